@@ -1,0 +1,407 @@
+//! The one error type: what, where and which entry.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::compress::Algorithm;
+use crate::version::ArchiveVersion;
+
+/// What the functions of this crate return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation failed, with the place in the archive where it is known.
+///
+/// One pointer wide. [`kind`](Error::kind) says what happened; [`offset`](Error::offset),
+/// [`member`](Error::member), [`entry`](Error::entry) and [`path`](Error::path) say where.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    offset: Option<u64>,
+    member: Option<String>,
+    entry: Option<EntryName>,
+    path: Option<PathBuf>,
+}
+
+/// What happened, by whose fault it is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system failed to read or write.
+    Io(io::Error),
+    /// The input ends inside something: it was cut off, or a length in it is wrong.
+    Truncated {
+        /// What the input ends in.
+        within: Cow<'static, str>,
+    },
+    /// The input breaks the format's rules.
+    Malformed {
+        /// Which rule, in words.
+        what: Cow<'static, str>,
+    },
+    /// The input is something else than an archive.
+    NotAnArchive(NotAnArchive),
+    /// The archive's version is newer (or older) than this crate knows.
+    UnsupportedVersion(ArchiveVersion),
+    /// The archive's data is in a compression, or a form of it, that this crate does not know.
+    UnsupportedCompression(Algorithm),
+    /// The compression is known, but this build of the crate is without its feature.
+    NotEnabled(Algorithm),
+    /// A bound of [`Limits`](crate::Limits) was met.
+    Limit {
+        /// What is bounded.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+        /// The method of [`Limits`](crate::Limits) that raises it.
+        knob: &'static str,
+    },
+    /// What was asked for is not in the archive.
+    NotFound {
+        /// What was asked for.
+        what: Cow<'static, str>,
+    },
+    /// The caller asked for something that cannot be done with this archive.
+    Usage {
+        /// What cannot be done, and what can.
+        what: Cow<'static, str>,
+    },
+}
+
+/// What an input that is no archive seems to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotAnArchive {
+    /// It has no bytes.
+    Empty,
+    /// It ends before anything can be recognised.
+    TooShort,
+    /// A plain SQL dump of one database (`pg_dump` without `-F`).
+    PlainDump,
+    /// A plain SQL dump of a whole cluster (`pg_dumpall`).
+    ClusterDump,
+    /// Text in UTF-16, which is what `>` of Windows PowerShell makes of a dump.
+    Utf16,
+    /// An archive whose newlines were translated on the way.
+    NewlinesTranslated,
+    /// A file compressed as a whole; the name is of the command that undoes it.
+    Compressed(&'static str),
+    /// A file of another program; the name says which.
+    Other(&'static str),
+    /// The `toc.dat` of a directory or tar archive, taken out of it.
+    TocFile,
+    /// A directory without `toc.dat`.
+    DirectoryWithoutToc,
+    /// A tar file without `toc.dat`.
+    TarWithoutToc,
+    /// A directory made by `pg_basebackup`, or a server's data directory.
+    DataDirectory,
+    /// A directory of several archives, made by a `pg_dumpall` that was never released.
+    ClusterDirectory,
+    /// None of the above.
+    Unknown,
+}
+
+impl NotAnArchive {
+    /// What the user can do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Empty => "the dump that should have written it failed; look at its messages",
+            Self::TooShort => "the dump or the copy of it was cut off",
+            Self::PlainDump | Self::ClusterDump => {
+                "it is no archive; run it with psql, or dump with -Fc, -Fd or -Ft"
+            }
+            Self::Utf16 => "dump again with pg_dump -f FILE instead of > FILE",
+            Self::NewlinesTranslated => {
+                "a transfer in text mode damaged it; copy the original in binary mode"
+            }
+            Self::Compressed(command) => match command {
+                "gunzip" => "decompress it first: gunzip -c FILE | pgdmp list -",
+                "zstd -d" => "decompress it first: zstd -dc FILE | pgdmp list -",
+                "lz4 -d" => "decompress it first: lz4 -dc FILE | pgdmp list -",
+                "xz -d" => "decompress it first: xz -dc FILE | pgdmp list -",
+                "bunzip2" => "decompress it first: bunzip2 -c FILE | pgdmp list -",
+                _ => "unpack it first",
+            },
+            Self::Other(_) => "check that this is the file you meant",
+            Self::TocFile => "give the directory that holds it instead",
+            Self::DirectoryWithoutToc => {
+                "give the directory that pg_dump -Fd made, or one of the files in this one"
+            }
+            Self::TarWithoutToc => "only a tar file that pg_dump -Ft made is an archive",
+            Self::DataDirectory => "it is not a dump; start a server on it to read it",
+            Self::ClusterDirectory => "give one of the archives in its folder 'databases'",
+            Self::Unknown => "check that this is the file you meant and that it was copied whole",
+        }
+    }
+}
+
+impl fmt::Display for NotAnArchive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the input is empty"),
+            Self::TooShort => f.write_str("the input is too short for an archive"),
+            Self::PlainDump => f.write_str("this is a plain SQL dump"),
+            Self::ClusterDump => f.write_str("this is a plain SQL dump of pg_dumpall"),
+            Self::Utf16 => f.write_str("this is text in UTF-16, not an archive"),
+            Self::NewlinesTranslated => f.write_str("the newlines of this archive were translated"),
+            Self::Compressed(command) => {
+                let name = match *command {
+                    "gunzip" => "a gzip",
+                    "zstd -d" => "a zstd",
+                    "lz4 -d" => "an lz4",
+                    "xz -d" => "an xz",
+                    "bunzip2" => "a bzip2",
+                    other => other,
+                };
+                write!(f, "this is {name} file, compressed as a whole")
+            }
+            Self::Other(what) => write!(f, "this is {what}, not an archive"),
+            Self::TocFile => f.write_str("this is the toc.dat of a directory archive"),
+            Self::DirectoryWithoutToc => f.write_str("there is no toc.dat in this directory"),
+            Self::TarWithoutToc => f.write_str("there is no toc.dat in this tar file"),
+            Self::DataDirectory => f.write_str("this is a server's data directory"),
+            Self::ClusterDirectory => {
+                f.write_str("this directory holds a dump of several databases")
+            }
+            Self::Unknown => f.write_str("this is not an archive of pg_dump"),
+        }
+    }
+}
+
+/// Enough of an entry to name it in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryName {
+    /// Dump id, as stored.
+    pub dump_id: i32,
+    /// Kind, schema and tag, as far as they were read, made printable.
+    pub name: String,
+}
+
+impl fmt::Display for EntryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}", self.dump_id)?;
+        if self.name.is_empty() { Ok(()) } else { write!(f, " {}", self.name) }
+    }
+}
+
+impl Error {
+    /// An error of this kind, without a place.
+    pub fn new(kind: ErrorKind) -> Self {
+        Error(Box::new(Inner { kind, offset: None, member: None, entry: None, path: None }))
+    }
+
+    pub(crate) fn malformed(what: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(ErrorKind::Malformed { what: what.into() })
+    }
+
+    pub(crate) fn truncated(within: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(ErrorKind::Truncated { within: within.into() })
+    }
+
+    pub(crate) fn usage(what: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(ErrorKind::Usage { what: what.into() })
+    }
+
+    pub(crate) fn not_found(what: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(ErrorKind::NotFound { what: what.into() })
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// What happened, without the place.
+    pub fn into_kind(self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Position in bytes from the start of the archive file, or of the [`member`](Self::member).
+    pub fn offset(&self) -> Option<u64> {
+        self.0.offset
+    }
+
+    /// The file of a directory archive, or the member of a tar, that it happened in.
+    pub fn member(&self) -> Option<&str> {
+        self.0.member.as_deref()
+    }
+
+    /// The entry that it happened in.
+    pub fn entry(&self) -> Option<&EntryName> {
+        self.0.entry.as_ref()
+    }
+
+    /// The file or directory that was being opened.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// Whether the operating system failed.
+    pub fn is_io(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Io(_))
+    }
+
+    /// Whether the input ends too early.
+    pub fn is_truncated(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Truncated { .. })
+    }
+
+    /// Whether a newer release, or another build, of this crate could do it.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::UnsupportedVersion(_)
+                | ErrorKind::UnsupportedCompression(_)
+                | ErrorKind::NotEnabled(_)
+        )
+    }
+
+    /// Whether a bound of [`Limits`](crate::Limits) was met.
+    pub fn is_limit(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Limit { .. })
+    }
+
+    // A place is attached once, by the innermost layer that knows it.
+
+    pub(crate) fn at(mut self, offset: u64) -> Self {
+        self.0.offset.get_or_insert(offset);
+        self
+    }
+
+    pub(crate) fn in_member(mut self, name: &str) -> Self {
+        self.0.member.get_or_insert_with(|| name.to_owned());
+        self
+    }
+
+    pub(crate) fn in_entry(mut self, entry: impl FnOnce() -> EntryName) -> Self {
+        self.0.entry.get_or_insert_with(entry);
+        self
+    }
+
+    pub(crate) fn in_path(mut self, path: &Path) -> Self {
+        self.0.path.get_or_insert_with(|| path.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(path) = &inner.path {
+            write!(f, "{}: ", path.display())?;
+        }
+        match &inner.kind {
+            // The cause is part of the message here: "could not read" alone says nothing.
+            ErrorKind::Io(error) => write!(f, "{error}")?,
+            ErrorKind::Truncated { within } => write!(f, "unexpected end of input in {within}")?,
+            ErrorKind::Malformed { what } | ErrorKind::Usage { what } => f.write_str(what)?,
+            ErrorKind::NotFound { what } => write!(f, "{what} not found")?,
+            ErrorKind::NotAnArchive(what) => write!(f, "{what}")?,
+            ErrorKind::UnsupportedVersion(version) => write!(
+                f,
+                "archive version {version} is not supported, only {}.{} to {}.{}",
+                ArchiveVersion::OLDEST.major,
+                ArchiveVersion::OLDEST.minor,
+                ArchiveVersion::NEWEST.major,
+                ArchiveVersion::NEWEST.minor,
+            )?,
+            ErrorKind::UnsupportedCompression(algorithm) => {
+                write!(f, "compression {algorithm} is not supported")?;
+            }
+            ErrorKind::NotEnabled(algorithm) => {
+                write!(
+                    f,
+                    "this build is without compression {algorithm} (feature \"{algorithm}\")"
+                )?;
+            }
+            ErrorKind::Limit { what, limit, knob } => {
+                write!(f, "{what}: more than the limit of {limit} (Limits::{knob})")?;
+            }
+        }
+        if let Some(entry) = &inner.entry {
+            write!(f, ", in {entry}")?;
+        }
+        match (&inner.member, inner.offset) {
+            (Some(member), Some(offset)) => write!(f, ", in {member} at offset {offset}"),
+            (Some(member), None) => write!(f, ", in {member}"),
+            (None, Some(offset)) => write!(f, ", at offset {offset}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("offset", &self.0.offset)
+            .field("member", &self.0.member)
+            .field("entry", &self.0.entry)
+            .field("path", &self.0.path)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.kind {
+            ErrorKind::Io(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    /// Takes an [`Error`] that travelled through [`io::Read`] out of its wrapping.
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Error>() {
+            Ok(inner) => inner,
+            Err(error) => Error::new(ErrorKind::Io(error)),
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Io(error) => error.kind(),
+            ErrorKind::Truncated { .. } => io::ErrorKind::UnexpectedEof,
+            ErrorKind::UnsupportedVersion(_)
+            | ErrorKind::UnsupportedCompression(_)
+            | ErrorKind::NotEnabled(_) => io::ErrorKind::Unsupported,
+            ErrorKind::NotFound { .. } => io::ErrorKind::NotFound,
+            ErrorKind::Usage { .. } => io::ErrorKind::InvalidInput,
+            _ => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_says_what_where_and_which() {
+        let error = Error::truncated("a chunk of data")
+            .at(8000)
+            .at(1)
+            .in_entry(|| EntryName { dump_id: 3215, name: "TABLE DATA public.orders".into() });
+        assert_eq!(
+            error.to_string(),
+            "unexpected end of input in a chunk of data, \
+             in entry 3215 TABLE DATA public.orders, at offset 8000"
+        );
+    }
+
+    #[test]
+    fn survives_io_error() {
+        let error = Error::from(io::Error::from(Error::malformed("x").at(7)));
+        assert_eq!(error.offset(), Some(7));
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+}
