@@ -1,0 +1,187 @@
+//! Bytes to values.
+
+use std::io;
+
+use super::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::source::Input;
+use crate::version::Gate;
+
+/// Reads primitives from an input. Errors carry the position of the value that failed.
+pub(crate) struct Decoder<'a, I: ?Sized> {
+    input: &'a mut I,
+    pub(crate) dialect: Dialect,
+    /// What the input is said to end in.
+    within: &'static str,
+    string_bytes: u64,
+    /// Position that may not be passed.
+    budget: u64,
+}
+
+impl<'a, I: Input + ?Sized> Decoder<'a, I> {
+    pub(crate) fn new(
+        input: &'a mut I,
+        dialect: Dialect,
+        within: &'static str,
+        limits: &Limits,
+    ) -> Self {
+        let budget = input.position().saturating_add(limits.toc_bytes);
+        Decoder { input, dialect, within, string_bytes: limits.string_bytes, budget }
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.input.position()
+    }
+
+    pub(crate) fn remaining(&self) -> Option<u64> {
+        self.input.remaining()
+    }
+
+    fn truncated(&self) -> Error {
+        Error::truncated(self.within).at(self.input.position())
+    }
+
+    fn fill(&mut self) -> Result<&[u8]> {
+        let at = self.input.position();
+        self.input.fill_buf().map_err(|error| Error::from(error).at(at))
+    }
+
+    pub(crate) fn byte(&mut self) -> Result<u8> {
+        match self.fill()?.first() {
+            Some(&byte) => {
+                self.input.consume(1);
+                Ok(byte)
+            }
+            None => Err(self.truncated()),
+        }
+    }
+
+    /// Fixed bytes, at most 16.
+    pub(crate) fn array(&mut self, len: usize) -> Result<[u8; 16]> {
+        let mut out = [0; 16];
+        let data = self.fill()?;
+        if let Some(data) = data.get(..len) {
+            out[..len].copy_from_slice(data);
+            self.input.consume(len);
+        } else {
+            for slot in &mut out[..len] {
+                *slot = self.byte()?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Sign and magnitude, unchecked against any range.
+    fn sign_magnitude(&mut self) -> Result<(bool, u64)> {
+        let len = self.dialect.int_len();
+        let bytes = self.array(len)?;
+        let signed = self.dialect.has(Gate::SignByte);
+        let magnitude = &bytes[usize::from(signed)..len];
+        let mut wide = [0; 8];
+        wide[..magnitude.len()].copy_from_slice(magnitude);
+        Ok((signed && bytes[0] != 0, u64::from_le_bytes(wide)))
+    }
+
+    /// An int.
+    pub(crate) fn int(&mut self) -> Result<i32> {
+        let at = self.input.position();
+        let (negative, magnitude) = self.sign_magnitude()?;
+        let value = if !self.dialect.has(Gate::SignByte) {
+            // Before the sign byte an int was the low bytes of a C int.
+            u32::try_from(magnitude).ok().map(|low| low as i32)
+        } else if negative {
+            i64::try_from(magnitude).ok().and_then(|magnitude| i32::try_from(-magnitude).ok())
+        } else {
+            i32::try_from(magnitude).ok()
+        };
+        value.ok_or_else(|| Error::malformed("an int does not fit 32 bits").at(at))
+    }
+
+    /// An OID. It passes through the signed coding, so that the upper half of them is negative.
+    pub(crate) fn oid(&mut self) -> Result<u32> {
+        let at = self.input.position();
+        let (negative, magnitude) = self.sign_magnitude()?;
+        let magnitude = u32::try_from(magnitude)
+            .map_err(|_| Error::malformed("an OID does not fit 32 bits").at(at))?;
+        Ok(if negative { magnitude.wrapping_neg() } else { magnitude })
+    }
+
+    /// Appends a string to `out` and says how long it was; `None` for NULL, which is not the
+    /// same as an empty one.
+    pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Result<Option<usize>> {
+        let at = self.input.position();
+        let Ok(len) = usize::try_from(self.int()?) else {
+            return Ok(None);
+        };
+        if len as u64 > self.string_bytes {
+            return Err(Error::new(ErrorKind::Limit {
+                what: "bytes of one string",
+                limit: self.string_bytes,
+                knob: "string_bytes",
+            })
+            .at(at));
+        }
+        if self.input.position().saturating_add(len as u64) > self.budget {
+            return Err(self.over_budget());
+        }
+        // Do not make room for what cannot follow.
+        if self.input.remaining().is_some_and(|remaining| remaining < len as u64) {
+            return Err(Error::truncated(self.within).at(at));
+        }
+        let mut missing = len;
+        while missing > 0 {
+            let data = self.fill()?;
+            if data.is_empty() {
+                return Err(self.truncated());
+            }
+            let n = data.len().min(missing);
+            out.extend_from_slice(&data[..n]);
+            self.input.consume(n);
+            missing -= n;
+        }
+        Ok(Some(len))
+    }
+
+    /// Reads a string into `out`, which is cleared first.
+    pub(crate) fn string<'b>(&mut self, out: &'b mut Vec<u8>) -> Result<Option<&'b [u8]>> {
+        out.clear();
+        Ok(self.string_into(out)?.map(|_| out.as_slice()))
+    }
+
+    /// An owned string; for the header, which has only a few.
+    pub(crate) fn owned_string(&mut self) -> Result<Option<Box<[u8]>>> {
+        let mut out = Vec::new();
+        Ok(self.string_into(&mut out)?.map(|_| out.into_boxed_slice()))
+    }
+
+    /// The bytes of an offset, without its flag.
+    pub(crate) fn offset(&mut self) -> Result<u64> {
+        let bytes = self.array(usize::from(self.dialect.off_size))?;
+        let mut wide = [0; 8];
+        wide.copy_from_slice(&bytes[..8]);
+        Ok(u64::from_le_bytes(wide))
+    }
+
+    pub(crate) fn over_budget(&self) -> Error {
+        Error::new(ErrorKind::Limit {
+            what: "bytes of the table of contents",
+            limit: self.budget,
+            knob: "toc_bytes",
+        })
+        .at(self.input.position())
+    }
+
+    pub(crate) fn skip(&mut self, n: u64) -> Result<()> {
+        let at = self.input.position();
+        self.input.skip(n).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Error::truncated(self.within).at(at),
+            _ => Error::from(error).at(at),
+        })
+    }
+
+    /// Whether no byte is left.
+    pub(crate) fn at_end(&mut self) -> Result<bool> {
+        Ok(self.fill()?.is_empty())
+    }
+}
