@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Input, Source};
+use crate::error::Error;
 
 /// The first read is small, because most tables are; each further one doubles.
 const FIRST: usize = 8 << 10;
@@ -18,6 +19,8 @@ const LONG_SKIP: u64 = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct SourceReader {
     source: Arc<dyn Source>,
+    /// Where positions are counted from.
+    start: u64,
     /// Position of the byte after the buffered ones.
     next: u64,
     end: u64,
@@ -29,15 +32,32 @@ pub(crate) struct SourceReader {
 }
 
 impl SourceReader {
+    /// Reads `range`, all of it: where the source ends earlier, that is an error.
     pub(crate) fn new(source: Arc<dyn Source>, range: Range<u64>) -> Self {
-        let end = range.end.min(source.len());
-        let next = range.start.min(end);
-        SourceReader { source, next, end, buffer: Vec::new(), filled: 0..0, size: FIRST }
+        let start = range.start.min(range.end);
+        SourceReader {
+            source,
+            start,
+            next: start,
+            end: range.end,
+            buffer: Vec::new(),
+            filled: 0..0,
+            size: FIRST,
+        }
     }
 
     /// From `start` to the end of the source.
     pub(crate) fn from(source: Arc<dyn Source>, start: u64) -> Self {
-        SourceReader::new(source, start..u64::MAX)
+        let end = source.len();
+        let mut reader = SourceReader::new(source, 0..end);
+        reader.next = start.min(end);
+        reader
+    }
+
+    fn too_short(&self) -> io::Error {
+        Error::truncated("the input, which is shorter than it should be")
+            .at(self.next - self.start)
+            .into()
     }
 
     fn refill(&mut self) -> io::Result<()> {
@@ -47,6 +67,9 @@ impl SourceReader {
             self.buffer.resize(size, 0);
         }
         let n = read_some(&*self.source, &mut self.buffer[..size], self.next)?;
+        if n == 0 {
+            return Err(self.too_short());
+        }
         self.filled = 0..n;
         self.next += n as u64;
         self.size = (self.size * 2).min(MOST);
@@ -72,6 +95,9 @@ impl BufRead for SourceReader {
             let bytes = self.source.bytes().unwrap_or_default();
             let end = usize::try_from(self.end).unwrap_or(usize::MAX).min(bytes.len());
             let start = usize::try_from(self.next).unwrap_or(usize::MAX).min(end);
+            if start == end && self.next < self.end {
+                return Err(self.too_short());
+            }
             return Ok(&bytes[start..end]);
         }
         if self.filled.is_empty() && self.next < self.end {
@@ -96,6 +122,9 @@ impl Read for SourceReader {
             let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
             let size = buf.len().min(left);
             let n = read_some(&*self.source, &mut buf[..size], self.next)?;
+            if n == 0 && size > 0 {
+                return Err(self.too_short());
+            }
             self.next += n as u64;
             return Ok(n);
         }
@@ -109,7 +138,7 @@ impl Read for SourceReader {
 
 impl Input for SourceReader {
     fn position(&self) -> u64 {
-        self.next - self.filled.len() as u64
+        self.next - self.filled.len() as u64 - self.start
     }
 
     fn skip(&mut self, n: u64) -> io::Result<()> {
@@ -117,7 +146,8 @@ impl Input for SourceReader {
             self.filled.start += n as usize;
             return Ok(());
         }
-        let target = self.position().checked_add(n).filter(|target| *target <= self.end);
+        let here = self.next - self.filled.len() as u64;
+        let target = here.checked_add(n).filter(|target| *target <= self.end);
         let Some(target) = target else {
             self.next = self.end;
             self.filled = 0..0;
@@ -132,6 +162,6 @@ impl Input for SourceReader {
     }
 
     fn remaining(&self) -> Option<u64> {
-        Some(self.end - self.position())
+        Some(self.end - self.start - self.position())
     }
 }
