@@ -293,8 +293,9 @@ impl<R: Read + Send> StreamBlock<'_, R> {
     pub fn data(&mut self) -> Result<EntryData<'_>> {
         let name = self.name();
         if self.kind != BlockKind::Data {
-            return Err(Error::usage("the block has large objects; read them one by one")
-                .in_entry(|| name));
+            return Err(
+                Error::usage("the block has large objects; read them one by one").in_entry(|| name)
+            );
         }
         let stream = &mut *self.stream;
         let data = match &mut stream.body {
@@ -419,9 +420,7 @@ impl<R: Read> MemberReader<R> {
         // The last member's padding may be cut off.
         let padding = std::mem::take(&mut self.padding);
         match self.pipe.skip(padding) {
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                Err(truncated(error, at))
-            }
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(truncated(error, at)),
             _ => Ok(()),
         }
     }

@@ -66,12 +66,36 @@ impl fmt::Display for Algorithm {
 #[derive(Debug, Default)]
 pub struct Contexts;
 #[derive(Debug, Clone, Copy)]
-pub enum Framing { Stream, File }
+pub enum Framing {
+    Stream,
+    File,
+}
 #[derive(Debug)]
 pub struct Decoder<R>(R);
 impl<R: std::io::BufRead> Decoder<R> {
-    pub fn new(reader: R, _: Algorithm, _: Framing, _: &crate::Limits, _: &std::sync::Arc<Contexts>) -> crate::Result<Self> { Ok(Decoder(reader)) }
-    pub fn get_ref(&self) -> &R { &self.0 }
+    pub fn new(
+        reader: R,
+        _: Algorithm,
+        _: Framing,
+        _: &crate::Limits,
+        _: &std::sync::Arc<Contexts>,
+    ) -> crate::Result<Self> {
+        Ok(Decoder(reader))
+    }
+    pub fn get_ref(&self) -> &R {
+        &self.0
+    }
 }
-impl<R: std::io::BufRead> std::io::Read for Decoder<R> { fn read(&mut self, b: &mut [u8]) -> std::io::Result<usize> { self.0.read(b) } }
-impl<R: std::io::BufRead> std::io::BufRead for Decoder<R> { fn fill_buf(&mut self) -> std::io::Result<&[u8]> { self.0.fill_buf() } fn consume(&mut self, n: usize) { self.0.consume(n) } }
+impl<R: std::io::BufRead> std::io::Read for Decoder<R> {
+    fn read(&mut self, b: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(b)
+    }
+}
+impl<R: std::io::BufRead> std::io::BufRead for Decoder<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.0.fill_buf()
+    }
+    fn consume(&mut self, n: usize) {
+        self.0.consume(n)
+    }
+}

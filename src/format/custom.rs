@@ -127,8 +127,9 @@ impl Custom {
                 BlockKind::Data => "a table",
                 BlockKind::LargeObjects => "large objects",
             };
-            return Err(Error::malformed(format!("the entry's block holds the data of {what}"))
-                .at(start));
+            return Err(
+                Error::malformed(format!("the entry's block holds the data of {what}")).at(start)
+            );
         }
         Ok(ChunkReader::new(reader, self.dialect))
     }

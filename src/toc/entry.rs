@@ -208,6 +208,11 @@ impl<'a> TocEntry<'a> {
         self.index
     }
 
+    /// The table of contents it belongs to.
+    pub fn toc(&self) -> &'a Toc {
+        self.toc
+    }
+
     /// Whether it had something that produced data when it was dumped.
     pub fn had_dumper(&self) -> bool {
         self.record.had_dumper != 0
@@ -600,11 +605,11 @@ fn decode_dependencies<I: Input + ?Sized>(
     record: &mut Record,
 ) -> Result<()> {
     let at = d.position();
-    let too_many = |limit: u64, what, knob| {
-        Error::new(ErrorKind::Limit { what, limit, knob }).at(at)
-    };
-    record.dependencies = u32::try_from(toc.dependencies.len())
-        .map_err(|_| too_many(u64::from(u32::MAX), "dependencies of all entries", "dependencies"))?;
+    let too_many =
+        |limit: u64, what, knob| Error::new(ErrorKind::Limit { what, limit, knob }).at(at);
+    record.dependencies = u32::try_from(toc.dependencies.len()).map_err(|_| {
+        too_many(u64::from(u32::MAX), "dependencies of all entries", "dependencies")
+    })?;
     let index = toc.records.len() as u32;
     while let Some(text) = d.string(scratch)? {
         if record.dependency_count >= limits.dependencies {
