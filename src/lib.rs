@@ -1,4 +1,7 @@
 //! Skeleton.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod compress;
 mod error;
 mod limits;
