@@ -141,7 +141,8 @@ fn every_source_gives_the_same() {
         let expected = read_all(&open(&fixture)).unwrap();
         let same = |archive: pgdmp::Result<Archive>, how: &str| {
             let archive = archive.unwrap_or_else(|e| panic!("{}, {how}: {e}", fixture.name));
-            let found = read_all(&archive).unwrap_or_else(|e| panic!("{}, {how}: {e}", fixture.name));
+            let found =
+                read_all(&archive).unwrap_or_else(|e| panic!("{}, {how}: {e}", fixture.name));
             assert!(found == expected, "{}, {how}", fixture.name);
         };
         if fixture.is_directory() {
@@ -328,7 +329,10 @@ fn blocks_and_sizes_agree() {
         for entry in archive.entries() {
             assert_eq!(sizes[entry.index()].is_some(), entry.has_data(), "{name}");
         }
-        assert_eq!(archive.format() != Format::Directory, blocks.iter().all(|b| b.offset.is_some()));
+        assert_eq!(
+            archive.format() != Format::Directory,
+            blocks.iter().all(|b| b.offset.is_some())
+        );
         assert!(blocks.windows(2).all(|pair| pair[0].offset <= pair[1].offset), "{name}");
     }
 }

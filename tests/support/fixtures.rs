@@ -85,8 +85,19 @@ pub(crate) fn real() -> Vec<Fixture> {
     table::<11>(&root.join("fixtures.tsv"))
         .into_iter()
         .map(|row| {
-            let [path, format, version, compression, written, entries, data, list, verbose, script, _] =
-                row;
+            let [
+                path,
+                format,
+                version,
+                compression,
+                written,
+                entries,
+                data,
+                list,
+                verbose,
+                script,
+                _,
+            ] = row;
             let path = path.unwrap();
             let file = |name: Option<String>| name.map(|name| root.join(name));
             Fixture {
@@ -113,7 +124,8 @@ pub(crate) fn synthetic() -> Vec<Fixture> {
     table::<10>(&root.join("synthetic.tsv"))
         .into_iter()
         .map(|row| {
-            let [path, format, version, compression, offsets, entries, data, list, expected, _] = row;
+            let [path, format, version, compression, offsets, entries, data, list, expected, _] =
+                row;
             let path = path.unwrap();
             Fixture {
                 path: root.join(&path),
