@@ -55,9 +55,7 @@ impl SourceReader {
     }
 
     fn too_short(&self) -> io::Error {
-        Error::truncated("the input, which is shorter than it should be")
-            .at(self.next - self.start)
-            .into()
+        Error::truncated("a file or member that should be longer").at(self.next - self.start).into()
     }
 
     fn refill(&mut self) -> io::Result<()> {
