@@ -188,13 +188,17 @@ impl<R: Read + Send> ArchiveStream<R> {
         let Some((dump_id, kind, first)) = found else {
             // The first in the order of the archive, for the message.
             return match toc.entries().find(|entry| awaited.contains(&entry.dump_id())) {
-                Some(missing) => Err(Error::malformed("the archive ends before the entry's data")
-                    .at(self.position())
-                    .in_entry(|| missing.name())),
+                Some(missing) => {
+                    Err(Error::malformed("the archive ends before the end of the entry's data")
+                        .at(self.position())
+                        .in_entry(|| missing.name()))
+                }
                 None => Ok(None),
             };
         };
-        awaited.remove(&dump_id);
+        if kind == BlockKind::Data || self.format == Format::Custom {
+            awaited.remove(&dump_id);
+        }
         self.done = false;
         Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }))
     }
@@ -308,7 +312,7 @@ fn next_member<R: Read>(
         if let Some(id) = owners.data.get(&*header.name) {
             return Ok(Some((*id, BlockKind::Data, None)));
         }
-        // A list of large objects shows that there are no more of its entry, or none at all.
+        // Only the list behind them shows that no large object of an entry is missing.
         if let Some(id) = owners.of_list(&header.name) {
             awaited.remove(&id);
         }
