@@ -340,7 +340,7 @@ fn blocks_and_sizes_agree() {
 /// What is stored is what other programs decompress to the data.
 #[test]
 fn stored_bytes_are_the_data_compressed() {
-    use pgdmp::compress::Algorithm;
+    use pgdmp::Algorithm;
     for fixture in all() {
         let archive = open(&fixture);
         let name = &fixture.name;

@@ -1,6 +1,6 @@
 //! Every archive version, in both directions.
 
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 use pgdmp::{
     Archive, ArchiveVersion, DataOffset, EntryFields, Format, Gate, Header, OpenOptions, Section,
     Toc, TocEntry,

@@ -1,6 +1,6 @@
 //! Archives made in a test: by the crate's table of contents and by hand.
 
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 use pgdmp::{
     ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, Desc, DumpId, EntryFields,
     Format, Gate, Header, Oid, Section, Toc,
