@@ -182,7 +182,11 @@ impl<R: Read + Send> ArchiveStream<R> {
                 finish_member(member, ahead, begun, bytes)?;
                 self.last_len = (*bytes > 0).then_some(*bytes);
                 *bytes = 0;
-                next_member(member, ahead, begun, bytes, owners, awaited)?
+                match next_member(member, ahead, begun, bytes, owners, awaited) {
+                    // Behind all data nothing matters that is not a member of it.
+                    Err(error) if awaited.is_empty() && !error.is_io() => None,
+                    found => found?,
+                }
             }
         };
         let Some((dump_id, kind, first)) = found else {
