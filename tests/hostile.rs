@@ -80,7 +80,7 @@ fn checked(what: &str, read: impl FnOnce() -> Outcome) -> Outcome {
 fn check_message(what: &str, failure: &Failure) {
     let error = failure.error();
     let text = error.to_string();
-    assert!(!text.is_empty() && text.len() < 1000, "{what}: {text}");
+    assert!(!text.is_empty() && text.len() < 1500, "{what}: {text}");
     assert!(!text.chars().any(char::is_control), "{what}: {text:?}");
     assert!(!text.ends_with('.') && !text.starts_with("error"), "{what}: {text}");
     let placed = error.offset().is_some() || error.member().is_some();
@@ -120,6 +120,8 @@ fn each_kind_of_damage() {
         }
         for (how, outcome) in outcomes {
             let fits = match (hostile.class.as_str(), &outcome) {
+                // The members of a tar are never compressed, whatever its header says.
+                (_, Ok(contents)) if name == "tar/toc-compressed.tar" => contents.len() == 2,
                 // pg_restore takes it for an empty archive, and so do we.
                 (_, Ok(contents)) if name == "custom/count-minus-1.dump" => contents.is_empty(),
                 ("open-error", Err(Failure::Open(_)))
@@ -653,6 +655,7 @@ fn names_that_lead_elsewhere() {
 #[test]
 fn sizes_that_cannot_be() {
     let mut huge = build::tar_header("blob_7.dat", 0);
+    huge[124..136].fill(0);
     huge[124] = 0x80;
     huge[128..136].copy_from_slice(&(u64::MAX - 1023).to_be_bytes());
     huge[148..156].fill(b' ');
@@ -668,7 +671,7 @@ fn sizes_that_cannot_be() {
     bytes.extend_from_slice(&huge);
     bytes.extend_from_slice(b"data");
     for outcome in both("a huge member", &bytes) {
-        assert!(outcome.is_err());
+        assert!(outcome.is_err(), "{outcome:?}");
     }
 }
 
