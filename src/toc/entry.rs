@@ -452,16 +452,31 @@ fn entry_name(
     namespace: Option<&[u8]>,
     tag: Option<&[u8]>,
 ) -> EntryName {
-    let mut name = desc.to_string();
-    for (before, part) in [(' ', namespace), (if namespace.is_some() { '.' } else { ' ' }, tag)] {
-        let Some(part) = part else { continue };
-        name.push(before);
-        for c in String::from_utf8_lossy(part).chars() {
+    // A damaged table of contents may have names of any length.
+    const LONGEST: usize = 300;
+    let mut name = String::new();
+    let mut add = |part: &[u8]| {
+        let start = name.len();
+        for c in String::from_utf8_lossy(&part[..part.len().min(LONGEST)]).chars() {
             if c.is_control() {
                 name.extend(c.escape_default());
             } else {
                 name.push(c);
             }
+            if name.len() - start > LONGEST {
+                break;
+            }
+        }
+        if part.len() > LONGEST {
+            name.push_str("...");
+        }
+    };
+    add(desc.as_bytes());
+    for (before, part) in [(b' ', namespace), (if namespace.is_some() { b'.' } else { b' ' }, tag)]
+    {
+        if let Some(part) = part {
+            add(&[before]);
+            add(part);
         }
     }
     EntryName { dump_id, name }
