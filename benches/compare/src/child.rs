@@ -82,6 +82,7 @@ pub(crate) fn generate(path: &Path, layout: Layout, contents: Contents) -> Resul
         layout.minor.to_string().into(),
         layout.algorithm.name().into(),
         if layout.offsets { "offsets" } else { "piped" }.into(),
+        if layout.long_chunks { "long" } else { "short" }.into(),
         contents.into(),
         count.to_string().into(),
     ])
@@ -119,8 +120,8 @@ pub(crate) fn run(args: &[OsString]) -> Result<()> {
 fn make(path: &Path, args: &[OsString]) -> Result<()> {
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
     let args: Vec<_> = args.iter().map(|arg| &**arg).collect();
-    let [format, minor, algorithm, offsets, contents, count] = args[..] else {
-        return Err("six words say what to generate".into());
+    let [format, minor, algorithm, offsets, chunks, contents, count] = args[..] else {
+        return Err("seven words say what to generate".into());
     };
     let algorithms = [Algorithm::None, Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd];
     let layout = Layout {
@@ -131,7 +132,7 @@ fn make(path: &Path, args: &[OsString]) -> Result<()> {
             .find(|known| known.name() == algorithm)
             .ok_or("unknown compression")?,
         offsets: offsets == "offsets",
-        long_chunks: false,
+        long_chunks: chunks == "long",
     };
     let contents = match contents {
         "wide" => Contents::Wide { bytes: count.parse()? },

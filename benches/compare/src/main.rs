@@ -178,6 +178,14 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
         });
     }
     all.push(Comparison {
+        name: format!("drain {size} MB, none, long chunks"),
+        archive: "wide-none-long.dump".to_owned(),
+        layout: none.with_long_chunks(),
+        contents: wide,
+        work: Work::Drain,
+        targets: vec![Target::Ratio(Figure::Cpu, 0.55), Target::Memory(32.0)],
+    });
+    all.push(Comparison {
         name: "drain 10,000 small tables, gzip".to_owned(),
         archive: "tables.dump".to_owned(),
         layout: gzip,
