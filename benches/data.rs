@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 use pgdmp::{Archive, Desc};
 use support::{Contents, LAST_TABLE, Layout};
 

@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 use pgdmp::{Archive, Desc, DumpId, Listing, Selection};
 use support::{Contents, Layout};
 

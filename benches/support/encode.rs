@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use flate2::write::{GzEncoder, ZlibEncoder};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 use zstd_safe::zstd_sys::ZSTD_EndDirective as EndDirective;
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 use pgdmp::{
     ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, Desc, DumpId, EntryFields,
     Format, Header, Oid, Section, Toc,

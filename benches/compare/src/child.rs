@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::Path;
 
 use libpgdump::ObjectType;
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 use pgdmp::{Archive, BlockKind, Desc, DumpId, Format, Listing, Selection};
 
 use crate::Result;

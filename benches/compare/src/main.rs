@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-use pgdmp::compress::Algorithm;
+use pgdmp::Algorithm;
 
 use child::{Reader, Work};
 use measure::{Contender, Usage};
