@@ -139,6 +139,7 @@ struct Len(u32);
 impl Len {
     const NULL: Len = Len(u32::MAX);
 
+    #[inline]
     fn new(len: Option<usize>) -> Result<Len> {
         match len.map(u32::try_from) {
             None => Ok(Len::NULL),
@@ -556,7 +557,7 @@ fn decode_draft<I: Input + ?Sized>(
     draft: &mut Draft,
 ) -> Result<()> {
     let Draft { record, common } = draft;
-    let dialect = d.dialect;
+    let dialect = d.dialect();
     let at = d.position();
     let dump_id = d.int()?;
     if dump_id <= 0 {
@@ -816,10 +817,19 @@ impl Toc {
 /// A number below a billion, spelled as pg_dump does: nearly all are.
 #[inline]
 fn usual_number(text: &[u8]) -> Option<u32> {
-    if text.len() > 9 || !is_number(text) {
+    let (first, rest) = text.split_first()?;
+    if text.len() > 9 || (*first == b'0' && !rest.is_empty()) {
         return None;
     }
-    Some(text.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
+    let mut value = 0;
+    for byte in text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + digit;
+    }
+    Some(value)
 }
 
 /// Whether a text is a number without anything that could be left out.
