@@ -42,7 +42,7 @@ use crate::version::Gate;
 /// ```
 pub struct ArchiveStream<R> {
     format: Format,
-    toc: Toc,
+    toc: Arc<Toc>,
     body: Body<R>,
     contexts: Arc<Contexts>,
     limits: Limits,
@@ -113,7 +113,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             }
         };
         let contexts = Arc::new(Contexts::default());
-        Ok(ArchiveStream { format, toc, body, contexts, limits, done: false })
+        Ok(ArchiveStream { format, toc: Arc::new(toc), body, contexts, limits, done: false })
     }
 
     /// How the archive lies in the stream.
@@ -124,6 +124,11 @@ impl<R: Read + Send> ArchiveStream<R> {
     /// Header and table of contents.
     pub fn toc(&self) -> &Toc {
         &self.toc
+    }
+
+    /// The table of contents, to be kept while blocks are read.
+    pub fn shared_toc(&self) -> Arc<Toc> {
+        Arc::clone(&self.toc)
     }
 
     /// Bytes of the stream that were consumed.
