@@ -22,3 +22,7 @@ pub use source::*;
 pub use toc::*;
 pub use version::{ArchiveVersion, Gate};
 pub use wire::{Dialect, LastField};
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;

@@ -8,7 +8,7 @@ use crate::toc::{Format, Toc, TocEntry};
 /// Writes what `pg_restore -l` prints.
 ///
 /// ```
-/// let archive = pgdmp::Archive::open("fixtures/pg17/mini-gzip.dump")?;
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
 /// let selected = pgdmp::Selection::default().apply(archive.toc())?;
 /// let mut text = Vec::new();
 /// pgdmp::Listing::new(archive.toc(), archive.format())

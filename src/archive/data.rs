@@ -17,6 +17,8 @@ use crate::error::{EntryName, Error, Result};
 #[derive(Debug)]
 pub struct EntryData<'a> {
     decoder: Decoder<Stored<'a>>,
+    /// Where the stored bytes begin.
+    start: u64,
     entry: EntryName,
     member: Option<String>,
 }
@@ -27,7 +29,14 @@ impl<'a> EntryData<'a> {
         entry: EntryName,
         member: Option<String>,
     ) -> Self {
-        EntryData { decoder, entry, member }
+        let start = decoder.get_ref().position();
+        EntryData { decoder, start, entry, member }
+    }
+
+    /// How many of the stored bytes were consumed so far, framing included: for showing progress
+    /// against [`Archive::stored_sizes`](super::Archive::stored_sizes).
+    pub fn stored_position(&self) -> u64 {
+        self.decoder.get_ref().position() - self.start
     }
 
     /// Writes all that is left to `output`, and says how many bytes that was.

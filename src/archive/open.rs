@@ -27,7 +27,7 @@ use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Toc, TocEntr
 /// share a position.
 ///
 /// ```
-/// let archive = pgdmp::Archive::open("fixtures/pg17/mini-gzip.dump")?;
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
 /// for entry in archive.entries() {
 ///     println!("{} {}", entry.dump_id(), entry.desc());
 /// }
@@ -52,7 +52,7 @@ enum Layout {
 ///
 /// ```
 /// let limits = pgdmp::Limits::new().toc_bytes(1 << 30);
-/// let archive = pgdmp::OpenOptions::new().limits(limits).open("fixtures/pg17/mini.tar")?;
+/// let archive = pgdmp::OpenOptions::new().limits(limits).open("fixtures/pg18/small-tar.tar")?;
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -413,6 +413,19 @@ impl Archive {
             sizes[entry.index()] = Some(size);
         }
         Ok(sizes)
+    }
+
+    /// The bytes that an entry's data takes in the archive, where that can be told without
+    /// reading or walking over data: in directories and tars, and in custom archives with
+    /// offsets.
+    pub fn stored_size_hint(&self, entry: TocEntry<'_>) -> Option<u64> {
+        match &self.layout {
+            Layout::Blocks(custom) => custom.stored_size_hint(&self.toc, entry),
+            Layout::Members(store) if entry.has_data() => {
+                self.member_of(store, entry).1.ok().map(|member| member.len())
+            }
+            Layout::Members(_) => None,
+        }
     }
 
     fn decoding(&self) -> Decoding {

@@ -30,10 +30,10 @@ use crate::version::Gate;
 /// use std::fs::File;
 /// use std::io::Read;
 ///
-/// let file = File::open("fixtures/pg17/mini-gzip.dump")?;
+/// let file = File::open("fixtures/pg17/small-custom.dump")?;
 /// let mut archive = pgdmp::ArchiveStream::new(file)?;
 /// while let Some(mut block) = archive.next_block()? {
-///     if block.entry().is_some_and(|entry| entry.tag() == Some(b"staff")) {
+///     if block.entry().is_some_and(|entry| entry.tag() == Some(b"town")) {
 ///         let mut rows = String::new();
 ///         block.data()?.read_to_string(&mut rows)?;
 ///     }
@@ -47,6 +47,7 @@ pub struct ArchiveStream<R> {
     contexts: Arc<Contexts>,
     limits: Limits,
     done: bool,
+    last_len: Option<u64>,
 }
 
 enum Body<R> {
@@ -54,11 +55,17 @@ enum Body<R> {
         chunks: ChunkReader<Pipe<R>>,
         /// The kind of a block that was begun and not finished.
         begun: Option<BlockKind>,
+        /// Where the last block began.
+        start: u64,
     },
     Members {
         member: MemberReader<R>,
         /// The next member's header, when one had to be read to see that large objects ended.
         ahead: Option<tar::TarHeader>,
+        /// Whether large objects were begun, and may not all have been read.
+        begun: bool,
+        /// Size of the last block's members.
+        bytes: u64,
         owners: MemberOwners,
     },
 }
@@ -97,7 +104,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             Format::Custom => {
                 let toc = read_toc(&mut pipe, format, &limits)?;
                 let chunks = ChunkReader::idle(pipe, toc.dialect());
-                (toc, Body::Blocks { chunks, begun: None })
+                (toc, Body::Blocks { chunks, begun: None, start: 0 })
             }
             _ => {
                 let header = tar::next_header(&mut pipe)?;
@@ -109,11 +116,11 @@ impl<R: Read + Send> ArchiveStream<R> {
                 let toc = read_toc(&mut member, format, &limits)
                     .map_err(|error| error.in_member(directory::TOC))?;
                 let owners = MemberOwners::new(&toc);
-                (toc, Body::Members { member, ahead: None, owners })
+                (toc, Body::Members { member, ahead: None, begun: false, bytes: 0, owners })
             }
         };
         let contexts = Arc::new(Contexts::default());
-        Ok(ArchiveStream { format, toc: Arc::new(toc), body, contexts, limits, done: false })
+        Ok(ArchiveStream { format, toc: Arc::new(toc), body, contexts, limits, done: false, last_len: None })
     }
 
     /// How the archive lies in the stream.
@@ -150,14 +157,31 @@ impl<R: Read + Send> ArchiveStream<R> {
         }
         self.done = true;
         let found = match &mut self.body {
-            Body::Blocks { chunks, begun } => next_custom(chunks, begun)?,
-            Body::Members { member, ahead, owners } => next_member(member, ahead, owners)?,
+            Body::Blocks { chunks, begun, start } => {
+                finish_custom(chunks, begun)?;
+                let end = chunks.position();
+                self.last_len = (*start > 0).then(|| end - *start);
+                *start = end;
+                next_custom(chunks, begun)?
+            }
+            Body::Members { member, ahead, begun, bytes, owners } => {
+                finish_member(member, ahead, begun, bytes)?;
+                self.last_len = (*bytes > 0).then_some(*bytes);
+                *bytes = 0;
+                next_member(member, ahead, begun, bytes, owners)?
+            }
         };
         let Some((dump_id, kind, first)) = found else {
             return Ok(None);
         };
         self.done = false;
         Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }))
+    }
+
+    /// The bytes that the block before the last one asked for took: in a custom archive with its
+    /// framing, in a tar the sizes of its members. `None` before there was one.
+    pub fn last_block_len(&self) -> Option<u64> {
+        self.last_len
     }
 
     fn decoding(&self, algorithm: Algorithm) -> Decoding {
@@ -167,10 +191,11 @@ impl<R: Read + Send> ArchiveStream<R> {
 
 type Found = Option<(DumpId, BlockKind, Option<u32>)>;
 
-fn next_custom<R: Read>(
+/// Moves behind a block that was begun.
+fn finish_custom<R: Read>(
     chunks: &mut ChunkReader<Pipe<R>>,
     begun: &mut Option<BlockKind>,
-) -> Result<Found> {
+) -> Result<()> {
     match begun.take() {
         Some(BlockKind::Data) => {
             chunks.skip_rest()?;
@@ -181,6 +206,13 @@ fn next_custom<R: Read>(
         }
         None => {}
     }
+    Ok(())
+}
+
+fn next_custom<R: Read>(
+    chunks: &mut ChunkReader<Pipe<R>>,
+    begun: &mut Option<BlockKind>,
+) -> Result<Found> {
     let at = chunks.position();
     let dialect = chunks.dialect();
     match BlockHeader::decode(chunks.input(), dialect)? {
@@ -199,9 +231,24 @@ fn next_custom<R: Read>(
     }
 }
 
+/// Moves behind a member, and behind all large objects of a group.
+fn finish_member<R: Read>(
+    member: &mut MemberReader<R>,
+    ahead: &mut Option<tar::TarHeader>,
+    begun: &mut bool,
+    bytes: &mut u64,
+) -> Result<()> {
+    if std::mem::take(begun) {
+        while next_blob(member, ahead, bytes)?.is_some() {}
+    }
+    member.skip_rest()
+}
+
 fn next_member<R: Read>(
     member: &mut MemberReader<R>,
     ahead: &mut Option<tar::TarHeader>,
+    begun: &mut bool,
+    bytes: &mut u64,
     owners: &MemberOwners,
 ) -> Result<Found> {
     loop {
@@ -214,13 +261,15 @@ fn next_member<R: Read>(
             return Ok(None);
         };
         member.begin(header.size);
+        *bytes = header.size;
         if let Some(oid) = blob_oid(&header.name) {
+            *begun = true;
             return Ok(Some((owners.of_large_object(oid), BlockKind::LargeObjects, Some(oid))));
         }
         if let Some(id) = owners.data.get(&*header.name) {
             return Ok(Some((*id, BlockKind::Data, None)));
         }
-        // restore.sql, a list of large objects, or what another program added.
+        // restore.sql, or what another program added.
     }
 }
 
@@ -346,17 +395,17 @@ impl<R: Read + Send> StreamBlock<'_, R> {
         let decoding = self.stream.decoding(algorithm);
         let named = |error: Error| error.in_entry(|| name.clone());
         let (oid, stored, algorithm) = match &mut self.stream.body {
-            Body::Blocks { chunks, begun } => match begin_object(chunks).map_err(named)? {
+            Body::Blocks { chunks, begun, .. } => match begin_object(chunks).map_err(named)? {
                 Some(oid) => (oid, Stored::Lent(chunks), algorithm),
                 None => {
                     *begun = None;
                     return Ok(None);
                 }
             },
-            Body::Members { member, ahead, .. } => {
+            Body::Members { member, ahead, bytes, .. } => {
                 let oid = match self.first.take() {
                     Some(oid) => oid,
-                    None => match next_blob(member, ahead).map_err(named)? {
+                    None => match next_blob(member, ahead, bytes).map_err(named)? {
                         Some(oid) => oid,
                         None => return Ok(None),
                     },
@@ -377,25 +426,28 @@ impl<R: Read + Send> StreamBlock<'_, R> {
     }
 }
 
-/// The next large object of a tar; its members stand together.
+/// The next large object of a tar; its members stand together, and their list behind them.
 fn next_blob<R: Read>(
     member: &mut MemberReader<R>,
     ahead: &mut Option<tar::TarHeader>,
+    bytes: &mut u64,
 ) -> Result<Option<u32>> {
+    if ahead.is_some() {
+        return Ok(None);
+    }
     member.skip_rest()?;
     let Some(header) = tar::next_header(&mut member.pipe)? else {
         return Ok(None);
     };
-    match blob_oid(&header.name) {
-        Some(oid) => {
-            member.begin(header.size);
-            Ok(Some(oid))
-        }
-        None => {
-            *ahead = Some(header);
-            Ok(None)
-        }
+    let oid = blob_oid(&header.name);
+    if oid.is_some() || (header.name.starts_with(b"blobs") && header.name.ends_with(b".toc")) {
+        *bytes = bytes.saturating_add(header.size);
     }
+    match oid {
+        Some(_) => member.begin(header.size),
+        None => *ahead = Some(header),
+    }
+    Ok(oid)
 }
 
 /// One member of a tar that comes through a pipe.

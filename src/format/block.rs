@@ -3,14 +3,14 @@
 //! `_StartData`, `_CustomWriteFunc`, `_PrintTocData` and `_skipData` of `pg_backup_custom.c`.
 //! Chunk boundaries mean nothing: what matters is the bytes one after the other.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::source::Input;
 use crate::toc::DumpId;
 use crate::version::Gate;
-use crate::wire::{Decoder, Dialect, Encoder};
+use crate::wire::{Decoder, Dialect};
 
 /// What a block holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,15 +19,6 @@ pub enum BlockKind {
     Data,
     /// Large objects, one after another: `BLK_BLOBS`.
     LargeObjects,
-}
-
-impl BlockKind {
-    const fn code(self) -> u8 {
-        match self {
-            BlockKind::Data => 1,
-            BlockKind::LargeObjects => 3,
-        }
-    }
 }
 
 /// What stands at a place where a block may begin.
@@ -62,29 +53,6 @@ impl BlockHeader {
         };
         Ok(BlockStart::Block(BlockHeader { kind, dump_id: DumpId(d.int()?) }))
     }
-
-    /// Writes the header; the mirror of `decode`.
-    pub(crate) fn encode(&self, output: &mut impl Write, dialect: Dialect) -> io::Result<()> {
-        let mut e = Encoder::new(output, dialect);
-        if dialect.has(Gate::BlockType) {
-            e.byte(self.kind.code())?;
-        }
-        e.int(self.dump_id.0)
-    }
-}
-
-/// Writes one chunk. Nothing may be written that is empty: a length of 0 ends the chunks.
-pub(crate) fn encode_chunk(
-    output: &mut impl Write,
-    dialect: Dialect,
-    chunk: &[u8],
-) -> io::Result<()> {
-    Encoder::new(output, dialect).string(Some(chunk))
-}
-
-/// Writes the end of chunks.
-pub(crate) fn encode_end(output: &mut impl Write, dialect: Dialect) -> io::Result<()> {
-    Encoder::new(output, dialect).int(0)
 }
 
 /// The OID before the chunks of a large object; `None` at the end of the block.

@@ -227,6 +227,17 @@ impl Custom {
         Ok(sizes)
     }
 
+    /// The distance from an entry's offset to the next one.
+    pub(crate) fn stored_size_hint(&self, toc: &Toc, entry: TocEntry<'_>) -> Option<u64> {
+        let offset = |entry: TocEntry<'_>| match entry.data_offset() {
+            Some(DataOffset::At(offset)) => Some(offset),
+            _ => None,
+        };
+        let start = offset(entry)?;
+        let next = toc.entries().filter_map(offset).filter(|other| *other > start).min();
+        Some(next.unwrap_or(self.source.len()).saturating_sub(start))
+    }
+
     fn scanned_sizes(&self, toc: &Toc) -> Result<Vec<Option<u64>>> {
         let mut sizes = vec![None; toc.len()];
         for block in self.blocks()?.0 {

@@ -3,7 +3,6 @@
 //! `pg_backup_tar.c` and `src/port/tar.c`. pg_restore reads members front to back and fails when
 //! they come in another order than it wants; here they are looked up.
 
-use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 

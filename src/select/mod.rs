@@ -17,7 +17,7 @@ use crate::toc::{Section, Toc, TocEntry};
 /// What of an archive is wanted: the selection options of `pg_restore`.
 ///
 /// ```
-/// let archive = pgdmp::Archive::open("fixtures/pg17/mini-gzip.dump")?;
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
 /// let selection = pgdmp::Selection { data_only: true, ..Default::default() };
 /// let selected = selection.apply(archive.toc())?;
 /// for entry in selected.entries() {

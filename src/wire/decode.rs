@@ -1,7 +1,5 @@
 //! Bytes to values.
 
-use std::io;
-
 use super::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
@@ -170,14 +168,6 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
             knob: "toc_bytes",
         })
         .at(self.input.position())
-    }
-
-    pub(crate) fn skip(&mut self, n: u64) -> Result<()> {
-        let at = self.input.position();
-        self.input.skip(n).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Error::truncated(self.within).at(at),
-            _ => Error::from(error).at(at),
-        })
     }
 
     /// Whether no byte is left.

@@ -44,11 +44,6 @@ impl<W: Write> Encoder<W> {
         self.bytes(&bytes[..len])
     }
 
-    /// An OID, through the signed coding as PostgreSQL does it.
-    pub(crate) fn oid(&mut self, oid: u32) -> io::Result<()> {
-        self.int(oid as i32)
-    }
-
     /// A string, or NULL.
     pub(crate) fn string(&mut self, string: Option<&[u8]>) -> io::Result<()> {
         match string {

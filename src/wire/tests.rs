@@ -68,7 +68,7 @@ fn oids_use_the_sign() {
         (u32::MAX, [1, 1, 0, 0, 0]),
         (5, [0, 5, 0, 0, 0]),
     ] {
-        assert_eq!(encode(dialect(16, 4), |e| e.oid(oid)), bytes);
+        assert_eq!(encode(dialect(16, 4), |e| e.int(oid as i32)), bytes);
         assert_eq!(decode(&bytes, dialect(16, 4), |d| d.oid()).unwrap(), oid);
     }
 }
