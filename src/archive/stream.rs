@@ -120,7 +120,15 @@ impl<R: Read + Send> ArchiveStream<R> {
             }
         };
         let contexts = Arc::new(Contexts::default());
-        Ok(ArchiveStream { format, toc: Arc::new(toc), body, contexts, limits, done: false, last_len: None })
+        Ok(ArchiveStream {
+            format,
+            toc: Arc::new(toc),
+            body,
+            contexts,
+            limits,
+            done: false,
+            last_len: None,
+        })
     }
 
     /// How the archive lies in the stream.
