@@ -53,6 +53,7 @@ pub(super) fn run_as_pg_restore(
         name: "pg_restore".to_owned(),
         invoked: invoked.into_encoded_bytes(),
         command: "pg_restore".to_owned(),
+        tar_in_one_pass: true,
     };
     start(&program, args)
 }
@@ -63,6 +64,7 @@ pub(super) fn run_as_command(args: impl Iterator<Item = OsString>) -> ExitCode {
         name: "pgdmp".to_owned(),
         invoked: b"pgdmp".to_vec(),
         command: "pgdmp restore".to_owned(),
+        tar_in_one_pass: false,
     };
     start(&program, args)
 }
@@ -102,7 +104,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
             "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
         ));
     }
-    let input = input::open(options.input.as_deref(), options.format)?;
+    let input = input::open(program, options.input.as_deref(), options.format)?;
     let created = warn_of_archive(program, input.toc());
     Script::check(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use super::source::Source;
 use super::{Event, Writer};
 use crate::error::{Error, Result};
-use crate::toc::{Desc, Oid, TocEntry};
+use crate::toc::{Desc, Format, Oid, TocEntry};
 use crate::version::Gate;
 
 /// What stands before and behind an OID to remove a large object that may not be there.
@@ -65,6 +65,10 @@ impl Writer<'_> {
         piece: &mut Vec<u8>,
     ) -> Result<()> {
         self.tell(&Event::LargeObject(oid));
+        if self.format == Format::Tar {
+            // pg_restore says it twice.
+            self.tell(&Event::LargeObject(oid));
+        }
         let version = self.selected.toc().header().version;
         if version.has(Gate::LargeObjectEntries) {
             self.out.put(format!("SELECT pg_catalog.lo_open('{oid}', {INV_WRITE});\n"));

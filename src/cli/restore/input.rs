@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Seek};
 use std::path::Path;
 
 use super::super::input::{Input, seekable_stdin};
-use super::messages::{Fatal, os};
+use super::messages::{Fatal, Program, os};
 use super::options::to_path;
 use crate::{Archive, ArchiveStream, Error, FileSource, Format};
 
@@ -14,10 +14,14 @@ const HEADER: usize = 512;
 const MAGIC: &[u8] = crate::MAGIC;
 
 /// Opens a file, a directory, or standard input.
-pub(super) fn open(name: Option<&[u8]>, format: Option<Format>) -> Result<Input, Fatal> {
+pub(super) fn open(
+    program: &Program,
+    name: Option<&[u8]>,
+    format: Option<Format>,
+) -> Result<Input, Fatal> {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         return match seekable_stdin() {
-            Some(file) => open_file(file, format),
+            Some(file) => open_file(program, file, format),
             None => open_pipe(Box::new(io::stdin()), format),
         };
     };
@@ -49,7 +53,7 @@ pub(super) fn open(name: Option<&[u8]>, format: Option<Format>) -> Result<Input,
                 return Err(could_not_open("/toc.dat", &error));
             }
         }
-        return Ok(Input::Archive(Box::new(Archive::open(&path).map_err(opening)?)));
+        return Ok(Input::Archive(Box::new(Archive::open(&path)?)));
     }
     let file = File::open(&path).map_err(|error| match format {
         Some(Format::Tar) => {
@@ -61,12 +65,7 @@ pub(super) fn open(name: Option<&[u8]>, format: Option<Format>) -> Result<Input,
     if is_pipe(&path) {
         return open_pipe(Box::new(file), format);
     }
-    open_file(file, format)
-}
-
-/// An error with the table of contents is no error with opening a file.
-fn opening(error: Error) -> Fatal {
-    Fatal::from(error)
+    open_file(program, file, format)
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -84,19 +83,25 @@ fn is_pipe(path: &Path) -> bool {
     }
 }
 
-fn open_file(mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
+fn open_file(program: &Program, mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
     let start = look_ahead(&mut file)?;
     recognise(&start, format)?;
     file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
+    if program.tar_in_one_pass && !start.starts_with(MAGIC) {
+        return stream(Box::new(file));
+    }
     let source = FileSource::new(file).map_err(Error::from)?;
-    Ok(Input::Archive(Box::new(Archive::read(source).map_err(opening)?)))
+    Ok(Input::Archive(Box::new(Archive::read(source)?)))
 }
 
 fn open_pipe(mut pipe: Box<dyn Read + Send>, format: Option<Format>) -> Result<Input, Fatal> {
     let start = look_ahead(&mut pipe)?;
     recognise(&start, format)?;
-    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(start).chain(pipe));
-    Ok(Input::Stream(Box::new(ArchiveStream::new(whole).map_err(opening)?)))
+    stream(Box::new(Cursor::new(start).chain(pipe)))
+}
+
+fn stream(reader: Box<dyn Read + Send>) -> Result<Input, Fatal> {
+    Ok(Input::Stream(Box::new(ArchiveStream::new(reader)?)))
 }
 
 fn look_ahead(input: &mut impl Read) -> Result<Vec<u8>, Fatal> {

@@ -14,6 +14,9 @@ pub(super) struct Program {
     pub(super) invoked: Vec<u8>,
     /// What to type for help.
     pub(super) command: String,
+    /// Whether a tar is read once from front to back, and refused where that is not enough: so
+    /// it is with pg_restore, and who calls this by that name expects it.
+    pub(super) tar_in_one_pass: bool,
 }
 
 /// Why a restore ends.
