@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::source::Source;
+use super::source::{Source, Step};
 use super::{Event, Writer};
 use crate::error::{Error, Result};
 use crate::toc::{Desc, Format, Oid, TocEntry};
@@ -42,14 +42,23 @@ impl Writer<'_> {
         }
         // What lo_open gives lives as long as a transaction.
         let own_transaction = !self.options.single_transaction && !self.in_transactions();
-        if own_transaction {
+        // In a custom archive they have to be found first.
+        let begin_early = self.format != Format::Custom;
+        if own_transaction && begin_early {
             self.out.put("BEGIN;\n\n");
         }
         let mut count = 0;
         let mut piece = Vec::with_capacity(PIECE);
-        source.large_objects(*entry, &mut |oid, data| {
-            count += 1;
-            self.large_object(oid, data, &mut piece)
+        source.large_objects(*entry, &mut |step| {
+            match step {
+                Step::Found if own_transaction && !begin_early => self.out.put("BEGIN;\n\n"),
+                Step::Found => {}
+                Step::Object(oid, data) => {
+                    count += 1;
+                    self.large_object(oid, data, &mut piece)?;
+                }
+            }
+            Ok(())
         })?;
         self.tell(&Event::LargeObjects(count));
         if own_transaction {

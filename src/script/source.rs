@@ -9,8 +9,16 @@ use crate::error::{Error, Result};
 use crate::select::Selected;
 use crate::toc::{DumpId, Format, Oid, TocEntry};
 
-/// What is done with each large object.
-pub(super) type Visit<'v> = dyn FnMut(Oid, &mut dyn BufRead) -> Result<()> + 'v;
+/// What is met on the way through the large objects of an entry.
+pub(super) enum Step<'s> {
+    /// They were found.
+    Found,
+    /// One of them.
+    Object(Oid, &'s mut dyn BufRead),
+}
+
+/// What is done at each step.
+pub(super) type Visit<'v> = dyn FnMut(Step<'_>) -> Result<()> + 'v;
 
 pub(super) trait Source {
     /// Writes the data of an entry as it is.
@@ -30,8 +38,9 @@ impl Source for AtOnce<'_> {
 
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let mut objects = self.0.large_objects(entry.dump_id())?;
+        visit(Step::Found)?;
         while let Some(mut object) = objects.next_object()? {
-            visit(object.oid(), &mut object)?;
+            visit(Step::Object(object.oid(), &mut object))?;
         }
         Ok(())
     }
@@ -116,8 +125,9 @@ impl<R: Read + Send> Source for OnePass<'_, R> {
 
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
         self.find(entry, &mut |block| {
+            visit(Step::Found)?;
             while let Some(mut object) = block.next_object()? {
-                visit(object.oid(), &mut object)?;
+                visit(Step::Object(object.oid(), &mut object))?;
             }
             Ok(())
         })
