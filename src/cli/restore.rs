@@ -53,7 +53,7 @@ pub(super) fn run_as_pg_restore(
         name: "pg_restore".to_owned(),
         invoked: invoked.into_encoded_bytes(),
         command: "pg_restore".to_owned(),
-        tar_in_one_pass: true,
+        is_pg_restore: true,
     };
     start(&program, args)
 }
@@ -64,7 +64,7 @@ pub(super) fn run_as_command(args: impl Iterator<Item = OsString>) -> ExitCode {
         name: "pgdmp".to_owned(),
         invoked: b"pgdmp".to_vec(),
         command: "pgdmp restore".to_owned(),
-        tar_in_one_pass: false,
+        is_pg_restore: false,
     };
     start(&program, args)
 }

@@ -48,7 +48,7 @@ impl<'a, R: BufRead> Filter<'a, R> {
 
     fn apply(mut self, selection: &mut Selection) -> Result<(), Fatal> {
         while let Some(line) = self.line()? {
-            let text = line.trim_ascii_start();
+            let text = trim_start(&line);
             if text.is_empty() || text[0] == b'#' {
                 continue;
             }
@@ -61,7 +61,7 @@ impl<'a, R: BufRead> Filter<'a, R> {
                         .invalid(b"invalid filter command (expected \"include\" or \"exclude\")"));
                 }
             };
-            let (kind, text) = word(text.trim_ascii_start());
+            let (kind, text) = word(trim_start(text));
             if kind.is_empty() {
                 return Err(self.invalid(b"missing filter object type"));
             }
@@ -70,7 +70,7 @@ impl<'a, R: BufRead> Filter<'a, R> {
                 let what = [b"unsupported filter object type: \"", kind, b"\""].concat();
                 return Err(self.invalid(&what));
             };
-            let pattern = self.pattern(text.trim_ascii_start())?;
+            let pattern = self.pattern(trim_start(text))?;
             let names = match (*known, include) {
                 ("function", true) => &mut selection.functions,
                 ("index", true) => &mut selection.indexes,
@@ -97,9 +97,9 @@ impl<'a, R: BufRead> Filter<'a, R> {
             Ok(0) => Ok(None),
             Ok(_) => {
                 self.line_number += 1;
-                if line.last() == Some(&b'\n') {
-                    line.pop();
-                }
+                // A NUL ends it, too, because it ends texts in C.
+                let end = line.iter().position(|byte| matches!(byte, b'\n' | 0));
+                line.truncate(end.unwrap_or(line.len()));
                 Ok(Some(line))
             }
             Err(error) => {
@@ -115,7 +115,7 @@ impl<'a, R: BufRead> Filter<'a, R> {
     /// The name that ends a line: words with one blank between them, and none where SQL would
     /// have none. What is quoted is kept with its quotes, over several lines if need be.
     fn pattern(&mut self, text: &[u8]) -> Result<Vec<u8>, Fatal> {
-        if text.is_empty() || text[0] == b'#' {
+        if text.is_empty() {
             return Err(self.invalid(b"missing object name pattern"));
         }
         let mut line = text.to_vec();
@@ -125,7 +125,7 @@ impl<'a, R: BufRead> Filter<'a, R> {
         while let Some(&byte) = line.get(at) {
             match byte {
                 b'#' => break,
-                byte if byte.is_ascii_whitespace() => {
+                byte if is_space(&byte) => {
                     blank = true;
                     at += 1;
                     continue;
@@ -208,9 +208,19 @@ impl<'a, R: BufRead> Filter<'a, R> {
     }
 }
 
+/// As C's `isspace`.
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn trim_start(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    &text[start..]
+}
+
 /// The word that a line begins with, and the rest.
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    let end = text.iter().position(is_space).unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -237,6 +247,6 @@ mod tests {
             assert_eq!(pattern(text).as_deref(), Some(name), "{text}");
         }
         assert_eq!(pattern(""), None);
-        assert_eq!(pattern("# x"), None);
+        assert_eq!(pattern("# x").as_deref(), Some(""));
     }
 }

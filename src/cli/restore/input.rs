@@ -13,13 +13,19 @@ use crate::{Archive, ArchiveStream, Error, FileSource, Format};
 const HEADER: usize = 512;
 const MAGIC: &[u8] = crate::MAGIC;
 
-/// Opens a file, a directory, or standard input.
+/// Opens a file, a directory, or standard input; `-`, too, unless that is a file's name to
+/// whoever calls pg_restore.
 pub(super) fn open(
     program: &Program,
     name: Option<&[u8]>,
     format: Option<Format>,
 ) -> Result<Input, Fatal> {
-    let Some(name) = name.filter(|name| !name.is_empty()) else {
+    let name = name.filter(|name| program.is_pg_restore || *name != b"-");
+    if format == Some(Format::Directory) && name.is_none_or(<[u8]>::is_empty) {
+        // Its own words, though nothing is put out there.
+        return Err(Fatal::new("no output directory specified"));
+    }
+    let Some(name) = name else {
         return match seekable_stdin() {
             Some(file) => open_file(program, file, format),
             None => open_pipe(Box::new(io::stdin()), format),
@@ -84,10 +90,11 @@ fn is_pipe(path: &Path) -> bool {
 }
 
 fn open_file(program: &Program, mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
-    let start = look_ahead(&mut file)?;
+    let start = look_ahead(&mut file, format)?;
     recognise(&start, format)?;
     file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
-    if program.tar_in_one_pass && !start.starts_with(MAGIC) {
+    // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
+    if program.is_pg_restore && !start.starts_with(MAGIC) {
         return stream(Box::new(file));
     }
     let source = FileSource::new(file).map_err(Error::from)?;
@@ -95,7 +102,7 @@ fn open_file(program: &Program, mut file: File, format: Option<Format>) -> Resul
 }
 
 fn open_pipe(mut pipe: Box<dyn Read + Send>, format: Option<Format>) -> Result<Input, Fatal> {
-    let start = look_ahead(&mut pipe)?;
+    let start = look_ahead(&mut pipe, format)?;
     recognise(&start, format)?;
     stream(Box::new(Cursor::new(start).chain(pipe)))
 }
@@ -104,11 +111,14 @@ fn stream(reader: Box<dyn Read + Send>) -> Result<Input, Fatal> {
     Ok(Input::Stream(Box::new(ArchiveStream::new(reader)?)))
 }
 
-fn look_ahead(input: &mut impl Read) -> Result<Vec<u8>, Fatal> {
+fn look_ahead(input: &mut impl Read, format: Option<Format>) -> Result<Vec<u8>, Fatal> {
     let mut start = Vec::with_capacity(HEADER);
     match input.take(HEADER as u64).read_to_end(&mut start) {
         Ok(_) => Ok(start),
-        Err(error) => Err(Fatal::new(format!("could not read input file: {}", os(&error)))),
+        Err(error) => {
+            let from = if format.is_some() { "from " } else { "" };
+            Err(Fatal::new(format!("could not read {from}input file: {}", os(&error))))
+        }
     }
 }
 

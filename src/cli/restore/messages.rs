@@ -1,6 +1,7 @@
 //! What is said on standard error, in pg_restore's words where it has some.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::super::exit::Failure;
 use crate::{Error, ErrorKind, NotAnArchive};
@@ -14,9 +15,8 @@ pub(super) struct Program {
     pub(super) invoked: Vec<u8>,
     /// What to type for help.
     pub(super) command: String,
-    /// Whether a tar is read once from front to back, and refused where that is not enough: so
-    /// it is with pg_restore, and who calls this by that name expects it.
-    pub(super) tar_in_one_pass: bool,
+    /// Whether it was called pg_restore, and is expected to do no more than that.
+    pub(super) is_pg_restore: bool,
 }
 
 /// Why a restore ends.
@@ -97,6 +97,19 @@ impl From<Error> for Fatal {
                 }
                 None => format!("could not read from input file: {}", os(cause)),
             },
+            ErrorKind::NotFound { .. } if error.path().is_some() => {
+                let path = error.path().unwrap_or(Path::new(""));
+                let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+                let what = path.display();
+                if name.starts_with(b"blobs") {
+                    format!(
+                        "could not open large object TOC file \"{what}\" for input: \
+                         No such file or directory"
+                    )
+                } else {
+                    format!("could not open input file \"{what}\": No such file or directory")
+                }
+            }
             ErrorKind::Usage { what } => what.clone().into_owned(),
             _ => error.to_string(),
         };
