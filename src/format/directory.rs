@@ -6,7 +6,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::members::MemberStore;
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::error::{Error, ErrorKind, NotAnArchive, Result, shown};
 use crate::toc::{Format, Toc, TocEntry};
 use crate::version::Gate;
 
@@ -75,8 +75,8 @@ pub(crate) fn next_large_object(
         return Ok(None);
     }
     let invalid = |line: &[u8]| {
-        let shown = line[..line.len().min(80)].trim_ascii_end().escape_ascii();
-        Error::malformed(format!("invalid line in the list of large objects: \"{shown}\""))
+        let line = shown(line.trim_ascii_end());
+        Error::malformed(format!("invalid line in the list of large objects: \"{line}\""))
     };
     if line.len() > LINE {
         return Err(invalid(line));
