@@ -42,7 +42,7 @@ use crate::version::Gate;
 /// ```
 pub struct ArchiveStream<R> {
     format: Format,
-    toc: Toc,
+    toc: Arc<Toc>,
     body: Body<R>,
     contexts: Arc<Contexts>,
     limits: Limits,
@@ -122,6 +122,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             }
         };
         let contexts = Arc::new(Contexts::default());
+        let toc = Arc::new(toc);
         Ok(ArchiveStream {
             format,
             toc,
@@ -142,6 +143,11 @@ impl<R: Read + Send> ArchiveStream<R> {
     /// Header and table of contents.
     pub fn toc(&self) -> &Toc {
         &self.toc
+    }
+
+    /// The table of contents, to be kept while blocks are read.
+    pub fn shared_toc(&self) -> Arc<Toc> {
+        Arc::clone(&self.toc)
     }
 
     /// Bytes of the stream that were consumed.

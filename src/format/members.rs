@@ -72,7 +72,10 @@ impl MemberStore {
         }
         Err(match self {
             MemberStore::Tar(index) => index.missing(name),
-            _ => Error::not_found(format!("file {name}")),
+            MemberStore::Folder(folder) => {
+                Error::not_found(format!("file {name}")).in_path(&folder.join(name))
+            }
+            MemberStore::Memory(_) => Error::not_found(format!("file {name}")),
         })
     }
 
