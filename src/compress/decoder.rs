@@ -4,6 +4,8 @@
 //! slice they are given (`read`); that of lz4 needs its last 64 KiB of output at hand and so
 //! hands out its own memory (`fill`, `available`, `consume`).
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -43,6 +45,7 @@ struct Engine {
     contexts: Arc<Contexts>,
 }
 
+#[allow(clippy::large_enum_variant)] // one per decoder, never many
 enum Codec {
     None,
     #[cfg(feature = "gzip")]
@@ -342,10 +345,7 @@ pub(super) fn gather<R: BufRead>(reader: &mut R, out: &mut [u8]) -> (usize, Opti
 }
 
 /// Looks at the reader's next bytes; none are the end.
-pub(super) fn peek<R: BufRead, T>(
-    reader: &mut R,
-    look: impl FnOnce(&[u8]) -> T,
-) -> io::Result<T> {
+pub(super) fn peek<R: BufRead, T>(reader: &mut R, look: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     advance(reader, |input| (0, look(input)))
 }
 
@@ -367,14 +367,17 @@ pub(super) fn advance<R: BufRead, T>(
     }
 }
 
-pub(super) fn malformed(what: impl Into<std::borrow::Cow<'static, str>>) -> io::Error {
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+pub(super) fn malformed(what: impl Into<Cow<'static, str>>) -> io::Error {
     Error::malformed(what).into()
 }
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn truncated() -> io::Error {
     Error::truncated("compressed data").into()
 }
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn trailing() -> io::Error {
     malformed("bytes follow the end of the compressed data")
 }
