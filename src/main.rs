@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see `pgdmp --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pgdmp::cli::main()
+}

@@ -1,0 +1,192 @@
+//! The large objects of an entry, one after another.
+
+use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
+
+use super::data::EntryData;
+use super::stored::Stored;
+use crate::compress::{Algorithm, Contexts, Decoder, Framing};
+use crate::error::{EntryName, Error, ErrorKind, Result};
+use crate::format::block::{self, ChunkReader};
+use crate::format::directory;
+use crate::format::members::{Member, MemberStore};
+use crate::limits::Limits;
+use crate::source::{Input, SourceReader};
+use crate::toc::Oid;
+
+/// What is needed to decompress.
+#[derive(Debug, Clone)]
+pub(super) struct Decoding {
+    pub(super) algorithm: Algorithm,
+    pub(super) contexts: Arc<Contexts>,
+    pub(super) limits: Limits,
+}
+
+impl Decoding {
+    pub(super) fn chunks<'a>(&self, stored: Stored<'a>) -> Result<Decoder<Stored<'a>>> {
+        Decoder::new(stored, self.algorithm, Framing::Stream, &self.limits, &self.contexts)
+    }
+
+    pub(super) fn member<'a>(&self, member: &Member) -> Result<Decoder<Stored<'a>>> {
+        let stored = Stored::Member(member.reader());
+        Decoder::new(stored, member.algorithm, Framing::File, &self.limits, &self.contexts)
+    }
+}
+
+/// The large objects of an entry, in the order of the archive.
+///
+/// [`next_object`](Self::next_object) lends one at a time; what was not read of it is skipped.
+/// After an error there are no more objects.
+#[derive(Debug)]
+pub struct LargeObjects<'a> {
+    place: Place<'a>,
+    decoding: Decoding,
+    entry: EntryName,
+    done: bool,
+}
+
+#[derive(Debug)]
+enum Place<'a> {
+    /// A block: chunks behind each OID.
+    Block(ChunkReader<SourceReader>),
+    /// A list of files.
+    Files { store: &'a MemberStore, list: LargeObjectList, line: Vec<u8> },
+}
+
+/// A list of files.
+#[derive(Debug)]
+pub(super) struct LargeObjectList {
+    name: String,
+    data: Box<EntryData<'static>>,
+    count: u32,
+    limit: u32,
+}
+
+impl LargeObjectList {
+    pub(super) fn new(list: Member, decoding: &Decoding, entry: EntryName) -> Result<Self> {
+        let decoder = decoding.member(&list)?;
+        let data = Box::new(EntryData::new(decoder, entry, Some(list.name.clone())));
+        let limit = decoding.limits.large_objects;
+        Ok(LargeObjectList { name: list.name, data, count: 0, limit })
+    }
+
+    /// The next OID; the name of its file goes into `name`.
+    pub(super) fn next(&mut self, name: &mut Vec<u8>) -> Result<Option<u32>> {
+        let oid = directory::next_large_object(&mut self.data, name)
+            .map_err(|error| error.in_member(&self.name))?;
+        if oid.is_some() {
+            if self.count >= self.limit {
+                return Err(Error::new(ErrorKind::Limit {
+                    what: "large objects of one list",
+                    limit: u64::from(self.limit),
+                    knob: "large_objects",
+                })
+                .in_member(&self.name));
+            }
+            self.count += 1;
+        }
+        Ok(oid)
+    }
+}
+
+/// One large object: its bytes can be read from it.
+#[derive(Debug)]
+pub struct LargeObject<'a> {
+    oid: Oid,
+    data: EntryData<'a>,
+}
+
+impl<'a> LargeObjects<'a> {
+    pub(super) fn of_block(
+        chunks: ChunkReader<SourceReader>,
+        decoding: Decoding,
+        entry: EntryName,
+    ) -> Self {
+        LargeObjects { place: Place::Block(chunks), decoding, entry, done: false }
+    }
+
+    /// `list` is the name of the member that lists them.
+    pub(super) fn of_files(
+        store: &'a MemberStore,
+        list: &[u8],
+        decoding: Decoding,
+        entry: EntryName,
+    ) -> Result<Self> {
+        let list = LargeObjectList::new(store.open(list)?, &decoding, entry.clone())?;
+        let place = Place::Files { store, list, line: Vec::new() };
+        Ok(LargeObjects { place, decoding, entry, done: false })
+    }
+
+    /// The next large object; `None` after the last.
+    pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
+        if self.done {
+            return Ok(None);
+        }
+        // Until an object was found, whatever ends the search ends all.
+        self.done = true;
+        let entry = &self.entry;
+        let named = |error: Error| error.in_entry(|| entry.clone());
+        let object = match &mut self.place {
+            Place::Block(chunks) => {
+                let Some(oid) = begin_object(chunks).map_err(named)? else {
+                    return Ok(None);
+                };
+                let decoder = self.decoding.chunks(Stored::Lent(chunks)).map_err(named)?;
+                LargeObject::new(oid, EntryData::new(decoder, entry.clone(), None))
+            }
+            Place::Files { store, list, line } => {
+                let Some(oid) = list.next(line).map_err(named)? else {
+                    return Ok(None);
+                };
+                let member = store.open(line).map_err(named)?;
+                let decoder = self.decoding.member(&member).map_err(named)?;
+                LargeObject::new(oid, EntryData::new(decoder, entry.clone(), Some(member.name)))
+            }
+        };
+        self.done = false;
+        Ok(Some(object))
+    }
+}
+
+/// Moves to the next large object of a block.
+pub(super) fn begin_object<I: Input>(chunks: &mut ChunkReader<I>) -> Result<Option<u32>> {
+    chunks.skip_rest()?;
+    let dialect = chunks.dialect();
+    let oid = block::decode_oid(chunks.input(), dialect)?;
+    if oid.is_some() {
+        chunks.restart();
+    }
+    Ok(oid)
+}
+
+impl<'a> LargeObject<'a> {
+    pub(super) fn new(oid: u32, data: EntryData<'a>) -> Self {
+        LargeObject { oid: Oid(oid), data }
+    }
+
+    /// Its OID.
+    pub fn oid(&self) -> Oid {
+        self.oid
+    }
+
+    /// Writes all that is left to `output`, and says how many bytes that was.
+    pub fn copy_to(&mut self, output: impl Write) -> Result<u64> {
+        self.data.copy_to(output)
+    }
+}
+
+impl Read for LargeObject<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.data.read(buf)
+    }
+}
+
+impl BufRead for LargeObject<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.data.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.data.consume(n);
+    }
+}

@@ -1,0 +1,469 @@
+//! An archive whose bytes can be read at any position.
+
+use std::fs;
+use std::io::{self, BufRead};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::data::EntryData;
+use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
+use super::stored::{Stored, StoredData};
+use crate::compress::{Algorithm, Contexts};
+use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::format::block::BlockKind;
+use crate::format::custom::Custom;
+use crate::format::detect;
+use crate::format::directory;
+use crate::format::members::{Member, MemberStore};
+use crate::format::tar::TarIndex;
+use crate::limits::Limits;
+use crate::source::{FileSource, Input, Source, SourceReader};
+use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Toc, TocEntry};
+
+/// A custom, directory or tar archive, opened for reading.
+///
+/// Opening reads the table of contents and, of a tar, where its members are. Data is read when it
+/// is asked for, by any number of threads at once: all methods take `&self`, and no two readers
+/// share a position.
+///
+/// ```
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+/// for entry in archive.entries() {
+///     println!("{} {}", entry.dump_id(), entry.desc());
+/// }
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Archive {
+    format: Format,
+    toc: Toc,
+    layout: Layout,
+    contexts: Arc<Contexts>,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+enum Layout {
+    Blocks(Custom),
+    Members(MemberStore),
+}
+
+/// How to open an archive.
+///
+/// ```
+/// let limits = pgdmp::Limits::new().toc_bytes(1 << 30);
+/// let archive = pgdmp::OpenOptions::new().limits(limits).open("fixtures/pg18/small-tar.tar")?;
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    limits: Limits,
+}
+
+/// A piece of an archive's data: what belongs to one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// The entry it belongs to. An archive may have blocks of entries that its table of contents
+    /// has not.
+    pub dump_id: DumpId,
+    /// What it holds.
+    pub kind: BlockKind,
+    /// Where it begins in the file; `None` in a directory.
+    pub offset: Option<u64>,
+    /// Bytes it takes, framing included; of large objects in a directory or tar the list alone.
+    pub stored_len: u64,
+}
+
+impl OpenOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        OpenOptions::default()
+    }
+
+    /// Bounds on what the archive may claim.
+    pub fn limits(&mut self, limits: Limits) -> &mut Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Opens a file or, for a directory archive, a directory.
+    ///
+    /// # Errors
+    ///
+    /// Besides those of the file system: [`ErrorKind::NotAnArchive`] with what it is instead,
+    /// [`ErrorKind::UnsupportedVersion`], and what is wrong with the table of contents. A pipe
+    /// has no positions to read at; use [`ArchiveStream`](super::ArchiveStream).
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Archive> {
+        let path = path.as_ref();
+        self.open_path(path).map_err(|error| error.in_path(path))
+    }
+
+    fn open_path(&self, path: &Path) -> Result<Archive> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return self.members(directory::open(path)?, Format::Directory);
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileTypeExt;
+            if metadata.file_type().is_fifo() || metadata.file_type().is_char_device() {
+                return Err(Error::usage("a pipe can only be read in one pass"));
+            }
+        }
+        self.read(FileSource::open(path)?)
+    }
+
+    /// Opens a custom or tar archive in any source.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn read(&self, source: impl Source + 'static) -> Result<Archive> {
+        self.read_source(Arc::new(source))
+    }
+
+    fn read_source(&self, source: Arc<dyn Source>) -> Result<Archive> {
+        let mut start = [0; detect::LEN];
+        let mut reader = SourceReader::from(Arc::clone(&source), 0);
+        let n = read_up_to(&mut reader, &mut start)?;
+        match detect::detect(&start[..n])? {
+            Format::Custom => self.custom(source),
+            _ => {
+                let index = TarIndex::new(source, &self.limits)?;
+                self.members(MemberStore::Tar(index), Format::Tar)
+            }
+        }
+    }
+
+    /// Opens a directory archive whose files are in other places than a directory: named
+    /// sources, `toc.dat` among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn read_members<S: Source + 'static>(
+        &self,
+        members: impl IntoIterator<Item = (String, S)>,
+    ) -> Result<Archive> {
+        let files = members
+            .into_iter()
+            .map(|(name, source)| (name, Arc::new(source) as Arc<dyn Source>))
+            .collect();
+        self.members(MemberStore::Memory(files), Format::Directory)
+    }
+
+    fn custom(&self, source: Arc<dyn Source>) -> Result<Archive> {
+        let mut reader = SourceReader::from(Arc::clone(&source), 0);
+        let header = Header::decode(&mut reader, Format::Custom, &self.limits)?;
+        let dialect = header.dialect(Format::Custom);
+        let toc_start = reader.position();
+        let toc = Toc::decode(&mut reader, header, Format::Custom, &self.limits)?;
+        let custom = Custom::new(source, dialect, toc_start, reader.position(), self.limits);
+        Ok(self.archive(Format::Custom, toc, Layout::Blocks(custom)))
+    }
+
+    fn members(&self, store: MemberStore, format: Format) -> Result<Archive> {
+        let contexts = Arc::new(Contexts::default());
+        let member = store.open(directory::TOC.as_bytes()).map_err(|error| match error.kind() {
+            ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match format {
+                Format::Tar => NotAnArchive::TarWithoutToc,
+                _ => NotAnArchive::DirectoryWithoutToc,
+            })),
+            _ => error,
+        })?;
+        let toc = self.toc_member(&member, format, &contexts);
+        let toc = toc.map_err(|error| error.in_member(&member.name))?;
+        Ok(self.archive(format, toc, Layout::Members(store)))
+    }
+
+    fn toc_member(&self, member: &Member, format: Format, contexts: &Arc<Contexts>) -> Result<Toc> {
+        let decoding = Decoding {
+            algorithm: member.algorithm,
+            contexts: Arc::clone(contexts),
+            limits: self.limits,
+        };
+        if member.algorithm == Algorithm::None {
+            return read_toc(&mut member.reader(), format, &self.limits);
+        }
+        // Nobody but a user who compressed it by hand stores it so.
+        let mut pipe = crate::source::Pipe::new(decoding.member(member)?);
+        read_toc(&mut pipe, format, &self.limits)
+    }
+
+    fn archive(&self, format: Format, toc: Toc, layout: Layout) -> Archive {
+        let contexts = Arc::new(Contexts::default());
+        Archive { format, toc, layout, contexts, limits: self.limits }
+    }
+}
+
+/// Header and table of contents, which is all of a `toc.dat`.
+pub(super) fn read_toc<I: Input>(input: &mut I, format: Format, limits: &Limits) -> Result<Toc> {
+    let header = Header::decode(input, format, limits)?;
+    Toc::decode(input, header, format, limits)
+}
+
+fn read_up_to(reader: &mut SourceReader, buf: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        let data = reader.fill_buf()?;
+        if data.is_empty() {
+            break;
+        }
+        let n = data.len().min(buf.len() - filled);
+        buf[filled..filled + n].copy_from_slice(&data[..n]);
+        reader.consume(n);
+        filled += n;
+    }
+    Ok(filled)
+}
+
+impl Archive {
+    /// Opens an archive with the default options; see [`OpenOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Archive> {
+        OpenOptions::new().open(path)
+    }
+
+    /// Opens a custom or tar archive in any source, with the default options.
+    pub fn read(source: impl Source + 'static) -> Result<Archive> {
+        OpenOptions::new().read(source)
+    }
+
+    /// How the archive lies on disk.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Header and table of contents.
+    pub fn toc(&self) -> &Toc {
+        &self.toc
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        self.toc.header()
+    }
+
+    /// The entries in the order of the archive.
+    pub fn entries(&self) -> Entries<'_> {
+        self.toc.entries()
+    }
+
+    /// The entry with a dump id.
+    pub fn entry(&self, id: DumpId) -> Option<TocEntry<'_>> {
+        self.toc.entry(id)
+    }
+
+    /// The data of an entry, decompressed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] without such an entry; [`ErrorKind::Usage`] if it has no data
+    /// ([`TocEntry::has_data`]), or has large objects ([`large_objects`](Self::large_objects));
+    /// and what is wrong with the archive where the data should be.
+    pub fn data(&self, id: DumpId) -> Result<EntryData<'_>> {
+        let entry = self.entry_with_data(id, BlockKind::Data)?;
+        self.open_data(entry).map_err(|error| error.in_entry(|| entry.name()))
+    }
+
+    fn open_data(&self, entry: TocEntry<'_>) -> Result<EntryData<'_>> {
+        match &self.layout {
+            Layout::Blocks(custom) => {
+                let chunks = custom.open(&self.toc, entry, BlockKind::Data)?;
+                let decoder = self.decoding().chunks(Stored::Chunks(chunks))?;
+                Ok(EntryData::new(decoder, entry.name(), None))
+            }
+            Layout::Members(store) => {
+                let member = store.open(file_name(entry)?)?;
+                // An empty large object may be compressed to nothing; a table ends with `\.`.
+                if member.len() == 0 && member.algorithm != Algorithm::None {
+                    let empty = Error::truncated("compressed data, of which there is nothing");
+                    return Err(empty.in_member(&member.name));
+                }
+                let decoder = self.decoding().member(&member);
+                let decoder = decoder.map_err(|error| error.in_member(&member.name))?;
+                Ok(EntryData::new(decoder, entry.name(), Some(member.name)))
+            }
+        }
+    }
+
+    /// The large objects of an entry: of the kind `BLOBS`. Since archive version 1.16 there may
+    /// be several such entries.
+    ///
+    /// # Errors
+    ///
+    /// As [`data`](Self::data).
+    pub fn large_objects(&self, id: DumpId) -> Result<LargeObjects<'_>> {
+        let entry = self.entry_with_data(id, BlockKind::LargeObjects)?;
+        self.open_large_objects(entry).map_err(|error| error.in_entry(|| entry.name()))
+    }
+
+    fn open_large_objects(&self, entry: TocEntry<'_>) -> Result<LargeObjects<'_>> {
+        match &self.layout {
+            Layout::Blocks(custom) => {
+                let chunks = custom.open(&self.toc, entry, BlockKind::LargeObjects)?;
+                // What stands next is the first OID, not a chunk.
+                let chunks = chunks.into_idle();
+                Ok(LargeObjects::of_block(chunks, self.decoding(), entry.name()))
+            }
+            Layout::Members(store) => {
+                let list = directory::list_name(&self.toc, self.format, &entry);
+                LargeObjects::of_files(store, &list, self.decoding(), entry.name())
+            }
+        }
+    }
+
+    /// The stored bytes of an entry's data, still compressed.
+    ///
+    /// # Errors
+    ///
+    /// As [`data`](Self::data).
+    pub fn stored(&self, id: DumpId) -> Result<StoredData<'_>> {
+        let entry = self.entry_with_data(id, BlockKind::Data)?;
+        let open = || match &self.layout {
+            Layout::Blocks(custom) => {
+                let chunks = custom.open(&self.toc, entry, BlockKind::Data)?;
+                let algorithm = self.header().compression.algorithm;
+                Ok(StoredData { stored: Stored::Chunks(chunks), algorithm })
+            }
+            Layout::Members(store) => {
+                let member = store.open(file_name(entry)?)?;
+                let stored = Stored::Member(member.reader());
+                Ok(StoredData { stored, algorithm: member.algorithm })
+            }
+        };
+        open().map_err(|error: Error| error.in_entry(|| entry.name()))
+    }
+
+    /// The archive's blocks in the order of the file. In a directory, which has no order, in that
+    /// of the table of contents.
+    ///
+    /// A custom archive is walked over, by the lengths of its chunks alone. An error at the end
+    /// says why the walk could not go on.
+    pub fn blocks(&self) -> Result<impl Iterator<Item = Result<Block>>> {
+        let (blocks, error) = match &self.layout {
+            Layout::Blocks(custom) => {
+                let (blocks, error) = custom.blocks()?;
+                let public = |block: crate::format::custom::Block| {
+                    Ok(Block {
+                        dump_id: block.header.dump_id,
+                        kind: block.header.kind,
+                        offset: Some(block.start),
+                        stored_len: block.end - block.start,
+                    })
+                };
+                (blocks.into_iter().map(public).collect(), error)
+            }
+            Layout::Members(store) => (self.member_blocks(store), None),
+        };
+        let blocks: Vec<Result<Block>> = blocks;
+        Ok(blocks.into_iter().chain(error.map(Err)))
+    }
+
+    fn member_blocks(&self, store: &MemberStore) -> Vec<Result<Block>> {
+        let mut blocks: Vec<Result<Block>> = Vec::new();
+        for entry in self.entries().filter(TocEntry::has_data) {
+            let (kind, member) = self.member_of(store, entry);
+            blocks.push(member.map(|member| Block {
+                dump_id: entry.dump_id(),
+                kind,
+                offset: (self.format == Format::Tar).then(|| member.start()),
+                stored_len: member.len(),
+            }));
+        }
+        let offset = |block: &Result<Block>| block.as_ref().ok().and_then(|block| block.offset);
+        blocks.sort_by_key(offset);
+        blocks
+    }
+
+    /// The member with an entry's data, or with the list of its large objects.
+    fn member_of(&self, store: &MemberStore, entry: TocEntry<'_>) -> (BlockKind, Result<Member>) {
+        let (kind, member) = match kind_of(entry) {
+            BlockKind::LargeObjects => {
+                let list = directory::list_name(&self.toc, self.format, &entry);
+                (BlockKind::LargeObjects, store.open(&list))
+            }
+            BlockKind::Data => {
+                (BlockKind::Data, file_name(entry).and_then(|name| store.open(name)))
+            }
+        };
+        (kind, member.map_err(|error| error.in_entry(|| entry.name())))
+    }
+
+    /// The bytes that each entry's data takes in the archive, by the entry's place; `None` for
+    /// those without data, and where the archive lacks it.
+    ///
+    /// In a custom archive with offsets that is the distance to the next offset, framing
+    /// included, and nothing is read; without them the file is walked over once. Of large objects
+    /// in a directory or tar it is the sum of their files.
+    pub fn stored_sizes(&self) -> Result<Vec<Option<u64>>> {
+        let store = match &self.layout {
+            Layout::Blocks(custom) => return custom.stored_sizes(&self.toc),
+            Layout::Members(store) => store,
+        };
+        let mut sizes = vec![None; self.toc.len()];
+        for entry in self.entries().filter(TocEntry::has_data) {
+            let (kind, Ok(member)) = self.member_of(store, entry) else { continue };
+            let mut size = member.len();
+            if kind == BlockKind::LargeObjects {
+                let mut list = LargeObjectList::new(member, &self.decoding(), entry.name())?;
+                let mut name = Vec::new();
+                while list.next(&mut name)?.is_some() {
+                    let stored = store.open(&name).map_or(0, |member| member.len());
+                    size = size.saturating_add(stored);
+                }
+            }
+            sizes[entry.index()] = Some(size);
+        }
+        Ok(sizes)
+    }
+
+    /// The bytes that an entry's data takes in the archive, where that can be told without
+    /// reading or walking over data: in directories and tars, and in custom archives with
+    /// offsets.
+    pub fn stored_size_hint(&self, entry: TocEntry<'_>) -> Option<u64> {
+        match &self.layout {
+            Layout::Blocks(custom) => custom.stored_size_hint(&self.toc, entry),
+            Layout::Members(store) if entry.has_data() => {
+                self.member_of(store, entry).1.ok().map(|member| member.len())
+            }
+            Layout::Members(_) => None,
+        }
+    }
+
+    fn decoding(&self) -> Decoding {
+        Decoding {
+            algorithm: self.header().compression.algorithm,
+            contexts: Arc::clone(&self.contexts),
+            limits: self.limits,
+        }
+    }
+
+    fn entry_with_data(&self, id: DumpId, kind: BlockKind) -> Result<TocEntry<'_>> {
+        let entry = self.entry(id).ok_or_else(|| Error::not_found(format!("entry {id}")))?;
+        let error = if entry.had_dumper() && entry.data_offset() == Some(DataOffset::NoData) {
+            Error::malformed("there was data, but its offset says that there is none")
+        } else if !entry.has_data() {
+            Error::usage("the entry has no data")
+        } else if kind_of(entry) != kind {
+            Error::usage(match kind {
+                BlockKind::Data => "the entry has large objects; read them one by one",
+                BlockKind::LargeObjects => "the entry has no large objects",
+            })
+        } else {
+            return Ok(entry);
+        };
+        Err(error.in_entry(|| entry.name()))
+    }
+}
+
+/// What the block of an entry holds.
+pub(super) fn kind_of(entry: TocEntry<'_>) -> BlockKind {
+    if entry.desc() == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data }
+}
+
+fn file_name<'a>(entry: TocEntry<'a>) -> Result<&'a [u8]> {
+    match entry.file_name() {
+        Some(name) if !name.is_empty() => Ok(name),
+        _ => Err(Error::malformed("the entry has data but names no file")),
+    }
+}

@@ -1,0 +1,106 @@
+//! The stored bytes of an entry or large object: compressed, without framing.
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+
+use crate::format::block::ChunkReader;
+use crate::source::{Input, SourceReader};
+
+/// Bytes as stored, wherever they come from.
+pub(super) enum Stored<'a> {
+    Chunks(ChunkReader<SourceReader>),
+    Member(SourceReader),
+    /// Lent by a reader that goes on behind them.
+    Lent(&'a mut (dyn Positioned + Send + 'a)),
+}
+
+/// A reader that knows where it is, for messages.
+pub(super) trait Positioned: BufRead {
+    fn at(&self) -> u64;
+}
+
+impl<I: Input> Positioned for ChunkReader<I> {
+    fn at(&self) -> u64 {
+        self.position()
+    }
+}
+
+impl Positioned for SourceReader {
+    fn at(&self) -> u64 {
+        self.position()
+    }
+}
+
+impl Stored<'_> {
+    fn inner(&mut self) -> &mut dyn Positioned {
+        match self {
+            Stored::Chunks(chunks) => chunks,
+            Stored::Member(reader) => reader,
+            Stored::Lent(reader) => *reader,
+        }
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        match self {
+            Stored::Chunks(chunks) => chunks.at(),
+            Stored::Member(reader) => reader.at(),
+            Stored::Lent(reader) => reader.at(),
+        }
+    }
+}
+
+impl Read for Stored<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner().read(buf)
+    }
+}
+
+impl BufRead for Stored<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner().fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.inner().consume(n);
+    }
+}
+
+impl fmt::Debug for Stored<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stored(at {})", self.position())
+    }
+}
+
+/// The stored bytes of an entry's data, still compressed: what the chunks of its block hold, or
+/// its file.
+///
+/// [`BufRead::fill_buf`] gives them in pieces of at most one chunk, borrowed from the source
+/// where it is in memory or mapped. Where pieces end means nothing.
+#[derive(Debug)]
+pub struct StoredData<'a> {
+    pub(super) stored: Stored<'a>,
+    pub(super) algorithm: crate::compress::Algorithm,
+}
+
+impl StoredData<'_> {
+    /// How the bytes are compressed.
+    pub fn algorithm(&self) -> crate::compress::Algorithm {
+        self.algorithm
+    }
+}
+
+impl Read for StoredData<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stored.read(buf)
+    }
+}
+
+impl BufRead for StoredData<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.stored.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.stored.consume(n);
+    }
+}

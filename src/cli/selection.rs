@@ -1,0 +1,126 @@
+//! The selection options of pg_restore, for every command that has them.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::Failure;
+use super::output::printable;
+use crate::{Error, Section, Selection, Toc, UseList};
+
+/// The options.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Selection, as in pg_restore")]
+pub(super) struct SelectionArgs {
+    /// Only the entries of this list, in its order (FILE is an edited output of list)
+    #[arg(short = 'L', long, value_name = "FILE")]
+    use_list: Option<PathBuf>,
+    /// Only objects in this schema
+    #[arg(short = 'n', long = "schema", value_name = "NAME")]
+    schemas: Vec<String>,
+    /// No objects in this schema
+    #[arg(short = 'N', long = "exclude-schema", value_name = "NAME")]
+    exclude_schemas: Vec<String>,
+    /// Only this table, view, sequence or the like
+    #[arg(short = 't', long = "table", value_name = "NAME")]
+    tables: Vec<String>,
+    /// Only this index
+    #[arg(short = 'I', long = "index", value_name = "NAME")]
+    indexes: Vec<String>,
+    /// Only this function, with its arguments: 'name(type, type)'
+    #[arg(short = 'P', long = "function", value_name = "NAME")]
+    functions: Vec<String>,
+    /// Only this trigger, with its table: 'table trigger'
+    #[arg(short = 'T', long = "trigger", value_name = "NAME")]
+    triggers: Vec<String>,
+    /// Only this section
+    #[arg(long = "section", value_name = "SECTION")]
+    sections: Vec<SectionArg>,
+    /// With the database itself
+    #[arg(short = 'C', long)]
+    create: bool,
+    /// No definitions
+    #[arg(short = 'a', long, conflicts_with = "schema_only")]
+    data_only: bool,
+    /// No data
+    #[arg(short = 's', long)]
+    schema_only: bool,
+    /// No privileges
+    #[arg(short = 'x', long, alias = "no-acl")]
+    no_privileges: bool,
+    /// No comments
+    #[arg(long)]
+    no_comments: bool,
+    /// No row security policies
+    #[arg(long)]
+    no_policies: bool,
+    /// No publications
+    #[arg(long)]
+    no_publications: bool,
+    /// No security labels
+    #[arg(long)]
+    no_security_labels: bool,
+    /// No subscriptions
+    #[arg(long)]
+    no_subscriptions: bool,
+    /// No statistics
+    #[arg(long)]
+    no_statistics: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SectionArg {
+    PreData,
+    Data,
+    PostData,
+}
+
+impl SelectionArgs {
+    /// The selection, for an archive with this table of contents.
+    pub(super) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
+        let names = |names: &[String]| names.iter().map(|name| name.clone().into_bytes()).collect();
+        Ok(Selection {
+            use_list: self.use_list(toc)?,
+            schemas: names(&self.schemas),
+            exclude_schemas: names(&self.exclude_schemas),
+            tables: names(&self.tables),
+            indexes: names(&self.indexes),
+            functions: names(&self.functions),
+            triggers: names(&self.triggers),
+            sections: self
+                .sections
+                .iter()
+                .map(|section| match section {
+                    SectionArg::PreData => Section::PreData,
+                    SectionArg::Data => Section::Data,
+                    SectionArg::PostData => Section::PostData,
+                })
+                .collect(),
+            create: self.create,
+            data_only: self.data_only,
+            schema_only: self.schema_only,
+            no_privileges: self.no_privileges,
+            no_comments: self.no_comments,
+            no_policies: self.no_policies,
+            no_publications: self.no_publications,
+            no_security_labels: self.no_security_labels,
+            no_subscriptions: self.no_subscriptions,
+            no_statistics: self.no_statistics,
+            ..Selection::default()
+        })
+    }
+
+    fn use_list(&self, toc: &Toc) -> Result<Option<UseList>, Failure> {
+        let Some(path) = &self.use_list else { return Ok(None) };
+        let file = File::open(path).map_err(Error::from).map_err(|error| {
+            Failure::Usage(format!("could not open list {}: {error}", path.display()))
+        })?;
+        let list = UseList::read(BufReader::new(file), toc)?;
+        for line in list.ignored() {
+            eprintln!("pgdmp: warning: line ignored: {}", printable(line));
+        }
+        Ok(Some(list))
+    }
+}

@@ -1,0 +1,239 @@
+//! Blocks of a custom archive: a header, then chunks with their lengths.
+//!
+//! `_StartData`, `_CustomWriteFunc`, `_PrintTocData` and `_skipData` of `pg_backup_custom.c`.
+//! Chunk boundaries mean nothing: what matters is the bytes one after the other.
+
+use std::io::{self, BufRead, Read};
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::source::Input;
+use crate::toc::DumpId;
+use crate::version::Gate;
+use crate::wire::{Decoder, Dialect};
+
+/// What a block holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BlockKind {
+    /// The data of a table: `BLK_DATA`.
+    Data,
+    /// Large objects, one after another: `BLK_BLOBS`.
+    LargeObjects,
+}
+
+/// What stands at a place where a block may begin.
+pub(crate) enum BlockStart {
+    Block(BlockHeader),
+    /// No block: its first byte. 0 is that of a second table of contents, which PostgreSQL 16 and
+    /// newer append when their output was redirected.
+    Other(u8),
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlockHeader {
+    pub(crate) kind: BlockKind,
+    pub(crate) dump_id: DumpId,
+}
+
+impl BlockHeader {
+    pub(crate) fn decode<I: Input + ?Sized>(input: &mut I, dialect: Dialect) -> Result<BlockStart> {
+        let mut d = Decoder::new(input, dialect, "the header of a block", &Limits::new());
+        if d.at_end()? {
+            return Ok(BlockStart::End);
+        }
+        let kind = if dialect.has(Gate::BlockType) {
+            match d.byte()? {
+                1 => BlockKind::Data,
+                3 => BlockKind::LargeObjects,
+                other => return Ok(BlockStart::Other(other)),
+            }
+        } else {
+            BlockKind::Data
+        };
+        Ok(BlockStart::Block(BlockHeader { kind, dump_id: DumpId(d.int()?) }))
+    }
+}
+
+/// The OID before the chunks of a large object; `None` at the end of the block.
+pub(crate) fn decode_oid<I: Input + ?Sized>(
+    input: &mut I,
+    dialect: Dialect,
+) -> Result<Option<u32>> {
+    let oid = Decoder::new(input, dialect, "a block of large objects", &Limits::new()).oid()?;
+    Ok((oid != 0).then_some(oid))
+}
+
+/// Reads what the chunks of one stream hold, up to the length of 0 that ends them.
+#[derive(Debug)]
+pub(crate) struct ChunkReader<I> {
+    input: I,
+    dialect: Dialect,
+    /// Bytes of the current chunk that are not consumed.
+    remaining: u32,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading,
+    Done,
+    /// An error that was met after bytes which had to be delivered first.
+    Pending(Error),
+    Failed,
+}
+
+impl<I: Input> ChunkReader<I> {
+    /// `input` stands before the length of the first chunk.
+    pub(crate) fn new(input: I, dialect: Dialect) -> Self {
+        ChunkReader { input, dialect, remaining: 0, state: State::Reading }
+    }
+
+    /// A reader between two streams.
+    pub(crate) fn idle(input: I, dialect: Dialect) -> Self {
+        ChunkReader { input, dialect, remaining: 0, state: State::Done }
+    }
+
+    /// The same place, but between two streams.
+    pub(crate) fn into_idle(self) -> Self {
+        ChunkReader::idle(self.input, self.dialect)
+    }
+
+    /// Begins the next stream. The one before must have been read or skipped.
+    pub(crate) fn restart(&mut self) {
+        self.remaining = 0;
+        self.state = State::Reading;
+    }
+
+    pub(crate) fn input(&mut self) -> &mut I {
+        &mut self.input
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.input.position()
+    }
+
+    /// Makes sure that there are bytes of a chunk to read; `false` at the end of the stream.
+    fn advance(&mut self) -> Result<bool> {
+        match &mut self.state {
+            State::Reading if self.remaining > 0 => return Ok(true),
+            State::Reading => {}
+            State::Done => return Ok(false),
+            state => {
+                return Err(match std::mem::replace(state, State::Failed) {
+                    State::Pending(error) => error,
+                    _ => Error::usage("reading went on after an error").at(self.position()),
+                });
+            }
+        }
+        let result = self.next_len();
+        match result {
+            Ok(0) => self.state = State::Done,
+            Ok(len) => self.remaining = len,
+            Err(_) => self.state = State::Failed,
+        }
+        result.map(|len| len > 0)
+    }
+
+    fn next_len(&mut self) -> Result<u32> {
+        let at = self.input.position();
+        let mut d = Decoder::new(&mut self.input, self.dialect, "a block of data", &LIMITS);
+        let len = d.int()?;
+        u32::try_from(len)
+            .map_err(|_| Error::malformed(format!("a chunk's length is negative ({len})")).at(at))
+    }
+
+    fn fail(&mut self, error: impl Into<Error>) -> Error {
+        self.state = State::Failed;
+        error.into().at(self.input.position())
+    }
+
+    /// The rest of the current chunk, as far as it is at hand.
+    fn chunk(&mut self) -> Result<&[u8]> {
+        let position = self.input.position();
+        let remaining = self.remaining as usize;
+        match self.input.fill_buf() {
+            Ok([]) => {
+                self.state = State::Failed;
+                Err(Error::truncated("a chunk of data").at(position))
+            }
+            Ok(data) => Ok(&data[..data.len().min(remaining)]),
+            Err(error) => {
+                self.state = State::Failed;
+                Err(Error::from(error).at(position))
+            }
+        }
+    }
+
+    /// Moves to the end of the stream, looking at lengths alone; says how many bytes the chunks
+    /// hold that were not read.
+    pub(crate) fn skip_rest(&mut self) -> Result<u64> {
+        let mut bytes = 0;
+        while self.advance()? {
+            let len = u64::from(self.remaining);
+            let result = self.input.skip(len);
+            if let Err(error) = result {
+                return Err(match error.kind() {
+                    io::ErrorKind::UnexpectedEof => self.fail(Error::truncated("a chunk of data")),
+                    _ => self.fail(error),
+                });
+            }
+            bytes += len;
+            self.remaining = 0;
+        }
+        Ok(bytes)
+    }
+}
+
+static LIMITS: Limits = Limits::new();
+
+impl<I: Input> BufRead for ChunkReader<I> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if !self.advance()? {
+            return Ok(&[]);
+        }
+        Ok(self.chunk()?)
+    }
+
+    fn consume(&mut self, n: usize) {
+        let n = n.min(self.remaining as usize);
+        self.remaining -= n as u32;
+        self.input.consume(n);
+    }
+}
+
+impl<I: Input> Read for ChunkReader<I> {
+    /// Fills `buf` from as many chunks as it takes. Before PostgreSQL 16 each row of an
+    /// uncompressed table is a chunk.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            let step = self.advance().and_then(|more| {
+                if !more {
+                    return Ok(0);
+                }
+                let data = self.chunk()?;
+                let n = data.len().min(buf.len() - filled);
+                buf[filled..filled + n].copy_from_slice(&data[..n]);
+                Ok(n)
+            });
+            match step {
+                Ok(0) => break,
+                Ok(n) => {
+                    self.consume(n);
+                    filled += n;
+                }
+                Err(error) if filled > 0 => {
+                    self.state = State::Pending(error);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(filled)
+    }
+}

@@ -1,0 +1,342 @@
+//! Where the blocks of a custom archive are: by offset, or by looking.
+//!
+//! `_PrintTocData`, `_readBlockHeader` and the search of `pg_backup_custom.c`.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::source::{Input, Source, SourceReader};
+use crate::toc::{DataOffset, DumpId, Format, Toc, TocEntry};
+use crate::wire::Dialect;
+
+/// A custom archive in a source, behind its table of contents.
+#[derive(Debug)]
+pub(crate) struct Custom {
+    source: Arc<dyn Source>,
+    dialect: Dialect,
+    /// Where the table of contents begins and where it ends, and the blocks begin.
+    toc_start: u64,
+    toc_end: u64,
+    /// Blocks that were found by looking.
+    scan: Mutex<Scan>,
+    /// Offsets of the second table of contents of a redirected dump, if there is one.
+    appended: OnceLock<Option<Appended>>,
+    limits: Limits,
+}
+
+/// A block and its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) header: BlockHeader,
+    /// Of its first byte.
+    pub(crate) start: u64,
+    /// Of the byte after its last.
+    pub(crate) end: u64,
+}
+
+/// The second table of contents that PostgreSQL 16 and newer append to redirected output.
+#[derive(Debug)]
+struct Appended {
+    start: u64,
+    offsets: HashMap<DumpId, u64>,
+}
+
+/// How far the blocks were walked. Each is walked once, whatever is asked for how often.
+#[derive(Debug)]
+struct Scan {
+    /// Stands before the next block. Kept, so that reads are large and never go back.
+    reader: SourceReader,
+    blocks: Vec<Block>,
+    /// Place in `blocks`; the first, should several have an id.
+    by_id: HashMap<DumpId, usize>,
+    stop: Option<(Stop, u64)>,
+}
+
+/// Why the walk ended.
+#[derive(Debug)]
+enum Stop {
+    End,
+    /// A byte that begins no block.
+    Other(u8),
+    Truncated,
+    Malformed(String),
+}
+
+impl Custom {
+    /// `toc_start` and `toc_end`: where the table of contents was.
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        dialect: Dialect,
+        toc_start: u64,
+        toc_end: u64,
+        limits: Limits,
+    ) -> Self {
+        let reader = SourceReader::from(Arc::clone(&source), toc_end);
+        let scan = Scan { reader, blocks: Vec::new(), by_id: HashMap::new(), stop: None };
+        Custom {
+            source,
+            dialect,
+            toc_start,
+            toc_end,
+            scan: Mutex::new(scan),
+            appended: OnceLock::new(),
+            limits,
+        }
+    }
+
+    fn reader(&self, start: u64) -> SourceReader {
+        SourceReader::from(Arc::clone(&self.source), start)
+    }
+
+    /// A reader of the chunks of an entry's block, or for large objects of what follows the
+    /// block's header.
+    pub(crate) fn open(
+        &self,
+        toc: &Toc,
+        entry: TocEntry<'_>,
+        kind: BlockKind,
+    ) -> Result<ChunkReader<SourceReader>> {
+        let start = self.locate(toc, entry)?;
+        let mut reader = self.reader(start);
+        let found = match BlockHeader::decode(&mut reader, self.dialect)? {
+            BlockStart::Block(header) => header,
+            BlockStart::Other(code) => {
+                return Err(Error::malformed(format!(
+                    "the data offset leads to a block of unknown type {code}"
+                ))
+                .at(start));
+            }
+            BlockStart::End => {
+                return Err(Error::truncated("the blocks of data; the data offset lies behind it")
+                    .at(start));
+            }
+        };
+        if found.dump_id != entry.dump_id() {
+            return Err(Error::malformed(format!(
+                "the data offset leads to the data of entry {}",
+                found.dump_id
+            ))
+            .at(start));
+        }
+        if found.kind != kind {
+            let what = match found.kind {
+                BlockKind::Data => "a table",
+                BlockKind::LargeObjects => "large objects",
+            };
+            return Err(
+                Error::malformed(format!("the entry's block holds the data of {what}")).at(start)
+            );
+        }
+        Ok(ChunkReader::new(reader, self.dialect))
+    }
+
+    /// Where the block of an entry begins.
+    fn locate(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
+        if let Some(DataOffset::At(offset)) = entry.data_offset() {
+            return Ok(offset);
+        }
+        if let Some(appended) = self.appended(toc)
+            && let Some(&offset) = appended.offsets.get(&entry.dump_id())
+            && self.is_block_of(offset, entry.dump_id())
+        {
+            return Ok(offset);
+        }
+        let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(&place) = scan.by_id.get(&entry.dump_id()) {
+                return Ok(scan.blocks[place].start);
+            }
+            if let Some((stop, at)) = &scan.stop {
+                return Err(stop.missing(*at));
+            }
+            self.step(&mut scan)?;
+        }
+    }
+
+    fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
+        let start = BlockHeader::decode(&mut self.reader(offset), self.dialect);
+        matches!(start, Ok(BlockStart::Block(header)) if header.dump_id == id)
+    }
+
+    /// Walks over one block.
+    fn step(&self, scan: &mut Scan) -> Result<()> {
+        let start = scan.reader.position();
+        match walk(&mut scan.reader, self.dialect) {
+            Ok(Walked::Block(block)) => {
+                let place = scan.blocks.len();
+                scan.blocks.push(block);
+                scan.by_id.entry(block.header.dump_id).or_insert(place);
+            }
+            Ok(Walked::Stop(stop)) => scan.stop = Some((stop, start)),
+            Err(error) if error.is_io() => {
+                scan.reader = self.reader(start);
+                return Err(error);
+            }
+            Err(error) => {
+                let at = error.offset().unwrap_or(start);
+                scan.stop = Some(match error.into_kind() {
+                    ErrorKind::Truncated { .. } => (Stop::Truncated, at),
+                    kind => (Stop::Malformed(Error::new(kind).to_string()), at),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// All blocks in the order of the file, as far as they can be walked, and why not further.
+    pub(crate) fn blocks(&self) -> Result<(Vec<Block>, Option<Error>)> {
+        let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
+        while scan.stop.is_none() {
+            self.step(&mut scan)?;
+        }
+        let error = match &scan.stop {
+            None | Some((Stop::End | Stop::Other(0), _)) => None,
+            Some((stop, at)) => Some(stop.missing(*at)),
+        };
+        Ok((scan.blocks.clone(), error))
+    }
+
+    /// Bytes that each entry's block takes, framing included, by place of the entry. Where the
+    /// archive has offsets that is the distance to the next one, and nothing is read.
+    pub(crate) fn stored_sizes(&self, toc: &Toc) -> Result<Vec<Option<u64>>> {
+        let mut sizes = vec![None; toc.len()];
+        let mut starts = Vec::new();
+        let mut end = self.source.len();
+        for entry in toc.entries().filter(TocEntry::has_data) {
+            let start = match entry.data_offset() {
+                Some(DataOffset::At(offset)) => Some(offset),
+                _ => self.appended(toc).and_then(|appended| {
+                    end = appended.start;
+                    appended.offsets.get(&entry.dump_id()).copied()
+                }),
+            };
+            let Some(start) = start else {
+                return self.scanned_sizes(toc);
+            };
+            starts.push((start, entry.index()));
+        }
+        starts.sort_unstable();
+        for (n, (start, index)) in starts.iter().enumerate() {
+            let next = starts.get(n + 1).map_or(end, |(next, _)| *next);
+            sizes[*index] = Some(next.saturating_sub(*start));
+        }
+        Ok(sizes)
+    }
+
+    /// The distance from an entry's offset to the next one.
+    pub(crate) fn stored_size_hint(&self, toc: &Toc, entry: TocEntry<'_>) -> Option<u64> {
+        let offset = |entry: TocEntry<'_>| match entry.data_offset() {
+            Some(DataOffset::At(offset)) => Some(offset),
+            _ => None,
+        };
+        let start = offset(entry)?;
+        let next = toc.entries().filter_map(offset).filter(|other| *other > start).min();
+        Some(next.unwrap_or(self.source.len()).saturating_sub(start))
+    }
+
+    fn scanned_sizes(&self, toc: &Toc) -> Result<Vec<Option<u64>>> {
+        let mut sizes = vec![None; toc.len()];
+        for block in self.blocks()?.0 {
+            if let Some(entry) = toc.entry(block.header.dump_id) {
+                sizes[entry.index()] = Some(block.end - block.start);
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// Looks for a second table of contents at the end of the file. It is as long as the first,
+    /// and equal to it but for the offsets.
+    fn appended(&self, toc: &Toc) -> Option<&Appended> {
+        self.appended.get_or_init(|| self.find_appended(toc)).as_ref()
+    }
+
+    fn find_appended(&self, toc: &Toc) -> Option<Appended> {
+        let len = self.toc_end - self.toc_start;
+        let start = self.source.len().checked_sub(len).filter(|start| *start >= self.toc_end)?;
+        // Cheap, and enough to tell nearly all other archives.
+        let (mut first, mut original) = ([0; 16], [0; 16]);
+        self.reader(start).read_exact(&mut first).ok()?;
+        self.reader(self.toc_start).read_exact(&mut original).ok()?;
+        if first != original {
+            return None;
+        }
+        let mut reader = self.reader(start);
+        let header = toc.header().clone();
+        let copy = Toc::decode(&mut reader, header, Format::Custom, &self.limits).ok()?;
+        if copy.len() != toc.len() || reader.position() != self.source.len() {
+            return None;
+        }
+        let mut offsets = HashMap::new();
+        for (entry, copied) in toc.entries().zip(copy.entries()) {
+            if entry.dump_id() != copied.dump_id()
+                || entry.desc() != copied.desc()
+                || entry.tag() != copied.tag()
+            {
+                return None;
+            }
+            match copied.data_offset() {
+                Some(DataOffset::At(offset)) if (self.toc_end..start).contains(&offset) => {
+                    offsets.insert(copied.dump_id(), offset);
+                }
+                Some(DataOffset::NoData) => {}
+                _ => return None,
+            }
+        }
+        Some(Appended { start, offsets })
+    }
+}
+
+impl Stop {
+    /// Why a block was not found. `at`: where the walk ended.
+    fn missing(&self, at: u64) -> Error {
+        match self {
+            Stop::End | Stop::Other(0) => {
+                Error::malformed("the archive has no block with the entry's data")
+            }
+            Stop::Other(code) => Error::malformed(format!("unknown type {code} of a block")),
+            Stop::Truncated => Error::truncated("the blocks of data"),
+            Stop::Malformed(what) => Error::malformed(what.clone()),
+        }
+        .at(at)
+    }
+}
+
+enum Walked {
+    Block(Block),
+    Stop(Stop),
+}
+
+/// Walks over the block that `reader` stands before.
+fn walk(reader: &mut SourceReader, dialect: Dialect) -> Result<Walked> {
+    let start = reader.position();
+    let header = match BlockHeader::decode(reader, dialect)? {
+        BlockStart::Block(header) => header,
+        BlockStart::Other(code) => return Ok(Walked::Stop(Stop::Other(code))),
+        BlockStart::End => return Ok(Walked::Stop(Stop::End)),
+    };
+    let mut chunks = ChunkReader::idle(reader, dialect);
+    skip_block(&mut chunks, header.kind)?;
+    Ok(Walked::Block(Block { header, start, end: chunks.position() }))
+}
+
+/// Moves over the body of a block.
+pub(crate) fn skip_block<I: Input>(chunks: &mut ChunkReader<I>, kind: BlockKind) -> Result<()> {
+    let dialect = chunks.dialect();
+    match kind {
+        BlockKind::Data => {
+            chunks.restart();
+            chunks.skip_rest()?;
+        }
+        BlockKind::LargeObjects => {
+            while block::decode_oid(chunks.input(), dialect)?.is_some() {
+                chunks.restart();
+                chunks.skip_rest()?;
+            }
+        }
+    }
+    Ok(())
+}

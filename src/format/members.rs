@@ -1,0 +1,180 @@
+//! Named streams of bytes: the files of a directory archive, the members of a tar, or memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::tar::TarIndex;
+use crate::compress::Algorithm;
+use crate::error::{Error, Result, shown};
+use crate::source::{FileSource, Source, SourceReader};
+
+/// Suffixes of compressed files, in the order in which pg_restore looks for them.
+const SUFFIXES: [(&str, Algorithm); 4] = [
+    ("", Algorithm::None),
+    (".gz", Algorithm::Gzip),
+    (".lz4", Algorithm::Lz4),
+    (".zst", Algorithm::Zstd),
+];
+
+/// Where the members of a directory or tar archive are.
+#[derive(Debug)]
+pub(crate) enum MemberStore {
+    Folder(PathBuf),
+    Memory(BTreeMap<String, Arc<dyn Source>>),
+    Tar(TarIndex),
+}
+
+/// One member.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) algorithm: Algorithm,
+    source: Arc<dyn Source>,
+    range: Range<u64>,
+}
+
+impl Member {
+    pub(crate) fn reader(&self) -> SourceReader {
+        SourceReader::new(Arc::clone(&self.source), self.range.clone())
+    }
+
+    /// Bytes as stored.
+    pub(crate) fn len(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// Where it begins in the archive file; 0 for a file of its own.
+    pub(crate) fn start(&self) -> u64 {
+        self.range.start
+    }
+}
+
+impl MemberStore {
+    /// The member with this name, or with the suffix of a compression behind it.
+    ///
+    /// Names come from the archive. Here, and only here, they are checked.
+    pub(crate) fn open(&self, name: &[u8]) -> Result<Member> {
+        let name = check_name(name)?;
+        for (suffix, algorithm) in SUFFIXES {
+            let full = format!("{name}{suffix}");
+            if let Some((source, range)) = self.get(&full)? {
+                // A name may be given with its suffix.
+                let algorithm = match algorithm {
+                    Algorithm::None => algorithm_of(name),
+                    algorithm => algorithm,
+                };
+                return Ok(Member { name: full, algorithm, source, range });
+            }
+        }
+        Err(match self {
+            MemberStore::Tar(index) => index.missing(name),
+            MemberStore::Folder(folder) => {
+                Error::not_found(format!("file {name}")).in_path(&folder.join(name))
+            }
+            MemberStore::Memory(_) => Error::not_found(format!("file {name}")),
+        })
+    }
+
+    fn get(&self, name: &str) -> Result<Option<(Arc<dyn Source>, Range<u64>)>> {
+        match self {
+            MemberStore::Folder(folder) => {
+                let path = folder.join(name);
+                let source = open_file(folder, &path).map_err(|error| error.in_path(&path))?;
+                Ok(source.map(|source| {
+                    let range = 0..source.len();
+                    (Arc::new(source) as Arc<dyn Source>, range)
+                }))
+            }
+            MemberStore::Memory(files) => {
+                Ok(files.get(name).map(|source| (Arc::clone(source), 0..source.len())))
+            }
+            MemberStore::Tar(index) => Ok(index.get(name)),
+        }
+    }
+}
+
+/// No file system takes a longer name.
+const LONGEST: usize = 255;
+
+/// Refuses names that lead out of the archive, or to something else than a file in it.
+fn check_name(name: &[u8]) -> Result<&str> {
+    match std::str::from_utf8(name) {
+        Ok(text)
+            if !text.is_empty()
+                && text.len() <= LONGEST
+                && text != "."
+                && text != ".."
+                && !text.chars().any(|c| matches!(c, '/' | '\\' | ':') || c.is_control()) =>
+        {
+            Ok(text)
+        }
+        _ => Err(Error::malformed(format!(
+            "\"{}\" is not the name of a file in an archive",
+            shown(name)
+        ))),
+    }
+}
+
+fn algorithm_of(name: &str) -> Algorithm {
+    SUFFIXES[1..]
+        .iter()
+        .find(|(suffix, _)| name.ends_with(suffix))
+        .map_or(Algorithm::None, |(_, algorithm)| *algorithm)
+}
+
+/// Opens a regular file in `folder`; `None` if there is none. A link must stay in the folder.
+fn open_file(folder: &Path, path: &Path) -> Result<Option<FileSource>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if metadata.is_symlink() {
+        let target = fs::canonicalize(path)?;
+        if target.parent() != Some(&fs::canonicalize(folder)?) {
+            return Err(Error::malformed("a link leads out of the archive"));
+        }
+    }
+    // Opening a pipe or a device could block for ever.
+    if !fs::metadata(path)?.is_file() {
+        return Err(Error::malformed("not a regular file"));
+    }
+    Ok(Some(FileSource::open(path)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_inside() {
+        let long = "x".repeat(256);
+        for name in [&long, "", ".", "..", "a/b", "../x", "/etc/passwd", "a\\b", "c:x", "a\nb"] {
+            assert!(check_name(name.as_bytes()).is_err(), "{name:?}");
+        }
+        assert!(check_name(b"\xff.dat").is_err());
+        for name in ["toc.dat", "3456.dat", "blob_3000000000.dat", "..dat", "my file.dat"] {
+            assert_eq!(check_name(name.as_bytes()).unwrap(), name);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_inside() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("1.dat")).unwrap();
+        fs::write(folder.path().join("3.dat"), "data").unwrap();
+        std::os::unix::fs::symlink("3.dat", folder.path().join("2.dat")).unwrap();
+        fs::create_dir(folder.path().join("4.dat")).unwrap();
+        let store = MemberStore::Folder(folder.path().to_owned());
+        assert!(store.open(b"1.dat").is_err());
+        assert_eq!(store.open(b"2.dat").unwrap().len(), 4);
+        assert!(store.open(b"4.dat").is_err());
+        assert!(store.open(b"5.dat").is_err());
+    }
+}

@@ -1,0 +1,8 @@
+//! Where the table of contents and the data lie on disk; nothing else knows.
+
+pub(crate) mod block;
+pub(crate) mod custom;
+pub(crate) mod detect;
+pub(crate) mod directory;
+pub(crate) mod members;
+pub(crate) mod tar;

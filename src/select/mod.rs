@@ -1,0 +1,272 @@
+//! Which entries of an archive are wanted, in which order, and why.
+//!
+//! The rules are those of `_tocEntryRequired` and `SortTocFromFile` in PostgreSQL 18's
+//! `pg_backup_archiver.c`, and of the options of `pg_restore` that they depend on.
+
+mod rules;
+mod use_list;
+
+use std::collections::BTreeSet;
+
+pub use rules::Rule;
+pub use use_list::UseList;
+
+use crate::error::Result;
+use crate::toc::{Section, Toc, TocEntry};
+
+/// What of an archive is wanted: the selection options of `pg_restore`.
+///
+/// ```
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let selection = pgdmp::Selection { data_only: true, ..Default::default() };
+/// let selected = selection.apply(archive.toc())?;
+/// for entry in selected.entries() {
+///     println!("{}", entry.name());
+/// }
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// `-n`: only objects in these schemas.
+    pub schemas: Vec<Vec<u8>>,
+    /// `-N`: no objects in these schemas.
+    pub exclude_schemas: Vec<Vec<u8>>,
+    /// `-t`: only these tables, views, sequences and the like.
+    pub tables: Vec<Vec<u8>>,
+    /// `-I`: only these indexes.
+    pub indexes: Vec<Vec<u8>>,
+    /// `-P`: only these functions, by their whole tag: `name(type, type)`.
+    pub functions: Vec<Vec<u8>>,
+    /// `-T`: only these triggers, by their whole tag: `table trigger`.
+    pub triggers: Vec<Vec<u8>>,
+    /// `--section`: only these sections; all, if empty.
+    pub sections: Vec<Section>,
+    /// `-C`: the database itself, too.
+    pub create: bool,
+    /// `-a`: no definitions.
+    pub data_only: bool,
+    /// `-s`: no data.
+    pub schema_only: bool,
+    /// `--statistics-only`: neither definitions nor data.
+    pub statistics_only: bool,
+    /// `--statistics`: statistics although something else excludes them.
+    pub statistics: bool,
+    /// `--no-data`.
+    pub no_data: bool,
+    /// `--no-schema`.
+    pub no_schema: bool,
+    /// `--no-statistics`.
+    pub no_statistics: bool,
+    /// `-x`: no privileges.
+    pub no_privileges: bool,
+    /// `--no-comments`.
+    pub no_comments: bool,
+    /// `--no-policies`.
+    pub no_policies: bool,
+    /// `--no-publications`.
+    pub no_publications: bool,
+    /// `--no-security-labels`.
+    pub no_security_labels: bool,
+    /// `--no-subscriptions`.
+    pub no_subscriptions: bool,
+    /// `-L`: only these entries, in this order.
+    pub use_list: Option<UseList>,
+}
+
+/// What is wanted of one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Wanted {
+    /// Its definition.
+    pub schema: bool,
+    /// Its data, or a definition that counts as data.
+    pub data: bool,
+    /// The statistics that it is.
+    pub statistics: bool,
+    /// Its effect on the session of a restore: `ENCODING` and the like, which are never printed.
+    pub special: bool,
+}
+
+impl Wanted {
+    /// Nothing.
+    pub const NOTHING: Wanted =
+        Wanted { schema: false, data: false, statistics: false, special: false };
+
+    /// Whether something of the entry is listed and restored.
+    pub fn is_listed(self) -> bool {
+        self.schema || self.data || self.statistics
+    }
+
+    /// Whether anything is wanted.
+    pub fn is_anything(self) -> bool {
+        self.is_listed() || self.special
+    }
+}
+
+/// What is wanted of an entry, and which rule decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// The last rule that had a say.
+    pub rule: Rule,
+}
+
+/// A [`Selection`] applied to a table of contents.
+#[derive(Debug, Clone)]
+pub struct Selected<'a> {
+    toc: &'a Toc,
+    /// Places of entries, in the order of a restore.
+    order: Vec<u32>,
+    /// By place.
+    decisions: Vec<Decision>,
+    creates_database: bool,
+    wants_schema: bool,
+    implied_no_schema: bool,
+    unmatched: Option<Unmatched>,
+}
+
+/// A name of a selection that no entry has; see [`Selected::unmatched`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmatched {
+    /// What was looked for: `schema`, `table`, `index`, `function` or `trigger`.
+    pub what: &'static str,
+    /// The name that was given.
+    pub name: Vec<u8>,
+}
+
+/// Which of a selection's names were met.
+#[derive(Debug, Default)]
+pub(crate) struct Met {
+    schemas: BTreeSet<usize>,
+    tables: BTreeSet<usize>,
+    indexes: BTreeSet<usize>,
+    functions: BTreeSet<usize>,
+    triggers: BTreeSet<usize>,
+}
+
+impl Selection {
+    /// Decides about all entries.
+    ///
+    /// # Errors
+    ///
+    /// A list that names an entry the archive does not have.
+    pub fn apply<'a>(&self, toc: &'a Toc) -> Result<Selected<'a>> {
+        let order = match &self.use_list {
+            Some(list) => list.order(toc),
+            None => (0..toc.len() as u32).collect(),
+        };
+        let mut met = Met::default();
+        let nothing = Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen };
+        let mut decisions = vec![nothing; toc.len()];
+        // An entry without a section goes with the one before it.
+        let mut section = Section::PreData;
+        for &place in &order {
+            let Some(entry) = toc.get(place as usize) else { continue };
+            if entry.section() != Section::None {
+                section = entry.section();
+            }
+            let decision = self.decide(entry, section, &decisions, &mut met);
+            decisions[place as usize] = decision;
+        }
+        let no_schema_part = decisions.iter().all(|decision| !decision.wanted.schema);
+        Ok(Selected {
+            toc,
+            order,
+            decisions,
+            creates_database: self.create,
+            wants_schema: self.wants_schema(),
+            implied_no_schema: self.wants_schema() && no_schema_part,
+            unmatched: self.unmatched(&met),
+        })
+    }
+
+    /// Whether definitions are wanted at all.
+    pub fn wants_schema(&self) -> bool {
+        ((!self.data_only && !self.statistics_only) || self.schema_only) && !self.no_schema
+    }
+
+    /// Whether data is wanted at all.
+    pub fn wants_data(&self) -> bool {
+        ((!self.schema_only && !self.statistics_only) || self.data_only) && !self.no_data
+    }
+
+    /// Whether statistics are wanted at all.
+    pub fn wants_statistics(&self) -> bool {
+        ((!self.schema_only && !self.data_only) || self.statistics_only || self.statistics)
+            && !self.no_statistics
+    }
+
+    /// Whether objects are chosen by name (`-t`, `-I`, `-P`, `-T`).
+    fn is_selective(&self) -> bool {
+        [&self.tables, &self.indexes, &self.functions, &self.triggers]
+            .iter()
+            .any(|names| !names.is_empty())
+    }
+
+    fn unmatched(&self, met: &Met) -> Option<Unmatched> {
+        [
+            ("schema", &self.schemas, &met.schemas),
+            ("table", &self.tables, &met.tables),
+            ("index", &self.indexes, &met.indexes),
+            ("function", &self.functions, &met.functions),
+            ("trigger", &self.triggers, &met.triggers),
+        ]
+        .into_iter()
+        .find_map(|(what, names, met)| {
+            let name = names.iter().enumerate().find(|(n, _)| !met.contains(n))?.1.clone();
+            Some(Unmatched { what, name })
+        })
+    }
+}
+
+impl<'a> Selected<'a> {
+    /// All entries in the order of a restore, whether wanted or not.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = (TocEntry<'a>, Decision)> + '_ {
+        self.order.iter().filter_map(|&place| {
+            let place = place as usize;
+            Some((self.toc.get(place)?, *self.decisions.get(place)?))
+        })
+    }
+
+    /// The entries of which something is listed and restored, in that order.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = TocEntry<'a>> + '_ {
+        self.all().filter(|(_, decision)| decision.wanted.is_listed()).map(|(entry, _)| entry)
+    }
+
+    /// What was decided about an entry.
+    pub fn decision(&self, entry: &TocEntry<'_>) -> Decision {
+        self.decisions
+            .get(entry.index())
+            .copied()
+            .unwrap_or(Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen })
+    }
+
+    /// The table of contents it was applied to.
+    pub fn toc(&self) -> &'a Toc {
+        self.toc
+    }
+
+    /// Whether the database itself was wanted (`-C`).
+    pub fn creates_database(&self) -> bool {
+        self.creates_database
+    }
+
+    /// Whether definitions were wanted; see [`Selection::wants_schema`].
+    pub fn wants_schema(&self) -> bool {
+        self.wants_schema
+    }
+
+    /// Whether definitions were wanted and there is not a single one: the restore is then one of
+    /// data alone.
+    pub fn implied_no_schema(&self) -> bool {
+        self.implied_no_schema
+    }
+
+    /// The first name of the selection that no entry matched, which `--strict-names` refuses.
+    pub fn unmatched(&self) -> Option<&Unmatched> {
+        self.unmatched.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! A file, read at positions.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::Source;
+
+/// A file that is read at positions, without a shared cursor.
+///
+/// The usual source: memory stays small however large the file, and a file that shrinks while it
+/// is read gives an error (a mapped one would end the process).
+#[derive(Debug)]
+pub struct FileSource {
+    file: File,
+    len: u64,
+}
+
+impl FileSource {
+    /// Opens a file. It must be a regular file or a block device.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        FileSource::new(File::open(path)?)
+    }
+
+    /// Reads an opened file, from its start whatever its cursor.
+    pub fn new(mut file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let len = if metadata.is_file() {
+            metadata.len()
+        } else {
+            // A block device says its length only to a seek; a pipe fails here.
+            io::Seek::seek(&mut file, io::SeekFrom::End(0))?
+        };
+        Ok(FileSource { file, len })
+    }
+}
+
+impl Source for FileSource {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, buf, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset)
+    }
+}

@@ -1,0 +1,101 @@
+//! A pipe, read once from front to back.
+
+use std::io::{self, BufRead, Read};
+use std::ops::Range;
+
+use super::Input;
+
+const SIZE: usize = 128 << 10;
+
+/// A buffered reader over anything that can be read, which counts its position.
+#[derive(Debug)]
+pub(crate) struct Pipe<R> {
+    inner: R,
+    buffer: Box<[u8]>,
+    filled: Range<usize>,
+    /// Position of the byte after the buffered ones.
+    next: u64,
+}
+
+impl<R: Read> Pipe<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Pipe { inner, buffer: vec![0; SIZE].into_boxed_slice(), filled: 0..0, next: 0 }
+    }
+
+    /// Gives up to `n` of the next bytes without consuming them; fewer only at the end.
+    pub(crate) fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        let n = n.min(SIZE);
+        if self.filled.len() < n {
+            self.buffer.copy_within(self.filled.clone(), 0);
+            self.filled = 0..self.filled.len();
+            while self.filled.len() < n {
+                let got = read_some(&mut self.inner, &mut self.buffer[self.filled.end..])?;
+                if got == 0 {
+                    break;
+                }
+                self.filled.end += got;
+                self.next += got as u64;
+            }
+        }
+        let end = self.filled.start + n.min(self.filled.len());
+        Ok(&self.buffer[self.filled.start..end])
+    }
+}
+
+/// One read, again when a signal came in between.
+fn read_some(inner: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match inner.read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map(|n| n.min(buf.len())),
+        }
+    }
+}
+
+impl<R: Read> BufRead for Pipe<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.filled.is_empty() {
+            let n = read_some(&mut self.inner, &mut self.buffer)?;
+            self.filled = 0..n;
+            self.next += n as u64;
+        }
+        Ok(&self.buffer[self.filled.clone()])
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.filled.start = (self.filled.start + n).min(self.filled.end);
+    }
+}
+
+impl<R: Read> Read for Pipe<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let data = self.fill_buf()?;
+        let n = data.len().min(buf.len());
+        buf[..n].copy_from_slice(&data[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl<R: Read> Input for Pipe<R> {
+    fn position(&self) -> u64 {
+        self.next - self.filled.len() as u64
+    }
+
+    fn skip(&mut self, mut n: u64) -> io::Result<()> {
+        while n > 0 {
+            let have = self.fill_buf()?.len();
+            if have == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let step = usize::try_from(n).unwrap_or(usize::MAX).min(have);
+            self.consume(step);
+            n -= step as u64;
+        }
+        Ok(())
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        None
+    }
+}

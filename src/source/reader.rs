@@ -1,0 +1,214 @@
+//! Reading a stretch of a source from front to back.
+
+use std::io::{self, BufRead, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Input, Source};
+use crate::error::Error;
+
+/// The first read is small, because most tables are; each further one doubles.
+const FIRST: usize = 8 << 10;
+const MOST: usize = 256 << 10;
+
+/// After a skip this long the bytes that follow are read anew, and little of them: what is being
+/// walked is then a chain of long chunks of which only the lengths matter.
+const LONG_SKIP: u64 = 64 << 10;
+
+/// Reads `range` of a source. Borrows where the source is in memory, else buffers.
+#[derive(Debug)]
+pub(crate) struct SourceReader {
+    source: Arc<dyn Source>,
+    /// Where positions are counted from.
+    start: u64,
+    /// Position of the byte after the buffered ones.
+    next: u64,
+    end: u64,
+    buffer: Vec<u8>,
+    /// The part of the buffer that is filled and not yet consumed.
+    filled: Range<usize>,
+    /// Size of the next read.
+    size: usize,
+}
+
+impl SourceReader {
+    /// Reads `range`, all of it: where the source ends earlier, that is an error.
+    pub(crate) fn new(source: Arc<dyn Source>, range: Range<u64>) -> Self {
+        let start = range.start.min(range.end);
+        SourceReader {
+            source,
+            start,
+            next: start,
+            end: range.end,
+            buffer: Vec::new(),
+            filled: 0..0,
+            size: FIRST,
+        }
+    }
+
+    /// From `start` to the end of the source.
+    pub(crate) fn from(source: Arc<dyn Source>, start: u64) -> Self {
+        let end = source.len();
+        let mut reader = SourceReader::new(source, 0..end);
+        reader.next = start.min(end);
+        reader
+    }
+
+    fn too_short(&self) -> io::Error {
+        Error::truncated("a file or member that should be longer").at(self.next - self.start).into()
+    }
+
+    fn refill(&mut self) -> io::Result<()> {
+        let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
+        let size = self.size.min(left);
+        if self.buffer.len() < size {
+            self.buffer.resize(size, 0);
+        }
+        let n = read_some(&*self.source, &mut self.buffer[..size], self.next)?;
+        if n == 0 {
+            return Err(self.too_short());
+        }
+        self.filled = 0..n;
+        self.next += n as u64;
+        self.size = (self.size * 2).min(MOST);
+        Ok(())
+    }
+}
+
+/// One read, again when a signal came in between.
+fn read_some(source: &dyn Source, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match source.read_at(buf, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A source may not claim more than it was given room for.
+            result => return result.map(|n| n.min(buf.len())),
+        }
+    }
+}
+
+impl BufRead for SourceReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.source.bytes().is_some() {
+            // Asked twice for the borrow checker's sake.
+            let bytes = self.source.bytes().unwrap_or_default();
+            let end = usize::try_from(self.end).unwrap_or(usize::MAX).min(bytes.len());
+            let start = usize::try_from(self.next).unwrap_or(usize::MAX).min(end);
+            if start == end && self.next < self.end {
+                return Err(self.too_short());
+            }
+            return Ok(&bytes[start..end]);
+        }
+        if self.filled.is_empty() && self.next < self.end {
+            self.refill()?;
+        }
+        Ok(&self.buffer[self.filled.clone()])
+    }
+
+    fn consume(&mut self, n: usize) {
+        if self.source.bytes().is_some() {
+            self.next = self.next.saturating_add(n as u64).min(self.end);
+        } else {
+            self.filled.start = (self.filled.start + n).min(self.filled.end);
+        }
+    }
+}
+
+impl Read for SourceReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        // A large read into an empty buffer needs no detour.
+        if self.filled.is_empty() && buf.len() >= MOST && self.source.bytes().is_none() {
+            let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
+            let size = buf.len().min(left);
+            let n = read_some(&*self.source, &mut buf[..size], self.next)?;
+            if n == 0 && size > 0 {
+                return Err(self.too_short());
+            }
+            self.next += n as u64;
+            return Ok(n);
+        }
+        let data = self.fill_buf()?;
+        let n = data.len().min(buf.len());
+        buf[..n].copy_from_slice(&data[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl Input for SourceReader {
+    fn position(&self) -> u64 {
+        self.next - self.filled.len() as u64 - self.start
+    }
+
+    fn skip(&mut self, n: u64) -> io::Result<()> {
+        if n <= self.filled.len() as u64 {
+            self.filled.start += n as usize;
+            return Ok(());
+        }
+        let here = self.next - self.filled.len() as u64;
+        let target = here.checked_add(n).filter(|target| *target <= self.end);
+        let Some(target) = target else {
+            self.next = self.end;
+            self.filled = 0..0;
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        if n >= LONG_SKIP {
+            self.size = FIRST;
+        }
+        self.next = target;
+        self.filled = 0..0;
+        Ok(())
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        Some(self.end - self.start - self.position())
+    }
+}
+
+/// Bytes that lie in the buffer of another input, as one that ends with them.
+#[derive(Debug)]
+pub(crate) struct AtHand<'a> {
+    bytes: &'a [u8],
+    /// Position behind them.
+    end: u64,
+}
+
+impl<'a> AtHand<'a> {
+    /// `position`: of the first of them.
+    pub(crate) fn new(bytes: &'a [u8], position: u64) -> Self {
+        AtHand { bytes, end: position + bytes.len() as u64 }
+    }
+}
+
+impl BufRead for AtHand<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.bytes)
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.bytes.consume(n);
+    }
+}
+
+impl Read for AtHand<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buf)
+    }
+}
+
+impl Input for AtHand<'_> {
+    fn position(&self) -> u64 {
+        self.end - self.bytes.len() as u64
+    }
+
+    fn skip(&mut self, n: u64) -> io::Result<()> {
+        if n > self.bytes.len() as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.bytes.consume(n as usize);
+        Ok(())
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        Some(self.bytes.len() as u64)
+    }
+}

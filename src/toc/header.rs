@@ -1,0 +1,231 @@
+//! What an archive says about itself before its table of contents.
+
+use std::io::{self, Write};
+
+use super::Format;
+use crate::compress::Algorithm;
+use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::limits::Limits;
+use crate::source::Input;
+use crate::version::{ArchiveVersion, Gate};
+use crate::wire::{Decoder, Dialect, Encoder, LastField};
+
+/// The first bytes of a custom archive and of every `toc.dat`.
+pub const MAGIC: &[u8; 5] = b"PGDMP";
+
+/// The header: `ReadHead` and `WriteHead` of `pg_backup_archiver.c`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Version of the archive format.
+    pub version: ArchiveVersion,
+    /// Width in bytes of ints; 4 in practice.
+    pub int_size: u8,
+    /// Width in bytes of offsets; 8 in practice. Archives before 1.7 do not store it.
+    pub off_size: u8,
+    /// The format byte: 1 for custom, 3 for tar *and directory*. Which format an archive really
+    /// has is [`Archive::format`](crate::Archive::format).
+    pub format_code: u8,
+    /// How data is compressed. In a directory each file's suffix has the last word.
+    pub compression: Compression,
+    /// When the dump was started. Not stored before 1.4.
+    pub created: Option<CreationTime>,
+    /// Name of the database. Not stored before 1.4.
+    pub dbname: Option<Box<[u8]>>,
+    /// Version of the server that was dumped, in words. Not stored before 1.10.
+    pub server_version: Option<Box<[u8]>>,
+    /// Version of the pg_dump that wrote the archive, in words. Not stored before 1.10.
+    pub dump_version: Option<Box<[u8]>>,
+}
+
+/// How an archive's data is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Compression {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The level, where the archive has one: versions 1.2 to 1.14. There -1 is zlib's default
+    /// and 0 stands for no compression.
+    pub level: Option<i32>,
+}
+
+impl Compression {
+    fn from_level(level: i32) -> Self {
+        let algorithm = if level == 0 { Algorithm::None } else { Algorithm::Gzip };
+        Compression { algorithm, level: Some(level) }
+    }
+
+    /// The level as archives before 1.15 store it.
+    fn stored_level(self) -> i32 {
+        self.level.unwrap_or(match self.algorithm {
+            Algorithm::None => 0,
+            _ => -1,
+        })
+    }
+}
+
+/// When a dump was started: the fields of a C `struct tm` in local time of the machine that ran
+/// pg_dump. Which zone that was is not stored.
+///
+/// Fields out of range are kept as they are; `pg_restore` normalises them as `mktime` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CreationTime {
+    /// Seconds, 0 to 60.
+    pub sec: i32,
+    /// Minutes, 0 to 59.
+    pub min: i32,
+    /// Hours, 0 to 23.
+    pub hour: i32,
+    /// Day of the month, 1 to 31.
+    pub mday: i32,
+    /// Month, 0 to 11.
+    pub mon: i32,
+    /// Years since 1900.
+    pub year: i32,
+    /// Whether daylight saving time was in force: 1 yes, 0 no, negative unknown.
+    pub isdst: i32,
+}
+
+impl CreationTime {
+    /// The fields in the order in which they are stored.
+    pub const fn fields(&self) -> [i32; 7] {
+        [self.sec, self.min, self.hour, self.mday, self.mon, self.year, self.isdst]
+    }
+
+    /// From the fields in the order in which they are stored.
+    pub const fn from_fields(fields: [i32; 7]) -> Self {
+        let [sec, min, hour, mday, mon, year, isdst] = fields;
+        CreationTime { sec, min, hour, mday, mon, year, isdst }
+    }
+}
+
+impl Header {
+    /// The layout of the table of contents behind this header, in an archive of `format`.
+    pub fn dialect(&self, format: Format) -> Dialect {
+        Dialect {
+            version: self.version,
+            int_size: self.int_size,
+            off_size: self.off_size,
+            last_field: match format {
+                Format::Custom => LastField::Offset,
+                Format::Directory | Format::Tar => LastField::FileName,
+            },
+        }
+    }
+
+    /// Reads a header of an archive of `format`.
+    pub(crate) fn decode<I: Input + ?Sized>(
+        input: &mut I,
+        format: Format,
+        limits: &Limits,
+    ) -> Result<Header> {
+        let start = input.position();
+        // Widths and version are not known yet; bytes do not depend on them.
+        let mut dialect = Dialect {
+            version: ArchiveVersion::OLDEST,
+            int_size: 4,
+            off_size: 8,
+            last_field: LastField::Offset,
+        };
+        let mut d = Decoder::new(input, dialect, "the header", limits);
+        if d.array(MAGIC.len())?[..MAGIC.len()] != *MAGIC {
+            return Err(Error::malformed("the header does not start with PGDMP").at(start));
+        }
+        let mut version = ArchiveVersion::new(d.byte()?, d.byte()?);
+        if version.has(Gate::Revision) {
+            version.revision = d.byte()?;
+        }
+        if !version.is_supported() {
+            return Err(Error::new(ErrorKind::UnsupportedVersion(version)).at(start + 5));
+        }
+        let int_size = d.byte()?;
+        let off_size = if version.has(Gate::OffsetFlag) { d.byte()? } else { int_size };
+        dialect = Dialect { version, int_size, off_size, ..dialect };
+        dialect.check_widths().map_err(|error| error.at(start + 8))?;
+        d.dialect = dialect;
+        let at = d.position();
+        let format_code = d.byte()?;
+        if format_code != format.code_in_header() {
+            return Err(wrong_format(format, format_code).at(at));
+        }
+        let compression = if version.has(Gate::CompressionAlgorithm) {
+            Compression { algorithm: Algorithm::from_code(d.byte()?), level: None }
+        } else if version.has(Gate::CreationTime) {
+            Compression::from_level(d.int()?)
+        } else if version.has(Gate::CompressionLevel) {
+            Compression::from_level(i32::from(d.byte()?))
+        } else {
+            Compression { algorithm: Algorithm::Gzip, level: None }
+        };
+        let (mut created, mut dbname) = (None, None);
+        if version.has(Gate::CreationTime) {
+            let mut fields = [0; 7];
+            for field in &mut fields {
+                *field = d.int()?;
+            }
+            created = Some(CreationTime::from_fields(fields));
+            dbname = d.owned_string()?;
+        }
+        let (mut server_version, mut dump_version) = (None, None);
+        if version.has(Gate::ProgramVersions) {
+            server_version = d.owned_string()?;
+            dump_version = d.owned_string()?;
+        }
+        Ok(Header {
+            version,
+            int_size,
+            off_size,
+            format_code,
+            compression,
+            created,
+            dbname,
+            server_version,
+            dump_version,
+        })
+    }
+
+    /// Writes the header; the mirror of `decode`. What the version has no field for is left out.
+    pub(crate) fn encode(&self, output: &mut impl Write) -> io::Result<()> {
+        let Header { version, int_size, off_size, .. } = *self;
+        let dialect = Dialect { version, int_size, off_size, last_field: LastField::Offset };
+        let mut e = Encoder::new(output, dialect);
+        e.bytes(MAGIC)?;
+        e.bytes(&[version.major, version.minor])?;
+        if version.has(Gate::Revision) {
+            e.byte(version.revision)?;
+        }
+        e.byte(int_size)?;
+        if version.has(Gate::OffsetFlag) {
+            e.byte(off_size)?;
+        }
+        e.byte(self.format_code)?;
+        if version.has(Gate::CompressionAlgorithm) {
+            e.byte(self.compression.algorithm.code())?;
+        } else if version.has(Gate::CreationTime) {
+            e.int(self.compression.stored_level())?;
+        } else if version.has(Gate::CompressionLevel) {
+            e.byte(self.compression.stored_level() as u8)?;
+        }
+        if version.has(Gate::CreationTime) {
+            let created = self.created.unwrap_or(CreationTime::from_fields([0; 7]));
+            for field in created.fields() {
+                e.int(field)?;
+            }
+            e.string(self.dbname.as_deref())?;
+        }
+        if version.has(Gate::ProgramVersions) {
+            e.string(self.server_version.as_deref())?;
+            e.string(self.dump_version.as_deref())?;
+        }
+        Ok(())
+    }
+}
+
+fn wrong_format(format: Format, code: u8) -> Error {
+    match (format, code) {
+        (Format::Custom, 3) => Error::new(ErrorKind::NotAnArchive(NotAnArchive::TocFile)),
+        (_, 1) => Error::malformed(format!("a {format} archive's toc.dat says that it is custom")),
+        (_, code) => Error::malformed(format!(
+            "the header has format code {code}, a {format} archive has {}",
+            format.code_in_header()
+        )),
+    }
+}

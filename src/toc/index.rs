@@ -1,0 +1,65 @@
+//! Finding entries without looking at all of them.
+
+use std::cmp::Ordering;
+
+use super::{Desc, DumpId, Toc, TocEntry};
+
+/// The places of all entries, sorted in two ways. Made at the first look-up: most programs that
+/// read an archive from front to back never need it. Sorted lists rather than hash tables: 8 bytes
+/// an entry, and nothing that chosen names can slow down.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    by_id: Vec<u32>,
+    /// By tag, kind, schema, place.
+    by_name: Vec<u32>,
+}
+
+type Name<'a> = (Option<&'a [u8]>, Desc<'a>, Option<&'a [u8]>);
+
+fn name<'a>(entry: &TocEntry<'a>) -> Name<'a> {
+    (entry.tag(), entry.desc(), entry.namespace())
+}
+
+impl Index {
+    pub(super) fn new(toc: &Toc) -> Self {
+        // Sorting is stable: equal ids and equal names stay in the order of the archive.
+        let mut by_id: Vec<u32> = (0..toc.len() as u32).collect();
+        let mut by_name = by_id.clone();
+        by_id.sort_by_key(|index| toc.get(*index as usize).map(|entry| entry.dump_id()));
+        by_name.sort_by(|a, b| match (toc.get(*a as usize), toc.get(*b as usize)) {
+            (Some(a), Some(b)) => name(&a).cmp(&name(&b)),
+            _ => Ordering::Equal,
+        });
+        Index { by_id, by_name }
+    }
+
+    pub(super) fn by_id<'a>(&self, toc: &'a Toc, id: DumpId) -> Option<TocEntry<'a>> {
+        let end = self
+            .by_id
+            .partition_point(|index| toc.get(*index as usize).is_some_and(|e| e.dump_id() <= id));
+        let entry = toc.get(*self.by_id.get(end.checked_sub(1)?)? as usize)?;
+        (entry.dump_id() == id).then_some(entry)
+    }
+
+    pub(super) fn by_tag(&self, toc: &Toc, tag: &[u8]) -> &[u32] {
+        let before = |index: &u32| toc.get(*index as usize).is_some_and(|e| e.tag() < Some(tag));
+        let within = |index: &u32| toc.get(*index as usize).is_some_and(|e| e.tag() <= Some(tag));
+        let start = self.by_name.partition_point(before);
+        let end = self.by_name.partition_point(within);
+        self.by_name.get(start..end).unwrap_or_default()
+    }
+
+    pub(super) fn by_name<'a>(
+        &self,
+        toc: &'a Toc,
+        desc: Desc<'_>,
+        namespace: Option<&[u8]>,
+        tag: &[u8],
+    ) -> Option<TocEntry<'a>> {
+        let wanted: Name<'_> = (Some(tag), desc, namespace);
+        let before = |index: &u32| toc.get(*index as usize).is_some_and(|e| name(&e) < wanted);
+        let start = self.by_name.partition_point(before);
+        let entry = toc.get(*self.by_name.get(start)? as usize)?;
+        (name(&entry) == wanted).then_some(entry)
+    }
+}

@@ -1,0 +1,302 @@
+//! What an archive says about itself: header and table of contents, and nothing of files.
+
+mod desc;
+mod entry;
+mod graph;
+mod header;
+mod index;
+mod intern;
+mod section;
+mod special;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+pub use desc::Desc;
+pub use entry::{CatalogId, DataOffset, DumpId, EntryFields, Oid, TocEntry};
+pub use graph::Dependents;
+pub use header::{Compression, CreationTime, Header, MAGIC};
+pub use section::Section;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::source::Input;
+use crate::wire::{Decoder, Dialect, Encoder};
+use entry::{Odd, Record};
+use index::Index;
+use intern::Interner;
+
+/// How an archive lies on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// One file: header, table of contents, blocks of data (`pg_dump -Fc`).
+    Custom,
+    /// `toc.dat` and a file for each table and large object (`pg_dump -Fd`).
+    Directory,
+    /// The files of a directory archive, never compressed, in a tar (`pg_dump -Ft`).
+    Tar,
+}
+
+impl Format {
+    /// The word that `pg_restore -l` prints.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Custom => "CUSTOM",
+            Format::Directory => "DIRECTORY",
+            Format::Tar => "TAR",
+        }
+    }
+
+    /// The format byte of its header. A directory says tar.
+    pub(crate) const fn code_in_header(self) -> u8 {
+        match self {
+            Format::Custom => 1,
+            Format::Directory | Format::Tar => 3,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Custom => "custom",
+            Format::Directory => "directory",
+            Format::Tar => "tar",
+        })
+    }
+}
+
+/// Header and table of contents of an archive.
+///
+/// Entries keep the order of the archive, which is the order of a restore. Their texts lie in few
+/// allocations: an entry costs about 100 bytes beside its own name and SQL, so the half million
+/// entries of a database with many large objects take some 100 MB.
+///
+/// Reading and writing are lossless: what was read is written back byte for byte, as long as its
+/// ints are spelled the way every pg_dump spells them.
+#[derive(Clone)]
+pub struct Toc {
+    header: Header,
+    dialect: Dialect,
+    /// The count as stored, which may be anything in a damaged archive.
+    declared: i32,
+    records: Vec<Record>,
+    /// Tag, definition, drop and COPY statement and file name of one entry after the other.
+    text: Vec<u8>,
+    shared: Interner,
+    dependencies: Vec<DumpId>,
+    /// Numbers that are stored as text and not spelled as pg_dump does.
+    odd: BTreeMap<(u32, Odd), Box<[u8]>>,
+    index: OnceLock<Index>,
+}
+
+impl Toc {
+    /// A table of contents without entries.
+    pub fn new(header: Header, format: Format) -> Toc {
+        let dialect = header.dialect(format);
+        Toc {
+            header,
+            dialect,
+            declared: 0,
+            records: Vec::new(),
+            text: Vec::new(),
+            shared: Interner::default(),
+            dependencies: Vec::new(),
+            odd: BTreeMap::new(),
+            index: OnceLock::new(),
+        }
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The layout on disk.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The number of entries that the archive states; it differs from [`len`](Self::len) only
+    /// when it is negative.
+    pub fn declared_len(&self) -> i32 {
+        self.declared
+    }
+
+    /// The entries in the order of the archive.
+    pub fn entries(&self) -> Entries<'_> {
+        Entries { toc: self, range: 0..self.records.len() }
+    }
+
+    /// The entry at a place in the order of the archive, from 0.
+    pub fn get(&self, index: usize) -> Option<TocEntry<'_>> {
+        self.records.get(index).map(|record| TocEntry { toc: self, record, index })
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new(self))
+    }
+
+    /// The entry with a dump id; the last one, should several have it, as in pg_restore.
+    pub fn entry(&self, id: DumpId) -> Option<TocEntry<'_>> {
+        self.index().by_id(self, id)
+    }
+
+    /// The entries whose tag is `tag`, grouped by kind.
+    pub fn with_tag<'a>(&'a self, tag: &[u8]) -> impl Iterator<Item = TocEntry<'a>> + use<'a> {
+        let found = self.index().by_tag(self, tag);
+        found.iter().filter_map(|index| self.get(*index as usize))
+    }
+
+    /// The entry of a kind with a schema and a tag; the first one, should several have them.
+    pub fn find(
+        &self,
+        desc: Desc<'_>,
+        namespace: Option<&[u8]>,
+        tag: &[u8],
+    ) -> Option<TocEntry<'_>> {
+        self.index().by_name(self, desc, namespace, tag)
+    }
+
+    /// Whether any entry is of this kind.
+    pub fn has_desc(&self, desc: Desc<'_>) -> bool {
+        self.shared
+            .find(desc.as_bytes())
+            .is_some_and(|shared| self.records.iter().any(|record| record.desc == shared))
+    }
+
+    /// Adds an entry at the end.
+    ///
+    /// # Errors
+    ///
+    /// A dump id that is not positive, or more than 4 GiB of one text.
+    pub fn push(&mut self, fields: &EntryFields<'_>) -> Result<()> {
+        self.index = OnceLock::new();
+        entry::push(self, fields)?;
+        self.declared = i32::try_from(self.records.len())
+            .map_err(|_| Error::usage("a table of contents holds at most 2^31-1 entries"))?;
+        Ok(())
+    }
+
+    /// Reads a table of contents; the header was read before.
+    pub(crate) fn decode<I: Input + ?Sized>(
+        input: &mut I,
+        header: Header,
+        format: Format,
+        limits: &Limits,
+    ) -> Result<Toc> {
+        let mut toc = Toc::new(header, format);
+        let mut d = Decoder::new(input, toc.dialect, "the table of contents", limits);
+        let at = d.position();
+        toc.declared = d.int()?;
+        // pg_restore, too, takes a negative count for none.
+        let count = u32::try_from(toc.declared).unwrap_or(0);
+        if count > limits.entries {
+            return Err(Error::new(ErrorKind::Limit {
+                what: "entries of the table of contents",
+                limit: u64::from(limits.entries),
+                knob: "entries",
+            })
+            .at(at));
+        }
+        if let Some(remaining) = d.remaining()
+            && u64::from(count) * entry::min_len(&toc.dialect) > remaining
+        {
+            return Err(Error::truncated(format!(
+                "the table of contents, which should have {count} entries"
+            ))
+            .at(at));
+        }
+        let mut scratch = Vec::new();
+        for _ in 0..count {
+            entry::decode(&mut toc, &mut d, limits, &mut scratch)?;
+        }
+        Ok(toc)
+    }
+
+    /// Writes count and entries; the mirror of `decode`.
+    fn encode(&self, output: &mut impl Write) -> io::Result<()> {
+        let mut e = Encoder::new(output, self.dialect);
+        e.int(self.declared)?;
+        for entry in self.entries() {
+            entry.encode(&mut e)?;
+        }
+        Ok(())
+    }
+
+    /// Writes header and table of contents: all of a `toc.dat`, and all of a custom archive up
+    /// to its first block.
+    ///
+    /// # Errors
+    ///
+    /// Those of `output`, and numbers that do not fit the widths the header states.
+    pub fn write_to(&self, mut output: impl Write) -> io::Result<()> {
+        self.header.encode(&mut output)?;
+        self.encode(&mut output)
+    }
+}
+
+impl fmt::Debug for Toc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Toc")
+            .field("header", &self.header)
+            .field("entries", &self.records.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The entries of a [`Toc`], in the order of the archive.
+#[derive(Debug, Clone)]
+pub struct Entries<'a> {
+    toc: &'a Toc,
+    range: std::ops::Range<usize>,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = TocEntry<'a>;
+
+    fn next(&mut self) -> Option<TocEntry<'a>> {
+        self.range.next().and_then(|index| self.toc.get(index))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+
+    fn nth(&mut self, n: usize) -> Option<TocEntry<'a>> {
+        self.range.nth(n).and_then(|index| self.toc.get(index))
+    }
+}
+
+impl DoubleEndedIterator for Entries<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.range.next_back().and_then(|index| self.toc.get(index))
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}
+
+impl<'a> IntoIterator for &'a Toc {
+    type Item = TocEntry<'a>;
+    type IntoIter = Entries<'a>;
+
+    fn into_iter(self) -> Entries<'a> {
+        self.entries()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! Bytes to values.
+
+use super::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+use crate::source::{AtHand, Input};
+use crate::version::Gate;
+
+/// Reads primitives from an input. Errors carry the position of the value that failed.
+pub(crate) struct Decoder<'a, I: ?Sized> {
+    input: &'a mut I,
+    pub(crate) dialect: Dialect,
+    /// What the input is said to end in.
+    within: &'static str,
+    string_bytes: u64,
+    /// Position that may not be passed.
+    budget: u64,
+}
+
+impl<'a, I: Input + ?Sized> Decoder<'a, I> {
+    pub(crate) fn new(
+        input: &'a mut I,
+        dialect: Dialect,
+        within: &'static str,
+        limits: &Limits,
+    ) -> Self {
+        let budget = input.position().saturating_add(limits.toc_bytes);
+        Decoder { input, dialect, within, string_bytes: limits.string_bytes, budget }
+    }
+
+    /// Decodes from the bytes that the input has in its buffer, which is much faster. `None`, and
+    /// nothing is consumed, if they do not suffice or something is wrong with them: what that is
+    /// shows when the same is decoded the long way.
+    pub(crate) fn at_hand<T>(
+        &mut self,
+        decode: impl FnOnce(&mut Decoder<'_, AtHand<'_>>) -> Result<T>,
+    ) -> Option<T> {
+        let Decoder { dialect, within, string_bytes, budget, .. } = *self;
+        let position = self.input.position();
+        let mut input = AtHand::new(self.input.fill_buf().ok()?, position);
+        let mut d = Decoder { input: &mut input, dialect, within, string_bytes, budget };
+        let value = decode(&mut d).ok()?;
+        let consumed = input.position() - position;
+        self.input.consume(consumed as usize);
+        Some(value)
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.input.position()
+    }
+
+    pub(crate) fn remaining(&self) -> Option<u64> {
+        self.input.remaining()
+    }
+
+    fn truncated(&self) -> Error {
+        Error::truncated(self.within).at(self.input.position())
+    }
+
+    fn fill(&mut self) -> Result<&[u8]> {
+        let at = self.input.position();
+        self.input.fill_buf().map_err(|error| Error::from(error).at(at))
+    }
+
+    pub(crate) fn byte(&mut self) -> Result<u8> {
+        match self.fill()?.first() {
+            Some(&byte) => {
+                self.input.consume(1);
+                Ok(byte)
+            }
+            None => Err(self.truncated()),
+        }
+    }
+
+    /// Fixed bytes, at most 16.
+    pub(crate) fn array(&mut self, len: usize) -> Result<[u8; 16]> {
+        let mut out = [0; 16];
+        let data = self.fill()?;
+        if let Some(data) = data.get(..len) {
+            out[..len].copy_from_slice(data);
+            self.input.consume(len);
+        } else {
+            for slot in &mut out[..len] {
+                *slot = self.byte()?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Sign and magnitude, unchecked against any range.
+    fn sign_magnitude(&mut self) -> Result<(bool, u64)> {
+        let len = self.dialect.int_len();
+        let bytes = self.array(len)?;
+        let signed = self.dialect.has(Gate::SignByte);
+        let magnitude = &bytes[usize::from(signed)..len];
+        let mut wide = [0; 8];
+        wide[..magnitude.len()].copy_from_slice(magnitude);
+        Ok((signed && bytes[0] != 0, u64::from_le_bytes(wide)))
+    }
+
+    /// An int.
+    #[inline]
+    pub(crate) fn int(&mut self) -> Result<i32> {
+        let data = self.input.fill_buf().unwrap_or_default();
+        match usual_int(self.dialect, data) {
+            Some(value) => {
+                self.input.consume(USUAL_INT);
+                Ok(value)
+            }
+            None => self.any_int(),
+        }
+    }
+
+    fn any_int(&mut self) -> Result<i32> {
+        let at = self.input.position();
+        let (negative, magnitude) = self.sign_magnitude()?;
+        let value = if !self.dialect.has(Gate::SignByte) {
+            // Before the sign byte an int was the low bytes of a C int.
+            u32::try_from(magnitude).ok().map(|low| low as i32)
+        } else if negative {
+            i64::try_from(magnitude).ok().and_then(|magnitude| i32::try_from(-magnitude).ok())
+        } else {
+            i32::try_from(magnitude).ok()
+        };
+        value.ok_or_else(|| Error::malformed("an int does not fit 32 bits").at(at))
+    }
+
+    /// An OID. It passes through the signed coding, so that the upper half of them is negative.
+    pub(crate) fn oid(&mut self) -> Result<u32> {
+        let at = self.input.position();
+        let (negative, magnitude) = self.sign_magnitude()?;
+        let magnitude = u32::try_from(magnitude)
+            .map_err(|_| Error::malformed("an OID does not fit 32 bits").at(at))?;
+        Ok(if negative { magnitude.wrapping_neg() } else { magnitude })
+    }
+
+    /// The most bytes that a string which starts here may have.
+    #[inline]
+    fn most(&self) -> u64 {
+        let start = self.input.position().saturating_add(USUAL_INT as u64);
+        self.string_bytes.min(self.budget.saturating_sub(start))
+    }
+
+    /// Appends a string to `out` and says how long it was; `None` for NULL, which is not the
+    /// same as an empty one.
+    #[inline]
+    pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Result<Option<usize>> {
+        let most = self.most();
+        let data = self.input.fill_buf().unwrap_or_default();
+        let Some(string) = usual_string(self.dialect, most, data) else {
+            return self.any_string_into(out);
+        };
+        out.extend_from_slice(string.unwrap_or_default());
+        let len = string.map(<[u8]>::len);
+        self.input.consume(USUAL_INT + len.unwrap_or(0));
+        Ok(len)
+    }
+
+    /// Lends a string: of the input's buffer where it can, else of `scratch`.
+    #[inline]
+    pub(crate) fn string<T>(
+        &mut self,
+        scratch: &mut Vec<u8>,
+        take: impl FnOnce(Option<&[u8]>) -> T,
+    ) -> Result<T> {
+        let most = self.most();
+        let data = self.input.fill_buf().unwrap_or_default();
+        if let Some(string) = usual_string(self.dialect, most, data) {
+            let len = string.map_or(0, <[u8]>::len);
+            let taken = take(string);
+            self.input.consume(USUAL_INT + len);
+            return Ok(taken);
+        }
+        scratch.clear();
+        let len = self.any_string_into(scratch)?;
+        Ok(take(len.map(|_| scratch.as_slice())))
+    }
+
+    fn any_string_into(&mut self, out: &mut Vec<u8>) -> Result<Option<usize>> {
+        let at = self.input.position();
+        let Ok(len) = usize::try_from(self.int()?) else {
+            return Ok(None);
+        };
+        if len as u64 > self.string_bytes {
+            return Err(Error::new(ErrorKind::Limit {
+                what: "bytes of one string",
+                limit: self.string_bytes,
+                knob: "string_bytes",
+            })
+            .at(at));
+        }
+        if self.input.position().saturating_add(len as u64) > self.budget {
+            return Err(self.over_budget());
+        }
+        // Do not make room for what cannot follow.
+        if self.input.remaining().is_some_and(|remaining| remaining < len as u64) {
+            return Err(Error::truncated(self.within).at(at));
+        }
+        let mut missing = len;
+        while missing > 0 {
+            let data = self.fill()?;
+            if data.is_empty() {
+                return Err(self.truncated());
+            }
+            let n = data.len().min(missing);
+            out.extend_from_slice(&data[..n]);
+            self.input.consume(n);
+            missing -= n;
+        }
+        Ok(Some(len))
+    }
+
+    /// An owned string; for the header, which has only a few.
+    pub(crate) fn owned_string(&mut self) -> Result<Option<Box<[u8]>>> {
+        let mut out = Vec::new();
+        Ok(self.string_into(&mut out)?.map(|_| out.into_boxed_slice()))
+    }
+
+    /// The bytes of an offset, without its flag.
+    pub(crate) fn offset(&mut self) -> Result<u64> {
+        let bytes = self.array(usize::from(self.dialect.off_size))?;
+        let mut wide = [0; 8];
+        wide.copy_from_slice(&bytes[..8]);
+        Ok(u64::from_le_bytes(wide))
+    }
+
+    pub(crate) fn over_budget(&self) -> Error {
+        Error::new(ErrorKind::Limit {
+            what: "bytes of the table of contents",
+            limit: self.budget,
+            knob: "toc_bytes",
+        })
+        .at(self.input.position())
+    }
+
+    /// Whether no byte is left.
+    pub(crate) fn at_end(&mut self) -> Result<bool> {
+        Ok(self.fill()?.is_empty())
+    }
+}
+
+/// Bytes of an int as all are but those of very old or hand-made archives.
+const USUAL_INT: usize = 5;
+
+/// The int at the start of `data`, if it is a usual one and all there.
+#[inline]
+fn usual_int(dialect: Dialect, data: &[u8]) -> Option<i32> {
+    match *data {
+        [sign, a, b, c, d @ 0..=0x7f, ..]
+            if dialect.int_size == 4 && dialect.has(Gate::SignByte) =>
+        {
+            let magnitude = i32::from_le_bytes([a, b, c, d]);
+            Some(if sign == 0 { magnitude } else { -magnitude })
+        }
+        _ => None,
+    }
+}
+
+/// The string, or NULL, at the start of `data`, if its length is a usual int and not above
+/// `most`, and all of it is there.
+#[inline]
+fn usual_string(dialect: Dialect, most: u64, data: &[u8]) -> Option<Option<&[u8]>> {
+    match usize::try_from(usual_int(dialect, data)?) {
+        Err(_) => Some(None),
+        Ok(len) if len as u64 <= most => data[USUAL_INT..].get(..len).map(Some),
+        Ok(_) => None,
+    }
+}

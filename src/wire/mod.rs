@@ -1,0 +1,66 @@
+//! The primitives of header, table of contents and blocks, in both directions.
+//!
+//! `ReadInt`/`WriteInt`, `ReadStr`/`WriteStr` and `ReadOffset`/`WriteOffset` of PostgreSQL's
+//! `pg_backup_archiver.c`. Knows neither entries nor files.
+
+mod decode;
+mod encode;
+
+pub(crate) use decode::Decoder;
+pub(crate) use encode::Encoder;
+
+use crate::error::{Error, Result};
+use crate::version::{ArchiveVersion, Gate};
+
+/// What decides the byte layout of an archive's header and table of contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dialect {
+    /// The archive's version.
+    pub version: ArchiveVersion,
+    /// Width in bytes of an int's magnitude, 1 to 8; 4 in every archive of `pg_dump`.
+    pub int_size: u8,
+    /// Width in bytes of an offset, 1 to 8; 8 in every archive of a 64-bit `pg_dump`.
+    pub off_size: u8,
+    /// What ends each entry.
+    pub last_field: LastField,
+}
+
+/// The last field of an entry, which differs between the formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LastField {
+    /// Custom: where in the file the entry's data is.
+    Offset,
+    /// Directory and tar: the name of the file with the entry's data.
+    FileName,
+}
+
+impl Dialect {
+    pub(crate) fn has(&self, gate: Gate) -> bool {
+        self.version.has(gate)
+    }
+
+    /// Bytes of one int.
+    pub(crate) fn int_len(&self) -> usize {
+        usize::from(self.int_size) + usize::from(self.has(Gate::SignByte))
+    }
+
+    /// Widths are checked once, here; shifts by them are safe from then on.
+    pub(crate) fn check_widths(&self) -> Result<()> {
+        if !(1..=8).contains(&self.int_size) {
+            return Err(Error::malformed(format!(
+                "the header says that ints have {} bytes, only 1 to 8 make sense",
+                self.int_size
+            )));
+        }
+        if !(1..=8).contains(&self.off_size) {
+            return Err(Error::malformed(format!(
+                "the header says that offsets have {} bytes, only 1 to 8 make sense",
+                self.off_size
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
