@@ -8,6 +8,7 @@
 //! | `limits` | each knob of `Limits` works and is named by its error |
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `live` | dumps made now by an installed PostgreSQL |
+//! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `cli` | the program as its users run it |
 //! | `regressions` | one test per bug that was found |
 
@@ -22,5 +23,6 @@ mod limits;
 mod live;
 mod read;
 mod regressions;
+mod script;
 mod support;
 mod versions;
