@@ -25,8 +25,8 @@ mod zstd;
 
 use std::fmt;
 
-pub use contexts::Contexts;
-pub use decoder::Decoder;
+pub(crate) use contexts::Contexts;
+pub(crate) use decoder::Decoder;
 
 /// How an archive's data is compressed.
 ///
@@ -92,7 +92,7 @@ impl fmt::Display for Algorithm {
 /// What surrounds deflate data: the only difference between the data of one table in a custom
 /// archive and in a directory. LZ4 and Zstandard frames are the same in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// A zlib stream (RFC 1950), as in custom archives.
     Stream,
     /// A gzip file (RFC 1952), as in directory archives.
