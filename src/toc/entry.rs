@@ -624,6 +624,20 @@ fn decode_dependencies<I: Input + ?Sized>(
     Ok(())
 }
 
+/// Flag and position of an offset.
+fn stored_offset(offset: DataOffset, dialect: Dialect) -> (u8, u64) {
+    match offset {
+        DataOffset::NotSet if dialect.has(Gate::OffsetFlag) => (POS_NOT_SET, 0),
+        DataOffset::NotSet => (POS_NOT_SET, u64::MAX),
+        DataOffset::At(position) => (POS_SET, position),
+        DataOffset::NoData => (NO_DATA, 0),
+    }
+}
+
+pub(super) fn set_data_offset(record: &mut Record, offset: DataOffset, dialect: Dialect) {
+    (record.offset_flag, record.position) = stored_offset(offset, dialect);
+}
+
 /// Adds an entry to `toc`.
 pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     if fields.dump_id.0 <= 0 {
@@ -649,12 +663,7 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     let dependencies = u32::try_from(toc.dependencies.len())
         .map_err(|_| Error::usage("all entries together hold at most 2^32 dependencies"))?;
     toc.dependencies.extend_from_slice(fields.dependencies);
-    let (offset_flag, position) = match fields.data_offset {
-        DataOffset::NotSet if toc.dialect.has(Gate::OffsetFlag) => (POS_NOT_SET, 0),
-        DataOffset::NotSet => (POS_NOT_SET, u64::MAX),
-        DataOffset::At(position) => (POS_SET, position),
-        DataOffset::NoData => (NO_DATA, 0),
-    };
+    let (offset_flag, position) = stored_offset(fields.data_offset, toc.dialect);
     let shared = &mut toc.shared;
     let record = Record {
         text: start as u64,

@@ -191,6 +191,13 @@ impl Toc {
         Ok(())
     }
 
+    /// Says where the data of the entry at `index` is; for custom archives being written.
+    pub(crate) fn set_data_offset(&mut self, index: usize, offset: DataOffset) {
+        if let Some(record) = self.records.get_mut(index) {
+            entry::set_data_offset(record, offset, self.dialect);
+        }
+    }
+
     /// Reads a table of contents; the header was read before.
     pub(crate) fn decode<I: Input + ?Sized>(
         input: &mut I,
