@@ -1,5 +1,31 @@
-//! Compression algorithms.
+//! Compression: [`Decoder`] makes of any compressed reader one of the plain bytes.
+//!
+//! ```text
+//! mod.rs       Algorithm, Framing
+//! decoder.rs   Decoder: buffering, the end of the data, errors; the same for all algorithms
+//! contexts.rs  Contexts: what decoders leave for the next one
+//! gzip.rs, lz4.rs, lz4_block.rs, zstd.rs   one algorithm each
+//! ```
+//!
+//! Knows nothing of archives.
+
+mod contexts;
+mod decoder;
+#[cfg(feature = "gzip")]
+mod gzip;
+#[cfg(feature = "lz4")]
+mod lz4;
+#[cfg(feature = "lz4")]
+mod lz4_block;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "zstd")]
+mod zstd;
+
 use std::fmt;
+
+pub use contexts::Contexts;
+pub use decoder::Decoder;
 
 /// How an archive's data is compressed.
 ///
@@ -62,40 +88,12 @@ impl fmt::Display for Algorithm {
     }
 }
 
-// STUB until the real decoders land
-#[derive(Debug, Default)]
-pub struct Contexts;
-#[derive(Debug, Clone, Copy)]
+/// What surrounds deflate data: the only difference between the data of one table in a custom
+/// archive and in a directory. LZ4 and Zstandard frames are the same in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Framing {
+    /// A zlib stream (RFC 1950), as in custom archives.
     Stream,
+    /// A gzip file (RFC 1952), as in directory archives.
     File,
-}
-#[derive(Debug)]
-pub struct Decoder<R>(R);
-impl<R: std::io::BufRead> Decoder<R> {
-    pub fn new(
-        reader: R,
-        _: Algorithm,
-        _: Framing,
-        _: &crate::Limits,
-        _: &std::sync::Arc<Contexts>,
-    ) -> crate::Result<Self> {
-        Ok(Decoder(reader))
-    }
-    pub fn get_ref(&self) -> &R {
-        &self.0
-    }
-}
-impl<R: std::io::BufRead> std::io::Read for Decoder<R> {
-    fn read(&mut self, b: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(b)
-    }
-}
-impl<R: std::io::BufRead> std::io::BufRead for Decoder<R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        self.0.fill_buf()
-    }
-    fn consume(&mut self, n: usize) {
-        self.0.consume(n)
-    }
 }

@@ -1,0 +1,406 @@
+//! The decoder: buffering, the end of the data and errors, the same for all algorithms.
+//!
+//! The algorithms' own decoders have one of two shapes. Those of gzip and zstd write to whatever
+//! slice they are given (`read`); that of lz4 needs its last 64 KiB of output at hand and so
+//! hands out its own memory (`fill`, `available`, `consume`).
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+
+use super::{Algorithm, Contexts, Framing};
+use crate::Limits;
+use crate::error::{Error, ErrorKind, Result};
+
+#[cfg(feature = "gzip")]
+use super::gzip;
+#[cfg(feature = "lz4")]
+use super::lz4;
+#[cfg(feature = "zstd")]
+use super::zstd;
+
+/// Reads the plain bytes of compressed data.
+///
+/// The data must be complete and nothing may follow it: the inner reader ends where the data of
+/// one table, large object or file ends. Several frames (lz4, zstd) or members (gzip files) one
+/// after another are one piece of data.
+///
+/// What was decoded before an error is handed out first. After an error every further read fails
+/// with the same error. [`Error::from`] takes an [`Error`] out of the [`io::Error`].
+///
+/// As [`BufRead`] it hands out its own memory, or for [`Algorithm::None`] that of the inner
+/// reader: `fill_buf` and `consume` move no byte more than decoding needs.
+pub struct Decoder<R> {
+    reader: R,
+    engine: Engine,
+}
+
+/// All but the reader, so that `Drop` does not stand in the way of `into_inner`.
+struct Engine {
+    codec: Codec,
+    buffer: Buffer,
+    failed: Option<io::Error>,
+    contexts: Arc<Contexts>,
+}
+
+enum Codec {
+    None,
+    #[cfg(feature = "gzip")]
+    Gzip(gzip::Decoder),
+    #[cfg(feature = "lz4")]
+    Lz4(lz4::Decoder),
+    #[cfg(feature = "zstd")]
+    Zstd(zstd::Decoder),
+}
+
+impl<R: BufRead> Decoder<R> {
+    /// A decoder of the data in `reader`, which are compressed with `algorithm`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnsupportedCompression`] for [`Algorithm::Unknown`],
+    /// [`ErrorKind::NotEnabled`] if this build is without the algorithm's feature.
+    pub fn new(
+        reader: R,
+        algorithm: Algorithm,
+        framing: Framing,
+        limits: &Limits,
+        contexts: &Arc<Contexts>,
+    ) -> Result<Self> {
+        // Each is unused in some build.
+        let _ = (framing, limits);
+        let codec = match algorithm {
+            Algorithm::None => Codec::None,
+            #[cfg(feature = "gzip")]
+            Algorithm::Gzip => Codec::Gzip(gzip::Decoder::new(framing, contexts)),
+            #[cfg(feature = "lz4")]
+            Algorithm::Lz4 => Codec::Lz4(lz4::Decoder::new(contexts)),
+            #[cfg(feature = "zstd")]
+            Algorithm::Zstd => Codec::Zstd(zstd::Decoder::new(limits, contexts)?),
+            Algorithm::Unknown(_) => {
+                return Err(Error::new(ErrorKind::UnsupportedCompression(algorithm)));
+            }
+            #[cfg(not(all(feature = "gzip", feature = "lz4", feature = "zstd")))]
+            known => return Err(Error::new(ErrorKind::NotEnabled(known))),
+        };
+        let buffer = Buffer::new();
+        Ok(Decoder {
+            reader,
+            engine: Engine { codec, buffer, failed: None, contexts: Arc::clone(contexts) },
+        })
+    }
+}
+
+impl<R> Decoder<R> {
+    /// The inner reader.
+    pub fn get_ref(&self) -> &R {
+        &self.reader
+    }
+
+    /// The inner reader. Reading from it breaks the data apart.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// The inner reader, which was read as far as decoding needed.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+}
+
+impl Engine {
+    /// Makes sure that there are bytes in the buffer, or with lz4 in its window, unless the data
+    /// have ended.
+    fn fill<R: BufRead>(&mut self, reader: &mut R) -> io::Result<()> {
+        match &mut self.codec {
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(decoder) if decoder.available().is_empty() => decoder.fill(reader),
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(_) => Ok(()),
+            _ if !self.buffer.is_empty() => Ok(()),
+            _ => {
+                let mut buffer = std::mem::take(&mut self.buffer);
+                let result = self.read(reader, buffer.space(&self.contexts));
+                self.buffer = buffer;
+                self.buffer.filled(*result.as_ref().unwrap_or(&0));
+                result.map(drop)
+            }
+        }
+    }
+
+    /// Decodes to `out`, which is not empty; 0 is the end.
+    fn read<R: BufRead>(&mut self, reader: &mut R, out: &mut [u8]) -> io::Result<usize> {
+        match &mut self.codec {
+            Codec::None => {
+                let (count, error) = gather(reader, out);
+                self.failed = error;
+                if count == 0 { self.check().map(|()| 0) } else { Ok(count) }
+            }
+            #[cfg(feature = "gzip")]
+            Codec::Gzip(decoder) => decoder.read(reader, out),
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(decoder) => {
+                if decoder.available().is_empty() {
+                    decoder.fill(reader)?;
+                }
+                let count = copy(decoder.available(), out);
+                decoder.consume(count);
+                Ok(count)
+            }
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(decoder) => decoder.read(reader, out),
+        }
+    }
+
+    /// Gives the error there was: itself the first time, copies afterwards.
+    fn check(&mut self) -> io::Result<()> {
+        match self.failed.take() {
+            None => Ok(()),
+            Some(error) => {
+                self.failed = Some(copy_of(&error));
+                Err(error)
+            }
+        }
+    }
+
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            self.failed = Some(copy_of(error));
+        }
+        result
+    }
+
+    fn has_own_memory(&self) -> bool {
+        match self.codec {
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl<R: BufRead> Read for Decoder<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Decoder { reader, engine } = self;
+        if engine.buffer.is_empty() {
+            engine.check()?;
+            if out.is_empty() {
+                return Ok(0);
+            }
+            if out.len() >= Buffer::FIRST || engine.has_own_memory() {
+                let result = engine.read(reader, out);
+                return engine.note(result);
+            }
+            let result = engine.fill(reader);
+            engine.note(result)?;
+        }
+        Ok(engine.buffer.take(out))
+    }
+}
+
+impl<R: BufRead> BufRead for Decoder<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let Decoder { reader, engine } = self;
+        if engine.buffer.is_empty() {
+            engine.check()?;
+            if matches!(engine.codec, Codec::None) {
+                let result = peek(reader, |input| input.len());
+                if engine.note(result)? >= Buffer::FIRST {
+                    // The same bytes again, borrowed this time.
+                    return reader.fill_buf();
+                }
+            }
+            let result = engine.fill(reader);
+            engine.note(result)?;
+        }
+        match &engine.codec {
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(decoder) => Ok(decoder.available()),
+            _ => Ok(engine.buffer.bytes()),
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        match &mut self.engine.codec {
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(decoder) => decoder.consume(count),
+            Codec::None if self.engine.buffer.is_empty() => self.reader.consume(count),
+            _ => self.engine.buffer.consume(count),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let codec = std::mem::replace(&mut self.codec, Codec::None);
+        match codec {
+            Codec::None => {}
+            #[cfg(feature = "gzip")]
+            Codec::Gzip(decoder) => decoder.give_back(&self.contexts),
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(decoder) => decoder.give_back(&self.contexts),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(decoder) => decoder.give_back(&self.contexts),
+        }
+        self.buffer.give_back(&self.contexts);
+    }
+}
+
+impl<R> fmt::Debug for Decoder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let algorithm = match &self.engine.codec {
+            Codec::None => Algorithm::None,
+            #[cfg(feature = "gzip")]
+            Codec::Gzip(_) => Algorithm::Gzip,
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(_) => Algorithm::Lz4,
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(_) => Algorithm::Zstd,
+        };
+        f.debug_struct("Decoder")
+            .field("algorithm", &algorithm)
+            .field("failed", &self.engine.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes that were decoded and not yet consumed.
+#[derive(Default)]
+struct Buffer {
+    memory: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    const FIRST: usize = 16 << 10;
+    /// Inflate copies its last 32 KiB aside at every call, which a larger buffer makes rarer.
+    const MOST: usize = 256 << 10;
+
+    const fn new() -> Self {
+        Buffer { memory: Vec::new(), start: 0, end: 0 }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..self.end]
+    }
+
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = self.end.min(self.start + count);
+    }
+
+    fn take(&mut self, out: &mut [u8]) -> usize {
+        let count = copy(self.bytes(), out);
+        self.consume(count);
+        count
+    }
+
+    /// The whole memory, larger if the last use filled it. Follow with `filled`.
+    fn space(&mut self, contexts: &Contexts) -> &mut [u8] {
+        if self.memory.is_empty() {
+            self.memory = contexts.buffers.take().unwrap_or_else(|| vec![0; Self::FIRST]);
+        } else if self.end == self.memory.len() && self.end < Self::MOST {
+            self.memory.resize(2 * self.end, 0);
+        }
+        &mut self.memory
+    }
+
+    fn filled(&mut self, count: usize) {
+        (self.start, self.end) = (0, count);
+    }
+
+    fn give_back(&mut self, contexts: &Contexts) {
+        if !self.memory.is_empty() {
+            contexts.buffers.give(std::mem::take(&mut self.memory));
+        }
+    }
+}
+
+fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    let count = from.len().min(to.len());
+    to[..count].copy_from_slice(&from[..count]);
+    count
+}
+
+/// Fills at least half of `out`, since an uncompressed chunk may be one row of 100 bytes. The
+/// error, if any, came after the bytes.
+pub(super) fn gather<R: BufRead>(reader: &mut R, out: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut count = 0;
+    while count <= out.len() / 2 {
+        match reader.read(&mut out[count..]) {
+            Ok(0) => break,
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (count, Some(error)),
+        }
+    }
+    (count, None)
+}
+
+/// Looks at the reader's next bytes; none are the end.
+pub(super) fn peek<R: BufRead, T>(
+    reader: &mut R,
+    look: impl FnOnce(&[u8]) -> T,
+) -> io::Result<T> {
+    advance(reader, |input| (0, look(input)))
+}
+
+/// Lets `use_up` have the reader's next bytes, which says how many of them it used.
+pub(super) fn advance<R: BufRead, T>(
+    reader: &mut R,
+    use_up: impl FnOnce(&[u8]) -> (usize, T),
+) -> io::Result<T> {
+    loop {
+        match reader.fill_buf() {
+            Ok(input) => {
+                let (count, result) = use_up(input);
+                reader.consume(count);
+                return Ok(result);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+pub(super) fn malformed(what: impl Into<std::borrow::Cow<'static, str>>) -> io::Error {
+    Error::malformed(what).into()
+}
+
+pub(super) fn truncated() -> io::Error {
+    Error::truncated("compressed data").into()
+}
+
+pub(super) fn trailing() -> io::Error {
+    malformed("bytes follow the end of the compressed data")
+}
+
+/// An error to give again. The original goes to the caller with all that it carries.
+fn copy_of(error: &io::Error) -> io::Error {
+    let Some(ours) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+        return match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+    };
+    let mut copy = Error::new(match ours.kind() {
+        ErrorKind::Truncated { within } => ErrorKind::Truncated { within: within.clone() },
+        ErrorKind::Malformed { what } => ErrorKind::Malformed { what: what.clone() },
+        &ErrorKind::Limit { what, limit, knob } => ErrorKind::Limit { what, limit, knob },
+        _ => ErrorKind::Io(io::Error::new(error.kind(), error.to_string())),
+    });
+    if let Some(offset) = ours.offset() {
+        copy = copy.at(offset);
+    }
+    if let Some(member) = ours.member() {
+        copy = copy.in_member(member);
+    }
+    if let Some(entry) = ours.entry() {
+        copy = copy.in_entry(|| entry.clone());
+    }
+    copy.into()
+}

@@ -1,0 +1,182 @@
+//! Deflate: zlib streams and gzip files.
+
+use std::io::{self, BufRead};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::decoder::{advance, gather, malformed, peek, trailing, truncated};
+use super::{Contexts, Framing};
+
+/// The state of an inflater for zlib streams; one for gzip files cannot be reset without being
+/// made anew.
+pub(super) type Context = Decompress;
+
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+pub(super) struct Decoder {
+    inflate: Decompress,
+    framing: Framing,
+    stage: Stage,
+    /// Came after bytes that had to be handed out first.
+    failed: Option<io::Error>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// At the start of a gzip file, which may be no gzip file at all.
+    Start,
+    /// As before, after a first byte that may be that of the magic number.
+    Started,
+    Inflating,
+    /// As zlib's `gzread`, a file that does not start like a gzip file is read as it is.
+    Raw,
+    /// Between or after the members of a gzip file.
+    BetweenMembers,
+    Ended,
+}
+
+impl Decoder {
+    pub(super) fn new(framing: Framing, contexts: &Contexts) -> Self {
+        let (inflate, stage) = match framing {
+            Framing::Stream => {
+                let inflate = contexts.gzip.take().map(|mut context| {
+                    context.reset(true);
+                    context
+                });
+                (inflate.unwrap_or_else(|| Decompress::new(true)), Stage::Inflating)
+            }
+            Framing::File => (new_gzip(), Stage::Start),
+        };
+        Decoder { inflate, framing, stage, failed: None }
+    }
+
+    pub(super) fn give_back(self, contexts: &Contexts) {
+        if self.framing == Framing::Stream {
+            contexts.gzip.give(self.inflate);
+        }
+    }
+
+    /// Decodes to `out`, which is not empty; 0 is the end.
+    pub(super) fn read<R: BufRead>(
+        &mut self,
+        reader: &mut R,
+        out: &mut [u8],
+    ) -> io::Result<usize> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        loop {
+            match self.stage {
+                Stage::Start => {
+                    self.stage = advance(reader, |input| match *input {
+                        [] => (0, Err(truncated())),
+                        [first, second, ..] if [first, second] == MAGIC => {
+                            (0, Ok(Stage::Inflating))
+                        }
+                        [first] if first == MAGIC[0] => (1, Ok(Stage::Started)),
+                        _ => (0, Ok(Stage::Raw)),
+                    })??;
+                }
+                Stage::Started => {
+                    if peek(reader, |input| input.first() == Some(&MAGIC[1]))? {
+                        self.stage = Stage::Inflating;
+                        self.inflate(&MAGIC[..1], &mut [])?;
+                    } else {
+                        self.stage = Stage::Raw;
+                        out[0] = MAGIC[0];
+                        return Ok(1);
+                    }
+                }
+                Stage::Raw => {
+                    let (count, error) = gather(reader, out);
+                    return match error {
+                        Some(error) if count == 0 => Err(error),
+                        error => {
+                            self.failed = error;
+                            Ok(count)
+                        }
+                    };
+                }
+                Stage::Inflating => {
+                    let progress = advance(reader, |input| {
+                        let result = self.inflate(input, out);
+                        let used = result.as_ref().map_or(0, |progress| progress.used);
+                        (used, result.map(|progress| (progress, input.is_empty())))
+                    })?;
+                    let (progress, at_end) = progress?;
+                    if progress.ended {
+                        self.stage = match self.framing {
+                            Framing::Stream => Stage::Ended,
+                            Framing::File => Stage::BetweenMembers,
+                        };
+                    }
+                    if progress.made > 0 {
+                        return Ok(progress.made);
+                    }
+                    if at_end && !progress.ended {
+                        return Err(truncated());
+                    }
+                    if progress.used == 0 && !progress.ended {
+                        return Err(malformed(self.text("no progress")));
+                    }
+                }
+                Stage::BetweenMembers => {
+                    self.stage = peek(reader, |input| match input.first() {
+                        None => Ok(Stage::Ended),
+                        Some(&first) if first == MAGIC[0] => Ok(Stage::Inflating),
+                        Some(_) => Err(trailing()),
+                    })??;
+                    if self.stage == Stage::Inflating {
+                        self.inflate = new_gzip();
+                    }
+                }
+                Stage::Ended => {
+                    let more = peek(reader, |input| !input.is_empty())?;
+                    return if more { Err(trailing()) } else { Ok(0) };
+                }
+            }
+        }
+    }
+
+    /// One step. An error that comes after bytes is kept for the next.
+    fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> io::Result<Progress> {
+        let (input_before, output_before) = (self.inflate.total_in(), self.inflate.total_out());
+        let result = self.inflate.decompress(input, out, FlushDecompress::None);
+        let used = self.inflate.total_in().saturating_sub(input_before);
+        let made = self.inflate.total_out().saturating_sub(output_before);
+        let progress = Progress {
+            used: usize::try_from(used).unwrap_or(usize::MAX).min(input.len()),
+            made: usize::try_from(made).unwrap_or(usize::MAX).min(out.len()),
+            ended: matches!(result, Ok(Status::StreamEnd)),
+        };
+        if let Err(error) = result {
+            let error = malformed(if error.needs_dictionary().is_some() {
+                self.text("needs a dictionary")
+            } else {
+                self.text(error.message().unwrap_or("damaged"))
+            });
+            if progress.made == 0 {
+                return Err(error);
+            }
+            self.failed = Some(error);
+        }
+        Ok(progress)
+    }
+
+    fn text(&self, what: &str) -> String {
+        match self.framing {
+            Framing::Stream => format!("zlib data: {what}"),
+            Framing::File => format!("gzip data: {what}"),
+        }
+    }
+}
+
+struct Progress {
+    used: usize,
+    made: usize,
+    ended: bool,
+}
+
+fn new_gzip() -> Decompress {
+    Decompress::new_gzip(15)
+}
