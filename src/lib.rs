@@ -1,6 +1,95 @@
-//! Skeleton.
+//! Read PostgreSQL's dump archives: what `pg_dump -Fc`, `-Fd` and `-Ft` made.
+//!
+//! An *archive* is a header, a table of contents of *entries* with their SQL and dependencies,
+//! and the data of some of them. This crate opens the archives of every PostgreSQL release since
+//! 7.1, in all three formats and all four compressions, without a server and without
+//! `pg_restore`.
+//!
+//! - [`Archive`] opens a file or directory whose bytes can be read at any position, by any number
+//!   of threads at once. This is what most programs want.
+//! - [`ArchiveStream`] reads an archive that comes through a pipe, in one pass.
+//! - [`Toc`] is the table of contents of either, [`TocEntry`] one line of it: found by dump id,
+//!   by name, or one after the other.
+//! - [`EntryData`] and [`LargeObjects`] stream the data of an entry, decompressed, through fixed
+//!   buffers: memory does not grow with the data.
+//! - [`Selection`] is which entries are wanted, with the rules of `pg_restore`'s options and list
+//!   files; [`Listing`] writes the text of `pg_restore -l`.
+//!
+//! # Examples
+//!
+//! List the tables:
+//!
+//! ```
+//! use pgdmp::{Archive, Desc};
+//!
+//! let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+//! for entry in archive.entries().filter(|entry| entry.desc() == Desc::TABLE) {
+//!     let name = entry.tag().unwrap_or_default();
+//!     println!("{}: {}", entry.dump_id(), String::from_utf8_lossy(name));
+//! }
+//! # Ok::<(), pgdmp::Error>(())
+//! ```
+//!
+//! Stream the rows of one, found by name, to standard output:
+//!
+//! ```
+//! use pgdmp::{Archive, Desc};
+//!
+//! let archive = Archive::open("fixtures/pg18/small-dir")?;
+//! if let Some(table) = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), b"town") {
+//!     archive.data(table.dump_id())?.copy_to(std::io::stdout())?;
+//! }
+//! # Ok::<(), pgdmp::Error>(())
+//! ```
+//!
+//! Read everything that comes through a pipe, large objects among it:
+//!
+//! ```
+//! use std::io;
+//! use pgdmp::{ArchiveStream, BlockKind};
+//!
+//! # let stdin = std::fs::File::open("fixtures/pg18/small-tar.tar")?;
+//! # /*
+//! let stdin = io::stdin();
+//! # */
+//! let mut archive = ArchiveStream::new(stdin)?;
+//! let mut bytes = 0;
+//! while let Some(mut block) = archive.next_block()? {
+//!     match block.kind() {
+//!         BlockKind::Data => bytes += block.data()?.copy_to(io::sink())?,
+//!         BlockKind::LargeObjects => {
+//!             while let Some(mut object) = block.next_object()? {
+//!                 bytes += object.copy_to(io::sink())?;
+//!             }
+//!         }
+//!     }
+//! }
+//! assert!(bytes > 0);
+//! # Ok::<(), pgdmp::Error>(())
+//! ```
+//!
+//! # Untrusted input
+//!
+//! Any bytes may be an archive. No input makes this crate panic, loop without end, hold more in
+//! memory than it is long (and a decompressor's window, at most 128 MiB), or open a file outside
+//! a directory archive. [`Limits`] are finite and can be lowered. Names and SQL are bytes in the
+//! encoding of the dump: what an archive says is not safe to run, nor to print on a terminal, for
+//! being readable. How large data becomes when it is decompressed is not bounded: it is streamed,
+//! so stop reading when it is enough.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `gzip`, `lz4`, `zstd` | yes | that compression; without it data so compressed is [`ErrorKind::NotEnabled`], and everything else works |
+//! | `mmap` | yes | `MappedFile` |
+//! | `cli` | yes | the program; libraries set `default-features = false` |
+
 mod archive;
-pub mod compress;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+mod compress;
 mod error;
 mod format;
 mod limits;
@@ -10,17 +99,27 @@ mod source;
 mod toc;
 mod version;
 mod wire;
-pub use archive::*;
+
+pub use archive::{
+    Archive, ArchiveStream, Block, EntryData, LargeObject, LargeObjects, OpenOptions, StoredData,
+    StreamBlock,
+};
+pub use compress::Algorithm;
 pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;
 pub use list::Listing;
 pub use select::{Decision, Rule, Selected, Selection, Unmatched, UseList, Wanted};
-pub use source::*;
-pub use toc::*;
+#[cfg(feature = "mmap")]
+pub use source::MappedFile;
+pub use source::{FileSource, Source};
+pub use toc::{
+    CatalogId, Compression, CreationTime, DataOffset, Dependents, Desc, DumpId, Entries,
+    EntryFields, Format, Header, MAGIC, Oid, Section, Toc, TocEntry,
+};
 pub use version::{ArchiveVersion, Gate};
 pub use wire::{Dialect, LastField};
 
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod cli;
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::data::EntryData;
 use super::stored::Stored;
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
-use crate::error::{EntryName, Error, Result};
+use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::format::block::{self, ChunkReader};
 use crate::format::directory;
 use crate::format::members::{Member, MemberStore};
@@ -50,7 +50,43 @@ enum Place<'a> {
     /// A block: chunks behind each OID.
     Block(ChunkReader<SourceReader>),
     /// A list of files.
-    Files { store: &'a MemberStore, list: Box<EntryData<'static>>, line: Vec<u8> },
+    Files { store: &'a MemberStore, list: LargeObjectList, line: Vec<u8> },
+}
+
+/// A list of files.
+#[derive(Debug)]
+pub(super) struct LargeObjectList {
+    name: String,
+    data: Box<EntryData<'static>>,
+    count: u32,
+    limit: u32,
+}
+
+impl LargeObjectList {
+    pub(super) fn new(list: Member, decoding: &Decoding, entry: EntryName) -> Result<Self> {
+        let decoder = decoding.member(&list)?;
+        let data = Box::new(EntryData::new(decoder, entry, Some(list.name.clone())));
+        let limit = decoding.limits.large_objects;
+        Ok(LargeObjectList { name: list.name, data, count: 0, limit })
+    }
+
+    /// The next OID; the name of its file goes into `name`.
+    pub(super) fn next(&mut self, name: &mut Vec<u8>) -> Result<Option<u32>> {
+        let oid = directory::next_large_object(&mut self.data, name)
+            .map_err(|error| error.in_member(&self.name))?;
+        if oid.is_some() {
+            if self.count >= self.limit {
+                return Err(Error::new(ErrorKind::Limit {
+                    what: "large objects of one list",
+                    limit: u64::from(self.limit),
+                    knob: "large_objects",
+                })
+                .in_member(&self.name));
+            }
+            self.count += 1;
+        }
+        Ok(oid)
+    }
 }
 
 /// One large object: its bytes can be read from it.
@@ -76,10 +112,8 @@ impl<'a> LargeObjects<'a> {
         decoding: Decoding,
         entry: EntryName,
     ) -> Result<Self> {
-        let list = store.open(list)?;
-        let decoder = decoding.member(&list)?;
-        let list = EntryData::new(decoder, entry.clone(), Some(list.name));
-        let place = Place::Files { store, list: Box::new(list), line: Vec::new() };
+        let list = LargeObjectList::new(store.open(list)?, &decoding, entry.clone())?;
+        let place = Place::Files { store, list, line: Vec::new() };
         Ok(LargeObjects { place, decoding, entry, done: false })
     }
 
@@ -101,7 +135,7 @@ impl<'a> LargeObjects<'a> {
                 LargeObject::new(oid, EntryData::new(decoder, entry.clone(), None))
             }
             Place::Files { store, list, line } => {
-                let Some(oid) = directory::next_large_object(list, line).map_err(named)? else {
+                let Some(oid) = list.next(line).map_err(named)? else {
                     return Ok(None);
                 };
                 let member = store.open(line).map_err(named)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::data::EntryData;
-use super::large_objects::{Decoding, LargeObjects};
+use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
 use super::stored::{Stored, StoredData};
 use crate::compress::Contexts;
 use crate::error::{Error, ErrorKind, NotAnArchive, Result};
@@ -400,14 +400,11 @@ impl Archive {
             let (kind, Ok(member)) = self.member_of(store, entry) else { continue };
             let mut size = member.len();
             if kind == BlockKind::LargeObjects {
-                let mut list = EntryData::new(
-                    self.decoding().member(&member)?,
-                    entry.name(),
-                    Some(member.name),
-                );
+                let mut list = LargeObjectList::new(member, &self.decoding(), entry.name())?;
                 let mut name = Vec::new();
-                while directory::next_large_object(&mut list, &mut name)?.is_some() {
-                    size += store.open(&name).map_or(0, |member| member.len());
+                while list.next(&mut name)?.is_some() {
+                    let stored = store.open(&name).map_or(0, |member| member.len());
+                    size = size.saturating_add(stored);
                 }
             }
             sizes[entry.index()] = Some(size);

@@ -1,6 +1,6 @@
 //! An archive that comes through a pipe, read once from front to back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct ArchiveStream<R> {
     limits: Limits,
     done: bool,
     last_len: Option<u64>,
+    /// Entries whose data did not come yet; made for the first block.
+    awaited: Option<HashSet<DumpId>>,
 }
 
 enum Body<R> {
@@ -120,7 +122,16 @@ impl<R: Read + Send> ArchiveStream<R> {
             }
         };
         let contexts = Arc::new(Contexts::default());
-        Ok(ArchiveStream { format, toc, body, contexts, limits, done: false, last_len: None })
+        Ok(ArchiveStream {
+            format,
+            toc,
+            body,
+            contexts,
+            limits,
+            done: false,
+            last_len: None,
+            awaited: None,
+        })
     }
 
     /// How the archive lies in the stream.
@@ -145,30 +156,45 @@ impl<R: Read + Send> ArchiveStream<R> {
     ///
     /// # Errors
     ///
-    /// What is wrong with the archive, or with reading it. After an error there are no blocks.
+    /// What is wrong with the archive, or with reading it; and at the end, when the data of an
+    /// entry did not come. After an error there are no blocks.
     pub fn next_block(&mut self) -> Result<Option<StreamBlock<'_, R>>> {
         if self.done {
             return Ok(None);
         }
         self.done = true;
+        let toc = &self.toc;
+        let with_data = || toc.entries().filter(TocEntry::has_data).map(|entry| entry.dump_id());
+        let awaited = self.awaited.get_or_insert_with(|| with_data().collect());
         let found = match &mut self.body {
             Body::Blocks { chunks, begun, start } => {
                 finish_custom(chunks, begun)?;
                 let end = chunks.position();
                 self.last_len = (*start > 0).then(|| end - *start);
                 *start = end;
-                next_custom(chunks, begun)?
+                if awaited.is_empty() {
+                    trailing(chunks, begun, toc)?
+                } else {
+                    next_custom(chunks, begun)?
+                }
             }
             Body::Members { member, ahead, begun, bytes, owners } => {
                 finish_member(member, ahead, begun, bytes)?;
                 self.last_len = (*bytes > 0).then_some(*bytes);
                 *bytes = 0;
-                next_member(member, ahead, begun, bytes, owners)?
+                next_member(member, ahead, begun, bytes, owners, awaited)?
             }
         };
         let Some((dump_id, kind, first)) = found else {
-            return Ok(None);
+            // The first in the order of the archive, for the message.
+            return match toc.entries().find(|entry| awaited.contains(&entry.dump_id())) {
+                Some(missing) => Err(Error::malformed("the archive ends before the entry's data")
+                    .at(self.position())
+                    .in_entry(|| missing.name())),
+                None => Ok(None),
+            };
         };
+        awaited.remove(&dump_id);
         self.done = false;
         Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }))
     }
@@ -226,6 +252,23 @@ fn next_custom<R: Read>(
     }
 }
 
+/// What stands behind the blocks of all entries: another block of one of them, or something that
+/// is none of the archive's. Even if it looks like a block it is no error.
+fn trailing<R: Read>(
+    chunks: &mut ChunkReader<Pipe<R>>,
+    begun: &mut Option<BlockKind>,
+    toc: &Toc,
+) -> Result<Found> {
+    match next_custom(chunks, begun) {
+        Ok(Some(found)) if toc.entry(found.0).is_some() => Ok(Some(found)),
+        Err(error) if error.is_io() => Err(error),
+        _ => {
+            *begun = None;
+            Ok(None)
+        }
+    }
+}
+
 /// Moves behind a member, and behind all large objects of a group.
 fn finish_member<R: Read>(
     member: &mut MemberReader<R>,
@@ -245,6 +288,7 @@ fn next_member<R: Read>(
     begun: &mut bool,
     bytes: &mut u64,
     owners: &MemberOwners,
+    awaited: &mut HashSet<DumpId>,
 ) -> Result<Found> {
     loop {
         member.skip_rest()?;
@@ -264,7 +308,11 @@ fn next_member<R: Read>(
         if let Some(id) = owners.data.get(&*header.name) {
             return Ok(Some((*id, BlockKind::Data, None)));
         }
-        // restore.sql, or what another program added.
+        // A list of large objects shows that there are no more of its entry, or none at all.
+        if let Some(id) = owners.of_list(&header.name) {
+            awaited.remove(&id);
+        }
+        // Else restore.sql, or what another program added.
     }
 }
 
@@ -302,6 +350,14 @@ impl MemberOwners {
             }
         }
         owners
+    }
+
+    fn of_list(&self, name: &[u8]) -> Option<DumpId> {
+        if name == b"blobs.toc" {
+            return self.all_large_objects;
+        }
+        let digits = name.strip_prefix(b"blobs_")?.strip_suffix(b".toc")?;
+        std::str::from_utf8(digits).ok()?.parse().ok().map(DumpId)
     }
 
     fn of_large_object(&self, first: u32) -> DumpId {

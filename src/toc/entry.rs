@@ -416,7 +416,12 @@ impl<'a> TocEntry<'a> {
                 e.offset(record.position)
             }
             LastField::Offset => {
-                e.int(record.position as i32)?;
+                // "Not set" is negative, which the position keeps.
+                let position = i32::try_from(record.position as i64).map_err(|_| {
+                    let text = format!("{} does not fit an offset before 1.7", record.position);
+                    io::Error::new(io::ErrorKind::InvalidInput, text)
+                })?;
+                e.int(position)?;
                 e.int(record.extra)
             }
         }

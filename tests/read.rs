@@ -1,0 +1,411 @@
+//! Every fixture is read as `pg_restore` reads it, through every kind of source.
+
+use std::io::{BufRead, Read};
+use std::sync::Arc;
+
+use pgdmp::{
+    Archive, ArchiveStream, DataOffset, FileSource, Format, MappedFile, OpenOptions, Selection,
+    TocEntry,
+};
+
+use crate::support::contents::{self, Content, Contents, read_all, stream_all};
+use crate::support::fixtures::{self, Fixture};
+use crate::support::sources::{OneByte, Trickle};
+use crate::support::watchdog::Watchdog;
+use crate::support::{listing, script};
+
+/// All fixtures, with a name for messages.
+fn all() -> Vec<Fixture> {
+    fixtures::real().into_iter().chain(fixtures::synthetic()).collect()
+}
+
+fn open(fixture: &Fixture) -> Archive {
+    Archive::open(&fixture.path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What the data of a fixture is, by others than this crate; `None` if nothing is recorded.
+fn check_contents(fixture: &Fixture, archive: &Archive, contents: &Contents) {
+    assert_eq!(contents.len(), fixture.data, "{}", fixture.name);
+    if let Some(path) = &fixture.expected {
+        let expected = contents::parse_expected(&fixtures::bytes(path));
+        assert_eq!(*contents, expected, "{}", fixture.name);
+    }
+    if let Some(path) = &fixture.script {
+        let script = fixtures::bytes(path);
+        let checked = script::check(archive.toc(), contents, &script);
+        assert_eq!(checked, Ok(fixture.data), "{}", fixture.name);
+    }
+}
+
+#[test]
+fn headers_and_counts() {
+    for fixture in all() {
+        let archive = open(&fixture);
+        let header = archive.header();
+        let name = &fixture.name;
+        assert_eq!(archive.format().to_string(), fixture.format, "{name}");
+        let version = header.version;
+        assert_eq!(format!("{}.{}", version.major, version.minor), fixture.version, "{name}");
+        // The table of the synthetic ones has no levels.
+        let level = match header.compression.level {
+            Some(level @ 1..=9) if fixture.expected.is_none() => format!(":{level}"),
+            _ => String::new(),
+        };
+        let compression = format!("{}{level}", header.compression.algorithm.name());
+        assert_eq!(compression, fixture.compression, "{name}");
+        assert_eq!(archive.entries().len(), fixture.entries, "{name}");
+        assert_eq!(archive.toc().declared_len() as usize, fixture.entries, "{name}");
+        assert_eq!(archive.entries().filter(TocEntry::has_data).count(), fixture.data, "{name}");
+        for entry in archive.entries().filter(TocEntry::has_data) {
+            let offset = entry.data_offset();
+            match archive.format() {
+                Format::Custom if fixture.offsets => {
+                    assert!(matches!(offset, Some(DataOffset::At(_))), "{name}: {offset:?}");
+                }
+                Format::Custom => assert_eq!(offset, Some(DataOffset::NotSet), "{name}"),
+                _ => {
+                    assert_eq!(offset, None, "{name}");
+                    assert!(entry.file_name().is_some_and(|name| !name.is_empty()), "{name}");
+                }
+            }
+        }
+        assert!(archive.toc().encoding().is_ok(), "{name}");
+        assert!(archive.toc().std_strings().is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn listings_are_those_of_pg_restore() {
+    let mut compared = 0;
+    for fixture in all() {
+        let archive = open(&fixture);
+        for (path, verbose) in [(&fixture.list, false), (&fixture.verbose, true)] {
+            let Some(path) = path else { continue };
+            let text =
+                listing::text(archive.toc(), archive.format(), &Selection::default(), verbose);
+            let expected = fixtures::bytes(path);
+            assert!(
+                text == expected,
+                "{}:\n{}\ninstead of\n{}",
+                fixture.name,
+                String::from_utf8_lossy(&text),
+                String::from_utf8_lossy(&expected)
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 80, "{compared}");
+}
+
+#[test]
+fn tables_of_contents_are_written_as_they_were_read() {
+    for fixture in all() {
+        let archive = open(&fixture);
+        let mut written = Vec::new();
+        archive.toc().write_to(&mut written).unwrap();
+        let original = match archive.format() {
+            Format::Custom => fixture.bytes(),
+            Format::Directory => fixtures::bytes(&fixture.path.join("toc.dat")),
+            // The first member is toc.dat; its size is behind its name.
+            _ => {
+                let tar = fixture.bytes();
+                let size = std::str::from_utf8(&tar[124..135]).unwrap();
+                let size = usize::from_str_radix(size, 8).unwrap();
+                assert_eq!(written.len(), size, "{}", fixture.name);
+                tar[512..].to_vec()
+            }
+        };
+        assert!(original.starts_with(&written), "{}", fixture.name);
+        if archive.format() == Format::Directory {
+            assert_eq!(written.len(), original.len(), "{}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn data_is_what_pg_restore_prints() {
+    let watchdog = Watchdog::new("data");
+    for fixture in all() {
+        watchdog.label(&fixture.name);
+        let archive = open(&fixture);
+        let contents = read_all(&archive).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
+        check_contents(&fixture, &archive, &contents);
+    }
+}
+
+#[test]
+fn every_source_gives_the_same() {
+    let watchdog = Watchdog::new("sources");
+    for fixture in all() {
+        watchdog.label(&fixture.name);
+        let expected = read_all(&open(&fixture)).unwrap();
+        let same = |archive: pgdmp::Result<Archive>, how: &str| {
+            let archive = archive.unwrap_or_else(|e| panic!("{}, {how}: {e}", fixture.name));
+            let found =
+                read_all(&archive).unwrap_or_else(|e| panic!("{}, {how}: {e}", fixture.name));
+            assert!(found == expected, "{}, {how}", fixture.name);
+        };
+        if fixture.is_directory() {
+            let members = fixture.members();
+            same(OpenOptions::new().read_members(members.clone()), "members in memory");
+            let one_byte = members.into_iter().map(|(name, bytes)| (name, OneByte::new(bytes)));
+            same(OpenOptions::new().read_members(one_byte), "members byte by byte");
+            continue;
+        }
+        let bytes = fixture.bytes();
+        same(Archive::read(FileSource::open(&fixture.path).unwrap()), "file");
+        same(Archive::read(MappedFile::open(&fixture.path).unwrap()), "mapped");
+        same(Archive::read(bytes.clone()), "vec");
+        same(Archive::read(Arc::<[u8]>::from(bytes.clone())), "shared memory");
+        same(Archive::read(OneByte::new(bytes.clone())), "byte by byte");
+        assert!(stream_all(&bytes[..]).unwrap() == expected, "{}, stream", fixture.name);
+        let trickle = stream_all(Trickle::new(&bytes[..])).unwrap();
+        assert!(trickle == expected, "{}, stream byte by byte", fixture.name);
+    }
+}
+
+#[test]
+fn streams_know_what_archives_know() {
+    for fixture in all().into_iter().filter(|fixture| !fixture.is_directory()) {
+        let archive = open(&fixture);
+        let bytes = fixture.bytes();
+        let stream = ArchiveStream::new(&bytes[..]).unwrap();
+        assert_eq!(stream.format(), archive.format());
+        let text = |toc, format| listing::text(toc, format, &Selection::default(), true);
+        assert_eq!(
+            text(stream.toc(), stream.format()),
+            text(archive.toc(), archive.format()),
+            "{}",
+            fixture.name
+        );
+    }
+}
+
+/// Blocks of a stream may be left unread, or read in part.
+#[test]
+fn streams_skip_what_is_not_read() {
+    for fixture in all().into_iter().filter(|fixture| !fixture.is_directory()) {
+        let expected = read_all(&open(&fixture)).unwrap();
+        let bytes = fixture.bytes();
+        for bytes_read in [None, Some(0), Some(1), Some(5)] {
+            let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
+            let mut met = Vec::new();
+            while let Some(mut block) = stream.next_block().unwrap() {
+                met.push(block.dump_id().0);
+                let content = &expected[&block.dump_id().0];
+                let Some(n) = bytes_read else { continue };
+                let mut start = vec![0; n];
+                match content {
+                    Content::Data(data) => {
+                        let n = n.min(data.len());
+                        block.data().unwrap().read_exact(&mut start[..n]).unwrap();
+                        assert_eq!(start[..n], data[..n], "{}", fixture.name);
+                    }
+                    Content::Objects(objects) => {
+                        // All but the last object, each in part.
+                        for (oid, data) in &objects[..objects.len() - 1] {
+                            let mut object = block.next_object().unwrap().unwrap();
+                            assert_eq!(object.oid().0, *oid, "{}", fixture.name);
+                            let n = n.min(data.len());
+                            object.read_exact(&mut start[..n]).unwrap();
+                            assert_eq!(start[..n], data[..n], "{}", fixture.name);
+                        }
+                    }
+                }
+            }
+            met.sort_unstable();
+            assert!(met.iter().eq(expected.keys()), "{}: {met:?}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn large_objects_may_be_read_in_part() {
+    for fixture in all() {
+        let archive = open(&fixture);
+        for entry in archive.entries().filter(TocEntry::has_data) {
+            if !contents::has_objects(entry) {
+                continue;
+            }
+            let Content::Objects(expected) = contents::content(&archive, entry).unwrap() else {
+                panic!()
+            };
+            let mut objects = archive.large_objects(entry.dump_id()).unwrap();
+            for (oid, data) in &expected {
+                let mut object = objects.next_object().unwrap().unwrap();
+                assert_eq!(object.oid().0, *oid);
+                let mut start = vec![0; data.len().min(3)];
+                object.read_exact(&mut start).unwrap();
+                assert!(data.starts_with(&start));
+            }
+            assert!(objects.next_object().unwrap().is_none());
+            assert!(objects.next_object().unwrap().is_none());
+        }
+    }
+}
+
+#[test]
+fn threads_read_one_archive_at_once() {
+    const THREADS: usize = 4;
+    let watchdog = Watchdog::new("threads");
+    for fixture in all() {
+        watchdog.label(&fixture.name);
+        let expected = read_all(&open(&fixture)).unwrap();
+        let mut sources = vec![open(&fixture)];
+        if !fixture.is_directory() {
+            sources.push(Archive::read(fixture.bytes()).unwrap());
+        }
+        for archive in &sources {
+            std::thread::scope(|scope| {
+                for thread in 0..THREADS {
+                    let expected = &expected;
+                    scope.spawn(move || {
+                        let entries: Vec<_> =
+                            archive.entries().filter(TocEntry::has_data).collect();
+                        // Each begins elsewhere, so that all are at different entries.
+                        for n in 0..entries.len() {
+                            let entry = entries[(n + thread * 3) % entries.len()];
+                            let content = contents::content(archive, entry).unwrap();
+                            assert!(content == expected[&entry.dump_id().0], "{}", entry.name());
+                        }
+                    });
+                }
+            });
+        }
+    }
+}
+
+/// A reader of one entry may be read in any steps, by `Read` and by `BufRead`.
+#[test]
+fn data_is_the_same_in_any_steps() {
+    for fixture in all() {
+        let archive = open(&fixture);
+        for (id, content) in read_all(&archive).unwrap() {
+            let Content::Data(expected) = content else { continue };
+            let id = pgdmp::DumpId(id);
+            for step in [1, 7, 4096, 1 << 20] {
+                let mut data = archive.data(id).unwrap();
+                let mut found = Vec::new();
+                let mut buf = vec![0; step];
+                loop {
+                    match data.read(&mut buf).unwrap() {
+                        0 => break,
+                        n => found.extend_from_slice(&buf[..n]),
+                    }
+                }
+                assert!(found == expected, "{} in steps of {step}", fixture.name);
+                assert_eq!(data.read(&mut buf).unwrap(), 0, "{}: no end", fixture.name);
+            }
+            let mut data = archive.data(id).unwrap();
+            let mut lines = Vec::new();
+            while data.read_until(b'\n', &mut lines).unwrap() > 0 {}
+            assert!(lines == expected, "{} by lines", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn blocks_and_sizes_agree() {
+    for fixture in all() {
+        let archive = open(&fixture);
+        let name = &fixture.name;
+        let blocks: Vec<_> = archive.blocks().unwrap().map(Result::unwrap).collect();
+        assert_eq!(blocks.len(), fixture.data, "{name}");
+        let sizes = archive.stored_sizes().unwrap();
+        assert_eq!(sizes.len(), fixture.entries, "{name}");
+        for block in &blocks {
+            let entry = archive.entry(block.dump_id).unwrap();
+            let is_objects = block.kind == pgdmp::BlockKind::LargeObjects;
+            assert_eq!(is_objects, contents::has_objects(entry), "{name}");
+            if archive.format() == Format::Custom {
+                assert_eq!(sizes[entry.index()], Some(block.stored_len), "{name}");
+                if let Some(DataOffset::At(offset)) = entry.data_offset() {
+                    assert_eq!(block.offset, Some(offset), "{name}");
+                }
+            } else if !is_objects {
+                assert_eq!(sizes[entry.index()], Some(block.stored_len), "{name}");
+            }
+        }
+        for entry in archive.entries() {
+            assert_eq!(sizes[entry.index()].is_some(), entry.has_data(), "{name}");
+        }
+        assert_eq!(
+            archive.format() != Format::Directory,
+            blocks.iter().all(|b| b.offset.is_some())
+        );
+        assert!(blocks.windows(2).all(|pair| pair[0].offset <= pair[1].offset), "{name}");
+    }
+}
+
+/// What is stored is what other programs decompress to the data.
+#[test]
+fn stored_bytes_are_the_data_compressed() {
+    use pgdmp::Algorithm;
+    for fixture in all() {
+        let archive = open(&fixture);
+        let name = &fixture.name;
+        for (id, content) in read_all(&archive).unwrap() {
+            let id = pgdmp::DumpId(id);
+            let Content::Data(expected) = content else {
+                assert!(archive.stored(id).is_err(), "{name}: large objects have no one stream");
+                continue;
+            };
+            let mut stored = archive.stored(id).unwrap();
+            let algorithm = stored.algorithm();
+            let mut bytes = Vec::new();
+            stored.read_to_end(&mut bytes).unwrap();
+            let mut data = Vec::new();
+            match algorithm {
+                Algorithm::None => data.clone_from(&bytes),
+                Algorithm::Gzip if archive.format() == Format::Custom => {
+                    flate2::bufread::ZlibDecoder::new(&bytes[..]).read_to_end(&mut data).unwrap();
+                }
+                Algorithm::Gzip => {
+                    flate2::bufread::GzDecoder::new(&bytes[..]).read_to_end(&mut data).unwrap();
+                }
+                Algorithm::Lz4 => {
+                    lz4_flex::frame::FrameDecoder::new(&bytes[..]).read_to_end(&mut data).unwrap();
+                }
+                Algorithm::Zstd => {
+                    data.reserve(expected.len() + 1);
+                    zstd_safe::decompress(&mut data, &bytes).unwrap();
+                }
+                other => panic!("{name}: {other}"),
+            }
+            assert!(data == expected, "{name}: {id}");
+        }
+    }
+}
+
+#[test]
+fn asking_for_the_wrong_thing_is_an_error() {
+    let archive = Archive::open(fixtures::root().join("pg18/mini-custom.dump")).unwrap();
+    let table = archive.entries().find(|entry| entry.desc() == pgdmp::Desc::TABLE).unwrap();
+    let blobs = archive.entries().find(|entry| entry.desc() == pgdmp::Desc::BLOBS).unwrap();
+    let data = archive.entries().find(|entry| entry.desc() == pgdmp::Desc::TABLE_DATA).unwrap();
+    for (error, text) in [
+        (archive.data(table.dump_id()).unwrap_err(), "the entry has no data"),
+        (archive.data(blobs.dump_id()).unwrap_err(), "large objects"),
+        (archive.large_objects(data.dump_id()).unwrap_err(), "no large objects"),
+        (archive.data(pgdmp::DumpId(123_456)).unwrap_err(), "entry 123456 not found"),
+        (archive.data(pgdmp::DumpId(-1)).unwrap_err(), "entry -1 not found"),
+    ] {
+        assert!(error.to_string().contains(text), "{error}");
+    }
+    let error = Archive::open(fixtures::root().join("no such file")).unwrap_err();
+    assert!(error.is_io() && error.path().is_some(), "{error}");
+}
+
+#[test]
+fn public_types_cross_threads() {
+    fn check<T: Send + Sync>() {}
+    fn send<T: Send>() {}
+    check::<Archive>();
+    check::<pgdmp::Toc>();
+    check::<pgdmp::Error>();
+    check::<pgdmp::Selection>();
+    send::<pgdmp::EntryData<'static>>();
+    send::<pgdmp::LargeObjects<'static>>();
+    send::<pgdmp::StoredData<'static>>();
+    send::<ArchiveStream<std::fs::File>>();
+}

@@ -1,0 +1,10 @@
+//! What the tests share.
+
+pub(crate) mod alloc;
+pub(crate) mod build;
+pub(crate) mod contents;
+pub(crate) mod fixtures;
+pub(crate) mod listing;
+pub(crate) mod script;
+pub(crate) mod sources;
+pub(crate) mod watchdog;
