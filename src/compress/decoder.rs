@@ -342,10 +342,7 @@ pub(super) fn gather<R: BufRead>(reader: &mut R, out: &mut [u8]) -> (usize, Opti
 }
 
 /// Looks at the reader's next bytes; none are the end.
-pub(super) fn peek<R: BufRead, T>(
-    reader: &mut R,
-    look: impl FnOnce(&[u8]) -> T,
-) -> io::Result<T> {
+pub(super) fn peek<R: BufRead, T>(reader: &mut R, look: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     advance(reader, |input| (0, look(input)))
 }
 

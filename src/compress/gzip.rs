@@ -57,11 +57,7 @@ impl Decoder {
     }
 
     /// Decodes to `out`, which is not empty; 0 is the end.
-    pub(super) fn read<R: BufRead>(
-        &mut self,
-        reader: &mut R,
-        out: &mut [u8],
-    ) -> io::Result<usize> {
+    pub(super) fn read<R: BufRead>(&mut self, reader: &mut R, out: &mut [u8]) -> io::Result<usize> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }

@@ -151,8 +151,7 @@ impl Decoder {
         if !self.frame.linked {
             (self.start, self.end) = (0, 0);
         }
-        self.frame.block_checksum =
-            self.frame.has_block_checksums.then(|| XxHash32::with_seed(0));
+        self.frame.block_checksum = self.frame.has_block_checksums.then(|| XxHash32::with_seed(0));
         if stored {
             self.stage = Stage::Stored(size);
             return Ok(());

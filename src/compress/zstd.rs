@@ -52,11 +52,7 @@ impl Decoder {
     }
 
     /// Decodes to `out`, which is not empty; 0 is the end.
-    pub(super) fn read<R: BufRead>(
-        &mut self,
-        reader: &mut R,
-        out: &mut [u8],
-    ) -> io::Result<usize> {
+    pub(super) fn read<R: BufRead>(&mut self, reader: &mut R, out: &mut [u8]) -> io::Result<usize> {
         loop {
             // The library forgets what it wrote in a call that fails. So a call is given one
             // block without the header of the next, which the hint includes, and then that.

@@ -168,6 +168,11 @@ impl<I: Input> ChunkReader<I> {
         ChunkReader::idle(self.input, self.dialect)
     }
 
+    /// The input, where it stands.
+    pub(crate) fn into_input(self) -> I {
+        self.input
+    }
+
     /// Begins the next stream. The one before must have been read or skipped.
     pub(crate) fn restart(&mut self) {
         self.remaining = 0;

@@ -66,7 +66,7 @@ const NO_DATA: u8 = 3;
 /// All fields of an entry, for making one.
 ///
 /// What the archive version has no field for is ignored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryFields<'a> {
     /// See [`TocEntry::dump_id`].
     pub dump_id: DumpId,

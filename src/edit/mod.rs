@@ -1,0 +1,16 @@
+//! Making archives out of archives.
+//!
+//! ```text
+//! convert.rs   Conversion: the whole job, from an opened archive or a pipe
+//! plan.rs      which entries the new archive has, and what its version cannot express
+//! groups.rs    large objects: the entries of each era
+//! moving.rs    the data: moved as it is stored where it can be, else decompressed and compressed
+//! ```
+
+mod convert;
+mod groups;
+mod moving;
+mod plan;
+
+pub use convert::{Conversion, StreamConversion, Target};
+pub use plan::Note;
