@@ -177,7 +177,8 @@ impl fmt::Display for NotAnArchive {
 pub struct EntryName {
     /// Dump id, as stored.
     pub dump_id: i32,
-    /// Kind, schema and tag, as far as they were read, made printable.
+    /// Kind, schema and tag, as far as they were read, made printable. Where one of them is longer
+    /// than any name, the rest of it is left out.
     pub name: String,
 }
 
@@ -186,6 +187,13 @@ impl fmt::Display for EntryName {
         write!(f, "entry {}", self.dump_id)?;
         if self.name.is_empty() { Ok(()) } else { write!(f, " {}", self.name) }
     }
+}
+
+/// Bytes of the input for a message: printable, and not more than a message can bear.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    const LONGEST: usize = 80;
+    let more = if bytes.len() > LONGEST { "..." } else { "" };
+    format!("{}{more}", bytes[..bytes.len().min(LONGEST)].escape_ascii())
 }
 
 impl Error {

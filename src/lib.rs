@@ -95,6 +95,7 @@ mod error;
 mod format;
 mod limits;
 mod list;
+mod script;
 mod select;
 mod source;
 mod toc;
@@ -112,6 +113,7 @@ pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;
 pub use list::Listing;
+pub use script::{Event, Observer, Report, RestrictKey, Script, ScriptOptions};
 pub use select::{Decision, Rule, Selected, Selection, Unmatched, UseList, Wanted};
 #[cfg(feature = "mmap")]
 pub use source::MappedFile;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
 use super::stored::{Stored, StoredData, StoredPiece};
-use crate::compress::Contexts;
+use crate::compress::{Algorithm, Contexts};
 use crate::error::{Error, ErrorKind, NotAnArchive, Result};
 use crate::format::block::BlockKind;
 use crate::format::custom::Custom;
@@ -182,7 +182,7 @@ impl OpenOptions {
             contexts: Arc::clone(contexts),
             limits: self.limits,
         };
-        if member.algorithm == crate::compress::Algorithm::None {
+        if member.algorithm == Algorithm::None {
             return read_toc(&mut member.reader(), format, &self.limits);
         }
         // Nobody but a user who compressed it by hand stores it so.
@@ -278,6 +278,11 @@ impl Archive {
             }
             Layout::Members(store) => {
                 let member = store.open(file_name(entry)?)?;
+                // An empty large object may be compressed to nothing; a table ends with `\.`.
+                if member.len() == 0 && member.algorithm != Algorithm::None {
+                    let empty = Error::truncated("compressed data, of which there is nothing");
+                    return Err(empty.in_member(&member.name));
+                }
                 Ok(StoredPiece::member(member, entry.name()))
             }
         }

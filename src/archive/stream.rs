@@ -42,7 +42,7 @@ use crate::version::Gate;
 /// ```
 pub struct ArchiveStream<R> {
     format: Format,
-    toc: Toc,
+    toc: Arc<Toc>,
     body: Body<R>,
     contexts: Arc<Contexts>,
     limits: Limits,
@@ -122,6 +122,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             }
         };
         let contexts = Arc::new(Contexts::default());
+        let toc = Arc::new(toc);
         Ok(ArchiveStream {
             format,
             toc,
@@ -142,6 +143,11 @@ impl<R: Read + Send> ArchiveStream<R> {
     /// Header and table of contents.
     pub fn toc(&self) -> &Toc {
         &self.toc
+    }
+
+    /// The table of contents, to be kept while blocks are read.
+    pub fn shared_toc(&self) -> Arc<Toc> {
+        Arc::clone(&self.toc)
     }
 
     /// Bytes of the stream that were consumed.
@@ -182,19 +188,27 @@ impl<R: Read + Send> ArchiveStream<R> {
                 finish_member(member, ahead, begun, bytes)?;
                 self.last_len = (*bytes > 0).then_some(*bytes);
                 *bytes = 0;
-                next_member(member, ahead, begun, bytes, owners, awaited)?
+                match next_member(member, ahead, begun, bytes, owners, awaited) {
+                    // Behind all data nothing matters that is not a member of it.
+                    Err(error) if awaited.is_empty() && !error.is_io() => None,
+                    found => found?,
+                }
             }
         };
         let Some((dump_id, kind, first)) = found else {
             // The first in the order of the archive, for the message.
             return match toc.entries().find(|entry| awaited.contains(&entry.dump_id())) {
-                Some(missing) => Err(Error::malformed("the archive ends before the entry's data")
-                    .at(self.position())
-                    .in_entry(|| missing.name())),
+                Some(missing) => {
+                    Err(Error::malformed("the archive ends before the end of the entry's data")
+                        .at(self.position())
+                        .in_entry(|| missing.name()))
+                }
                 None => Ok(None),
             };
         };
-        awaited.remove(&dump_id);
+        if kind == BlockKind::Data || self.format == Format::Custom {
+            awaited.remove(&dump_id);
+        }
         self.done = false;
         Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }))
     }
@@ -312,7 +326,7 @@ fn next_member<R: Read>(
         if let Some(id) = owners.data.get(&*header.name) {
             return Ok(Some((*id, BlockKind::Data, None)));
         }
-        // A list of large objects shows that there are no more of its entry, or none at all.
+        // Only the list behind them shows that no large object of an entry is missing.
         if let Some(id) = owners.of_list(&header.name) {
             awaited.remove(&id);
         }

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{cat, completions, deps, du, list, man, show};
+use super::{cat, completions, deps, du, list, man, restore, show};
 
 /// Read PostgreSQL's dump archives: what pg_dump -Fc, -Fd and -Ft made, without a server.
 #[derive(Debug, Parser)]
@@ -41,6 +41,7 @@ pub(super) enum Command {
     Cat(cat::Args),
     Du(du::Args),
     Deps(deps::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
 }

@@ -66,7 +66,7 @@ impl Input {
 
 /// Standard input as a file, if it is one (`< file`) and nothing of it was read yet.
 #[cfg(unix)]
-fn seekable_stdin() -> Option<File> {
+pub(super) fn seekable_stdin() -> Option<File> {
     use std::os::fd::AsFd;
     let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
     let fresh = file.metadata().ok()?.is_file() && file.stream_position().ok()? == 0;
@@ -74,6 +74,6 @@ fn seekable_stdin() -> Option<File> {
 }
 
 #[cfg(not(unix))]
-fn seekable_stdin() -> Option<File> {
+pub(super) fn seekable_stdin() -> Option<File> {
     None
 }

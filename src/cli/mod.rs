@@ -15,6 +15,7 @@ mod man;
 mod object;
 mod output;
 mod progress;
+mod restore;
 mod selection;
 mod show;
 mod table;
@@ -33,6 +34,16 @@ struct Context {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let invoked = args.next().unwrap_or_default();
+    if restore::is_called_pg_restore(&invoked) {
+        return restore::run_as_pg_restore(invoked, args);
+    }
+    // Its options are pg_restore's, which clap could not take apart the same way.
+    let mut rest = args.skip_while(|arg| arg == "-q" || arg == "--quiet");
+    if rest.next().is_some_and(|arg| arg == "restore") {
+        return restore::run_as_command(rest);
+    }
     let cli = args::Cli::parse();
     let context = Context { quiet: cli.quiet };
     let result = match cli.command {
@@ -41,6 +52,7 @@ pub fn main() -> ExitCode {
         args::Command::Cat(args) => cat::run(&args, &context),
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
+        args::Command::Restore(args) => return restore::run(args),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),
     };

@@ -74,13 +74,18 @@ impl Decoder {
                     })??;
                 }
                 Stage::Started => {
-                    if peek(reader, |input| input.first() == Some(&MAGIC[1]))? {
-                        self.stage = Stage::Inflating;
-                        self.inflate(&MAGIC[..1], &mut [])?;
-                    } else {
-                        self.stage = Stage::Raw;
-                        out[0] = MAGIC[0];
-                        return Ok(1);
+                    match peek(reader, |input| input.first().copied())? {
+                        Some(second) if second == MAGIC[1] => {
+                            self.stage = Stage::Inflating;
+                            self.inflate(&MAGIC[..1], &mut [])?;
+                        }
+                        Some(_) => {
+                            self.stage = Stage::Raw;
+                            out[0] = MAGIC[0];
+                            return Ok(1);
+                        }
+                        // Rather half a magic number than one byte of data.
+                        None => return Err(truncated()),
                     }
                 }
                 Stage::Raw => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::members::{MemberStore, SUFFIXES};
 use super::output::Output;
 use crate::compress::Algorithm;
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::error::{Error, ErrorKind, NotAnArchive, Result, shown};
 use crate::toc::{DumpId, Format, Toc, TocEntry};
 use crate::version::{ArchiveVersion, Gate};
 
@@ -78,8 +78,8 @@ pub(crate) fn next_large_object(
         return Ok(None);
     }
     let invalid = |line: &[u8]| {
-        let shown = line[..line.len().min(80)].trim_ascii_end().escape_ascii();
-        Error::malformed(format!("invalid line in the list of large objects: \"{shown}\""))
+        let line = shown(line.trim_ascii_end());
+        Error::malformed(format!("invalid line in the list of large objects: \"{line}\""))
     };
     if line.len() > LINE {
         return Err(invalid(line));

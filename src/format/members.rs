@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::tar::TarIndex;
 use crate::compress::Algorithm;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::source::{FileSource, Source, SourceReader};
 
 /// Suffixes of compressed files, in the order in which pg_restore looks for them.
@@ -72,7 +72,10 @@ impl MemberStore {
         }
         Err(match self {
             MemberStore::Tar(index) => index.missing(name),
-            _ => Error::not_found(format!("file {name}")),
+            MemberStore::Folder(folder) => {
+                Error::not_found(format!("file {name}")).in_path(&folder.join(name))
+            }
+            MemberStore::Memory(_) => Error::not_found(format!("file {name}")),
         })
     }
 
@@ -94,11 +97,15 @@ impl MemberStore {
     }
 }
 
+/// No file system takes a longer name.
+const LONGEST: usize = 255;
+
 /// Refuses names that lead out of the archive, or to something else than a file in it.
 fn check_name(name: &[u8]) -> Result<&str> {
     match std::str::from_utf8(name) {
         Ok(text)
             if !text.is_empty()
+                && text.len() <= LONGEST
                 && text != "."
                 && text != ".."
                 && !text.chars().any(|c| matches!(c, '/' | '\\' | ':') || c.is_control()) =>
@@ -107,7 +114,7 @@ fn check_name(name: &[u8]) -> Result<&str> {
         }
         _ => Err(Error::malformed(format!(
             "\"{}\" is not the name of a file in an archive",
-            name.escape_ascii()
+            shown(name)
         ))),
     }
 }
@@ -145,7 +152,8 @@ mod tests {
 
     #[test]
     fn names_stay_inside() {
-        for name in ["", ".", "..", "a/b", "../x", "/etc/passwd", "a\\b", "c:x", "a\nb"] {
+        let long = "x".repeat(256);
+        for name in [&long, "", ".", "..", "a/b", "../x", "/etc/passwd", "a\\b", "c:x", "a\nb"] {
             assert!(check_name(name.as_bytes()).is_err(), "{name:?}");
         }
         assert!(check_name(b"\xff.dat").is_err());

@@ -119,6 +119,8 @@ pub struct Selected<'a> {
     order: Vec<u32>,
     /// By place.
     decisions: Vec<Decision>,
+    creates_database: bool,
+    wants_schema: bool,
     implied_no_schema: bool,
     unmatched: Option<Unmatched>,
 }
@@ -171,6 +173,8 @@ impl Selection {
             toc,
             order,
             decisions,
+            creates_database: self.create,
+            wants_schema: self.wants_schema(),
             implied_no_schema: self.wants_schema() && no_schema_part,
             unmatched: self.unmatched(&met),
         })
@@ -235,6 +239,21 @@ impl<'a> Selected<'a> {
             .get(entry.index())
             .copied()
             .unwrap_or(Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen })
+    }
+
+    /// The table of contents it was applied to.
+    pub fn toc(&self) -> &'a Toc {
+        self.toc
+    }
+
+    /// Whether the database itself was wanted (`-C`).
+    pub fn creates_database(&self) -> bool {
+        self.creates_database
+    }
+
+    /// Whether definitions were wanted; see [`Selection::wants_schema`].
+    pub fn wants_schema(&self) -> bool {
+        self.wants_schema
     }
 
     /// Whether definitions were wanted and there is not a single one: the restore is then one of

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use crate::error::{Error, Result};
+use crate::error::{EntryName, Error, Result};
 use crate::toc::{DumpId, Toc, TocEntry};
 
 /// A list file: which entries are wanted, in which order.
@@ -48,7 +48,8 @@ impl UseList {
                 }
             };
             let Some(entry) = toc.entry(id) else {
-                return Err(Error::not_found(format!("the list names entry {id}, which was")));
+                let name = || EntryName { dump_id: id.0, name: String::new() };
+                return Err(Error::not_found("an entry of the list was").in_entry(name));
             };
             if std::mem::replace(&mut list.listed[entry.index()], true) {
                 list.ignored.push(cut.to_vec());

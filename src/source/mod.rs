@@ -17,7 +17,7 @@ pub use file::FileSource;
 #[cfg(feature = "mmap")]
 pub use mapped::MappedFile;
 pub(crate) use pipe::Pipe;
-pub(crate) use reader::SourceReader;
+pub(crate) use reader::{AtHand, SourceReader};
 
 /// Bytes that can be read at any position, by several threads at once.
 ///

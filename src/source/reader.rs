@@ -55,9 +55,7 @@ impl SourceReader {
     }
 
     fn too_short(&self) -> io::Error {
-        Error::truncated("the input, which is shorter than it should be")
-            .at(self.next - self.start)
-            .into()
+        Error::truncated("a file or member that should be longer").at(self.next - self.start).into()
     }
 
     fn refill(&mut self) -> io::Result<()> {
@@ -163,5 +161,54 @@ impl Input for SourceReader {
 
     fn remaining(&self) -> Option<u64> {
         Some(self.end - self.start - self.position())
+    }
+}
+
+/// Bytes that lie in the buffer of another input, as one that ends with them.
+#[derive(Debug)]
+pub(crate) struct AtHand<'a> {
+    bytes: &'a [u8],
+    /// Position behind them.
+    end: u64,
+}
+
+impl<'a> AtHand<'a> {
+    /// `position`: of the first of them.
+    pub(crate) fn new(bytes: &'a [u8], position: u64) -> Self {
+        AtHand { bytes, end: position + bytes.len() as u64 }
+    }
+}
+
+impl BufRead for AtHand<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.bytes)
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.bytes.consume(n);
+    }
+}
+
+impl Read for AtHand<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buf)
+    }
+}
+
+impl Input for AtHand<'_> {
+    fn position(&self) -> u64 {
+        self.end - self.bytes.len() as u64
+    }
+
+    fn skip(&mut self, n: u64) -> io::Result<()> {
+        if n > self.bytes.len() as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.bytes.consume(n as usize);
+        Ok(())
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        Some(self.bytes.len() as u64)
     }
 }

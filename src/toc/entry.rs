@@ -452,16 +452,31 @@ fn entry_name(
     namespace: Option<&[u8]>,
     tag: Option<&[u8]>,
 ) -> EntryName {
-    let mut name = desc.to_string();
-    for (before, part) in [(' ', namespace), (if namespace.is_some() { '.' } else { ' ' }, tag)] {
-        let Some(part) = part else { continue };
-        name.push(before);
-        for c in String::from_utf8_lossy(part).chars() {
+    // A damaged table of contents may have names of any length.
+    const LONGEST: usize = 300;
+    let mut name = String::new();
+    let mut add = |part: &[u8]| {
+        let start = name.len();
+        for c in String::from_utf8_lossy(&part[..part.len().min(LONGEST)]).chars() {
             if c.is_control() {
                 name.extend(c.escape_default());
             } else {
                 name.push(c);
             }
+            if name.len() - start > LONGEST {
+                break;
+            }
+        }
+        if part.len() > LONGEST {
+            name.push_str("...");
+        }
+    };
+    add(desc.as_bytes());
+    for (before, part) in [(b' ', namespace), (if namespace.is_some() { b'.' } else { b' ' }, tag)]
+    {
+        if let Some(part) = part {
+            add(&[before]);
+            add(part);
         }
     }
     EntryName { dump_id, name }
@@ -481,7 +496,17 @@ pub(super) fn decode<I: Input + ?Sized>(
 ) -> Result<()> {
     // The strings of most entries are those of the entry before.
     let last = toc.records.last().cloned().unwrap_or(Record::EMPTY);
-    let mut record = Record { text: toc.text.len() as u64, ..Record::EMPTY };
+    let start = Record { text: toc.text.len() as u64, ..Record::EMPTY };
+    let dependencies = toc.dependencies.len();
+    let mut record = start.clone();
+    let decoded = d.at_hand(|d| decode_record(toc, d, limits, scratch, &last, &mut record));
+    if decoded.is_some() {
+        toc.records.push(record);
+        return Ok(());
+    }
+    toc.text.truncate(start.text as usize);
+    toc.dependencies.truncate(dependencies);
+    record = start;
     match decode_record(toc, d, limits, scratch, &last, &mut record) {
         Ok(()) => {
             toc.records.push(record);
@@ -527,21 +552,20 @@ fn decode_record<I: Input + ?Sized>(
     let index = toc.records.len() as u32;
     if dialect.has(Gate::TableOid) {
         let at = d.position();
-        let text = d.string(scratch)?.ok_or_else(|| null("catalog OID", at))?;
-        record.table_oid = parse_oid(text);
-        toc.keep_odd(index, Odd::TableOid, u32::MAX, scratch);
+        record.table_oid = d
+            .string(scratch, |text| text.map(|text| toc.oid(text, index, Odd::TableOid)))?
+            .ok_or_else(|| null("catalog OID", at))?;
     }
     let at = d.position();
-    let text = d.string(scratch)?.ok_or_else(|| null("OID", at))?;
-    record.oid = parse_oid(text);
-    toc.keep_odd(index, Odd::Oid, u32::MAX, scratch);
+    record.oid = d
+        .string(scratch, |text| text.map(|text| toc.oid(text, index, Odd::Oid)))?
+        .ok_or_else(|| null("OID", at))?;
     record.tag = Len::new(d.string_into(&mut toc.text)?)?;
     let at = d.position();
-    let desc = d.string(scratch)?;
-    if desc.is_none() {
+    record.desc = d.string(scratch, |desc| toc.shared.intern(desc, last.desc))?;
+    if record.desc == Shared::NULL {
         return Err(null("kind", at));
     }
-    record.desc = toc.shared.intern(desc, last.desc);
     if dialect.has(Gate::Section) {
         record.section = d.int()?;
     }
@@ -551,20 +575,20 @@ fn decode_record<I: Input + ?Sized>(
         record.copy_stmt = Len::new(d.string_into(&mut toc.text)?)?;
     }
     if dialect.has(Gate::Namespace) {
-        record.namespace = toc.shared.intern(d.string(scratch)?, last.namespace);
+        record.namespace = d.string(scratch, |text| toc.shared.intern(text, last.namespace))?;
     }
     if dialect.has(Gate::Tablespace) {
-        record.tablespace = toc.shared.intern(d.string(scratch)?, last.tablespace);
+        record.tablespace = d.string(scratch, |text| toc.shared.intern(text, last.tablespace))?;
     }
     if dialect.has(Gate::TableAm) {
-        record.table_am = toc.shared.intern(d.string(scratch)?, last.table_am);
+        record.table_am = d.string(scratch, |text| toc.shared.intern(text, last.table_am))?;
     }
     if dialect.has(Gate::Relkind) {
         record.relkind = d.int()?;
     }
-    record.owner = toc.shared.intern(d.string(scratch)?, last.owner);
+    record.owner = d.string(scratch, |text| toc.shared.intern(text, last.owner))?;
     if dialect.has(Gate::WithOids) {
-        record.with_oids = toc.shared.intern(d.string(scratch)?, last.with_oids);
+        record.with_oids = d.string(scratch, |text| toc.shared.intern(text, last.with_oids))?;
     }
     if dialect.has(Gate::Dependencies) {
         decode_dependencies(toc, d, limits, scratch, record)?;
@@ -616,17 +640,19 @@ fn decode_dependencies<I: Input + ?Sized>(
         too_many(u64::from(u32::MAX), "dependencies of all entries", "dependencies")
     })?;
     let index = toc.records.len() as u32;
-    while let Some(text) = d.string(scratch)? {
+    loop {
+        let field = Odd::Dependency(record.dependency_count);
+        let id = d.string(scratch, |text| text.map(|text| toc.id(text, index, field)))?;
+        let Some(id) = id else {
+            return Ok(());
+        };
         if record.dependency_count >= limits.dependencies {
             let limit = u64::from(limits.dependencies);
             return Err(too_many(limit, "dependencies of one entry", "dependencies"));
         }
-        let id = parse_int(text);
-        toc.keep_odd(index, Odd::Dependency(record.dependency_count), i32::MAX as u32, scratch);
-        toc.dependencies.push(DumpId(id));
+        toc.dependencies.push(id);
         record.dependency_count += 1;
     }
-    Ok(())
 }
 
 /// Flag and position of an offset.
@@ -726,32 +752,55 @@ impl Record {
 }
 
 impl Toc {
-    /// Keeps the spelling of a number up to `max`, unless it is the one that is written anyway.
-    fn keep_odd(&mut self, index: u32, field: Odd, max: u32, text: &[u8]) {
-        let usual = match text {
-            [b'0'] => true,
-            [b'1'..=b'9', rest @ ..] => {
-                rest.iter().all(u8::is_ascii_digit) && scan(text) <= i64::from(max)
+    /// The OID that a text stands for.
+    fn oid(&mut self, text: &[u8], index: u32, field: Odd) -> u32 {
+        usual_number(text).unwrap_or_else(|| {
+            let value = scan(text);
+            // The spelling is kept, unless it is the one that is written anyway.
+            if !is_number(text) || value > i64::from(u32::MAX) {
+                self.odd.insert((index, field), text.into());
             }
-            _ => false,
-        };
-        if !usual {
-            self.odd.insert((index, field), text.into());
-        }
+            value as u32
+        })
+    }
+
+    /// The dump id that a text stands for.
+    fn id(&mut self, text: &[u8], index: u32, field: Odd) -> DumpId {
+        let value = usual_number(text).map_or_else(
+            || {
+                let value = scan(text);
+                if !is_number(text) || value > i64::from(i32::MAX) {
+                    self.odd.insert((index, field), text.into());
+                }
+                value as i32
+            },
+            |value| value as i32,
+        );
+        DumpId(value)
     }
 }
 
-/// What `sscanf("%u")` makes of a text: leading blanks and a sign are allowed, the rest is
-/// ignored, and what is no number leaves 0.
-fn parse_oid(text: &[u8]) -> u32 {
-    scan(text) as u32
+/// A number below a billion, spelled as pg_dump does: nearly all are.
+#[inline]
+fn usual_number(text: &[u8]) -> Option<u32> {
+    if text.len() > 9 || !is_number(text) {
+        return None;
+    }
+    Some(text.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
 }
 
-/// What `sscanf("%d")` makes of a text.
-fn parse_int(text: &[u8]) -> i32 {
-    scan(text) as i32
+/// Whether a text is a number without anything that could be left out.
+#[inline]
+fn is_number(text: &[u8]) -> bool {
+    match text {
+        [b'0'] => true,
+        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
+/// What `sscanf("%u")` or `sscanf("%d")` makes of a text, before it is cut to 32 bits: leading
+/// blanks and a sign are allowed, the rest is ignored, and what is no number leaves 0.
 fn scan(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
     let (negative, digits) = match text {

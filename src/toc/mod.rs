@@ -222,9 +222,8 @@ impl Toc {
         if let Some(remaining) = d.remaining()
             && u64::from(count) * entry::min_len(&toc.dialect) > remaining
         {
-            return Err(Error::malformed(format!(
-                "the table of contents claims {count} entries, more than the bytes that follow \
-                 can hold"
+            return Err(Error::truncated(format!(
+                "the table of contents, which should have {count} entries"
             ))
             .at(at));
         }

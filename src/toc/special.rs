@@ -4,7 +4,7 @@
 //! `pg_backup_archiver.c`. Where several of a kind exist the last one counts.
 
 use super::{Desc, Toc, TocEntry};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 impl Toc {
     fn last_of(&self, desc: Desc<'_>) -> Option<TocEntry<'_>> {
@@ -57,6 +57,6 @@ impl Toc {
 }
 
 fn invalid(entry: TocEntry<'_>) -> Error {
-    let defn = entry.defn().unwrap_or_default().escape_ascii();
+    let defn = shown(entry.defn().unwrap_or_default());
     Error::malformed(format!("invalid {} entry: {defn}", entry.desc())).in_entry(|| entry.name())
 }

@@ -3,7 +3,7 @@
 use super::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
-use crate::source::Input;
+use crate::source::{AtHand, Input};
 use crate::version::Gate;
 
 /// Reads primitives from an input. Errors carry the position of the value that failed.
@@ -26,6 +26,23 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
     ) -> Self {
         let budget = input.position().saturating_add(limits.toc_bytes);
         Decoder { input, dialect, within, string_bytes: limits.string_bytes, budget }
+    }
+
+    /// Decodes from the bytes that the input has in its buffer, which is much faster. `None`, and
+    /// nothing is consumed, if they do not suffice or something is wrong with them: what that is
+    /// shows when the same is decoded the long way.
+    pub(crate) fn at_hand<T>(
+        &mut self,
+        decode: impl FnOnce(&mut Decoder<'_, AtHand<'_>>) -> Result<T>,
+    ) -> Option<T> {
+        let Decoder { dialect, within, string_bytes, budget, .. } = *self;
+        let position = self.input.position();
+        let mut input = AtHand::new(self.input.fill_buf().ok()?, position);
+        let mut d = Decoder { input: &mut input, dialect, within, string_bytes, budget };
+        let value = decode(&mut d).ok()?;
+        let consumed = input.position() - position;
+        self.input.consume(consumed as usize);
+        Some(value)
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -82,7 +99,19 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
     }
 
     /// An int.
+    #[inline]
     pub(crate) fn int(&mut self) -> Result<i32> {
+        let data = self.input.fill_buf().unwrap_or_default();
+        match usual_int(self.dialect, data) {
+            Some(value) => {
+                self.input.consume(USUAL_INT);
+                Ok(value)
+            }
+            None => self.any_int(),
+        }
+    }
+
+    fn any_int(&mut self) -> Result<i32> {
         let at = self.input.position();
         let (negative, magnitude) = self.sign_magnitude()?;
         let value = if !self.dialect.has(Gate::SignByte) {
@@ -105,9 +134,49 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
         Ok(if negative { magnitude.wrapping_neg() } else { magnitude })
     }
 
+    /// The most bytes that a string which starts here may have.
+    #[inline]
+    fn most(&self) -> u64 {
+        let start = self.input.position().saturating_add(USUAL_INT as u64);
+        self.string_bytes.min(self.budget.saturating_sub(start))
+    }
+
     /// Appends a string to `out` and says how long it was; `None` for NULL, which is not the
     /// same as an empty one.
+    #[inline]
     pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Result<Option<usize>> {
+        let most = self.most();
+        let data = self.input.fill_buf().unwrap_or_default();
+        let Some(string) = usual_string(self.dialect, most, data) else {
+            return self.any_string_into(out);
+        };
+        out.extend_from_slice(string.unwrap_or_default());
+        let len = string.map(<[u8]>::len);
+        self.input.consume(USUAL_INT + len.unwrap_or(0));
+        Ok(len)
+    }
+
+    /// Lends a string: of the input's buffer where it can, else of `scratch`.
+    #[inline]
+    pub(crate) fn string<T>(
+        &mut self,
+        scratch: &mut Vec<u8>,
+        take: impl FnOnce(Option<&[u8]>) -> T,
+    ) -> Result<T> {
+        let most = self.most();
+        let data = self.input.fill_buf().unwrap_or_default();
+        if let Some(string) = usual_string(self.dialect, most, data) {
+            let len = string.map_or(0, <[u8]>::len);
+            let taken = take(string);
+            self.input.consume(USUAL_INT + len);
+            return Ok(taken);
+        }
+        scratch.clear();
+        let len = self.any_string_into(scratch)?;
+        Ok(take(len.map(|_| scratch.as_slice())))
+    }
+
+    fn any_string_into(&mut self, out: &mut Vec<u8>) -> Result<Option<usize>> {
         let at = self.input.position();
         let Ok(len) = usize::try_from(self.int()?) else {
             return Ok(None);
@@ -141,12 +210,6 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
         Ok(Some(len))
     }
 
-    /// Reads a string into `out`, which is cleared first.
-    pub(crate) fn string<'b>(&mut self, out: &'b mut Vec<u8>) -> Result<Option<&'b [u8]>> {
-        out.clear();
-        Ok(self.string_into(out)?.map(|_| out.as_slice()))
-    }
-
     /// An owned string; for the header, which has only a few.
     pub(crate) fn owned_string(&mut self) -> Result<Option<Box<[u8]>>> {
         let mut out = Vec::new();
@@ -173,5 +236,33 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
     /// Whether no byte is left.
     pub(crate) fn at_end(&mut self) -> Result<bool> {
         Ok(self.fill()?.is_empty())
+    }
+}
+
+/// Bytes of an int as all are but those of very old or hand-made archives.
+const USUAL_INT: usize = 5;
+
+/// The int at the start of `data`, if it is a usual one and all there.
+#[inline]
+fn usual_int(dialect: Dialect, data: &[u8]) -> Option<i32> {
+    match *data {
+        [sign, a, b, c, d @ 0..=0x7f, ..]
+            if dialect.int_size == 4 && dialect.has(Gate::SignByte) =>
+        {
+            let magnitude = i32::from_le_bytes([a, b, c, d]);
+            Some(if sign == 0 { magnitude } else { -magnitude })
+        }
+        _ => None,
+    }
+}
+
+/// The string, or NULL, at the start of `data`, if its length is a usual int and not above
+/// `most`, and all of it is there.
+#[inline]
+fn usual_string(dialect: Dialect, most: u64, data: &[u8]) -> Option<Option<&[u8]>> {
+    match usize::try_from(usual_int(dialect, data)?) {
+        Err(_) => Some(None),
+        Ok(len) if len as u64 <= most => data[USUAL_INT..].get(..len).map(Some),
+        Ok(_) => None,
     }
 }

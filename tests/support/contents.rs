@@ -29,21 +29,30 @@ impl fmt::Debug for Content {
 /// By dump id.
 pub(crate) type Contents = BTreeMap<i32, Content>;
 
-/// No fixture has more; a damaged one that claims more is not read to its end.
-pub(crate) const MOST: usize = 32 << 20;
+/// No entry of any archive here has more.
+const MOST: usize = 256 << 20;
 
-/// Takes in at most `MOST` bytes, and says so with this error.
-#[derive(Debug, Default)]
-struct Bounded(Vec<u8>);
+/// Takes in a number of bytes, and answers more of them with this error.
+#[derive(Debug)]
+struct Bounded {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl Bounded {
+    fn new(most: usize) -> Self {
+        Bounded { bytes: Vec::new(), most }
+    }
+}
 
 const TOO_MUCH: &str = "more data than a test wants";
 
 impl Write for Bounded {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.0.len() + buf.len() > MOST {
+        if self.bytes.len() + buf.len() > self.most {
             return Err(io::Error::other(TOO_MUCH));
         }
-        self.0.extend_from_slice(buf);
+        self.bytes.extend_from_slice(buf);
         Ok(buf.len())
     }
 
@@ -63,27 +72,36 @@ pub(crate) fn has_objects(entry: TocEntry<'_>) -> bool {
 
 /// The data of one entry.
 pub(crate) fn content(archive: &Archive, entry: TocEntry<'_>) -> Result<Content, Error> {
+    content_up_to(archive, entry, MOST)
+}
+
+fn content_up_to(archive: &Archive, entry: TocEntry<'_>, most: usize) -> Result<Content, Error> {
     if !has_objects(entry) {
-        let mut out = Bounded::default();
+        let mut out = Bounded::new(most);
         archive.data(entry.dump_id())?.copy_to(&mut out)?;
-        return Ok(Content::Data(out.0));
+        return Ok(Content::Data(out.bytes));
     }
     let mut all = Vec::new();
     let mut objects = archive.large_objects(entry.dump_id())?;
     while let Some(mut object) = objects.next_object()? {
-        let mut out = Bounded::default();
+        let mut out = Bounded::new(most);
         object.copy_to(&mut out)?;
-        all.push((object.oid().0, out.0));
+        all.push((object.oid().0, out.bytes));
     }
     Ok(Content::Objects(all))
 }
 
 /// The data of all entries that have some.
 pub(crate) fn read_all(archive: &Archive) -> Result<Contents, Error> {
+    read_up_to(archive, MOST)
+}
+
+/// The same, giving up where an entry, or a large object, has more bytes than `most`.
+pub(crate) fn read_up_to(archive: &Archive, most: usize) -> Result<Contents, Error> {
     archive
         .entries()
         .filter(TocEntry::has_data)
-        .map(|entry| Ok((entry.dump_id().0, content(archive, entry)?)))
+        .map(|entry| Ok((entry.dump_id().0, content_up_to(archive, entry, most)?)))
         .collect()
 }
 
@@ -92,22 +110,30 @@ pub(crate) fn stream_all(reader: impl Read + Send) -> Result<Contents, Error> {
     drain(ArchiveStream::new(reader)?)
 }
 
-pub(crate) fn drain(mut stream: ArchiveStream<impl Read + Send>) -> Result<Contents, Error> {
+pub(crate) fn drain(stream: ArchiveStream<impl Read + Send>) -> Result<Contents, Error> {
+    drain_up_to(stream, MOST)
+}
+
+/// The same, giving up where an entry, or a large object, has more bytes than `most`.
+pub(crate) fn drain_up_to(
+    mut stream: ArchiveStream<impl Read + Send>,
+    most: usize,
+) -> Result<Contents, Error> {
     let mut contents = Contents::new();
     while let Some(mut block) = stream.next_block()? {
         let id = block.dump_id().0;
         let content = match block.kind() {
             BlockKind::Data => {
-                let mut out = Bounded::default();
+                let mut out = Bounded::new(most);
                 block.data()?.copy_to(&mut out)?;
-                Content::Data(out.0)
+                Content::Data(out.bytes)
             }
             BlockKind::LargeObjects => {
                 let mut all = Vec::new();
                 while let Some(mut object) = block.next_object()? {
-                    let mut out = Bounded::default();
+                    let mut out = Bounded::new(most);
                     object.copy_to(&mut out)?;
-                    all.push((object.oid().0, out.0));
+                    all.push((object.oid().0, out.bytes));
                 }
                 Content::Objects(all)
             }

@@ -16,6 +16,7 @@ pub(crate) fn check(toc: &Toc, contents: &Contents, script: &[u8]) -> Result<usi
         let content = contents.get(&entry.dump_id().0).ok_or(format!("no data of {name}"))?;
         // The head of the entry, so that nothing before it is taken for its data.
         at = after(script, at, &head(entry)).ok_or(format!("no head of {name}"))?;
+        at = after(script, at, b"\n--\n\n").ok_or(format!("no end of the head of {name}"))?;
         match content {
             Content::Data(data) => {
                 let start = match entry.copy_stmt().filter(|copy| !copy.is_empty()) {

@@ -1,0 +1,100 @@
+//! Decompressing everything and throwing it away; looking for data without an offset.
+#![allow(clippy::expect_used)] // A bench that fails may stop.
+
+mod support;
+
+use std::io::BufRead;
+use std::path::Path;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput};
+use pgdmp::Algorithm;
+use pgdmp::{Archive, Desc};
+use support::{Contents, LAST_TABLE, Layout};
+
+const BYTES: u64 = 32 << 20;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    bench(&mut criterion, folder.path());
+    criterion.final_summary();
+}
+
+fn bench(criterion: &mut Criterion, folder: &Path) {
+    let write = |name: &str, layout, contents| {
+        let path = folder.join(name);
+        support::write(&path, layout, contents).expect("an archive");
+        path
+    };
+    let wide = Contents::Wide { bytes: BYTES };
+    let none = Layout::custom(16, Algorithm::None);
+
+    let mut group = criterion.benchmark_group("drain");
+    for (name, layout) in [
+        ("none, a chunk for each row", none),
+        ("none, long chunks", none.with_long_chunks()),
+        ("gzip", Layout::custom(16, Algorithm::Gzip)),
+        ("lz4", Layout::custom(16, Algorithm::Lz4)),
+        ("zstd", Layout::custom(16, Algorithm::Zstd)),
+        ("directory, gzip", Layout::directory(16, Algorithm::Gzip)),
+    ] {
+        let path = write(name, layout, wide);
+        group.throughput(Throughput::Bytes(drain(&Archive::open(&path).expect("opens"))));
+        group.bench_function(name, |b| {
+            b.iter(|| drain(&Archive::open(&path).expect("opens")));
+        });
+    }
+    for (name, layout) in [
+        ("2,000 tables, gzip", Layout::custom(16, Algorithm::Gzip)),
+        ("2,000 tables, directory, gzip", Layout::directory(16, Algorithm::Gzip)),
+    ] {
+        let path = write(name, layout, Contents::Tables { count: 2000 });
+        let archive = Archive::open(&path).expect("opens");
+        group.throughput(Throughput::Bytes(drain(&archive)));
+        group.bench_function(name, |b| b.iter(|| drain(&archive)));
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("find without offset");
+    for (name, layout) in [
+        ("none, a chunk for each row", none.piped()),
+        ("none, long chunks", none.piped().with_long_chunks()),
+        ("gzip", Layout::custom(16, Algorithm::Gzip).piped()),
+    ] {
+        let path = write(&format!("{name}, piped"), layout, wide);
+        group.throughput(Throughput::Bytes(path.metadata().map_or(0, |data| data.len())));
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let archive = Archive::open(&path).expect("opens");
+                let entry = archive
+                    .toc()
+                    .find(Desc::TABLE_DATA, Some(b"public"), LAST_TABLE.as_bytes())
+                    .expect("the entry");
+                archive.data(entry.dump_id()).expect("the data");
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Bytes of all tables.
+fn drain(archive: &Archive) -> u64 {
+    let mut bytes = 0;
+    for entry in archive.entries().filter(|entry| entry.has_data()) {
+        let mut data = archive.data(entry.dump_id()).expect("the data");
+        loop {
+            let n = data.fill_buf().expect("data").len();
+            if n == 0 {
+                break;
+            }
+            data.consume(n);
+            bytes += n as u64;
+        }
+    }
+    bytes
+}

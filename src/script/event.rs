@@ -1,0 +1,131 @@
+//! What a caller hears while a script is written.
+
+use std::io::Write;
+
+use crate::toc::{Oid, TocEntry};
+
+/// What happens while a script is written, when it happens.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An object's DROP is written.
+    Dropping(TocEntry<'a>),
+    /// An object's definition is written.
+    Creating(TocEntry<'a>),
+    /// A definition that counts as data is written.
+    Executing(TocEntry<'a>),
+    /// The script goes on in another database.
+    Connecting(TocEntry<'a>),
+    /// A table's triggers are disabled.
+    DisablingTriggers(TocEntry<'a>),
+    /// A table's triggers are enabled again.
+    EnablingTriggers(TocEntry<'a>),
+    /// Data is written.
+    ProcessingData(TocEntry<'a>),
+    /// A large object is written.
+    LargeObject(Oid),
+    /// All large objects of an entry were written.
+    LargeObjects(u64),
+    /// Warning: pg_dump had a warning, and kept it in the archive.
+    WarningInArchive(&'a [u8]),
+    /// Warning: this DROP does not look like one of the object's kind; `IF EXISTS` was left out.
+    NoPlaceForIfExists(&'a [u8]),
+}
+
+/// Whoever wants to hear of [`Event`]s. `()` does not.
+pub trait Observer {
+    /// Something happened.
+    fn event(&mut self, event: &Event<'_>) {
+        let _ = event;
+    }
+
+    /// What time it is, in words: asked at the end of a [verbose](super::ScriptOptions::verbose)
+    /// script.
+    fn now(&mut self) -> String {
+        "[unknown]".to_owned()
+    }
+}
+
+impl Observer for () {}
+
+impl Event<'_> {
+    /// Whether something is not as it should be.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Event::WarningInArchive(_) | Event::NoPlaceForIfExists(_))
+    }
+
+    /// The words of `pg_restore -v` for it, in the encoding of the archive.
+    pub fn message(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        match self {
+            Event::Dropping(entry) => plain(&mut text, "dropping", entry),
+            Event::Executing(entry) => plain(&mut text, "executing", entry),
+            Event::Creating(entry) => {
+                text.extend_from_slice(b"creating ");
+                text.extend_from_slice(entry.desc().as_bytes());
+                text.push(b' ');
+                quoted(&mut text, entry);
+            }
+            Event::Connecting(entry) => {
+                text.extend_from_slice(b"connecting to new database \"");
+                text.extend_from_slice(entry.tag().unwrap_or_default());
+                text.push(b'"');
+            }
+            Event::DisablingTriggers(entry) => {
+                text.extend_from_slice(b"disabling triggers for ");
+                text.extend_from_slice(entry.tag().unwrap_or_default());
+            }
+            Event::EnablingTriggers(entry) => {
+                text.extend_from_slice(b"enabling triggers for ");
+                text.extend_from_slice(entry.tag().unwrap_or_default());
+            }
+            Event::ProcessingData(entry) if super::large_objects::is_large_objects(entry) => {
+                text.extend_from_slice(b"processing ");
+                text.extend_from_slice(entry.desc().as_bytes());
+            }
+            Event::ProcessingData(entry) => {
+                text.extend_from_slice(b"processing data for table ");
+                quoted(&mut text, entry);
+            }
+            Event::LargeObject(oid) => number(&mut text, "restoring large object with OID ", oid.0),
+            Event::LargeObjects(1) => text.extend_from_slice(b"restored 1 large object"),
+            Event::LargeObjects(count) => {
+                number(&mut text, "restored ", *count);
+                text.extend_from_slice(b" large objects");
+            }
+            Event::WarningInArchive(what) => {
+                text.extend_from_slice(b"warning from original dump file: ");
+                text.extend_from_slice(what);
+            }
+            Event::NoPlaceForIfExists(statement) => {
+                text.extend_from_slice(b"could not find where to insert IF EXISTS in statement \"");
+                text.extend_from_slice(statement);
+                text.push(b'"');
+            }
+        }
+        text
+    }
+}
+
+fn plain(text: &mut Vec<u8>, verb: &str, entry: &TocEntry<'_>) {
+    text.extend_from_slice(verb.as_bytes());
+    text.push(b' ');
+    text.extend_from_slice(entry.desc().as_bytes());
+    text.push(b' ');
+    text.extend_from_slice(entry.tag().unwrap_or_default());
+}
+
+fn quoted(text: &mut Vec<u8>, entry: &TocEntry<'_>) {
+    text.push(b'"');
+    if let Some(namespace) = entry.namespace() {
+        text.extend_from_slice(namespace);
+        text.push(b'.');
+    }
+    text.extend_from_slice(entry.tag().unwrap_or_default());
+    text.push(b'"');
+}
+
+fn number(text: &mut Vec<u8>, before: &str, number: impl std::fmt::Display) {
+    // Writing to memory does not fail.
+    let _ = write!(text, "{before}{number}");
+}

@@ -1,0 +1,129 @@
+//! `ALTER … OWNER TO`.
+
+use super::Writer;
+use crate::error::{Error, Result};
+use crate::toc::{Desc, TocEntry};
+
+/// How objects of a kind are named in `ALTER … OWNER TO`.
+#[derive(Debug, PartialEq, Eq)]
+enum Named {
+    /// By kind, schema and name.
+    ByName,
+    /// As in the statement that drops it, which knows its arguments.
+    AsDropped,
+    LargeObject,
+    LargeObjects,
+    /// It has no owner of its own.
+    Never,
+    Unknown,
+}
+
+fn named(desc: Desc<'_>) -> Named {
+    match desc.as_bytes() {
+        b"COLLATION"
+        | b"CONVERSION"
+        | b"DATABASE"
+        | b"DOMAIN"
+        | b"EVENT TRIGGER"
+        | b"FOREIGN DATA WRAPPER"
+        | b"FOREIGN TABLE"
+        | b"MATERIALIZED VIEW"
+        | b"PROCEDURAL LANGUAGE"
+        | b"PUBLICATION"
+        | b"SCHEMA"
+        | b"SEQUENCE"
+        | b"SERVER"
+        | b"STATISTICS"
+        | b"SUBSCRIPTION"
+        | b"TABLE"
+        | b"TEXT SEARCH CONFIGURATION"
+        | b"TEXT SEARCH DICTIONARY"
+        | b"TYPE"
+        | b"VIEW" => Named::ByName,
+        b"AGGREGATE" | b"FUNCTION" | b"OPERATOR" | b"OPERATOR CLASS" | b"OPERATOR FAMILY"
+        | b"PROCEDURE" => Named::AsDropped,
+        b"BLOB" => Named::LargeObject,
+        b"BLOB METADATA" => Named::LargeObjects,
+        b"CAST"
+        | b"CHECK CONSTRAINT"
+        | b"CONSTRAINT"
+        | b"DATABASE PROPERTIES"
+        | b"DEFAULT"
+        | b"FK CONSTRAINT"
+        | b"INDEX"
+        | b"POLICY"
+        | b"ROW SECURITY"
+        | b"RULE"
+        | b"TRIGGER"
+        | b"USER MAPPING" => Named::Never,
+        _ => Named::Unknown,
+    }
+}
+
+impl Writer<'_> {
+    /// Gives an object to its owner.
+    pub(super) fn alter_owner(&mut self, entry: &TocEntry<'_>) -> Result<()> {
+        if self.options.no_owner {
+            return Ok(());
+        }
+        if self.options.use_set_session_authorization {
+            // Its owner made it, unless it was there and its definition is but a comment.
+            let defn = entry.defn().unwrap_or_default();
+            if entry.desc() != Desc::SCHEMA || !defn.starts_with(b"--") {
+                return Ok(());
+            }
+        }
+        let owner = entry.owner().unwrap_or_default();
+        let drop = entry.drop_stmt().unwrap_or_default();
+        // What cannot be dropped is no object.
+        if owner.is_empty() || drop.is_empty() {
+            return Ok(());
+        }
+        let desc = entry.desc();
+        match named(desc) {
+            Named::Never => return Ok(()),
+            Named::Unknown => {
+                return Err(Error::malformed(format!(
+                    "don't know how to set owner for object type \"{desc}\""
+                )));
+            }
+            Named::LargeObjects => {
+                let mut end = b" OWNER TO ".to_vec();
+                super::quote::identifier(owner, self.session.quote_encoding, &mut end);
+                return self.each_large_object(entry, b"ALTER LARGE OBJECT ", &end);
+            }
+            Named::ByName => {
+                self.out.put("ALTER ");
+                self.out.put(desc.as_bytes());
+                self.out.put(" ");
+                self.put_qualified(entry);
+            }
+            Named::LargeObject => {
+                self.out.put("ALTER LARGE OBJECT ");
+                self.out.put(entry.tag().unwrap_or_default());
+            }
+            Named::AsDropped => {
+                self.out.put("ALTER ");
+                let name = drop.get("DROP ".len()..).unwrap_or_default();
+                let end = name.iter().rposition(|byte| !matches!(byte, b';' | b'\n'));
+                self.out.put(&name[..end.map_or(0, |end| end + 1)]);
+            }
+        }
+        self.out.put(" OWNER TO ");
+        self.put_identifier(owner);
+        self.out.put(";\n\n");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        assert_eq!(named(Desc::TABLE), Named::ByName);
+        assert_eq!(named(Desc::FUNCTION), Named::AsDropped);
+        assert_eq!(named(Desc(b"TRANSFORM")), Named::Unknown);
+    }
+}

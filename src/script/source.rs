@@ -1,0 +1,147 @@
+//! Where data comes from: an archive that can be read anywhere, or one that goes by.
+
+use std::collections::HashSet;
+use std::io::{BufRead, Read};
+
+use super::output::Output;
+use crate::archive::{Archive, ArchiveStream};
+use crate::error::{Error, Result};
+use crate::select::Selected;
+use crate::toc::{DumpId, Format, Oid, TocEntry};
+
+/// What is met on the way through the large objects of an entry.
+pub(super) enum Step<'s> {
+    /// They were found.
+    Found,
+    /// One of them.
+    Object(Oid, &'s mut dyn BufRead),
+}
+
+/// What is done at each step.
+pub(super) type Visit<'v> = dyn FnMut(Step<'_>) -> Result<()> + 'v;
+
+pub(super) trait Source {
+    /// Writes the data of an entry as it is.
+    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()>;
+
+    /// Visits the large objects of an entry, in the order of the archive.
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()>;
+}
+
+/// All data at once.
+pub(super) struct AtOnce<'a>(pub(super) &'a Archive);
+
+impl Source for AtOnce<'_> {
+    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()> {
+        pass_on(&mut self.0.data(entry.dump_id())?, out)
+    }
+
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        let mut objects = self.0.large_objects(entry.dump_id())?;
+        visit(Step::Found)?;
+        while let Some(mut object) = objects.next_object()? {
+            visit(Step::Object(object.oid(), &mut object))?;
+        }
+        Ok(())
+    }
+}
+
+/// Data in the order of the archive.
+pub(super) struct OnePass<'a, R> {
+    archive: &'a mut ArchiveStream<R>,
+    /// Entries whose data is wanted and did not come yet; of a tar alone, where pg_restore says
+    /// early that the order is wrong.
+    wanted: HashSet<DumpId>,
+}
+
+impl<'a, R: Read + Send> OnePass<'a, R> {
+    pub(super) fn new(archive: &'a mut ArchiveStream<R>, selected: &Selected<'_>) -> Self {
+        let mut wanted = HashSet::new();
+        if archive.format() == Format::Tar {
+            let with_data = selected
+                .all()
+                .filter(|(entry, decision)| entry.had_dumper() && decision.wanted.data);
+            wanted.extend(with_data.map(|(entry, _)| entry.dump_id()));
+        }
+        OnePass { archive, wanted }
+    }
+
+    /// Moves to the data of `entry` and does something with it.
+    fn find(
+        &mut self,
+        entry: TocEntry<'_>,
+        then: &mut dyn FnMut(&mut crate::archive::StreamBlock<'_, R>) -> Result<()>,
+    ) -> Result<()> {
+        let id = entry.dump_id();
+        let format = self.archive.format();
+        while let Some(mut block) = self.archive.next_block()? {
+            if block.dump_id() == id {
+                self.wanted.remove(&id);
+                return then(&mut block);
+            }
+            if self.wanted.contains(&block.dump_id()) {
+                return Err(Error::usage(format!(
+                    "restoring data out of order is not supported in this archive format: \
+                     \"{}\" is required, but comes before \"{}\" in the archive file.",
+                    member(block.entry(), block.dump_id()),
+                    member(Some(entry), id),
+                )));
+            }
+        }
+        Err(Error::usage(match format {
+            Format::Tar => {
+                format!(
+                    "could not find header for file \"{}\" in tar archive",
+                    member(Some(entry), id)
+                )
+            }
+            _ => format!(
+                "could not find block ID {id} in archive -- possibly due to out-of-order restore \
+                 request, which cannot be handled due to non-seekable input file"
+            ),
+        }))
+    }
+}
+
+/// The member of a tar that an entry's data begins with.
+fn member(entry: Option<TocEntry<'_>>, id: DumpId) -> String {
+    let Some(entry) = entry else {
+        return format!("{id}.dat");
+    };
+    if super::large_objects::is_large_objects(&entry) {
+        let tag = String::from_utf8_lossy(entry.tag().unwrap_or_default());
+        return format!("blob_{}.dat", tag.split('.').next().unwrap_or_default());
+    }
+    match entry.file_name() {
+        Some(name) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
+        _ => format!("{id}.dat"),
+    }
+}
+
+impl<R: Read + Send> Source for OnePass<'_, R> {
+    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()> {
+        self.find(entry, &mut |block| pass_on(&mut block.data()?, out))
+    }
+
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        self.find(entry, &mut |block| {
+            visit(Step::Found)?;
+            while let Some(mut object) = block.next_object()? {
+                visit(Step::Object(object.oid(), &mut object))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn pass_on(data: &mut impl BufRead, out: &mut Output<'_>) -> Result<()> {
+    loop {
+        let piece = data.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        out.data(piece)?;
+        let n = piece.len();
+        data.consume(n);
+    }
+}
