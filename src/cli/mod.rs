@@ -4,6 +4,7 @@
 mod args;
 mod cat;
 mod completions;
+mod convert;
 mod deps;
 mod du;
 mod exit;
@@ -14,6 +15,7 @@ mod local_time;
 mod man;
 mod object;
 mod output;
+mod place;
 mod progress;
 mod restore;
 mod selection;
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         args::Command::Cat(args) => cat::run(&args, &context),
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
+        args::Command::Convert(args) => convert::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),
