@@ -108,7 +108,7 @@ pub use archive::{
     StreamBlock, WriteOptions,
 };
 pub use compress::Algorithm;
-pub use edit::{Conversion, Note, StreamConversion, Target};
+pub use edit::{Conversion, Note, Reindexed, StreamConversion, Target, reindex};
 pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;

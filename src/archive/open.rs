@@ -302,6 +302,15 @@ impl Archive {
         Ok(Some(chunks.map_err(|error| error.in_entry(|| entry.name()))?.into_input()))
     }
 
+    /// Where the block of an entry begins, in a custom archive.
+    pub(crate) fn locate(&self, entry: TocEntry<'_>) -> Result<u64> {
+        match &self.layout {
+            Layout::Blocks(custom) => custom.locate(&self.toc, entry),
+            Layout::Members(_) => Err(Error::usage("only custom archives have blocks")),
+        }
+        .map_err(|error| error.in_entry(|| entry.name()))
+    }
+
     /// The file, of a custom or tar archive.
     pub(crate) fn whole_file(&self) -> Option<SourceReader> {
         let source = match &self.layout {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{cat, completions, convert, deps, du, list, man, restore, show};
+use super::{cat, completions, convert, deps, du, list, man, reindex, restore, show};
 
 /// Read PostgreSQL's dump archives: what pg_dump -Fc, -Fd and -Ft made, without a server.
 #[derive(Debug, Parser)]
@@ -43,6 +43,7 @@ pub(super) enum Command {
     Du(du::Args),
     Deps(deps::Args),
     Convert(Box<convert::Args>),
+    Reindex(reindex::Args),
     Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),

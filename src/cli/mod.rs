@@ -17,6 +17,7 @@ mod object;
 mod output;
 mod place;
 mod progress;
+mod reindex;
 mod restore;
 mod selection;
 mod show;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
         args::Command::Convert(args) => convert::run(&args, &context),
+        args::Command::Reindex(args) => reindex::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),

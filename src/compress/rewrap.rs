@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn both_ways() {
         let text: Vec<u8> =
-            (0..100_000).flat_map(|n| format!("{n}\t{}\n", n * n % 977).into_bytes()).collect();
+            (0_u64..100_000).flat_map(|n| format!("{n}\t{}\n", n * n % 977).into_bytes()).collect();
         for data in [&b""[..], b"x", &text] {
             let zlib = stored(data, Framing::Stream);
             let gzip = stored(data, Framing::File);

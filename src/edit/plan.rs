@@ -156,7 +156,8 @@ impl Plan {
         let header = header(old, version, new_format, target);
         let mut notes = Vec::new();
         let mut drafts = Vec::new();
-        let mut changed = version != old.version || new_format != format;
+        let mut changed =
+            target.version.is_some_and(|new| new != old.version) || new_format != format;
         let mut next = 0;
         let mut draft = |entry: TocEntry<'a>, decision: Option<Decision>| {
             let mut fields = entry.fields();
@@ -190,17 +191,19 @@ impl Plan {
                 }
             }
         }
-        upgrade(&mut drafts, old.version, &mut notes);
-        groups::convert(&mut drafts, old.version, version, objects, &mut notes)?;
-        tidy_dependencies(&mut drafts);
-        note_losses(&drafts, old.version, version, &mut notes);
-
         let unchanged = copies
             && !changed
+            && (format != Format::Directory || target.compression.is_none())
             && target.compression.is_none_or(|(algorithm, level)| {
                 algorithm == old.compression.algorithm && level.is_none()
             })
             && !target.long;
+        if !unchanged {
+            upgrade(&mut drafts, old.version, &mut notes);
+            groups::convert(&mut drafts, old.version, version, objects, &mut notes)?;
+            tidy_dependencies(&mut drafts);
+            note_losses(&drafts, old.version, version, &mut notes);
+        }
         let mut builder = ArchiveBuilder::with_header(new_format, header, target.long);
         if unchanged && builder.is_err() {
             // What is only copied need not be something that could be made: an archive of a

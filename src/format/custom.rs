@@ -141,7 +141,7 @@ impl Custom {
     }
 
     /// Where the block of an entry begins.
-    fn locate(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
+    pub(crate) fn locate(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
         if let Some(DataOffset::At(offset)) = entry.data_offset() {
             return Ok(offset);
         }

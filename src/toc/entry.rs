@@ -669,6 +669,10 @@ pub(super) fn set_data_offset(record: &mut Record, offset: DataOffset, dialect: 
     (record.offset_flag, record.position) = stored_offset(offset, dialect);
 }
 
+pub(super) fn set_position_alone(record: &mut Record, position: u64) {
+    (record.offset_flag, record.position) = (POS_NOT_SET, position);
+}
+
 /// Adds an entry to `toc`.
 pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     if fields.dump_id.0 <= 0 {
