@@ -132,16 +132,18 @@ fn every_fixture_in_every_form() {
                     });
                     let copy = Archive::open(&path).unwrap();
                     assert_eq!(copy.format(), format, "{what}");
-                    assert_eq!((copy.header().version.minor, new.minor), (new.minor, new.minor));
+                    let unchanged = version.is_none_or(|version| version == old)
+                        && archive.format() == format
+                        && archive.header().compression.algorithm == algorithm;
+                    if !unchanged {
+                        assert_eq!(copy.header().version.minor, new.minor, "{what}");
+                    }
                     assert!(flat(read_all(&copy).unwrap()) == expected, "{what}");
                     if format == Format::Custom {
                         let set = |entry: pgdmp::TocEntry<'_>| {
                             matches!(entry.data_offset(), Some(DataOffset::At(_)))
                         };
                         let mut with_data = copy.entries().filter(|entry| entry.has_data());
-                        let unchanged = version.is_none_or(|version| version == old)
-                            && archive.format() == format
-                            && archive.header().compression.algorithm == algorithm;
                         assert!(unchanged || with_data.all(set), "{what}");
                     }
                     match format {
@@ -159,12 +161,13 @@ fn every_fixture_in_every_form() {
 fn deflate_data_stays() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = 0;
-    for fixture in all().iter().filter(|f| f.format == "custom" && f.offsets) {
+    let fixtures = all();
+    for (n, fixture) in fixtures.iter().filter(|f| f.format == "custom" && f.offsets).enumerate() {
         let archive = Archive::open(&fixture.path).unwrap();
         if archive.header().version < ArchiveVersion::new(1, 12) {
             continue;
         }
-        let directory = folder.path().join(format!("d{seen}"));
+        let directory = folder.path().join(format!("d{n}"));
         let mut target = Target::new();
         target.format(Format::Directory);
         Conversion::new(&archive, &target, None).unwrap().create(&directory).unwrap();

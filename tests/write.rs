@@ -17,7 +17,7 @@ const OBJECTS: DumpId = DumpId(12);
 /// Over 1 MiB, so that a tar through a pipe has to put it aside.
 fn rows() -> Vec<u8> {
     let mut rows: Vec<u8> =
-        (0_u64..120_000).flat_map(|n| format!("{n}\trow {}\n", n * n % 7919).into_bytes()).collect();
+        (0..16_000).flat_map(|n| format!("{n}\t{:070}\n", n % 7919).into_bytes()).collect();
     rows.extend_from_slice(b"\\.\n\n\n");
     rows
 }
