@@ -265,10 +265,12 @@ fn fields_can_be_edited() {
         if entry.owner().is_some_and(|owner| !owner.is_empty()) {
             fields.owner = Some(b"somebody");
         }
+        entry.desc() != Desc::INDEX
     });
     let copy = conversion.unwrap().write(Cursor::new(Vec::new())).unwrap().into_inner();
     let copy = Archive::read(copy).unwrap();
     assert!(copy.entries().any(|entry| entry.owner() == Some(b"somebody")));
+    assert!(copy.entries().all(|entry| entry.desc() != Desc::INDEX));
     assert!(read_all(&copy).unwrap() == read_all(&archive).unwrap());
 }
 

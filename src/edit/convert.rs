@@ -104,11 +104,12 @@ impl<'a> Conversion<'a> {
         target: &Target,
         selected: Option<&Selected<'a>>,
     ) -> Result<Self> {
-        Conversion::edited(archive, target, selected, |_, _| {})
+        Conversion::edited(archive, target, selected, |_, _| true)
     }
 
-    /// Plans a conversion in which `edit` changes the fields of entries as it likes, but for
-    /// their data: an owner, a schema, a definition. It is called for each entry that is kept.
+    /// Plans a conversion in which `edit` drops entries, by returning `false`, and changes their
+    /// fields as it likes: an owner, a schema, a definition. It is called for each entry that is
+    /// selected, in the order of the new archive.
     ///
     /// # Errors
     ///
@@ -117,16 +118,9 @@ impl<'a> Conversion<'a> {
         archive: &'a Archive,
         target: &Target,
         selected: Option<&Selected<'a>>,
-        mut edit: impl FnMut(TocEntry<'a>, &mut EntryFields<'a>),
+        mut edit: impl FnMut(TocEntry<'a>, &mut EntryFields<'a>) -> bool,
     ) -> Result<Self> {
-        let mut objects = |id: DumpId| {
-            let mut oids = Vec::new();
-            let mut objects = archive.large_objects(id)?;
-            while let Some((oid, _)) = objects.next_piece()? {
-                oids.push(oid);
-            }
-            Ok(oids)
-        };
+        let mut objects = |id| object_oids(archive, id);
         let (toc, format) = (archive.toc(), archive.format());
         let plan = Plan::new(toc, format, target, selected, &mut edit, &mut objects, true)?;
         Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
@@ -237,6 +231,16 @@ impl<'a> Conversion<'a> {
     }
 }
 
+/// The OIDs of an entry's large objects.
+pub(super) fn object_oids(archive: &Archive, id: DumpId) -> Result<Vec<Oid>> {
+    let mut oids = Vec::new();
+    let mut objects = archive.large_objects(id)?;
+    while let Some((oid, _)) = objects.next_piece()? {
+        oids.push(oid);
+    }
+    Ok(oids)
+}
+
 /// Begins the new archive, moves all data, and completes it.
 fn run<W: Write>(
     archive: &Archive,
@@ -252,7 +256,7 @@ fn run<W: Write>(
     writer.finish()
 }
 
-fn moving_to<W: Write>(
+pub(super) fn moving_to<W: Write>(
     writer: &ArchiveWriter<W>,
     recompress: bool,
     contexts: &Arc<crate::compress::Contexts>,
@@ -268,7 +272,7 @@ fn moving_to<W: Write>(
     }
 }
 
-fn move_job<W: Write>(
+pub(super) fn move_job<W: Write>(
     archive: &Archive,
     job: &Job,
     writer: &mut ArchiveWriter<W>,
@@ -375,7 +379,7 @@ impl<'p> StreamConversion<'p> {
             }
         };
         let format = stream.format();
-        let edit = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| {};
+        let edit = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
         let plan = Plan::new(toc, format, target, selected, edit, &mut objects, false)?;
         if plan.jobs.iter().any(|job| job.sources.len() > 1) {
             return Err(Error::usage(

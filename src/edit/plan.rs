@@ -106,6 +106,34 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    pub(super) fn tag(&self) -> Option<&[u8]> {
+        self.tag.as_deref().or(self.fields.tag)
+    }
+
+    pub(super) fn defn(&self) -> Option<&[u8]> {
+        self.defn.as_deref().or(self.fields.defn)
+    }
+
+    pub(super) fn drop_stmt(&self) -> Option<&[u8]> {
+        self.drop_stmt.as_deref().or(self.fields.drop_stmt)
+    }
+
+    pub(super) fn name(&self) -> EntryName {
+        let part = |part: Option<&[u8]>| match part {
+            Some(part) => part.escape_ascii().to_string(),
+            None => "-".to_owned(),
+        };
+        EntryName {
+            dump_id: self.fields.dump_id.0,
+            name: format!(
+                "{} {} {}",
+                self.fields.desc,
+                part(self.fields.namespace),
+                part(self.tag())
+            ),
+        }
+    }
+
     pub(super) fn new(fields: EntryFields<'a>) -> Self {
         Draft {
             fields,
@@ -125,6 +153,9 @@ impl<'a> Draft<'a> {
 /// The large objects of an entry, asked for only where their OIDs are needed: that may take a
 /// walk over the data.
 pub(super) type Objects<'a> = dyn FnMut(DumpId) -> Result<Vec<Oid>> + 'a;
+
+/// Changes the fields of an entry, and says whether it stays.
+pub(super) type Edit<'e, 'a> = dyn FnMut(TocEntry<'a>, &mut EntryFields<'a>) -> bool + 'e;
 
 /// A new archive, up to its first byte.
 #[derive(Debug)]
@@ -146,7 +177,7 @@ impl Plan {
         format: Format,
         target: &Target,
         selected: Option<&Selected<'a>>,
-        edit: &mut dyn FnMut(TocEntry<'a>, &mut EntryFields<'a>),
+        edit: &mut Edit<'_, 'a>,
         objects: &mut Objects<'_>,
         copies: bool,
     ) -> Result<Plan> {
@@ -170,7 +201,10 @@ impl Plan {
                 changed |= narrow(&mut fields, decision);
             }
             let before = fields;
-            edit(entry, &mut fields);
+            if !edit(entry, &mut fields) {
+                changed = true;
+                return;
+            }
             changed |= before != fields || entry.index() != next;
             next += 1;
             let mut draft = Draft::new(fields);
@@ -230,24 +264,51 @@ impl Plan {
 
     fn add(&mut self, drafts: Vec<Draft<'_>>) -> Result<()> {
         for draft in drafts {
-            let fields = &draft.fields;
-            let id = self.builder.entry(&EntryFields {
-                tag: draft.tag.as_deref().or(fields.tag),
-                defn: draft.defn.as_deref().or(fields.defn),
-                drop_stmt: draft.drop_stmt.as_deref().or(fields.drop_stmt),
-                dependencies: draft.dependencies(),
-                ..*fields
-            })?;
-            if fields.had_dumper {
-                let kind = match fields.desc {
-                    Desc::BLOBS => BlockKind::LargeObjects,
-                    _ => BlockKind::Data,
-                };
-                self.jobs.push(Job { id, kind, sources: draft.sources });
+            if let Some(job) = add(&mut self.builder, draft)? {
+                self.jobs.push(job);
             }
         }
         Ok(())
     }
+}
+
+/// Adds an entry to a new archive, and says what its data is.
+pub(super) fn add(builder: &mut ArchiveBuilder, draft: Draft<'_>) -> Result<Option<Job>> {
+    let fields = &draft.fields;
+    let id = builder.entry(&EntryFields {
+        tag: draft.tag(),
+        defn: draft.defn(),
+        drop_stmt: draft.drop_stmt(),
+        dependencies: draft.dependencies(),
+        ..*fields
+    })?;
+    let kind = match fields.desc {
+        Desc::BLOBS => BlockKind::LargeObjects,
+        _ => BlockKind::Data,
+    };
+    Ok(fields.had_dumper.then_some(Job { id, kind, sources: draft.sources }))
+}
+
+/// The entries of a whole archive, as a version has them.
+pub(super) fn drafts_at<'a>(
+    toc: &'a Toc,
+    version: ArchiveVersion,
+    objects: &mut Objects<'_>,
+    notes: &mut Vec<Note>,
+) -> Result<Vec<Draft<'a>>> {
+    let mut drafts: Vec<Draft<'a>> = Vec::with_capacity(toc.len());
+    for entry in toc.entries() {
+        let mut draft = Draft::new(EntryFields { had_dumper: entry.has_data(), ..entry.fields() });
+        if entry.has_data() {
+            draft.sources.push(entry.dump_id());
+        }
+        drafts.push(draft);
+    }
+    let old = toc.header().version;
+    upgrade(&mut drafts, old, notes);
+    groups::convert(&mut drafts, old, version, objects, notes)?;
+    note_losses(&drafts, old, version, notes);
+    Ok(drafts)
 }
 
 /// Whether the data of `entry` is large objects, for those who have only the entry.
@@ -255,7 +316,12 @@ pub(super) fn has_objects(entry: TocEntry<'_>) -> bool {
     kind_of(entry) == BlockKind::LargeObjects
 }
 
-fn header(old: &Header, version: ArchiveVersion, format: Format, target: &Target) -> Header {
+pub(super) fn header(
+    old: &Header,
+    version: ArchiveVersion,
+    format: Format,
+    target: &Target,
+) -> Header {
     let compression = match target.compression {
         Some((algorithm, level)) => Compression { algorithm, level },
         // Nothing in a tar is compressed, whatever its source was.
@@ -315,7 +381,7 @@ fn upgrade(drafts: &mut [Draft<'_>], old: ArchiveVersion, notes: &mut Vec<Note>)
 }
 
 /// pg_restore refuses data whose first dependency, the table, is none that could be there.
-fn tidy_dependencies(drafts: &mut [Draft<'_>]) {
+pub(super) fn tidy_dependencies(drafts: &mut [Draft<'_>]) {
     let most = drafts.iter().map(|draft| draft.fields.dump_id).max().unwrap_or(DumpId(0));
     let possible = 1..=most.0;
     for draft in drafts {
