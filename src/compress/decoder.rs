@@ -4,6 +4,8 @@
 //! slice they are given (`read`); that of lz4 needs its last 64 KiB of output at hand and so
 //! hands out its own memory (`fill`, `available`, `consume`).
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -43,6 +45,7 @@ struct Engine {
     contexts: Arc<Contexts>,
 }
 
+#[allow(clippy::large_enum_variant)] // one per decoder, never many
 enum Codec {
     None,
     #[cfg(feature = "gzip")]
@@ -364,14 +367,17 @@ pub(super) fn advance<R: BufRead, T>(
     }
 }
 
-pub(super) fn malformed(what: impl Into<std::borrow::Cow<'static, str>>) -> io::Error {
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+pub(super) fn malformed(what: impl Into<Cow<'static, str>>) -> io::Error {
     Error::malformed(what).into()
 }
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn truncated() -> io::Error {
     Error::truncated("compressed data").into()
 }
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn trailing() -> io::Error {
     malformed("bytes follow the end of the compressed data")
 }

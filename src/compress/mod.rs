@@ -18,6 +18,7 @@ mod lz4;
 #[cfg(feature = "lz4")]
 mod lz4_block;
 #[cfg(test)]
+#[cfg_attr(not(all(feature = "gzip", feature = "lz4", feature = "zstd")), allow(unused))]
 mod tests;
 #[cfg(feature = "zstd")]
 mod zstd;

@@ -140,7 +140,7 @@ impl Header {
         let off_size = if version.has(Gate::OffsetFlag) { d.byte()? } else { int_size };
         dialect = Dialect { version, int_size, off_size, ..dialect };
         dialect.check_widths().map_err(|error| error.at(start + 8))?;
-        d.dialect = dialect;
+        d.set_dialect(dialect);
         let at = d.position();
         let format_code = d.byte()?;
         if format_code != format.code_in_header() {
