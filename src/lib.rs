@@ -90,6 +90,7 @@ mod archive;
 #[doc(hidden)]
 pub mod cli;
 mod compress;
+mod edit;
 mod error;
 mod format;
 mod limits;
@@ -102,10 +103,12 @@ mod version;
 mod wire;
 
 pub use archive::{
-    Archive, ArchiveStream, Block, EntryData, LargeObject, LargeObjects, OpenOptions, StoredData,
-    StreamBlock,
+    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, DataWriter, EntryData,
+    LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,
+    StreamBlock, WriteOptions,
 };
 pub use compress::Algorithm;
+pub use edit::{Conversion, Note, Reindexed, StreamConversion, Target, reindex};
 pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;

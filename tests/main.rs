@@ -6,6 +6,9 @@
 //! | `versions` | every archive version, both directions |
 //! | `hostile` | broken input gives an error: no panic, no hang, no unbounded memory |
 //! | `limits` | each knob of `Limits` works and is named by its error |
+//! | `write` | archives made from nothing: every format, version and compression; wrong use |
+//! | `convert` | every fixture in every form; unchanged copies are the same bytes |
+//! | `reindex` | offsets written in place, whatever comes in between |
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
@@ -18,6 +21,7 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+mod convert;
 mod corpus;
 #[cfg(all(unix, feature = "cli"))]
 mod differential;
@@ -26,6 +30,8 @@ mod limits;
 mod live;
 mod read;
 mod regressions;
+mod reindex;
 mod script;
 mod support;
 mod versions;
+mod write;

@@ -4,6 +4,7 @@
 mod args;
 mod cat;
 mod completions;
+mod convert;
 mod deps;
 mod du;
 mod exit;
@@ -14,7 +15,9 @@ mod local_time;
 mod man;
 mod object;
 mod output;
+mod place;
 mod progress;
+mod reindex;
 mod restore;
 mod selection;
 mod show;
@@ -52,6 +55,8 @@ pub fn main() -> ExitCode {
         args::Command::Cat(args) => cat::run(&args, &context),
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
+        args::Command::Convert(args) => convert::run(&args, &context),
+        args::Command::Reindex(args) => reindex::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),

@@ -32,12 +32,12 @@ use super::zstd;
 ///
 /// As [`BufRead`] it hands out its own memory, or for [`Algorithm::None`] that of the inner
 /// reader: `fill_buf` and `consume` move no byte more than decoding needs.
-pub struct Decoder<R> {
+pub(crate) struct Decoder<R> {
     reader: R,
     engine: Engine,
 }
 
-/// All but the reader, so that `Drop` does not stand in the way of `into_inner`.
+/// All but the reader.
 struct Engine {
     codec: Codec,
     buffer: Buffer,
@@ -63,7 +63,7 @@ impl<R: BufRead> Decoder<R> {
     ///
     /// [`ErrorKind::UnsupportedCompression`] for [`Algorithm::Unknown`],
     /// [`ErrorKind::NotEnabled`] if this build is without the algorithm's feature.
-    pub fn new(
+    pub(crate) fn new(
         reader: R,
         algorithm: Algorithm,
         framing: Framing,
@@ -96,18 +96,8 @@ impl<R: BufRead> Decoder<R> {
 
 impl<R> Decoder<R> {
     /// The inner reader.
-    pub fn get_ref(&self) -> &R {
+    pub(crate) fn get_ref(&self) -> &R {
         &self.reader
-    }
-
-    /// The inner reader. Reading from it breaks the data apart.
-    pub fn get_mut(&mut self) -> &mut R {
-        &mut self.reader
-    }
-
-    /// The inner reader, which was read as far as decoding needed.
-    pub fn into_inner(self) -> R {
-        self.reader
     }
 }
 

@@ -199,7 +199,7 @@ impl Read for Dribble<'_> {
 }
 
 fn decoder<R: BufRead>(case: &Case, reader: R) -> Decoder<R> {
-    let contexts = Arc::new(Contexts::new());
+    let contexts = Arc::new(Contexts::default());
     Decoder::new(reader, case.algorithm, case.framing, &Limits::new(), &contexts).unwrap()
 }
 
@@ -316,7 +316,7 @@ fn any_byte_changed() {
     for case in compressed_cases() {
         for data in [SMALL.to_vec(), text(3000), noise(200)] {
             let encoded = (case.encode)(&data);
-            let contexts = Arc::new(Contexts::new());
+            let contexts = Arc::new(Contexts::default());
             for at in 0..encoded.len() {
                 for change in [0xff, 1, 0x80, 0x10] {
                     let mut damaged = encoded.clone();
@@ -408,7 +408,7 @@ fn errors_stay() {
 
 #[test]
 fn contexts_are_reused() {
-    let contexts = Arc::new(Contexts::new());
+    let contexts = Arc::new(Contexts::default());
     for case in cases() {
         let encoded = (case.encode)(SMALL);
         for _ in 0..50 {

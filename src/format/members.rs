@@ -13,7 +13,7 @@ use crate::error::{Error, Result, shown};
 use crate::source::{FileSource, Source, SourceReader};
 
 /// Suffixes of compressed files, in the order in which pg_restore looks for them.
-const SUFFIXES: [(&str, Algorithm); 4] = [
+pub(super) const SUFFIXES: [(&str, Algorithm); 4] = [
     ("", Algorithm::None),
     (".gz", Algorithm::Gzip),
     (".lz4", Algorithm::Lz4),

@@ -228,7 +228,7 @@ mod zstd {
     fn window_is_limited() {
         let data = text(100_000);
         let encoded = zstd_with(&data, &[zstd_safe::CParameter::WindowLog(24)]);
-        let contexts = Arc::new(Contexts::new());
+        let contexts = Arc::new(Contexts::default());
         for (log, fits) in [(23, false), (24, true), (31, true), (0, false), (99, true)] {
             let limits = Limits::new().zstd_window_log(log);
             let mut out = Vec::new();
