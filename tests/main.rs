@@ -12,6 +12,7 @@
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
+//! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `cli` | the program as its users run it |
 //! | `regressions` | one test per bug that was found |
 
@@ -22,6 +23,8 @@
 mod cli;
 mod convert;
 mod corpus;
+#[cfg(all(unix, feature = "cli"))]
+mod differential;
 mod hostile;
 mod limits;
 mod live;
