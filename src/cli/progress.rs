@@ -70,3 +70,21 @@ impl Drop for Progress {
         }
     }
 }
+
+/// Counts what went by, and shows it.
+#[derive(Debug)]
+pub(super) struct Meter {
+    progress: Progress,
+    bytes: u64,
+}
+
+impl Meter {
+    pub(super) fn new(context: &Context, what: &str, total: Option<u64>) -> Self {
+        Meter { progress: Progress::new(context, what, total, false), bytes: 0 }
+    }
+
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.progress.at(self.bytes);
+    }
+}
