@@ -101,7 +101,7 @@ impl<'a> Merge<'a> {
             }
         }
         check_objects(archives, version.has(Gate::LargeObjectGroups))?;
-        let families = families(archives);
+        let families = families(archives, &items);
         let mut ids = NewIds::new(&items, &families);
         let before = items.len();
         let items = unify(items, &mut ids)?;
@@ -193,19 +193,51 @@ impl<'a> Merge<'a> {
 }
 
 /// Archives of one dump have one number: the place of the first of them.
-fn families(archives: &[&Archive]) -> Vec<usize> {
+///
+/// Time and names say so; but two dumps may be made in one second. Then some id is another entry's
+/// in each of them.
+fn families(archives: &[&Archive], items: &[Item<'_>]) -> Vec<usize> {
     let origin = |header: &Header| {
         let Header { created, dbname, server_version, dump_version, .. } = header.clone();
         // Without a time and a name nothing says that they are of one dump.
         created.zip(dbname).map(|known| (known, server_version, dump_version))
     };
     let origins: Vec<_> = archives.iter().map(|archive| origin(archive.header())).collect();
-    (0..archives.len())
-        .map(|n| {
-            let same = |m: &usize| origins[n].is_some() && origins[*m] == origins[n];
-            (0..n).find(same).unwrap_or(n)
-        })
-        .collect()
+    let mut own: Vec<Vec<&Draft<'_>>> = archives.iter().map(|_| Vec::new()).collect();
+    for item in items {
+        own[item.archive].push(&item.draft);
+    }
+    let mut families: Vec<usize> = Vec::new();
+    // The entries of each family by id.
+    let mut known: HashMap<usize, HashMap<DumpId, &Draft<'_>>> = HashMap::new();
+    for (n, drafts) in own.iter().enumerate() {
+        let fits = |family: &usize| {
+            origins[*family].is_some()
+                && origins[*family] == origins[n]
+                && known.get(family).is_some_and(|known| {
+                    drafts.iter().all(|draft| {
+                        known.get(&draft.fields.dump_id).is_none_or(|other| is_one(other, draft))
+                    })
+                })
+        };
+        let mut earlier: Vec<usize> = known.keys().copied().collect();
+        earlier.sort_unstable();
+        let family = earlier.into_iter().find(fits).unwrap_or(n);
+        families.push(family);
+        let known = known.entry(family).or_default();
+        for draft in drafts {
+            known.entry(draft.fields.dump_id).or_insert(draft);
+        }
+    }
+    families
+}
+
+/// Whether two entries with one id are one and the same.
+fn is_one(a: &Draft<'_>, b: &Draft<'_>) -> bool {
+    a.fields.desc == b.fields.desc
+        && a.fields.namespace == b.fields.namespace
+        && a.tag() == b.tag()
+        && a.fields.catalog_id == b.fields.catalog_id
 }
 
 /// Two archives may not have the data of one large object.
