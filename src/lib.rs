@@ -108,7 +108,9 @@ pub use archive::{
     StreamBlock, WriteOptions,
 };
 pub use compress::Algorithm;
-pub use edit::{Conversion, Note, Reindexed, StreamConversion, Target, reindex};
+pub use edit::{
+    Conversion, Merge, Note, Part, Reindexed, SplitBy, StreamConversion, Target, reindex, split,
+};
 pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;

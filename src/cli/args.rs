@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{cat, completions, convert, deps, du, list, man, reindex, restore, show};
+use super::{cat, completions, convert, deps, du, list, man, merge, reindex, restore, show, split};
 
 /// Read PostgreSQL's dump archives: what pg_dump -Fc, -Fd and -Ft made, without a server.
 #[derive(Debug, Parser)]
@@ -44,6 +44,8 @@ pub(super) enum Command {
     Deps(deps::Args),
     Convert(Box<convert::Args>),
     Reindex(reindex::Args),
+    Split(split::Args),
+    Merge(merge::Args),
     Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),

@@ -13,6 +13,7 @@ mod json;
 mod list;
 mod local_time;
 mod man;
+mod merge;
 mod object;
 mod output;
 mod place;
@@ -21,7 +22,9 @@ mod reindex;
 mod restore;
 mod selection;
 mod show;
+mod split;
 mod table;
+mod target;
 
 use std::process::ExitCode;
 
@@ -57,6 +60,8 @@ pub fn main() -> ExitCode {
         args::Command::Deps(args) => deps::run(&args, &context),
         args::Command::Convert(args) => convert::run(&args, &context),
         args::Command::Reindex(args) => reindex::run(&args, &context),
+        args::Command::Split(args) => split::run(&args, &context),
+        args::Command::Merge(args) => merge::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),

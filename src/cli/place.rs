@@ -25,9 +25,11 @@ impl NewArchive {
     /// # Errors
     ///
     /// An output that exists, unless `force`; the input itself, in any case.
-    pub(super) fn new(name: &Path, input: &Path, force: bool) -> Result<Self, Failure> {
+    pub(super) fn new(name: &Path, inputs: &[&Path], force: bool) -> Result<Self, Failure> {
         if let Ok(existing) = fs::canonicalize(name) {
-            if fs::canonicalize(input).is_ok_and(|input| input == existing) {
+            let is_input =
+                |input: &&Path| fs::canonicalize(input).is_ok_and(|input| input == existing);
+            if inputs.iter().any(is_input) {
                 return Err(Failure::Usage(format!(
                     "{} is the archive that is read",
                     name.display()
@@ -100,11 +102,11 @@ impl NewArchive {
     }
 }
 
-/// Writes a file, or a folder with its files, through to the disk.
+/// Writes a file, or a folder with all in it, through to the disk.
 fn sync(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         for entry in fs::read_dir(path)? {
-            File::open(entry?.path())?.sync_all()?;
+            sync(&entry?.path())?;
         }
         return sync_folder(path);
     }

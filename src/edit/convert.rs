@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::moving::{self, Moving, Place, Progress};
-use super::plan::{Job, Note, Plan, has_objects};
+use super::plan::{Choice, Job, Note, Plan, has_objects};
+use super::split::Part;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, file_name};
 use crate::compress::Algorithm;
 use crate::error::{Error, Result};
@@ -122,7 +123,21 @@ impl<'a> Conversion<'a> {
     ) -> Result<Self> {
         let mut objects = |id| object_oids(archive, id);
         let (toc, format) = (archive.toc(), archive.format());
-        let plan = Plan::new(toc, format, target, selected, &mut edit, &mut objects, true)?;
+        let plan = Plan::new(toc, format, target, selected.into(), &mut edit, &mut objects, true)?;
+        Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
+    }
+
+    /// Plans a conversion of one part of the archive; see [`split`](crate::split()).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn of_part(archive: &'a Archive, target: &Target, part: &Part) -> Result<Self> {
+        let mut objects = |id| object_oids(archive, id);
+        let (toc, format) = (archive.toc(), archive.format());
+        let places = Choice::Places(&part.entries);
+        let keep = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
+        let plan = Plan::new(toc, format, target, places, keep, &mut objects, true)?;
         Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
     }
 
@@ -380,7 +395,7 @@ impl<'p> StreamConversion<'p> {
         };
         let format = stream.format();
         let edit = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
-        let plan = Plan::new(toc, format, target, selected, edit, &mut objects, false)?;
+        let plan = Plan::new(toc, format, target, selected.into(), edit, &mut objects, false)?;
         if plan.jobs.iter().any(|job| job.sources.len() > 1) {
             return Err(Error::usage(
                 "the archive has several groups of large objects, which the version has not; \

@@ -154,6 +154,19 @@ impl<'a> Draft<'a> {
 /// walk over the data.
 pub(super) type Objects<'a> = dyn FnMut(DumpId) -> Result<Vec<Oid>> + 'a;
 
+/// Which entries are wanted.
+pub(super) enum Choice<'s, 'a> {
+    All,
+    Selected(&'s Selected<'a>),
+    Places(&'s [usize]),
+}
+
+impl<'s, 'a> From<Option<&'s Selected<'a>>> for Choice<'s, 'a> {
+    fn from(selected: Option<&'s Selected<'a>>) -> Self {
+        selected.map_or(Choice::All, Choice::Selected)
+    }
+}
+
 /// Changes the fields of an entry, and says whether it stays.
 pub(super) type Edit<'e, 'a> = dyn FnMut(TocEntry<'a>, &mut EntryFields<'a>) -> bool + 'e;
 
@@ -176,7 +189,7 @@ impl Plan {
         toc: &'a Toc,
         format: Format,
         target: &Target,
-        selected: Option<&Selected<'a>>,
+        choice: Choice<'_, 'a>,
         edit: &mut Edit<'_, 'a>,
         objects: &mut Objects<'_>,
         copies: bool,
@@ -213,18 +226,18 @@ impl Plan {
             }
             drafts.push(draft);
         };
-        match selected {
-            Some(selected) => {
-                for (entry, decision) in selected.all() {
-                    draft(entry, Some(decision));
-                }
+        match choice {
+            Choice::All => toc.entries().for_each(|entry| draft(entry, None)),
+            Choice::Selected(selected) => {
+                selected.all().for_each(|(entry, decision)| draft(entry, Some(decision)));
             }
-            None => {
-                for entry in toc.entries() {
-                    draft(entry, None);
-                }
+            Choice::Places(places) => {
+                let entries = places.iter().filter_map(|place| toc.get(*place));
+                entries.for_each(|entry| draft(entry, None));
             }
         }
+        // Some at the end may be missing.
+        changed |= next != toc.len();
         let unchanged = copies
             && !changed
             && (format != Format::Directory || target.compression.is_none())
