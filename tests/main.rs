@@ -7,6 +7,7 @@
 //! | `hostile` | broken input gives an error: no panic, no hang, no unbounded memory |
 //! | `limits` | each knob of `Limits` works and is named by its error |
 //! | `corpus` | a larger collection of archives, where it is at hand |
+//! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `cli` | the program as its users run it |
 //! | `regressions` | one test per bug that was found |
@@ -17,6 +18,7 @@
 #[cfg(feature = "cli")]
 mod cli;
 mod corpus;
+mod extras;
 mod hostile;
 mod limits;
 mod live;
