@@ -116,7 +116,7 @@ pub use format::block::BlockKind;
 pub use limits::Limits;
 pub use list::Listing;
 pub use script::{Event, Observer, Report, RestrictKey, Script, ScriptOptions};
-pub use select::{Decision, Rule, Selected, Selection, Unmatched, UseList, Wanted};
+pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, UseList, Wanted};
 #[cfg(feature = "mmap")]
 pub use source::MappedFile;
 pub use source::{FileSource, Source};

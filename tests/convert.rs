@@ -228,7 +228,8 @@ fn a_selection() {
     let archive = Archive::open(root.join("pg17/small-custom.dump")).unwrap();
     let town = archive.entries().find(|e| e.desc() == Desc::TABLE_DATA).unwrap();
     let tag = town.tag().unwrap().to_vec();
-    let selection = Selection { tables: vec![tag.clone()], create: true, ..Selection::default() };
+    let selection =
+        Selection { tables: vec![tag.clone().into()], create: true, ..Selection::default() };
     let selected = selection.apply(archive.toc()).unwrap();
     for format in [Format::Custom, Format::Tar] {
         let mut target = Target::new();

@@ -10,6 +10,7 @@
 //! | `convert` | every fixture in every form; unchanged copies are the same bytes |
 //! | `reindex` | offsets written in place, whatever comes in between |
 //! | `corpus` | a larger collection of archives, where it is at hand |
+//! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
@@ -25,6 +26,7 @@ mod convert;
 mod corpus;
 #[cfg(all(unix, feature = "cli"))]
 mod differential;
+mod extras;
 mod hostile;
 mod limits;
 mod live;

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::output::printable;
-use crate::{Error, Section, Selection, Toc, UseList};
+use crate::{Error, NamePattern, Section, Selection, Toc, UseList};
 
 /// The options.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -85,7 +85,7 @@ impl SelectionArgs {
 
     /// The selection, for an archive with this table of contents.
     pub(super) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
-        let names = |names: &[String]| names.iter().map(|name| name.clone().into_bytes()).collect();
+        let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();
         Ok(Selection {
             use_list: self.use_list(toc)?,
             schemas: names(&self.schemas),
