@@ -1,6 +1,6 @@
 //! What pg_restore cannot do: patterns, closures, older servers, other names, managed services.
 
-use pgdmp::{Archive, DumpId, NamePattern, Selection};
+use pgdmp::{Archive, NamePattern, Selection};
 
 use crate::support::fixtures;
 

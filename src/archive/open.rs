@@ -44,7 +44,7 @@ pub struct Archive {
 
 #[derive(Debug)]
 enum Layout {
-    Blocks(Custom),
+    Blocks(Box<Custom>),
     Members(MemberStore),
 }
 
@@ -159,7 +159,7 @@ impl OpenOptions {
         let toc_start = reader.position();
         let toc = Toc::decode(&mut reader, header, Format::Custom, &self.limits)?;
         let custom = Custom::new(source, dialect, toc_start, reader.position(), self.limits);
-        Ok(self.archive(Format::Custom, toc, Layout::Blocks(custom)))
+        Ok(self.archive(Format::Custom, toc, Layout::Blocks(Box::new(custom))))
     }
 
     fn members(&self, store: MemberStore, format: Format) -> Result<Archive> {

@@ -28,6 +28,9 @@ pub(crate) enum MemberStore {
     Tar(TarIndex),
 }
 
+/// Where a member's bytes are.
+type Stretch = (Arc<dyn Source>, Range<u64>);
+
 /// One member.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
@@ -79,7 +82,7 @@ impl MemberStore {
         })
     }
 
-    fn get(&self, name: &str) -> Result<Option<(Arc<dyn Source>, Range<u64>)>> {
+    fn get(&self, name: &str) -> Result<Option<Stretch>> {
         match self {
             MemberStore::Folder(folder) => {
                 let path = folder.join(name);

@@ -175,12 +175,10 @@ impl<'a> Closure<'a> {
                 }
                 self.take(dependent, rule, How::Chosen);
             }
-            desc if joins(desc) => {
-                if self.is_complete(dependent) {
-                    self.take(dependent, rule, How::Chosen);
-                }
+            desc if joins(desc) && !self.is_complete(dependent) => {}
+            desc if joins(desc) || belongs(dependent, object) => {
+                self.take(dependent, rule, How::Chosen);
             }
-            _ if belongs(dependent, object) => self.take(dependent, rule, How::Chosen),
             _ => {}
         }
     }

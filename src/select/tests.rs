@@ -204,7 +204,8 @@ fn row_4_the_database_goes_with_create_alone() {
 
 #[test]
 fn rows_5_to_10_kinds() {
-    let cases: [(Selection, Rule, &[(&str, &str)], &[(&str, &str)]); 6] = [
+    type Names<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Selection, Rule, Names<'_>, Names<'_>); 6] = [
         (
             with!(no_privileges),
             Rule::NoPrivileges,
