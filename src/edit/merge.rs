@@ -107,7 +107,8 @@ impl<'a> Merge<'a> {
         let items = unify(items, &mut ids)?;
         let unified = before - items.len();
         let items = order(items, &ids);
-        let mut builder = ArchiveBuilder::with_header(format, header, target.long)?;
+        let builder = ArchiveBuilder::with_header(format, header, target.long)?;
+        let mut builder = builder.with_threads(target.threads);
         let mut jobs = Vec::new();
         let mut drafts: Vec<(usize, Draft<'a>)> = Vec::new();
         for Item { archive, mut draft, .. } in items {
