@@ -145,8 +145,8 @@ fn parse(args: &[String], folder: &Path, toc: &Toc) -> Option<(Selection, bool)>
             "-v" => verbose = true,
             "-a" => selection.data_only = true,
             "-s" => selection.schema_only = true,
-            "-n" => selection.schemas.push(value().clone().into_bytes()),
-            "-t" => selection.tables.push(value().clone().into_bytes()),
+            "-n" => selection.schemas.push(value().clone().into()),
+            "-t" => selection.tables.push(value().clone().into()),
             "-L" => {
                 let name = value().strip_prefix("{input:").unwrap().strip_suffix('}').unwrap();
                 let text = bytes(&folder.join(name));

@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::output::printable;
-use crate::{Error, Section, Selection, Toc, UseList};
+use crate::{Error, NamePattern, Section, Selection, Toc, UseList};
 
 /// The options.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Selection, as in pg_restore")]
 pub(super) struct SelectionArgs {
     /// Only the entries of this list, in its order (FILE is an edited output of list)
@@ -70,7 +70,7 @@ pub(super) struct SelectionArgs {
     no_statistics: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum SectionArg {
     PreData,
     Data,
@@ -78,9 +78,14 @@ enum SectionArg {
 }
 
 impl SelectionArgs {
+    /// Whether nothing was asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == SelectionArgs::default()
+    }
+
     /// The selection, for an archive with this table of contents.
     pub(super) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
-        let names = |names: &[String]| names.iter().map(|name| name.clone().into_bytes()).collect();
+        let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();
         Ok(Selection {
             use_list: self.use_list(toc)?,
             schemas: names(&self.schemas),

@@ -66,7 +66,7 @@ const NO_DATA: u8 = 3;
 /// All fields of an entry, for making one.
 ///
 /// What the archive version has no field for is ignored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryFields<'a> {
     /// See [`TocEntry::dump_id`].
     pub dump_id: DumpId,
@@ -681,6 +681,24 @@ fn decode_dependencies<I: Input + ?Sized>(
     Ok(())
 }
 
+/// Flag and position of an offset.
+fn stored_offset(offset: DataOffset, dialect: Dialect) -> (u8, u64) {
+    match offset {
+        DataOffset::NotSet if dialect.has(Gate::OffsetFlag) => (POS_NOT_SET, 0),
+        DataOffset::NotSet => (POS_NOT_SET, u64::MAX),
+        DataOffset::At(position) => (POS_SET, position),
+        DataOffset::NoData => (NO_DATA, 0),
+    }
+}
+
+pub(super) fn set_data_offset(record: &mut Record, offset: DataOffset, dialect: Dialect) {
+    (record.offset_flag, record.position) = stored_offset(offset, dialect);
+}
+
+pub(super) fn set_position_alone(record: &mut Record, position: u64) {
+    (record.offset_flag, record.position) = (POS_NOT_SET, position);
+}
+
 /// Adds an entry to `toc`.
 pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     if fields.dump_id.0 <= 0 {
@@ -707,12 +725,7 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     }
     toc.dependencies.extend_from_slice(fields.dependencies);
     [record.tag, record.defn, record.drop_stmt, record.copy_stmt] = lens;
-    (record.offset_flag, record.position) = match fields.data_offset {
-        DataOffset::NotSet if toc.dialect.has(Gate::OffsetFlag) => (POS_NOT_SET, 0),
-        DataOffset::NotSet => (POS_NOT_SET, u64::MAX),
-        DataOffset::At(position) => (POS_SET, position),
-        DataOffset::NoData => (NO_DATA, 0),
-    };
+    (record.offset_flag, record.position) = stored_offset(fields.data_offset, toc.dialect);
     record.dump_id = fields.dump_id.0;
     record.oid = fields.catalog_id.oid.0;
     let shared = &mut toc.shared;

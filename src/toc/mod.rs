@@ -193,6 +193,20 @@ impl Toc {
         Ok(())
     }
 
+    /// Says where the data of the entry at `index` is; for custom archives being written.
+    pub(crate) fn set_data_offset(&mut self, index: usize, offset: DataOffset) {
+        if let Some(record) = self.records.get_mut(index) {
+            entry::set_data_offset(record, offset, self.dialect);
+        }
+    }
+
+    /// Stores the position of an entry's data without saying that it is there.
+    pub(crate) fn set_position_alone(&mut self, index: usize, position: u64) {
+        if let Some(record) = self.records.get_mut(index) {
+            entry::set_position_alone(record, position);
+        }
+    }
+
     /// Reads a table of contents; the header was read before.
     pub(crate) fn decode<I: Input + ?Sized>(
         input: &mut I,

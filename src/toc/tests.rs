@@ -302,7 +302,7 @@ fn names_in_messages_are_short_and_printable() {
 /// An archive may have millions of entries: what one costs is no accident.
 #[test]
 fn sizes() {
-    assert_eq!(size_of::<Record>(), 96);
+    assert_eq!(size_of::<Record>(), 64);
     assert_eq!(size_of::<TocEntry<'_>>(), 3 * size_of::<usize>());
     let mut toc = Toc::new(header(), Format::Custom);
     const COUNT: usize = 10_000;

@@ -36,7 +36,7 @@ pub(crate) fn hex(data: &[u8]) -> String {
 
 /// The first 32 bits of the fractions of roots of the first primes.
 fn first_bits(count: usize, root: impl Fn(u32) -> f64) -> Vec<u32> {
-    let is_prime = |n: &u32| (2..*n).all(|d| n % d != 0);
+    let is_prime = |n: &u32| (2..*n).all(|d| !n.is_multiple_of(d));
     let bits = |prime| (root(prime).fract() * 4_294_967_296.0) as u32;
     (2..).filter(is_prime).take(count).map(bits).collect()
 }
