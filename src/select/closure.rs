@@ -52,9 +52,7 @@ impl Selection {
         decisions: &mut [Decision],
     ) -> Result<()> {
         if !toc.header().version.has(Gate::TableOid) && !toc.is_empty() {
-            return Err(Error::usage(
-                "dependencies are not known in archives before version 1.8",
-            ));
+            return Err(Error::usage("dependencies are not known in archives before version 1.8"));
         }
         let mut closure = Closure {
             selection: self,
@@ -177,12 +175,10 @@ impl<'a> Closure<'a> {
                 }
                 self.take(dependent, rule, How::Chosen);
             }
-            desc if joins(desc) => {
-                if self.is_complete(dependent) {
-                    self.take(dependent, rule, How::Chosen);
-                }
+            desc if joins(desc) && !self.is_complete(dependent) => {}
+            desc if joins(desc) || belongs(dependent, object) => {
+                self.take(dependent, rule, How::Chosen);
             }
-            _ if belongs(dependent, object) => self.take(dependent, rule, How::Chosen),
             _ => {}
         }
     }
