@@ -8,8 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use pgdmp::Algorithm;
-use pgdmp::{Archive, Desc};
+use pgdmp::{Algorithm, Archive, Desc};
 use support::{Contents, LAST_TABLE, Layout};
 
 const BYTES: u64 = 32 << 20;

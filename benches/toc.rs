@@ -8,8 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
-use pgdmp::Algorithm;
-use pgdmp::{Archive, Desc, DumpId, Listing, Selection};
+use pgdmp::{Algorithm, Archive, Desc, DumpId, Listing, Selection};
 use support::{Contents, Layout};
 
 fn main() {

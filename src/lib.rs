@@ -91,6 +91,7 @@ mod archive;
 #[doc(hidden)]
 pub mod cli;
 mod compress;
+mod edit;
 mod error;
 mod format;
 mod limits;
@@ -104,10 +105,14 @@ mod wire;
 
 pub use adapt::{Finding, Mapped, Mapping, Service, TargetVersion};
 pub use archive::{
-    Archive, ArchiveStream, Block, EntryData, LargeObject, LargeObjects, OpenOptions, StoredData,
-    StreamBlock,
+    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, DataWriter, EntryData,
+    LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,
+    StreamBlock, WriteOptions,
 };
 pub use compress::Algorithm;
+pub use edit::{
+    Conversion, Merge, Note, Part, Reindexed, SplitBy, StreamConversion, Target, reindex, split,
+};
 pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;

@@ -464,11 +464,8 @@ fn dependencies() {
         let dependents = pgdmp::Dependents::new(archive.toc());
         let of_table = dependents.of(archive.entry(DumpId(1)).unwrap()).count();
         assert_eq!(of_table, usize::from(dependencies.contains(&DumpId(1))));
-        for tables in [Vec::new(), vec![b"t".to_vec()]] {
-            let selection = pgdmp::Selection {
-                tables: tables.into_iter().map(Into::into).collect(),
-                ..Default::default()
-            };
+        for tables in [Vec::new(), vec![pgdmp::NamePattern::exact("t")]] {
+            let selection = pgdmp::Selection { tables, ..Default::default() };
             assert_eq!(selection.apply(archive.toc()).unwrap().all().count(), 2);
         }
     }

@@ -11,10 +11,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 
-use pgdmp::Algorithm;
 use pgdmp::{
-    ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, Desc, DumpId, EntryFields,
-    Format, Header, Oid, Section, Toc,
+    Algorithm, ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, Desc, DumpId,
+    EntryFields, Format, Header, Oid, Section, Toc,
 };
 
 use encode::{Encoder, int};

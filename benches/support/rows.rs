@@ -238,7 +238,7 @@ impl Random {
     }
 
     fn below(&mut self, n: u64) -> u64 {
-        (self.next() >> 32) * n >> 32
+        ((self.next() >> 32) * n) >> 32
     }
 
     fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use super::input::{Input, Stream};
 use super::output::Output;
-use super::progress::Progress;
 use super::{Context, Exit, Failure, object};
-use crate::{Archive, BlockKind, Desc, DumpId, EntryData, Error, LargeObject, Oid, TocEntry};
+use crate::{Archive, BlockKind, Desc, DumpId, Error, Format, LargeObject, Oid, TocEntry};
 
 /// Write the data of a table or large object
 ///
@@ -34,33 +33,36 @@ enum Target {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mut input = Input::open(&args.archive)?;
+    let (mut input, progress) = Input::open(&args.archive, context)?;
     let target = target(&input, &args.object)?;
     let mut out = Output::new();
+    if out.is_terminal() {
+        progress.stay_silent();
+    }
     match (&mut input, target) {
         (Input::Archive(archive), Target::Entry(id)) => {
-            let total = entry_size(archive, id);
-            let mut progress = progress(context, total, &out);
-            copy(&mut archive.data(id)?, &mut progress, &mut out)?;
+            if let Some(total) = entry_size(archive, id) {
+                progress.expect(Some(total));
+            }
+            let mut data = archive.data(id)?;
+            let unseen = archive.format() == Format::Directory;
+            let mut before = 0;
+            while write_some(&mut data, &mut out)? > 0 {
+                // What is read of a directory is not seen by the progress.
+                if unseen {
+                    progress.add(data.stored_position() - before);
+                    before = data.stored_position();
+                }
+            }
         }
         (Input::Archive(archive), Target::LargeObject(oid)) => {
-            let mut progress = progress(context, None, &out);
-            let found = with_object(archive, oid, |mut object| {
-                copy_object(&mut object, &mut progress, &mut out)
-            })?;
-            found.ok_or_else(|| no_object(oid))?;
+            with_object(archive, oid, |mut object| write_all(&mut object, &mut out))?
+                .ok_or_else(|| no_object(oid))?;
         }
-        (Input::Stream(stream), target) => {
-            let mut progress = progress(context, None, &out);
-            cat_stream(stream, &target, &mut progress, &mut out)?;
-        }
+        (Input::Stream(stream), target) => cat_stream(stream, &target, &mut out)?,
     }
     out.finish()?;
     Ok(Exit::Done)
-}
-
-fn progress(context: &Context, total: Option<u64>, out: &Output) -> Progress {
-    Progress::new(context, "reading", total, out.is_terminal())
 }
 
 /// The bytes an entry takes, as far as that costs nothing to know.
@@ -127,21 +129,16 @@ fn with_object<T>(
     Ok(None)
 }
 
-fn cat_stream(
-    stream: &mut Stream,
-    target: &Target,
-    progress: &mut Progress,
-    out: &mut Output,
-) -> Result<(), Failure> {
+fn cat_stream(stream: &mut Stream, target: &Target, out: &mut Output) -> Result<(), Failure> {
     while let Some(mut block) = stream.next_block()? {
         match *target {
             Target::Entry(id) if block.dump_id() == id => {
-                return copy(&mut block.data()?, progress, out);
+                return write_all(&mut block.data()?, out);
             }
             Target::LargeObject(oid) if block.kind() == BlockKind::LargeObjects => {
                 while let Some(mut object) = block.next_object()? {
                     if object.oid() == oid {
-                        return copy_object(&mut object, progress, out);
+                        return write_all(&mut object, out);
                     }
                 }
             }
@@ -158,34 +155,9 @@ fn cat_stream(
     })
 }
 
-fn copy(
-    data: &mut EntryData<'_>,
-    progress: &mut Progress,
-    out: &mut Output,
-) -> Result<(), Failure> {
-    loop {
-        let n = write_some(data, out)?;
-        if n == 0 {
-            return Ok(());
-        }
-        progress.at(data.stored_position());
-    }
-}
-
-fn copy_object(
-    object: &mut LargeObject<'_>,
-    progress: &mut Progress,
-    out: &mut Output,
-) -> Result<(), Failure> {
-    let mut bytes = 0;
-    loop {
-        let n = write_some(object, out)?;
-        if n == 0 {
-            return Ok(());
-        }
-        bytes += n as u64;
-        progress.at(bytes);
-    }
+fn write_all(data: &mut impl BufRead, out: &mut Output) -> Result<(), Failure> {
+    while write_some(data, out)? > 0 {}
+    Ok(())
 }
 
 fn write_some(data: &mut impl BufRead, out: &mut Output) -> Result<usize, Failure> {

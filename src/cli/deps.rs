@@ -74,8 +74,8 @@ impl<'a> Graph<'a> {
     }
 }
 
-pub(super) fn run(args: &Args, _context: &Context) -> Result<Exit, Failure> {
-    let input = Input::open(&args.archive)?;
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let (input, _) = Input::open(&args.archive, context)?;
     let toc = input.toc();
     let find = |text: &String| object::find(toc, text, "is not shown", |_| true);
     let start = args.object.as_ref().map(find).transpose()?;

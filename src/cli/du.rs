@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::selection::SelectionArgs;
 use super::table::{Align, Table};
 use super::{Context, Exit, Failure};
-use crate::{Archive, BlockKind, Desc, Error, Selected, StreamBlock, TocEntry};
+use crate::{Archive, BlockKind, Desc, Error, Format, Selected, StreamBlock, TocEntry};
 
 /// Show how much space each table and schema takes
 ///
@@ -64,10 +64,10 @@ impl Size {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mut input = Input::open(&args.archive)?;
+    let (mut input, progress) = Input::open(&args.archive, context)?;
     let sizes = match (&mut input, args.raw) {
-        (Input::Archive(archive), true) => drain_archive(archive, context)?,
-        (Input::Stream(stream), raw) => walk_stream(stream, raw, context)?,
+        (Input::Archive(archive), true) => drain_archive(archive, &progress)?,
+        (Input::Stream(stream), raw) => walk_stream(stream, raw)?,
         (Input::Archive(archive), false) => without_raw(archive.stored_sizes()?),
     };
     let toc = input.toc();
@@ -84,14 +84,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The stored size of each entry's data, by its place.
-pub(super) fn stored_sizes(
-    input: &mut Input,
-    context: &Context,
-) -> Result<Vec<Option<u64>>, Failure> {
+pub(super) fn stored_sizes(input: &mut Input) -> Result<Vec<Option<u64>>, Failure> {
     match input {
         Input::Archive(archive) => Ok(archive.stored_sizes()?),
         Input::Stream(stream) => {
-            let sizes = walk_stream(stream, false, context)?;
+            let sizes = walk_stream(stream, false)?;
             Ok(sizes.into_iter().map(|size| size.map(|size| size.stored)).collect())
         }
     }
@@ -101,11 +98,11 @@ fn without_raw(sizes: Vec<Option<u64>>) -> Vec<Option<Size>> {
     sizes.into_iter().map(|size| size.map(|stored| Size { stored, raw: None })).collect()
 }
 
-fn drain_archive(archive: &Archive, context: &Context) -> Result<Vec<Option<Size>>, Failure> {
+fn drain_archive(archive: &Archive, progress: &Progress) -> Result<Vec<Option<Size>>, Failure> {
     let mut sizes = without_raw(archive.stored_sizes()?);
-    let total = sizes.iter().flatten().map(|size| size.stored).sum();
-    let mut progress = Progress::new(context, "decompressing", Some(total), false);
-    let mut done = 0;
+    progress.expect(Some(sizes.iter().flatten().map(|size| size.stored).sum()));
+    // What is read of a directory is not seen by the progress.
+    let unseen = archive.format() == Format::Directory;
     for entry in archive.entries().filter(TocEntry::has_data) {
         let Some(size) = sizes.get_mut(entry.index()) else { continue };
         let mut raw = 0;
@@ -116,6 +113,7 @@ fn drain_archive(archive: &Archive, context: &Context) -> Result<Vec<Option<Size
             }
         } else {
             let mut data = archive.data(entry.dump_id())?;
+            let mut before = 0;
             loop {
                 let n = data.fill_buf().map_err(Error::from)?.len();
                 if n == 0 {
@@ -123,28 +121,22 @@ fn drain_archive(archive: &Archive, context: &Context) -> Result<Vec<Option<Size
                 }
                 data.consume(n);
                 raw += n as u64;
-                progress.at(done + data.stored_position());
+                if unseen {
+                    progress.add(data.stored_position() - before);
+                    before = data.stored_position();
+                }
             }
         }
-        let size = size.get_or_insert_default();
-        size.raw = Some(raw);
-        done += size.stored;
-        progress.at(done);
+        size.get_or_insert_default().raw = Some(raw);
     }
     Ok(sizes)
 }
 
-fn walk_stream(
-    stream: &mut Stream,
-    raw: bool,
-    context: &Context,
-) -> Result<Vec<Option<Size>>, Failure> {
+fn walk_stream(stream: &mut Stream, raw: bool) -> Result<Vec<Option<Size>>, Failure> {
     let mut sizes: Vec<Option<Size>> = vec![None; stream.toc().len()];
-    let mut progress = Progress::new(context, "reading", None, false);
     // How long a block was is known when the next one is reached.
     let mut last: Option<usize> = None;
     loop {
-        progress.at(stream.position());
         let found = match stream.next_block()? {
             None => None,
             Some(mut block) => {

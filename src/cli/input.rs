@@ -1,11 +1,12 @@
 //! The archive a command works on: a file, a directory, or a pipe.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use super::Failure;
-use crate::{Archive, ArchiveStream, Error, ErrorKind, FileSource, Format, Toc};
+use super::progress::{Progress, Watched};
+use super::{Context, Failure};
+use crate::{Archive, ArchiveStream, Error, FileSource, Format, Source, Toc};
 
 /// A pipe, whatever is at its other end.
 pub(super) type Stream = ArchiveStream<Box<dyn Read + Send>>;
@@ -20,32 +21,41 @@ pub(super) enum Input {
 }
 
 impl Input {
-    /// Opens an archive; `-` is standard input.
-    pub(super) fn open(path: &Path) -> Result<Input, Failure> {
-        if path.as_os_str() == "-" {
-            return Input::stdin();
-        }
-        match Archive::open(path) {
-            Ok(archive) => Ok(Input::Archive(Box::new(archive))),
-            // A named pipe, or a shell's <(command).
-            Err(error) if matches!(error.kind(), ErrorKind::Usage { .. }) => {
-                let file = File::open(path).map_err(Error::from)?;
-                Input::stream(Box::new(file))
+    /// Opens an archive; `-` is standard input. What is read of it shows in the progress, but of
+    /// a directory, whose files only the library sees.
+    pub(super) fn open(path: &Path, context: &Context) -> Result<(Input, Progress), Failure> {
+        let progress = Progress::new(context);
+        let input = if path.as_os_str() == "-" {
+            match seekable_stdin().map(FileSource::new) {
+                Some(Ok(source)) => Input::file(source, &progress)?,
+                _ => Input::pipe(Box::new(io::stdin()), &progress)?,
             }
-            Err(error) => Err(error.into()),
-        }
+        } else {
+            Input::path(path, &progress).map_err(|error| Failure::Archive(error.in_path(path)))?
+        };
+        Ok((input, progress))
     }
 
-    fn stdin() -> Result<Input, Failure> {
-        if let Some(file) = seekable_stdin()
-            && let Ok(source) = FileSource::new(file)
-        {
-            return Ok(Input::Archive(Box::new(Archive::read(source)?)));
+    fn path(path: &Path, progress: &Progress) -> Result<Input, Error> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Ok(Input::Archive(Box::new(Archive::open(path)?)));
         }
-        Input::stream(Box::new(io::stdin()))
+        let file = File::open(path)?;
+        // A named pipe, or a shell's <(command), cannot be read at positions.
+        if is_pipe(&metadata) {
+            return Input::pipe(Box::new(file), progress);
+        }
+        Input::file(FileSource::new(file)?, progress)
     }
 
-    fn stream(reader: Box<dyn Read + Send>) -> Result<Input, Failure> {
+    fn file(source: FileSource, progress: &Progress) -> Result<Input, Error> {
+        progress.expect(Some(source.len()));
+        Ok(Input::Archive(Box::new(Archive::read(Watched::new(source, progress))?)))
+    }
+
+    fn pipe(reader: Box<dyn Read + Send>, progress: &Progress) -> Result<Input, Error> {
+        let reader: Box<dyn Read + Send> = Box::new(Watched::new(reader, progress));
         Ok(Input::Stream(Box::new(ArchiveStream::new(reader)?)))
     }
 
@@ -76,4 +86,17 @@ pub(super) fn seekable_stdin() -> Option<File> {
 #[cfg(not(unix))]
 pub(super) fn seekable_stdin() -> Option<File> {
     None
+}
+
+/// Whether a file can only be read front to back.
+#[cfg(unix)]
+pub(super) fn is_pipe(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    kind.is_fifo() || kind.is_char_device() || kind.is_socket()
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_pipe(_: &fs::Metadata) -> bool {
+    false
 }

@@ -38,8 +38,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mut input = Input::open(&args.archive)?;
-    let sizes = if args.long { Some(super::du::stored_sizes(&mut input, context)?) } else { None };
+    let (mut input, _) = Input::open(&args.archive, context)?;
+    let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
     let selected = selection.apply(toc)?;

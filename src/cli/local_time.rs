@@ -31,25 +31,25 @@ const UNKNOWN: &str = "[unknown]";
 
 /// When an archive was made, as far as `pg_restore` could tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreationTime {
+pub(super) struct CreationTime {
     /// The text after `Archive created at `.
-    pub text: String,
+    pub(super) text: String,
     /// `pg_restore` would warn `invalid creation date in header`.
-    pub invalid: bool,
+    pub(super) invalid: bool,
 }
 
 /// The creation time stored as `fields`, in the local time zone.
 ///
 /// `fields` are sec, min, hour, mday, mon (0 to 11), year (since 1900) and isdst. All values are
 /// taken.
-pub fn creation_time(fields: [i32; 7]) -> CreationTime {
+pub(super) fn creation_time(fields: [i32; 7]) -> CreationTime {
     creation_time_in(fields, &Zone::local())
 }
 
 /// The current time, in the same format.
 ///
 /// It is also what a listing has for archives older than 1.4, which store no time.
-pub fn now() -> String {
+pub(super) fn now() -> String {
     let seconds = |since: std::time::Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     let time = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(after) => seconds(after),

@@ -1,72 +1,130 @@
 //! Progress on a terminal, for work that takes longer than a second.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Context;
+use crate::Source;
 
 /// Nothing is shown for work that is done sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Shows how many bytes are done, and with a known total how long the rest will take.
+/// Shows how many bytes were read, and with a known total how long the rest will take.
+///
+/// Bytes are counted where they are read, so that it moves whatever is done with them.
+#[derive(Debug, Clone)]
+pub(super) struct Progress(Arc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct Progress {
-    enabled: bool,
+struct Inner {
+    enabled: AtomicBool,
     started: Instant,
+    bytes: AtomicU64,
+    bar: Mutex<Bar>,
+}
+
+#[derive(Debug, Default)]
+struct Bar {
     total: Option<u64>,
-    what: String,
-    bar: Option<ProgressBar>,
+    shown: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// `total`: the bytes that there are to do. Nothing is shown with `--quiet`, when standard
-    /// error is no terminal, or when the data itself goes to one.
-    pub(super) fn new(
-        context: &Context,
-        what: &str,
-        total: Option<u64>,
-        to_terminal: bool,
-    ) -> Self {
-        let enabled = !context.quiet && !to_terminal && io::stderr().is_terminal();
-        Progress { enabled, started: Instant::now(), total, what: what.to_owned(), bar: None }
+    /// Nothing is shown with `--quiet`, nor when standard error is no terminal.
+    pub(super) fn new(context: &Context) -> Self {
+        Progress(Arc::new(Inner {
+            enabled: AtomicBool::new(!context.quiet && io::stderr().is_terminal()),
+            started: Instant::now(),
+            bytes: AtomicU64::new(0),
+            bar: Mutex::default(),
+        }))
     }
 
-    /// Says how many bytes are done.
-    pub(super) fn at(&mut self, bytes: u64) {
-        if !self.enabled {
+    /// Says how many bytes there are to read, counted from now.
+    pub(super) fn expect(&self, total: Option<u64>) {
+        let mut bar = self.0.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.bytes.store(0, Ordering::Relaxed);
+        bar.total = total;
+    }
+
+    /// Shows nothing from now on: what is read goes to the terminal itself.
+    pub(super) fn stay_silent(&self) {
+        self.0.enabled.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts bytes.
+    pub(super) fn add(&self, bytes: u64) {
+        let inner = &*self.0;
+        if !inner.enabled.load(Ordering::Relaxed) {
             return;
         }
-        if self.bar.is_none() && self.started.elapsed() > PATIENCE {
-            self.bar = Some(self.make());
+        let bytes = inner.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if inner.started.elapsed() < PATIENCE {
+            return;
         }
-        if let Some(bar) = &self.bar {
-            bar.set_position(bytes);
-        }
+        let mut bar = inner.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = bar.total;
+        bar.shown.get_or_insert_with(|| make(total, inner.started)).set_position(bytes);
     }
+}
 
-    fn make(&self) -> ProgressBar {
-        let (bar, template) = match self.total {
-            Some(total) => (
-                ProgressBar::new(total),
-                "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-            ),
-            None => (ProgressBar::no_length(), "{msg} {spinner} {bytes} {bytes_per_sec}"),
-        };
-        // The rate counts from the beginning, not from when the bar first shows.
-        let bar = bar.with_message(self.what.clone()).with_elapsed(self.started.elapsed());
-        match ProgressStyle::with_template(template) {
-            Ok(style) => bar.with_style(style),
-            Err(_) => bar,
+fn make(total: Option<u64>, started: Instant) -> ProgressBar {
+    let (bar, template) = match total {
+        Some(total) => (
+            ProgressBar::new(total),
+            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+        ),
+        None => (ProgressBar::no_length(), "{spinner} {bytes} read, {bytes_per_sec}"),
+    };
+    // The rate counts from the beginning, not from when the bar first shows.
+    let bar = bar.with_elapsed(started.elapsed());
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.shown {
+            bar.finish_and_clear();
         }
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+/// A reader or source whose bytes are counted.
+#[derive(Debug)]
+pub(super) struct Watched<T> {
+    inner: T,
+    progress: Progress,
+}
+
+impl<T> Watched<T> {
+    pub(super) fn new(inner: T, progress: &Progress) -> Self {
+        Watched { inner, progress: progress.clone() }
+    }
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.progress.add(n as u64);
+        Ok(n)
+    }
+}
+
+impl<S: Source> Source for Watched<S> {
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let n = self.inner.read_at(buf, offset)?;
+        self.progress.add(n as u64);
+        Ok(n)
     }
 }

@@ -11,7 +11,7 @@ use super::output::printable;
 use crate::{Error, NamePattern, Section, Selection, Toc, UseList};
 
 /// The options.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Selection, as in pg_restore")]
 pub(super) struct SelectionArgs {
     /// Only the entries of this list, in its order (FILE is an edited output of list)
@@ -76,7 +76,7 @@ pub(super) struct SelectionArgs {
     with_dependents: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum SectionArg {
     PreData,
     Data,
@@ -84,6 +84,11 @@ enum SectionArg {
 }
 
 impl SelectionArgs {
+    /// Whether nothing was asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == SelectionArgs::default()
+    }
+
     /// The selection, for an archive with this table of contents.
     pub(super) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
         let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();

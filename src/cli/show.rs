@@ -33,8 +33,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args, _context: &Context) -> Result<Exit, Failure> {
-    let input = Input::open(&args.archive)?;
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let (input, _) = Input::open(&args.archive, context)?;
     let toc = input.toc();
     let mut entries = Vec::new();
     for object in &args.objects {

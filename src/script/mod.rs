@@ -80,7 +80,7 @@ pub struct ScriptOptions {
 /// ```
 /// use pgdmp::{Archive, RestrictKey, Script, Selection};
 ///
-/// let archive = Archive::open("fixtures/pg17/mini-gzip.dump")?;
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
 /// let selected = Selection::default().apply(archive.toc())?;
 /// let mut script = Vec::new();
 /// Script::new(RestrictKey::new("0123456789abcdef")?).write(&archive, &selected, &mut script)?;

@@ -19,6 +19,8 @@ const LONG_SKIP: u64 = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct SourceReader {
     source: Arc<dyn Source>,
+    /// Whether the source is in memory, and the buffer unused.
+    in_memory: bool,
     /// Where positions are counted from.
     start: u64,
     /// Position of the byte after the buffered ones.
@@ -35,8 +37,10 @@ impl SourceReader {
     /// Reads `range`, all of it: where the source ends earlier, that is an error.
     pub(crate) fn new(source: Arc<dyn Source>, range: Range<u64>) -> Self {
         let start = range.start.min(range.end);
+        let in_memory = source.bytes().is_some();
         SourceReader {
             source,
+            in_memory,
             start,
             next: start,
             end: range.end,
@@ -88,8 +92,7 @@ fn read_some(source: &dyn Source, buf: &mut [u8], offset: u64) -> io::Result<usi
 
 impl BufRead for SourceReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.source.bytes().is_some() {
-            // Asked twice for the borrow checker's sake.
+        if self.in_memory {
             let bytes = self.source.bytes().unwrap_or_default();
             let end = usize::try_from(self.end).unwrap_or(usize::MAX).min(bytes.len());
             let start = usize::try_from(self.next).unwrap_or(usize::MAX).min(end);
@@ -105,7 +108,7 @@ impl BufRead for SourceReader {
     }
 
     fn consume(&mut self, n: usize) {
-        if self.source.bytes().is_some() {
+        if self.in_memory {
             self.next = self.next.saturating_add(n as u64).min(self.end);
         } else {
             self.filled.start = (self.filled.start + n).min(self.filled.end);
@@ -116,7 +119,7 @@ impl BufRead for SourceReader {
 impl Read for SourceReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         // A large read into an empty buffer needs no detour.
-        if self.filled.is_empty() && buf.len() >= MOST && self.source.bytes().is_none() {
+        if self.filled.is_empty() && buf.len() >= MOST && !self.in_memory {
             let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
             let size = buf.len().min(left);
             let n = read_some(&*self.source, &mut buf[..size], self.next)?;
@@ -180,10 +183,12 @@ impl<'a> AtHand<'a> {
 }
 
 impl BufRead for AtHand<'_> {
+    #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         Ok(self.bytes)
     }
 
+    #[inline]
     fn consume(&mut self, n: usize) {
         self.bytes.consume(n);
     }
@@ -196,6 +201,7 @@ impl Read for AtHand<'_> {
 }
 
 impl Input for AtHand<'_> {
+    #[inline]
     fn position(&self) -> u64 {
         self.end - self.bytes.len() as u64
     }

@@ -2,7 +2,7 @@
 //!
 //! The order of fields in `decode` and `TocEntry::encode` is that of `ReadToc` and `WriteToc` in
 //! `pg_backup_archiver.c`, and of `ReadExtraToc` and `WriteExtraToc` in the file of each format.
-//! A new field goes into `Record`, `EntryFields` and those two functions, with its gate.
+//! A new field goes into `Record` or `Common`, `EntryFields` and those two functions, with its gate.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -66,7 +66,7 @@ const NO_DATA: u8 = 3;
 /// All fields of an entry, for making one.
 ///
 /// What the archive version has no field for is ignored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryFields<'a> {
     /// See [`TocEntry::dump_id`].
     pub dump_id: DumpId,
@@ -139,6 +139,7 @@ struct Len(u32);
 impl Len {
     const NULL: Len = Len(u32::MAX);
 
+    #[inline]
     fn new(len: Option<usize>) -> Result<Len> {
         match len.map(u32::try_from) {
             None => Ok(Len::NULL),
@@ -152,33 +153,47 @@ impl Len {
     }
 }
 
-/// An entry in memory. Its own texts stand one after the other in `Toc::text`.
+/// An entry in memory. Its own texts stand one after the other in `Toc::text`; its dependencies in
+/// `Toc::dependencies`, up to those of the next entry.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     text: u64,
     /// Of the offset in the file, whatever the flag says of it.
     position: u64,
     dump_id: i32,
-    had_dumper: i32,
-    table_oid: u32,
     oid: u32,
-    section: i32,
-    relkind: i32,
     tag: Len,
     defn: Len,
     drop_stmt: Len,
     copy_stmt: Len,
-    pub(super) desc: Shared,
     namespace: Shared,
-    tablespace: Shared,
-    table_am: Shared,
     owner: Shared,
-    with_oids: Shared,
+    /// Place in `Toc::commons`.
+    common: u32,
     dependencies: u32,
-    dependency_count: u32,
     /// Length of the file name, or before archive version 1.7 the stored length of the data.
     extra: i32,
     offset_flag: u8,
+}
+
+/// The fields of an entry of which there are few combinations in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Common {
+    had_dumper: i32,
+    table_oid: u32,
+    section: i32,
+    relkind: i32,
+    pub(super) desc: Shared,
+    tablespace: Shared,
+    table_am: Shared,
+    with_oids: Shared,
+}
+
+/// An entry that is not yet in a [`Toc`].
+#[derive(Debug, Clone)]
+struct Draft {
+    record: Record,
+    common: Common,
 }
 
 /// A number that is stored as text.
@@ -198,6 +213,10 @@ pub struct TocEntry<'a> {
 }
 
 impl<'a> TocEntry<'a> {
+    fn common(&self) -> &'a Common {
+        &self.toc.commons.values()[self.record.common as usize]
+    }
+
     /// Its number.
     pub fn dump_id(&self) -> DumpId {
         DumpId(self.record.dump_id)
@@ -215,12 +234,12 @@ impl<'a> TocEntry<'a> {
 
     /// Whether it had something that produced data when it was dumped.
     pub fn had_dumper(&self) -> bool {
-        self.record.had_dumper != 0
+        self.common().had_dumper != 0
     }
 
     /// Where the object was in the catalogs.
     pub fn catalog_id(&self) -> CatalogId {
-        CatalogId { table_oid: Oid(self.record.table_oid), oid: Oid(self.record.oid) }
+        CatalogId { table_oid: Oid(self.common().table_oid), oid: Oid(self.record.oid) }
     }
 
     /// The text of the field that begins `before` bytes into this entry's texts.
@@ -238,14 +257,14 @@ impl<'a> TocEntry<'a> {
 
     /// The kind of the object.
     pub fn desc(&self) -> Desc<'a> {
-        Desc(self.toc.shared.get(self.record.desc).unwrap_or_default())
+        Desc(self.toc.shared.get(self.common().desc).unwrap_or_default())
     }
 
     /// The part of a restore it belongs to. Archives before 1.11 do not store it; then it follows
     /// from the kind.
     pub fn section(&self) -> Section {
         if self.toc.dialect.has(Gate::Section) {
-            Section::from_code(self.record.section)
+            Section::from_code(self.common().section)
         } else {
             Section::derive(self.desc())
         }
@@ -274,17 +293,17 @@ impl<'a> TocEntry<'a> {
 
     /// The tablespace of the object. `None`: it has none; empty: the default of the database.
     pub fn tablespace(&self) -> Option<&'a [u8]> {
-        self.toc.shared.get(self.record.tablespace)
+        self.toc.shared.get(self.common().tablespace)
     }
 
     /// The table access method, for example `heap`.
     pub fn table_am(&self) -> Option<&'a [u8]> {
-        self.toc.shared.get(self.record.table_am)
+        self.toc.shared.get(self.common().table_am)
     }
 
     /// `pg_class.relkind` as a character code, for example 114 for `r`; 0 if there is none.
     pub fn relkind(&self) -> i32 {
-        self.record.relkind
+        self.common().relkind
     }
 
     /// The role that owns the object.
@@ -294,15 +313,15 @@ impl<'a> TocEntry<'a> {
 
     /// The text `true` or `false`, once for WITH OIDS; always `false` since PostgreSQL 12.
     pub fn with_oids(&self) -> Option<&'a [u8]> {
-        self.toc.shared.get(self.record.with_oids)
+        self.toc.shared.get(self.common().with_oids)
     }
 
     /// The entries it needs, as stored: with duplicates, and with ids the archive does not have.
     /// Before archive version 1.8 these are OIDs, not dump ids.
     pub fn dependencies(&self) -> &'a [DumpId] {
-        let start = self.record.dependencies as usize;
-        let end = start + self.record.dependency_count as usize;
-        self.toc.dependencies.get(start..end).unwrap_or_default()
+        let next = self.toc.records.get(self.index + 1);
+        let end = next.map_or(self.toc.dependencies.len(), |next| next.dependencies as usize);
+        self.toc.dependencies.get(self.record.dependencies as usize..end).unwrap_or_default()
     }
 
     /// Where its data is. `None` in directory and tar archives, which have
@@ -371,16 +390,17 @@ impl<'a> TocEntry<'a> {
     pub(super) fn encode<W: Write>(&self, e: &mut Encoder<W>) -> io::Result<()> {
         let dialect = e.dialect;
         let record = self.record;
+        let common = self.common();
         e.int(record.dump_id)?;
-        e.int(record.had_dumper)?;
+        e.int(common.had_dumper)?;
         if dialect.has(Gate::TableOid) {
-            encode_number(e, self.odd(Odd::TableOid), record.table_oid)?;
+            encode_number(e, self.odd(Odd::TableOid), common.table_oid)?;
         }
         encode_number(e, self.odd(Odd::Oid), record.oid)?;
         e.string(self.tag())?;
         e.string(Some(self.desc().as_bytes()))?;
         if dialect.has(Gate::Section) {
-            e.int(record.section)?;
+            e.int(common.section)?;
         }
         e.string(self.defn())?;
         e.string(self.drop_stmt())?;
@@ -397,7 +417,7 @@ impl<'a> TocEntry<'a> {
             e.string(self.table_am())?;
         }
         if dialect.has(Gate::Relkind) {
-            e.int(record.relkind)?;
+            e.int(common.relkind)?;
         }
         e.string(self.owner())?;
         if dialect.has(Gate::WithOids) {
@@ -494,26 +514,24 @@ pub(super) fn decode<I: Input + ?Sized>(
     limits: &Limits,
     scratch: &mut Vec<u8>,
 ) -> Result<()> {
-    // The strings of most entries are those of the entry before.
-    let last = toc.records.last().cloned().unwrap_or(Record::EMPTY);
-    let start = Record { text: toc.text.len() as u64, ..Record::EMPTY };
-    let dependencies = toc.dependencies.len();
-    let mut record = start.clone();
-    let decoded = d.at_hand(|d| decode_record(toc, d, limits, scratch, &last, &mut record));
-    if decoded.is_some() {
-        toc.records.push(record);
+    let last = toc.last();
+    let empty = toc.draft();
+    let mut draft = empty.clone();
+    if d.at_hand(|d| decode_draft(toc, d, limits, scratch, &last, &mut draft)).is_some() {
+        toc.add(draft, &last);
         return Ok(());
     }
-    toc.text.truncate(start.text as usize);
-    toc.dependencies.truncate(dependencies);
-    record = start;
-    match decode_record(toc, d, limits, scratch, &last, &mut record) {
+    toc.text.truncate(empty.record.text as usize);
+    toc.dependencies.truncate(empty.record.dependencies as usize);
+    draft = empty;
+    match decode_draft(toc, d, limits, scratch, &last, &mut draft) {
         Ok(()) => {
-            toc.records.push(record);
+            toc.add(draft, &last);
             Ok(())
         }
         Err(error) => {
-            let desc = Desc(toc.shared.get(record.desc).unwrap_or_default());
+            let Draft { record, common } = draft;
+            let desc = Desc(toc.shared.get(common.desc).unwrap_or_default());
             let start = record.text as usize;
             let tag = record.tag.get().and_then(|len| toc.text.get(start..start + len));
             Err(error.in_entry(|| {
@@ -530,15 +548,16 @@ pub(super) fn decode<I: Input + ?Sized>(
     }
 }
 
-fn decode_record<I: Input + ?Sized>(
+fn decode_draft<I: Input + ?Sized>(
     toc: &mut Toc,
     d: &mut Decoder<'_, I>,
     limits: &Limits,
     scratch: &mut Vec<u8>,
-    last: &Record,
-    record: &mut Record,
+    last: &Draft,
+    draft: &mut Draft,
 ) -> Result<()> {
-    let dialect = d.dialect;
+    let Draft { record, common } = draft;
+    let dialect = d.dialect();
     let at = d.position();
     let dump_id = d.int()?;
     if dump_id <= 0 {
@@ -548,11 +567,11 @@ fn decode_record<I: Input + ?Sized>(
         .at(at));
     }
     record.dump_id = dump_id;
-    record.had_dumper = d.int()?;
+    common.had_dumper = d.int()?;
     let index = toc.records.len() as u32;
     if dialect.has(Gate::TableOid) {
         let at = d.position();
-        record.table_oid = d
+        common.table_oid = d
             .string(scratch, |text| text.map(|text| toc.oid(text, index, Odd::TableOid)))?
             .ok_or_else(|| null("catalog OID", at))?;
     }
@@ -562,12 +581,12 @@ fn decode_record<I: Input + ?Sized>(
         .ok_or_else(|| null("OID", at))?;
     record.tag = Len::new(d.string_into(&mut toc.text)?)?;
     let at = d.position();
-    record.desc = d.string(scratch, |desc| toc.shared.intern(desc, last.desc))?;
-    if record.desc == Shared::NULL {
+    common.desc = d.string(scratch, |desc| toc.shared.intern(desc, last.common.desc))?;
+    if common.desc == Shared::NULL {
         return Err(null("kind", at));
     }
     if dialect.has(Gate::Section) {
-        record.section = d.int()?;
+        common.section = d.int()?;
     }
     record.defn = Len::new(d.string_into(&mut toc.text)?)?;
     record.drop_stmt = Len::new(d.string_into(&mut toc.text)?)?;
@@ -575,23 +594,27 @@ fn decode_record<I: Input + ?Sized>(
         record.copy_stmt = Len::new(d.string_into(&mut toc.text)?)?;
     }
     if dialect.has(Gate::Namespace) {
-        record.namespace = d.string(scratch, |text| toc.shared.intern(text, last.namespace))?;
+        record.namespace =
+            d.string(scratch, |text| toc.shared.intern(text, last.record.namespace))?;
     }
     if dialect.has(Gate::Tablespace) {
-        record.tablespace = d.string(scratch, |text| toc.shared.intern(text, last.tablespace))?;
+        common.tablespace =
+            d.string(scratch, |text| toc.shared.intern(text, last.common.tablespace))?;
     }
     if dialect.has(Gate::TableAm) {
-        record.table_am = d.string(scratch, |text| toc.shared.intern(text, last.table_am))?;
+        common.table_am =
+            d.string(scratch, |text| toc.shared.intern(text, last.common.table_am))?;
     }
     if dialect.has(Gate::Relkind) {
-        record.relkind = d.int()?;
+        common.relkind = d.int()?;
     }
-    record.owner = d.string(scratch, |text| toc.shared.intern(text, last.owner))?;
+    record.owner = d.string(scratch, |text| toc.shared.intern(text, last.record.owner))?;
     if dialect.has(Gate::WithOids) {
-        record.with_oids = d.string(scratch, |text| toc.shared.intern(text, last.with_oids))?;
+        common.with_oids =
+            d.string(scratch, |text| toc.shared.intern(text, last.common.with_oids))?;
     }
     if dialect.has(Gate::Dependencies) {
-        decode_dependencies(toc, d, limits, scratch, record)?;
+        decode_dependencies(toc, d, limits, scratch)?;
     }
     match dialect.last_field {
         LastField::FileName => {
@@ -631,28 +654,49 @@ fn decode_dependencies<I: Input + ?Sized>(
     d: &mut Decoder<'_, I>,
     limits: &Limits,
     scratch: &mut Vec<u8>,
-    record: &mut Record,
 ) -> Result<()> {
     let at = d.position();
     let too_many =
         |limit: u64, what, knob| Error::new(ErrorKind::Limit { what, limit, knob }).at(at);
-    record.dependencies = u32::try_from(toc.dependencies.len()).map_err(|_| {
-        too_many(u64::from(u32::MAX), "dependencies of all entries", "dependencies")
-    })?;
     let index = toc.records.len() as u32;
+    let mut count = 0;
     loop {
-        let field = Odd::Dependency(record.dependency_count);
+        let field = Odd::Dependency(count);
         let id = d.string(scratch, |text| text.map(|text| toc.id(text, index, field)))?;
         let Some(id) = id else {
-            return Ok(());
+            break;
         };
-        if record.dependency_count >= limits.dependencies {
+        if count >= limits.dependencies {
             let limit = u64::from(limits.dependencies);
             return Err(too_many(limit, "dependencies of one entry", "dependencies"));
         }
         toc.dependencies.push(id);
-        record.dependency_count += 1;
+        count += 1;
     }
+    // The next entry says where its own begin.
+    if u32::try_from(toc.dependencies.len()).is_err() {
+        let limit = u64::from(u32::MAX);
+        return Err(too_many(limit, "dependencies of all entries", "dependencies"));
+    }
+    Ok(())
+}
+
+/// Flag and position of an offset.
+fn stored_offset(offset: DataOffset, dialect: Dialect) -> (u8, u64) {
+    match offset {
+        DataOffset::NotSet if dialect.has(Gate::OffsetFlag) => (POS_NOT_SET, 0),
+        DataOffset::NotSet => (POS_NOT_SET, u64::MAX),
+        DataOffset::At(position) => (POS_SET, position),
+        DataOffset::NoData => (NO_DATA, 0),
+    }
+}
+
+pub(super) fn set_data_offset(record: &mut Record, offset: DataOffset, dialect: Dialect) {
+    (record.offset_flag, record.position) = stored_offset(offset, dialect);
+}
+
+pub(super) fn set_position_alone(record: &mut Record, position: u64) {
+    (record.offset_flag, record.position) = (POS_NOT_SET, position);
 }
 
 /// Adds an entry to `toc`.
@@ -660,8 +704,9 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     if fields.dump_id.0 <= 0 {
         return Err(Error::usage(format!("dump id {} is not positive", fields.dump_id)));
     }
-    let last = toc.records.last().cloned().unwrap_or(Record::EMPTY);
-    let start = toc.text.len();
+    let last = toc.last();
+    let mut draft = toc.draft();
+    let Draft { record, common } = &mut draft;
     let texts = [fields.tag, fields.defn, fields.drop_stmt, fields.copy_stmt];
     let mut lens = [Len::NULL; 4];
     for (len, text) in lens.iter_mut().zip(texts) {
@@ -671,47 +716,32 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
         LastField::FileName => fields.file_name,
         LastField::Offset => b"",
     };
-    let extra = i32::try_from(file_name.len())
+    record.extra = i32::try_from(file_name.len())
         .map_err(|_| Error::usage("a file name is longer than 2 GiB"))?;
+    u32::try_from(toc.dependencies.len() + fields.dependencies.len())
+        .map_err(|_| Error::usage("all entries together hold at most 2^32 dependencies"))?;
     for text in texts.into_iter().flatten().chain([file_name]) {
         toc.text.extend_from_slice(text);
     }
-    let [tag, defn, drop_stmt, copy_stmt] = lens;
-    let dependencies = u32::try_from(toc.dependencies.len())
-        .map_err(|_| Error::usage("all entries together hold at most 2^32 dependencies"))?;
     toc.dependencies.extend_from_slice(fields.dependencies);
-    let (offset_flag, position) = match fields.data_offset {
-        DataOffset::NotSet if toc.dialect.has(Gate::OffsetFlag) => (POS_NOT_SET, 0),
-        DataOffset::NotSet => (POS_NOT_SET, u64::MAX),
-        DataOffset::At(position) => (POS_SET, position),
-        DataOffset::NoData => (NO_DATA, 0),
-    };
+    [record.tag, record.defn, record.drop_stmt, record.copy_stmt] = lens;
+    (record.offset_flag, record.position) = stored_offset(fields.data_offset, toc.dialect);
+    record.dump_id = fields.dump_id.0;
+    record.oid = fields.catalog_id.oid.0;
     let shared = &mut toc.shared;
-    let record = Record {
-        text: start as u64,
-        position,
-        dump_id: fields.dump_id.0,
+    record.namespace = shared.intern(fields.namespace, last.record.namespace);
+    record.owner = shared.intern(fields.owner, last.record.owner);
+    *common = Common {
         had_dumper: i32::from(fields.had_dumper),
         table_oid: fields.catalog_id.table_oid.0,
-        oid: fields.catalog_id.oid.0,
         section: fields.section.code(),
         relkind: fields.relkind,
-        tag,
-        defn,
-        drop_stmt,
-        copy_stmt,
-        desc: shared.intern(Some(fields.desc.as_bytes()), last.desc),
-        namespace: shared.intern(fields.namespace, last.namespace),
-        tablespace: shared.intern(fields.tablespace, last.tablespace),
-        table_am: shared.intern(fields.table_am, last.table_am),
-        owner: shared.intern(fields.owner, last.owner),
-        with_oids: shared.intern(fields.with_oids, last.with_oids),
-        dependencies,
-        dependency_count: fields.dependencies.len() as u32,
-        extra,
-        offset_flag,
+        desc: shared.intern(Some(fields.desc.as_bytes()), last.common.desc),
+        tablespace: shared.intern(fields.tablespace, last.common.tablespace),
+        table_am: shared.intern(fields.table_am, last.common.table_am),
+        with_oids: shared.intern(fields.with_oids, last.common.with_oids),
     };
-    toc.records.push(record);
+    toc.add(draft, &last);
     Ok(())
 }
 
@@ -720,29 +750,55 @@ impl Record {
         text: 0,
         position: 0,
         dump_id: 0,
-        had_dumper: 0,
-        table_oid: 0,
         oid: 0,
-        section: 0,
-        relkind: 0,
         tag: Len::NULL,
         defn: Len::NULL,
         drop_stmt: Len::NULL,
         copy_stmt: Len::NULL,
-        desc: Shared::NULL,
         namespace: Shared::NULL,
-        tablespace: Shared::NULL,
-        table_am: Shared::NULL,
         owner: Shared::NULL,
-        with_oids: Shared::NULL,
+        common: 0,
         dependencies: 0,
-        dependency_count: 0,
         extra: 0,
         offset_flag: NO_DATA,
     };
 }
 
+impl Common {
+    const EMPTY: Common = Common {
+        had_dumper: 0,
+        table_oid: 0,
+        section: 0,
+        relkind: 0,
+        desc: Shared::NULL,
+        tablespace: Shared::NULL,
+        table_am: Shared::NULL,
+        with_oids: Shared::NULL,
+    };
+}
+
 impl Toc {
+    /// An entry without anything, whose texts and dependencies will follow those that there are.
+    fn draft(&self) -> Draft {
+        // There are at most 2^32 dependencies: whatever adds some sees to that.
+        let dependencies = self.dependencies.len() as u32;
+        let record = Record { text: self.text.len() as u64, dependencies, ..Record::EMPTY };
+        Draft { record, common: Common::EMPTY }
+    }
+
+    /// The last entry: most strings of the next one are the same.
+    fn last(&self) -> Draft {
+        let record = self.records.last().cloned().unwrap_or(Record::EMPTY);
+        let common = self.commons.values().get(record.common as usize).copied();
+        Draft { record, common: common.unwrap_or(Common::EMPTY) }
+    }
+
+    fn add(&mut self, draft: Draft, last: &Draft) {
+        let Draft { mut record, common } = draft;
+        record.common = self.commons.intern(common, last.record.common);
+        self.records.push(record);
+    }
+
     /// The OID that a text stands for.
     fn oid(&mut self, text: &[u8], index: u32, field: Odd) -> u32 {
         usual_number(text).unwrap_or_else(|| {
@@ -774,10 +830,19 @@ impl Toc {
 /// A number below a billion, spelled as pg_dump does: nearly all are.
 #[inline]
 fn usual_number(text: &[u8]) -> Option<u32> {
-    if text.len() > 9 || !is_number(text) {
+    let (first, rest) = text.split_first()?;
+    if text.len() > 9 || (*first == b'0' && !rest.is_empty()) {
         return None;
     }
-    Some(text.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
+    let mut value = 0;
+    for byte in text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + digit;
+    }
+    Some(value)
 }
 
 /// Whether a text is a number without anything that could be left out.

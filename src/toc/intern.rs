@@ -1,9 +1,10 @@
-//! Strings that many entries share: kinds, schemas, owners and the like.
+//! What many entries share: kinds, schemas, owners and the like.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// Number of a shared string. 0 is NULL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Shared(u32);
 
 impl Shared {
@@ -45,5 +46,35 @@ impl Interner {
     /// The number of a string, if any entry has it.
     pub(super) fn find(&self, string: &[u8]) -> Option<Shared> {
         self.numbers.get(string).map(|number| Shared(*number))
+    }
+}
+
+/// Each distinct value once, with a number from 0.
+#[derive(Debug, Clone)]
+pub(super) struct Distinct<T> {
+    values: Vec<T>,
+    numbers: HashMap<T, u32>,
+}
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Distinct { values: Vec::new(), numbers: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Distinct<T> {
+    pub(super) fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The number of a value. `last` is one that is worth a comparison before hashing.
+    pub(super) fn intern(&mut self, value: T, last: u32) -> u32 {
+        if self.values.get(last as usize) == Some(&value) {
+            return last;
+        }
+        *self.numbers.entry(value).or_insert_with(|| {
+            self.values.push(value);
+            self.values.len() as u32 - 1
+        })
     }
 }

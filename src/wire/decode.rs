@@ -7,14 +7,22 @@ use crate::source::{AtHand, Input};
 use crate::version::Gate;
 
 /// Reads primitives from an input. Errors carry the position of the value that failed.
+///
+/// A table of contents has some 20 of them for each entry, and may have a million entries. So each
+/// has a short way, for what all archives of `pg_dump` have and what lies in the buffer whole, and
+/// a long one for everything else.
 pub(crate) struct Decoder<'a, I: ?Sized> {
     input: &'a mut I,
-    pub(crate) dialect: Dialect,
+    dialect: Dialect,
+    /// Whether ints are as in all archives but very old or hand-made ones.
+    usual: bool,
     /// What the input is said to end in.
     within: &'static str,
     string_bytes: u64,
     /// Position that may not be passed.
     budget: u64,
+    /// A string up to this long is within all bounds.
+    unchecked: u64,
 }
 
 impl<'a, I: Input + ?Sized> Decoder<'a, I> {
@@ -25,7 +33,9 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
         limits: &Limits,
     ) -> Self {
         let budget = input.position().saturating_add(limits.toc_bytes);
-        Decoder { input, dialect, within, string_bytes: limits.string_bytes, budget }
+        let usual = dialect.has_usual_ints();
+        let string_bytes = limits.string_bytes;
+        Decoder { input, dialect, usual, within, string_bytes, budget, unchecked: 0 }
     }
 
     /// Decodes from the bytes that the input has in its buffer, which is much faster. `None`, and
@@ -35,14 +45,27 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
         &mut self,
         decode: impl FnOnce(&mut Decoder<'_, AtHand<'_>>) -> Result<T>,
     ) -> Option<T> {
-        let Decoder { dialect, within, string_bytes, budget, .. } = *self;
+        let Decoder { dialect, usual, within, string_bytes, budget, .. } = *self;
         let position = self.input.position();
-        let mut input = AtHand::new(self.input.fill_buf().ok()?, position);
-        let mut d = Decoder { input: &mut input, dialect, within, string_bytes, budget };
+        let bytes = self.input.fill_buf().ok()?;
+        let most = usize::try_from(budget.saturating_sub(position)).unwrap_or(usize::MAX);
+        let mut input = AtHand::new(&bytes[..bytes.len().min(most)], position);
+        let unchecked = string_bytes;
+        let mut d =
+            Decoder { input: &mut input, dialect, usual, within, string_bytes, budget, unchecked };
         let value = decode(&mut d).ok()?;
         let consumed = input.position() - position;
         self.input.consume(consumed as usize);
         Some(value)
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(crate) fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+        self.usual = dialect.has_usual_ints();
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -99,15 +122,15 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
     }
 
     /// An int.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn int(&mut self) -> Result<i32> {
         let data = self.input.fill_buf().unwrap_or_default();
-        match usual_int(self.dialect, data) {
-            Some(value) => {
+        match usual_int(data) {
+            Some(value) if self.usual => {
                 self.input.consume(USUAL_INT);
                 Ok(value)
             }
-            None => self.any_int(),
+            _ => self.any_int(),
         }
     }
 
@@ -134,38 +157,33 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
         Ok(if negative { magnitude.wrapping_neg() } else { magnitude })
     }
 
-    /// The most bytes that a string which starts here may have.
-    #[inline]
-    fn most(&self) -> u64 {
-        let start = self.input.position().saturating_add(USUAL_INT as u64);
-        self.string_bytes.min(self.budget.saturating_sub(start))
-    }
-
     /// Appends a string to `out` and says how long it was; `None` for NULL, which is not the
     /// same as an empty one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Result<Option<usize>> {
-        let most = self.most();
         let data = self.input.fill_buf().unwrap_or_default();
-        let Some(string) = usual_string(self.dialect, most, data) else {
-            return self.any_string_into(out);
-        };
-        out.extend_from_slice(string.unwrap_or_default());
-        let len = string.map(<[u8]>::len);
-        self.input.consume(USUAL_INT + len.unwrap_or(0));
-        Ok(len)
+        match usual_string(data, self.unchecked) {
+            Some(string) if self.usual => {
+                out.extend_from_slice(string.unwrap_or_default());
+                let len = string.map(<[u8]>::len);
+                self.input.consume(USUAL_INT + len.unwrap_or(0));
+                Ok(len)
+            }
+            _ => self.any_string_into(out),
+        }
     }
 
     /// Lends a string: of the input's buffer where it can, else of `scratch`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string<T>(
         &mut self,
         scratch: &mut Vec<u8>,
         take: impl FnOnce(Option<&[u8]>) -> T,
     ) -> Result<T> {
-        let most = self.most();
         let data = self.input.fill_buf().unwrap_or_default();
-        if let Some(string) = usual_string(self.dialect, most, data) {
+        if self.usual
+            && let Some(string) = usual_string(data, self.unchecked)
+        {
             let len = string.map_or(0, <[u8]>::len);
             let taken = take(string);
             self.input.consume(USUAL_INT + len);
@@ -239,16 +257,14 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
     }
 }
 
-/// Bytes of an int as all are but those of very old or hand-made archives.
+/// Bytes of a usual int: a sign and four of magnitude.
 const USUAL_INT: usize = 5;
 
-/// The int at the start of `data`, if it is a usual one and all there.
-#[inline]
-fn usual_int(dialect: Dialect, data: &[u8]) -> Option<i32> {
+/// The usual int at the start of `data`, if it is all there.
+#[inline(always)]
+fn usual_int(data: &[u8]) -> Option<i32> {
     match *data {
-        [sign, a, b, c, d @ 0..=0x7f, ..]
-            if dialect.int_size == 4 && dialect.has(Gate::SignByte) =>
-        {
+        [sign, a, b, c, d @ 0..=0x7f, ..] => {
             let magnitude = i32::from_le_bytes([a, b, c, d]);
             Some(if sign == 0 { magnitude } else { -magnitude })
         }
@@ -256,11 +272,10 @@ fn usual_int(dialect: Dialect, data: &[u8]) -> Option<i32> {
     }
 }
 
-/// The string, or NULL, at the start of `data`, if its length is a usual int and not above
-/// `most`, and all of it is there.
-#[inline]
-fn usual_string(dialect: Dialect, most: u64, data: &[u8]) -> Option<Option<&[u8]>> {
-    match usize::try_from(usual_int(dialect, data)?) {
+/// The string, or NULL, at the start of `data`, if all of it is there and it is not too long.
+#[inline(always)]
+fn usual_string(data: &[u8], most: u64) -> Option<Option<&[u8]>> {
+    match usize::try_from(usual_int(data)?) {
         Err(_) => Some(None),
         Ok(len) if len as u64 <= most => data[USUAL_INT..].get(..len).map(Some),
         Ok(_) => None,

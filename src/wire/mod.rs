@@ -44,6 +44,12 @@ impl Dialect {
         usize::from(self.int_size) + usize::from(self.has(Gate::SignByte))
     }
 
+    /// Whether ints are a sign and four bytes of magnitude: in all archives but very old or
+    /// hand-made ones.
+    pub(crate) fn has_usual_ints(&self) -> bool {
+        self.int_size == 4 && self.has(Gate::SignByte)
+    }
+
     /// Widths are checked once, here; shifts by them are safe from then on.
     pub(crate) fn check_widths(&self) -> Result<()> {
         if !(1..=8).contains(&self.int_size) {

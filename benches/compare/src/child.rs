@@ -10,8 +10,7 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::Path;
 
 use libpgdump::ObjectType;
-use pgdmp::Algorithm;
-use pgdmp::{Archive, BlockKind, Desc, DumpId, Format, Listing, Selection};
+use pgdmp::{Algorithm, Archive, Desc, Format, TocEntry};
 
 use crate::Result;
 use crate::support::{self, Contents, LAST_TABLE, Layout};
@@ -145,15 +144,11 @@ fn make(path: &Path, args: &[OsString]) -> Result<()> {
 fn pgdmp(work: Work, path: &Path) -> Result<u64> {
     let archive = Archive::open(path)?;
     match work {
-        Work::List => {
-            let selected = Selection::default().apply(archive.toc())?;
-            Listing::new(archive.toc(), archive.format()).write(&selected, io::stdout().lock())?;
-            Ok(0)
-        }
+        Work::List => Err("the program does it".into()),
         Work::Drain => {
             let mut bytes = 0;
             for entry in archive.entries().filter(|entry| entry.has_data()) {
-                bytes += pgdmp_data(&archive, entry.dump_id(), entry.desc())?;
+                bytes += pgdmp_data(&archive, entry)?;
             }
             Ok(bytes)
         }
@@ -161,24 +156,21 @@ fn pgdmp(work: Work, path: &Path) -> Result<u64> {
             let tag = LAST_TABLE.as_bytes();
             let entry = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), tag);
             let entry = entry.ok_or("no such table")?;
-            pgdmp_data(&archive, entry.dump_id(), entry.desc())
+            pgdmp_data(&archive, entry)
         }
     }
 }
 
-fn pgdmp_data(archive: &Archive, id: DumpId, desc: Desc<'_>) -> Result<u64> {
-    let kind = if desc == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data };
-    match kind {
-        BlockKind::Data => drop_all(archive.data(id)?),
-        BlockKind::LargeObjects => {
-            let mut bytes = 0;
-            let mut objects = archive.large_objects(id)?;
-            while let Some(object) = objects.next_object()? {
-                bytes += drop_all(object)?;
-            }
-            Ok(bytes)
-        }
+fn pgdmp_data(archive: &Archive, entry: TocEntry<'_>) -> Result<u64> {
+    if entry.desc() != Desc::BLOBS {
+        return drop_all(archive.data(entry.dump_id())?);
     }
+    let mut bytes = 0;
+    let mut objects = archive.large_objects(entry.dump_id())?;
+    while let Some(object) = objects.next_object()? {
+        bytes += drop_all(object)?;
+    }
+    Ok(bytes)
 }
 
 /// Reads to the end and throws it away; says how many bytes that was.

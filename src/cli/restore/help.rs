@@ -57,7 +57,7 @@ How to restore it:
   --no-data-for-failed-tables  no data for tables that were not created
   --no-table-access-method     with the default table access method
   --no-tablespaces             in the default tablespace
-  --restrict-key=KEY           the key of psql's \\restrict (random, if not given)
+  --restrict-key=KEY           the key of psql's \\restrict (else random)
   --role=ROLENAME              as this role
   --transaction-size=N         in transactions of N objects
   --use-set-session-authorization
