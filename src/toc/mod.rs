@@ -13,7 +13,6 @@ mod special;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::OnceLock;
 
 pub use desc::Desc;
 pub use entry::{CatalogId, DataOffset, DumpId, EntryFields, Oid, TocEntry};
@@ -93,7 +92,7 @@ pub struct Toc {
     dependencies: Vec<DumpId>,
     /// Numbers that are stored as text and not spelled as pg_dump does.
     odd: BTreeMap<(u32, Odd), Box<[u8]>>,
-    index: OnceLock<Index>,
+    index: Index,
 }
 
 impl Toc {
@@ -110,7 +109,7 @@ impl Toc {
             commons: Distinct::default(),
             dependencies: Vec::new(),
             odd: BTreeMap::new(),
-            index: OnceLock::new(),
+            index: Index::default(),
         }
     }
 
@@ -150,18 +149,14 @@ impl Toc {
         self.records.get(index).map(|record| TocEntry { toc: self, record, index })
     }
 
-    fn index(&self) -> &Index {
-        self.index.get_or_init(|| Index::new(self))
-    }
-
     /// The entry with a dump id; the last one, should several have it, as in pg_restore.
     pub fn entry(&self, id: DumpId) -> Option<TocEntry<'_>> {
-        self.index().by_id(self, id)
+        self.index.by_id(self, id)
     }
 
     /// The entries whose tag is `tag`, grouped by kind.
     pub fn with_tag<'a>(&'a self, tag: &[u8]) -> impl Iterator<Item = TocEntry<'a>> + use<'a> {
-        let found = self.index().by_tag(self, tag);
+        let found = self.index.by_tag(self, tag);
         found.iter().filter_map(|index| self.get(*index as usize))
     }
 
@@ -172,7 +167,7 @@ impl Toc {
         namespace: Option<&[u8]>,
         tag: &[u8],
     ) -> Option<TocEntry<'_>> {
-        self.index().by_name(self, desc, namespace, tag)
+        self.index.by_name(self, desc, namespace, tag)
     }
 
     /// Whether any entry is of this kind.
@@ -188,7 +183,7 @@ impl Toc {
     ///
     /// A dump id that is not positive, or more than 4 GiB of one text.
     pub fn push(&mut self, fields: &EntryFields<'_>) -> Result<()> {
-        self.index = OnceLock::new();
+        self.index = Index::default();
         record::push(self, fields)?;
         self.declared = i32::try_from(self.records.len())
             .map_err(|_| Error::usage("a table of contents holds at most 2^31-1 entries"))?;
