@@ -1,4 +1,5 @@
-//! Read PostgreSQL's dump archives: what `pg_dump -Fc`, `-Fd` and `-Ft` made.
+//! PostgreSQL's dump archives, what `pg_dump -Fc`, `-Fd` and `-Ft` make: read, edited, turned into
+//! SQL.
 //!
 //! An *archive* is a header, a table of contents of *entries* with their SQL and dependencies,
 //! and the data of some of them. This crate opens the archives of every PostgreSQL release since
@@ -13,7 +14,9 @@
 //! - [`EntryData`] and [`LargeObjects`] stream the data of an entry, decompressed, through fixed
 //!   buffers: memory does not grow with the data.
 //! - [`Selection`] is which entries are wanted, with the rules of `pg_restore`'s options and list
-//!   files; [`Listing`] writes the text of `pg_restore -l`.
+//!   files; [`Listing`] writes the text of `pg_restore -l`, [`Script`] the SQL of `pg_restore -f`.
+//! - [`ArchiveBuilder`] makes archives; [`Conversion`], [`Merge`], [`split`] and [`reindex`] make
+//!   archives of archives, and move stored data as it is where they can.
 //!
 //! # Examples
 //!
