@@ -38,12 +38,19 @@ fn bench(criterion: &mut Criterion, name: &str, contents: Contents) {
             Listing::new(toc, archive.format()).write(&selected, io::sink()).expect("lists");
         });
     });
-    // The first look-up sorts.
-    group.bench_function("first look-up", |b| {
-        let fresh = toc.clone();
+    // The first look-ups sort.
+    let fresh = Archive::open(&path).expect("opens").toc().clone();
+    group.bench_function("first look-up by id", |b| {
         b.iter_batched(
             || fresh.clone(),
             |toc| black_box(toc.entry(DumpId(1)).is_some()),
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("first look-up by name", |b| {
+        b.iter_batched(
+            || fresh.clone(),
+            |toc| black_box(toc.find(Desc::TABLE, None, b"").is_some()),
             BatchSize::PerIteration,
         );
     });

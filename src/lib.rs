@@ -85,6 +85,7 @@
 //! | `mmap` | yes | `MappedFile` |
 //! | `cli` | yes | the program; libraries set `default-features = false` |
 
+mod adapt;
 mod archive;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -102,6 +103,7 @@ mod toc;
 mod version;
 mod wire;
 
+pub use adapt::{Finding, Mapped, Mapping, Service, TargetVersion};
 pub use archive::{
     Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, DataWriter, EntryData,
     LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,

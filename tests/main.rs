@@ -9,6 +9,7 @@
 //! | `write` | archives made from nothing: every format, version and compression; wrong use |
 //! | `convert` | every fixture in every form; unchanged copies are the same bytes |
 //! | `reindex` | offsets written in place, whatever comes in between |
+//! | `merge` | archives divided and joined |
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
@@ -30,6 +31,7 @@ mod extras;
 mod hostile;
 mod limits;
 mod live;
+mod merge;
 mod read;
 mod regressions;
 mod reindex;

@@ -39,6 +39,7 @@ pub struct WriteOptions {
     version: ArchiveVersion,
     compression: Option<(Algorithm, Option<i32>)>,
     long: bool,
+    threads: u32,
     created: Option<CreationTime>,
     dbname: Option<Box<[u8]>>,
     server_version: Option<Box<[u8]>>,
@@ -55,6 +56,7 @@ impl WriteOptions {
             version: ArchiveVersion::NEWEST,
             compression: None,
             long: false,
+            threads: 1,
             created: None,
             dbname: None,
             server_version: None,
@@ -80,6 +82,13 @@ impl WriteOptions {
     /// zstd's long-distance mode: repetitions are found up to 128 MiB apart.
     pub fn zstd_long(&mut self, long: bool) -> &mut Self {
         self.long = long;
+        self
+    }
+
+    /// How many threads compress the data of one entry together. 1, the default, is the thread
+    /// that writes. More hold a MiB of memory each, with zstd some 10 MiB.
+    pub fn threads(&mut self, threads: u32) -> &mut Self {
+        self.threads = threads;
         self
     }
 
@@ -154,6 +163,7 @@ pub struct ArchiveBuilder {
     ids: HashSet<DumpId>,
     last_id: i32,
     has_objects: bool,
+    threads: u32,
 }
 
 impl ArchiveBuilder {
@@ -180,7 +190,8 @@ impl ArchiveBuilder {
             server_version: options.server_version.clone(),
             dump_version: options.dump_version.clone(),
         };
-        ArchiveBuilder::with_header(format, header, options.long)
+        let builder = ArchiveBuilder::with_header(format, header, options.long)?;
+        Ok(builder.with_threads(options.threads))
     }
 
     /// An archive with this header, whose format code and widths must be right.
@@ -215,7 +226,13 @@ impl ArchiveBuilder {
             ids: HashSet::new(),
             last_id: 0,
             has_objects: false,
+            threads: 1,
         })
+    }
+
+    pub(crate) fn with_threads(mut self, threads: u32) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// A dump id that no entry has: greater than all so far.
@@ -333,7 +350,7 @@ impl ArchiveBuilder {
         let path = path.as_ref();
         if self.format == Format::Directory {
             let folder = DirectorySink::new(path, self.toc.header().version)?;
-            return Ok(self.writer(Sink::Directory(folder, |file| file)));
+            return self.writer(Sink::Directory(folder, |file| file));
         }
         let file = directory::create_file(path).map_err(Error::from);
         file.and_then(|file| self.start(file)).map_err(|error| error.in_path(path))
@@ -347,15 +364,15 @@ impl ArchiveBuilder {
                 return Err(Error::usage("a directory archive is written to a directory"));
             }
         };
-        Ok(self.writer(sink))
+        self.writer(sink)
     }
 
-    fn writer<W>(self, sink: Sink<W>) -> ArchiveWriter<W> {
+    fn writer<W>(self, sink: Sink<W>) -> Result<ArchiveWriter<W>> {
         let data = self.toc.entries().map(|entry| match entry.has_data() {
             true => Data::Missing,
             false => Data::None,
         });
-        ArchiveWriter {
+        Ok(ArchiveWriter {
             data: data.collect(),
             next: 0,
             open: None,
@@ -363,8 +380,8 @@ impl ArchiveBuilder {
             toc: self.toc,
             sink,
             encoding: self.encoding,
-            pool: Arc::new(EncoderPool::default()),
-        }
+            pool: Arc::new(EncoderPool::with_threads(self.threads)?),
+        })
     }
 }
 

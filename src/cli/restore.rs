@@ -1,6 +1,7 @@
 //! `pgdmp restore`, which is also what the program is when it is called `pg_restore`: the same
 //! options, output, messages and exit codes as PostgreSQL 18's.
 
+mod extras;
 mod filter;
 mod getopt;
 mod help;
@@ -98,7 +99,7 @@ fn start(program: &Program, args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
-    let mut options = Options::parse(args)?;
+    let mut options = Options::parse(args, program.is_pg_restore)?;
     if options.dbname.is_some() && !options.list {
         return Err(Fatal::new(
             "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
@@ -138,8 +139,16 @@ fn write_sql(
         &mut Talk<'_>,
     ) -> crate::Result<crate::Report>,
 ) -> Result<(), Fatal> {
-    let selected = options.selection.apply(toc)?;
+    let mut selected = options.selection.apply(toc)?;
     check_names(&options, &selected)?;
+    let renamed = options.extras.adapt(program, &mut selected, &mut options.script)?;
+    if let Some(form) = options.extras.explain {
+        return extras::explain(&selected, form);
+    }
+    let selected = match &renamed {
+        Some(toc) => selected.on(toc),
+        None => selected,
+    };
     check_compression(&selected)?;
     if options.verbose {
         options.script.verbose = Some(created);

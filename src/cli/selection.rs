@@ -68,6 +68,12 @@ pub(super) struct SelectionArgs {
     /// No statistics
     #[arg(long)]
     no_statistics: bool,
+    /// With what the chosen objects need: schemas, types, functions, sequences
+    #[arg(long)]
+    with_dependencies: bool,
+    /// With what belongs to the chosen objects: indexes, constraints, triggers, data
+    #[arg(long)]
+    with_dependents: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -113,6 +119,8 @@ impl SelectionArgs {
             no_security_labels: self.no_security_labels,
             no_subscriptions: self.no_subscriptions,
             no_statistics: self.no_statistics,
+            with_dependencies: self.with_dependencies,
+            with_dependents: self.with_dependents,
             ..Selection::default()
         })
     }

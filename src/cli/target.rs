@@ -10,6 +10,9 @@ pub(super) struct TargetArgs {
     /// Format of the new archive
     #[arg(short = 'F', long, value_name = "FORMAT", value_parser = parse_format)]
     pub(super) format: Option<Format>,
+    /// Threads that compress, where data is compressed anew
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    jobs: u32,
     /// Compression of data: none, gzip, lz4 or zstd; gzip:9, zstd:level=5,long
     ///
     /// With a level, or long, data is compressed anew even if the algorithm stays.
@@ -75,6 +78,7 @@ impl TargetArgs {
     /// What they say.
     pub(super) fn target(&self) -> Target {
         let mut target = Target::new();
+        target.threads(self.jobs);
         if let Some(format) = self.format {
             target.format(format);
         }

@@ -1,9 +1,17 @@
 //! The encoder: the mirror of `decoder.rs`.
 
+// What the algorithms share is idle in a build that lacks some.
+#![cfg_attr(
+    not(all(feature = "gzip", feature = "lz4", feature = "zstd")),
+    allow(dead_code, unreachable_code, unused_variables, clippy::needless_update)
+)]
+
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(any(feature = "gzip", feature = "lz4"))]
+use super::parallel::Workers;
 use super::{Algorithm, Framing};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -57,10 +65,29 @@ impl Encoding {
 /// States of compressors for the next one: they are large, and most tables small.
 #[derive(Default)]
 pub(crate) struct EncoderPool {
+    /// Threads that compress together, if there are several.
+    threads: u32,
+    #[cfg(any(feature = "gzip", feature = "lz4"))]
+    workers: Option<Arc<Workers>>,
     #[cfg(feature = "gzip")]
     gzip: Mutex<Vec<(i32, gzip::State)>>,
     #[cfg(feature = "zstd")]
     zstd: Mutex<Vec<zstd_safe::CCtx<'static>>>,
+}
+
+impl EncoderPool {
+    /// For data that `threads` threads compress together.
+    pub(crate) fn with_threads(threads: u32) -> io::Result<Self> {
+        if threads < 2 {
+            return Ok(EncoderPool::default());
+        }
+        Ok(EncoderPool {
+            threads,
+            #[cfg(any(feature = "gzip", feature = "lz4"))]
+            workers: Some(Arc::new(Workers::new(threads as usize)?)),
+            ..EncoderPool::default()
+        })
+    }
 }
 
 impl fmt::Debug for EncoderPool {
@@ -114,7 +141,7 @@ impl<W: Write> Encoder<W> {
             #[cfg(feature = "gzip")]
             Algorithm::Gzip => Codec::Gzip(gzip::Encoder::new(encoding.level, framing, pool)),
             #[cfg(feature = "lz4")]
-            Algorithm::Lz4 => Codec::Lz4(lz4::Encoder::new()),
+            Algorithm::Lz4 => Codec::Lz4(lz4::Encoder::new(pool)),
             #[cfg(feature = "zstd")]
             Algorithm::Zstd => Codec::Zstd(zstd::Encoder::new(encoding, pool)?),
             // `Encoding::new` lets no other through.
@@ -179,9 +206,11 @@ const OUTPUT: usize = 64 << 10;
 pub(crate) mod gzip {
     use std::io::{self, Write};
     use std::ops::RangeInclusive;
+    use std::sync::Arc;
 
     use flate2::{Compress, Compression, FlushCompress, Status};
 
+    use super::super::parallel::{BlockCodec, Blocks};
     use super::{EncoderPool, Framing, OUTPUT, give, take};
 
     pub(super) const LEVELS: RangeInclusive<i32> = -1..=9;
@@ -249,33 +278,89 @@ pub(crate) mod gzip {
     }
 
     pub(super) struct Encoder {
-        state: State,
+        way: Way,
         /// As asked for; -1 for the default.
         level: i32,
         wrapper: Wrapper,
         begun: bool,
-        output: Vec<u8>,
+    }
+
+    enum Way {
+        Alone { state: State, output: Vec<u8> },
+        Together(Blocks<Deflate>),
+    }
+
+    /// Parts of one deflate stream.
+    struct Deflate {
+        effort: u32,
+    }
+
+    impl BlockCodec for Deflate {
+        /// As far back as deflate reaches.
+        const OVERLAP: usize = 32 << 10;
+
+        type State = State;
+
+        fn state(&self) -> State {
+            Compress::new(Compression::new(self.effort), false)
+        }
+
+        fn compress(
+            &self,
+            state: &mut State,
+            before: &[u8],
+            block: &[u8],
+            last: bool,
+        ) -> io::Result<Vec<u8>> {
+            let failed = |error| io::Error::other(format!("deflate: {error}"));
+            state.reset();
+            if !before.is_empty() {
+                state.set_dictionary(before).map_err(failed)?;
+            }
+            // A block that is not the last ends at a whole byte.
+            let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
+            let mut output = Vec::with_capacity(block.len() / 2 + 1024);
+            loop {
+                let used = state.total_in() as usize;
+                let status =
+                    state.compress_vec(&block[used..], &mut output, flush).map_err(failed)?;
+                let room = output.len() < output.capacity();
+                if status == Status::StreamEnd
+                    || (!last && state.total_in() as usize == block.len() && room)
+                {
+                    return Ok(output);
+                }
+                output.reserve(block.len() / 4 + 1024);
+            }
+        }
     }
 
     impl Encoder {
         pub(super) fn new(level: Option<i32>, framing: Framing, pool: &EncoderPool) -> Self {
             let level = level.unwrap_or(-1);
-            let state = match take(&pool.gzip) {
-                Some((kept, mut state)) if kept == level => {
-                    state.reset();
-                    state
+            let effort = if level < 0 { DEFAULT } else { level } as u32;
+            let way = match &pool.workers {
+                Some(workers) => {
+                    Way::Together(Blocks::new(Deflate { effort }, Arc::clone(workers)))
                 }
-                _ => {
-                    let effort = if level < 0 { DEFAULT } else { level };
-                    Compress::new(Compression::new(effort as u32), false)
+                None => {
+                    let state = match take(&pool.gzip) {
+                        Some((kept, mut state)) if kept == level => {
+                            state.reset();
+                            state
+                        }
+                        _ => Compress::new(Compression::new(effort), false),
+                    };
+                    Way::Alone { state, output: vec![0; OUTPUT] }
                 }
             };
-            let output = vec![0; OUTPUT];
-            Encoder { state, level, wrapper: Wrapper::new(framing), begun: false, output }
+            Encoder { way, level, wrapper: Wrapper::new(framing), begun: false }
         }
 
         pub(super) fn give_back(self, pool: &EncoderPool) {
-            give(&pool.gzip, (self.level, self.state));
+            if let Way::Alone { state, .. } = self.way {
+                give(&pool.gzip, (self.level, state));
+            }
         }
 
         fn begin(&mut self, writer: &mut impl Write) -> io::Result<()> {
@@ -288,42 +373,52 @@ pub(crate) mod gzip {
         pub(super) fn write(&mut self, writer: &mut impl Write, buf: &[u8]) -> io::Result<()> {
             self.begin(writer)?;
             self.wrapper.update(buf);
-            let mut left = buf;
-            while !left.is_empty() {
-                let (used, _) = self.step(writer, left, FlushCompress::None)?;
-                left = &left[used..];
+            match &mut self.way {
+                Way::Together(blocks) => blocks.write(buf, writer),
+                Way::Alone { state, output } => {
+                    let mut left = buf;
+                    while !left.is_empty() {
+                        let (used, _) = step(state, output, writer, left, FlushCompress::None)?;
+                        left = &left[used..];
+                    }
+                    Ok(())
+                }
             }
-            Ok(())
         }
 
         pub(super) fn finish(&mut self, writer: &mut impl Write) -> io::Result<()> {
             self.begin(writer)?;
-            while !self.step(writer, &[], FlushCompress::Finish)?.1 {}
+            match &mut self.way {
+                Way::Together(blocks) => blocks.finish(writer)?,
+                Way::Alone { state, output } => {
+                    while !step(state, output, writer, &[], FlushCompress::Finish)?.1 {}
+                }
+            }
             let (trailer, len) = self.wrapper.trailer();
             writer.write_all(&trailer[..len])
         }
+    }
 
-        /// One step: how many bytes were used, and whether the data is complete.
-        fn step(
-            &mut self,
-            writer: &mut impl Write,
-            input: &[u8],
-            flush: FlushCompress,
-        ) -> io::Result<(usize, bool)> {
-            let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
-            let status = self
-                .state
-                .compress(input, &mut self.output, flush)
-                .map_err(|error| io::Error::other(format!("deflate: {error}")))?;
-            let used = (self.state.total_in() - before_in) as usize;
-            let made = (self.state.total_out() - before_out) as usize;
-            writer.write_all(&self.output[..made])?;
-            let ended = status == Status::StreamEnd;
-            if used == 0 && made == 0 && !ended {
-                return Err(io::Error::other("deflate: no progress"));
-            }
-            Ok((used, ended))
+    /// One step: how many bytes were used, and whether the data is complete.
+    fn step(
+        state: &mut State,
+        output: &mut [u8],
+        writer: &mut impl Write,
+        input: &[u8],
+        flush: FlushCompress,
+    ) -> io::Result<(usize, bool)> {
+        let (before_in, before_out) = (state.total_in(), state.total_out());
+        let status = state
+            .compress(input, output, flush)
+            .map_err(|error| io::Error::other(format!("deflate: {error}")))?;
+        let used = (state.total_in() - before_in) as usize;
+        let made = (state.total_out() - before_out) as usize;
+        writer.write_all(&output[..made])?;
+        let ended = status == Status::StreamEnd;
+        if used == 0 && made == 0 && !ended {
+            return Err(io::Error::other("deflate: no progress"));
         }
+        Ok((used, ended))
     }
 }
 
@@ -334,12 +429,15 @@ mod lz4 {
     use std::io::{self, Write};
     use std::ops::RangeInclusive;
 
+    use std::sync::Arc;
+
     use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+
+    use super::super::parallel::{BLOCK, BlockCodec, Blocks};
+    use super::EncoderPool;
 
     /// There is the fast way alone. PostgreSQL's levels from 3 on are another algorithm.
     pub(super) const LEVELS: RangeInclusive<i32> = 0..=2;
-
-    const BLOCK: usize = 256 << 10;
 
     /// Magic number; version 1, independent blocks; 256 KiB; checksum of these two bytes.
     const HEADER: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x50, 0xfb];
@@ -347,21 +445,64 @@ mod lz4 {
     /// Of a block that is stored as it is.
     const PLAIN: u32 = 1 << 31;
 
+    /// Blocks of one frame.
+    struct Independent;
+
+    impl BlockCodec for Independent {
+        const OVERLAP: usize = 0;
+
+        type State = CompressTable;
+
+        fn state(&self) -> CompressTable {
+            CompressTable::large()
+        }
+
+        fn compress(
+            &self,
+            table: &mut CompressTable,
+            _: &[u8],
+            block: &[u8],
+            _: bool,
+        ) -> io::Result<Vec<u8>> {
+            // The length of a last block with nothing in it would be the end of the frame.
+            if block.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut output = vec![0; 4 + get_maximum_output_size(block.len())];
+            let made = compress_into_with_table(block, &mut output[4..], table)
+                .map_err(|error| io::Error::other(format!("lz4: {error}")))?;
+            if made < block.len() {
+                output[..4].copy_from_slice(&(made as u32).to_le_bytes());
+                output.truncate(4 + made);
+            } else {
+                output.clear();
+                output.extend_from_slice(&(block.len() as u32 | PLAIN).to_le_bytes());
+                output.extend_from_slice(block);
+            }
+            Ok(output)
+        }
+    }
+
     pub(super) struct Encoder {
-        table: CompressTable,
-        input: Vec<u8>,
-        output: Vec<u8>,
+        way: Way,
         begun: bool,
     }
 
+    enum Way {
+        Alone { table: Box<CompressTable>, input: Vec<u8> },
+        Together(Blocks<Independent>),
+    }
+
     impl Encoder {
-        pub(super) fn new() -> Self {
-            Encoder {
-                table: CompressTable::large(),
-                input: Vec::new(),
-                output: Vec::new(),
-                begun: false,
-            }
+        pub(super) fn new(pool: &EncoderPool) -> Self {
+            let way = match &pool.workers {
+                Some(workers) => Way::Together(Blocks::new(Independent, Arc::clone(workers))),
+                None => {
+                    let table = Box::new(CompressTable::large());
+                    Way::Alone { table, input: Vec::new() }
+                }
+            };
+            Encoder { way, begun: false }
         }
 
         fn begin(&mut self, writer: &mut impl Write) -> io::Result<()> {
@@ -373,45 +514,36 @@ mod lz4 {
 
         pub(super) fn write(&mut self, writer: &mut impl Write, buf: &[u8]) -> io::Result<()> {
             self.begin(writer)?;
+            let (table, input) = match &mut self.way {
+                Way::Together(blocks) => return blocks.write(buf, writer),
+                Way::Alone { table, input } => (table, input),
+            };
             let mut left = buf;
             while !left.is_empty() {
-                if self.input.is_empty() && left.len() >= BLOCK {
+                if input.is_empty() && left.len() >= BLOCK {
                     let (block, rest) = left.split_at(BLOCK);
-                    self.block(writer, Some(block))?;
+                    writer.write_all(&Independent.compress(table, &[], block, false)?)?;
                     left = rest;
                     continue;
                 }
-                let n = left.len().min(BLOCK - self.input.len());
-                self.input.extend_from_slice(&left[..n]);
+                let n = left.len().min(BLOCK - input.len());
+                input.extend_from_slice(&left[..n]);
                 left = &left[n..];
-                if self.input.len() == BLOCK {
-                    self.block(writer, None)?;
+                if input.len() == BLOCK {
+                    writer.write_all(&Independent.compress(table, &[], input, false)?)?;
+                    input.clear();
                 }
             }
-            Ok(())
-        }
-
-        /// Writes a block: this one, or the one that was gathered.
-        fn block(&mut self, writer: &mut impl Write, given: Option<&[u8]>) -> io::Result<()> {
-            let input = given.unwrap_or(&self.input);
-            self.output.resize(get_maximum_output_size(input.len()), 0);
-            let made = compress_into_with_table(input, &mut self.output, &mut self.table)
-                .map_err(|error| io::Error::other(format!("lz4: {error}")))?;
-            if made < input.len() {
-                writer.write_all(&(made as u32).to_le_bytes())?;
-                writer.write_all(&self.output[..made])?;
-            } else {
-                writer.write_all(&(input.len() as u32 | PLAIN).to_le_bytes())?;
-                writer.write_all(input)?;
-            }
-            self.input.clear();
             Ok(())
         }
 
         pub(super) fn finish(&mut self, writer: &mut impl Write) -> io::Result<()> {
             self.begin(writer)?;
-            if !self.input.is_empty() {
-                self.block(writer, None)?;
+            match &mut self.way {
+                Way::Together(blocks) => blocks.finish(writer)?,
+                Way::Alone { table, input } => {
+                    writer.write_all(&Independent.compress(table, &[], input, true)?)?;
+                }
             }
             writer.write_all(&[0; 4])
         }
@@ -460,6 +592,9 @@ mod zstd {
                 context.reset(ResetDirective::SessionAndParameters)?;
                 let level = encoding.level.unwrap_or(DEFAULT);
                 context.set_parameter(CParameter::CompressionLevel(level))?;
+                if pool.threads > 1 {
+                    context.set_parameter(CParameter::NbWorkers(pool.threads))?;
+                }
                 if encoding.long {
                     context.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
                     context.set_parameter(CParameter::WindowLog(LONG_WINDOW_LOG))?;
@@ -530,7 +665,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let pool = Arc::new(EncoderPool::default());
+        for threads in [1, 3] {
+            what_is_written_by(threads);
+        }
+    }
+
+    fn what_is_written_by(threads: u32) {
+        let pool = Arc::new(EncoderPool::with_threads(threads).unwrap());
         for algorithm in [Algorithm::None, Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd] {
             let levels: &[Option<i32>] = match algorithm {
                 Algorithm::None => &[None],

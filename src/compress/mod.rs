@@ -5,6 +5,7 @@
 //! decoder.rs   Decoder: buffering, the end of the data, errors; the same for all algorithms
 //! encoder.rs   Encoder: its mirror
 //! contexts.rs  Contexts: what decoders leave for the next one
+//! parallel.rs  one piece of data by several threads
 //! rewrap.rs    deflate data from one wrapper into the other
 //! gzip.rs, lz4.rs, lz4_block.rs, zstd.rs   one algorithm each
 //! ```
@@ -20,6 +21,8 @@ mod gzip;
 mod lz4;
 #[cfg(feature = "lz4")]
 mod lz4_block;
+#[cfg(any(feature = "gzip", feature = "lz4"))]
+mod parallel;
 #[cfg(feature = "gzip")]
 pub(crate) mod rewrap;
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub struct Target {
     pub(super) compression: Option<(Algorithm, Option<i32>)>,
     pub(super) long: bool,
     pub(super) version: Option<ArchiveVersion>,
+    pub(super) threads: u32,
 }
 
 impl Target {
@@ -51,6 +52,12 @@ impl Target {
     /// zstd's long-distance mode. All data is compressed anew.
     pub fn zstd_long(&mut self, long: bool) -> &mut Self {
         self.long = long;
+        self
+    }
+
+    /// How many threads compress, where data is compressed anew.
+    pub fn threads(&mut self, threads: u32) -> &mut Self {
+        self.threads = threads;
         self
     }
 

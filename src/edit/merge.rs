@@ -107,7 +107,8 @@ impl<'a> Merge<'a> {
         let items = unify(items, &mut ids)?;
         let unified = before - items.len();
         let items = order(items, &ids);
-        let mut builder = ArchiveBuilder::with_header(format, header, target.long)?;
+        let builder = ArchiveBuilder::with_header(format, header, target.long)?;
+        let mut builder = builder.with_threads(target.threads);
         let mut jobs = Vec::new();
         let mut drafts: Vec<(usize, Draft<'a>)> = Vec::new();
         for Item { archive, mut draft, .. } in items {
@@ -294,6 +295,10 @@ impl NewIds {
         self.new.get(&(self.families[archive], id)).copied()
     }
 
+    fn is_related(&self, a: usize, b: usize) -> bool {
+        self.families[a] == self.families[b]
+    }
+
     /// Lets an id stand for another entry.
     fn replace(&mut self, archive: usize, id: DumpId, by: DumpId) {
         self.new.insert((self.families[archive], id), by);
@@ -310,10 +315,14 @@ fn is_same(a: &Draft<'_>, b: &Draft<'_>) -> bool {
         && a.fields.copy_stmt == b.fields.copy_stmt
 }
 
-/// Objects of which several may have one name: what they are of is not in the tag.
+/// Objects of which several may have one name: what they are of is not in the tag, or not in that
+/// of every release.
 fn may_share_a_name(desc: Desc<'_>) -> bool {
     desc.as_bytes().starts_with(b"OPERATOR")
         || matches!(desc, Desc::COMMENT | Desc::DEFAULT_ACL | Desc::SECURITY_LABEL)
+        || matches!(desc, Desc::DEFAULT | Desc::TRIGGER | Desc::RULE | Desc::POLICY)
+        || matches!(desc, Desc::CONSTRAINT | Desc::CHECK_CONSTRAINT | Desc::FK_CONSTRAINT)
+        || desc == Desc::ROW_SECURITY
         || desc.is_acl()
 }
 
@@ -327,8 +336,13 @@ fn unify<'a>(items: Vec<Item<'a>>, ids: &mut NewIds) -> Result<Vec<Item<'a>>> {
         let key = Key::new(&item.draft);
         let places = by_key.entry(key.clone()).or_default();
         let desc = item.draft.fields.desc;
-        let mut others =
-            places.iter().copied().filter(|place| kept[*place].archive != item.archive);
+        let id = item.draft.fields.dump_id;
+        // In archives of one dump, what has another id is something else, whatever its name.
+        let is_other = |other: &Item<'_>| match ids.is_related(other.archive, item.archive) {
+            true => other.archive != item.archive && other.draft.fields.dump_id == id,
+            false => true,
+        };
+        let mut others = places.iter().copied().filter(|place| is_other(&kept[*place]));
         let Some(other) = others.next() else {
             places.push(kept.len());
             if let Some(id) = ids.of(item.archive, item.draft.fields.dump_id)

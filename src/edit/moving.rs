@@ -127,11 +127,13 @@ impl Moving {
 }
 
 /// Reads on, and tells how much.
+#[cfg(feature = "gzip")]
 struct Counted<'a, 'p, R> {
     inner: &'a mut R,
     progress: &'a mut Progress<'p>,
 }
 
+#[cfg(feature = "gzip")]
 impl<R: BufRead> BufRead for Counted<'_, '_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.inner.fill_buf()
@@ -143,6 +145,7 @@ impl<R: BufRead> BufRead for Counted<'_, '_, R> {
     }
 }
 
+#[cfg(feature = "gzip")]
 impl<R: BufRead> io::Read for Counted<'_, '_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;

@@ -263,7 +263,7 @@ impl Plan {
             builder = ArchiveBuilder::with_header(new_format, header, false);
         }
         let mut plan = Plan {
-            builder: builder?,
+            builder: builder?.with_threads(target.threads),
             jobs: Vec::new(),
             notes,
             unchanged,

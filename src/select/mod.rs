@@ -254,6 +254,29 @@ impl<'a> Selected<'a> {
             .unwrap_or(Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen })
     }
 
+    /// Takes entries out again, by place.
+    pub(crate) fn leave_out(&mut self, out: impl IntoIterator<Item = (usize, Rule)>) {
+        for (place, rule) in out {
+            if let Some(decision) = self.decisions.get_mut(place) {
+                *decision = Decision { wanted: Wanted::NOTHING, rule };
+            }
+        }
+        self.implied_no_schema =
+            self.wants_schema && self.decisions.iter().all(|decision| !decision.wanted.schema);
+    }
+
+    /// The same decisions for a table of contents with the same entries under other names; see
+    /// [`Mapping`](crate::Mapping).
+    pub fn on<'b>(&self, toc: &'b Toc) -> Selected<'b> {
+        Selected {
+            toc,
+            order: self.order.clone(),
+            decisions: self.decisions.clone(),
+            unmatched: self.unmatched.clone(),
+            ..*self
+        }
+    }
+
     /// The table of contents it was applied to.
     pub fn toc(&self) -> &'a Toc {
         self.toc

@@ -46,8 +46,14 @@ impl NamePattern {
     }
 
     /// Whether it can be more than a tag.
-    fn is_pattern(&self) -> bool {
-        !self.exact && unquoted(&self.text).any(|(_, byte)| matches!(byte, b'*' | b'?' | b'.'))
+    fn is_pattern(&self, place: Place) -> bool {
+        // A dot in the arguments of a function says nothing about the function's schema.
+        let mut arguments = false;
+        !self.exact
+            && unquoted(&self.text).any(|(_, byte)| {
+                arguments |= byte == b'(' && place == Place::Function;
+                matches!(byte, b'*' | b'?') || byte == b'.' && !arguments
+            })
     }
 }
 
@@ -171,7 +177,7 @@ enum Matcher<'s> {
 impl<'s> Matcher<'s> {
     fn new(name: &'s NamePattern, place: Place, toc: &Toc) -> Self {
         let tag = Matcher::Tag(&name.text);
-        if !name.is_pattern() {
+        if !name.is_pattern(place) {
             return tag;
         }
         let qualified = Matcher::Qualified(&name.text);
@@ -340,7 +346,7 @@ mod tests {
             ("*.t?wn", "anything", "tüwn", true),
             ("*.t?wn", "anything", "twn", false),
             ("to*", "public", "town", true),
-            ("*o*n*", "public", "town hall, no", false),
+            ("*o*n*x", "public", "town hall, no", false),
             ("*o*n*o", "public", "town hall, no", true),
             ("\"to*\"", "public", "to*", true),
             ("\"to*\".x", "town", "x", false),
@@ -370,11 +376,18 @@ mod tests {
 
     #[test]
     fn what_may_be_a_pattern() {
-        for (text, expected) in
-            [("town", false), ("Town", false), ("\"a.b\"", false), ("a.b", true), ("t?", true)]
-        {
-            assert_eq!(NamePattern::new(text).is_pattern(), expected, "{text}");
-            assert!(!NamePattern::exact(text).is_pattern());
+        for (text, expected) in [
+            ("town", false),
+            ("Town", false),
+            ("\"a.b\"", false),
+            ("a.b", true),
+            ("t?", true),
+            ("f(a.b)", true),
+        ] {
+            assert_eq!(NamePattern::new(text).is_pattern(Place::Table), expected, "{text}");
+            assert!(!NamePattern::exact(text).is_pattern(Place::Table));
         }
+        assert!(!NamePattern::new("F(a.b)").is_pattern(Place::Function));
+        assert!(NamePattern::new("s.f(a.b)").is_pattern(Place::Function));
     }
 }

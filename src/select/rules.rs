@@ -57,6 +57,12 @@ pub enum Rule {
     NeededBy(DumpId),
     /// It belongs to this entry (`--with-dependents`), or goes with it.
     DependsOn(DumpId),
+    /// A server of the wanted release has no use for it.
+    Target,
+    /// The service that runs the server refuses it.
+    Service,
+    /// It depends on this entry, which was left out.
+    WithoutEntry(DumpId),
 }
 
 impl Rule {
@@ -85,13 +91,16 @@ impl Rule {
             Rule::NothingLeft => "nothing of it is wanted",
             Rule::NeededBy(_) => "needed by another entry",
             Rule::DependsOn(_) => "depends on another entry",
+            Rule::Target => "the target server has no use for it (--target-version)",
+            Rule::Service => "the service refuses it (--for)",
+            Rule::WithoutEntry(_) => "depends on an entry that is left out",
         }
     }
 
     /// The other entry that the rule speaks of.
     pub const fn entry(self) -> Option<DumpId> {
         match self {
-            Rule::NeededBy(id) | Rule::DependsOn(id) => Some(id),
+            Rule::NeededBy(id) | Rule::DependsOn(id) | Rule::WithoutEntry(id) => Some(id),
             _ => None,
         }
     }
@@ -114,6 +123,7 @@ impl fmt::Display for Rule {
         match self {
             Rule::NeededBy(id) => write!(f, "needed by entry {id}"),
             Rule::DependsOn(id) => write!(f, "depends on entry {id}"),
+            Rule::WithoutEntry(id) => write!(f, "depends on entry {id}, which is left out"),
             _ => f.write_str(self.explanation()),
         }
     }

@@ -1,17 +1,18 @@
 //! Finding entries without looking at all of them.
 
 use std::cmp::Ordering;
+use std::sync::OnceLock;
 
 use super::{Desc, DumpId, Toc, TocEntry};
 
-/// The places of all entries, sorted in two ways. Made at the first look-up: most programs that
-/// read an archive from front to back never need it. Sorted lists rather than hash tables: 8 bytes
-/// an entry, and nothing that chosen names can slow down.
-#[derive(Debug, Clone)]
+/// The places of all entries, sorted in two ways. Each list is made when it is first needed: most
+/// programs that read an archive from front to back never need either. Sorted lists rather than
+/// hash tables: 8 bytes an entry, and nothing that chosen names can slow down.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Index {
-    by_id: Vec<u32>,
+    by_id: OnceLock<Vec<u32>>,
     /// By tag, kind, schema, place.
-    by_name: Vec<u32>,
+    by_name: OnceLock<Vec<u32>>,
 }
 
 type Name<'a> = (Option<&'a [u8]>, Desc<'a>, Option<&'a [u8]>);
@@ -21,32 +22,41 @@ fn name<'a>(entry: &TocEntry<'a>) -> Name<'a> {
 }
 
 impl Index {
-    pub(super) fn new(toc: &Toc) -> Self {
-        // Sorting is stable: equal ids and equal names stay in the order of the archive.
-        let mut by_id: Vec<u32> = (0..toc.len() as u32).collect();
-        let mut by_name = by_id.clone();
-        by_id.sort_by_key(|index| toc.get(*index as usize).map(|entry| entry.dump_id()));
-        by_name.sort_by(|a, b| match (toc.get(*a as usize), toc.get(*b as usize)) {
-            (Some(a), Some(b)) => name(&a).cmp(&name(&b)),
-            _ => Ordering::Equal,
-        });
-        Index { by_id, by_name }
+    fn ids(&self, toc: &Toc) -> &[u32] {
+        self.by_id.get_or_init(|| {
+            // Sorting is stable: equal ids, and below equal names, stay in the order of the archive.
+            let mut places: Vec<u32> = (0..toc.len() as u32).collect();
+            places.sort_by_key(|index| toc.get(*index as usize).map(|entry| entry.dump_id()));
+            places
+        })
+    }
+
+    fn names(&self, toc: &Toc) -> &[u32] {
+        self.by_name.get_or_init(|| {
+            let mut places: Vec<u32> = (0..toc.len() as u32).collect();
+            places.sort_by(|a, b| match (toc.get(*a as usize), toc.get(*b as usize)) {
+                (Some(a), Some(b)) => name(&a).cmp(&name(&b)),
+                _ => Ordering::Equal,
+            });
+            places
+        })
     }
 
     pub(super) fn by_id<'a>(&self, toc: &'a Toc, id: DumpId) -> Option<TocEntry<'a>> {
-        let end = self
-            .by_id
+        let ids = self.ids(toc);
+        let end = ids
             .partition_point(|index| toc.get(*index as usize).is_some_and(|e| e.dump_id() <= id));
-        let entry = toc.get(*self.by_id.get(end.checked_sub(1)?)? as usize)?;
+        let entry = toc.get(*ids.get(end.checked_sub(1)?)? as usize)?;
         (entry.dump_id() == id).then_some(entry)
     }
 
     pub(super) fn by_tag(&self, toc: &Toc, tag: &[u8]) -> &[u32] {
         let before = |index: &u32| toc.get(*index as usize).is_some_and(|e| e.tag() < Some(tag));
         let within = |index: &u32| toc.get(*index as usize).is_some_and(|e| e.tag() <= Some(tag));
-        let start = self.by_name.partition_point(before);
-        let end = self.by_name.partition_point(within);
-        self.by_name.get(start..end).unwrap_or_default()
+        let names = self.names(toc);
+        let start = names.partition_point(before);
+        let end = names.partition_point(within);
+        names.get(start..end).unwrap_or_default()
     }
 
     pub(super) fn by_name<'a>(
@@ -58,8 +68,9 @@ impl Index {
     ) -> Option<TocEntry<'a>> {
         let wanted: Name<'_> = (Some(tag), desc, namespace);
         let before = |index: &u32| toc.get(*index as usize).is_some_and(|e| name(&e) < wanted);
-        let start = self.by_name.partition_point(before);
-        let entry = toc.get(*self.by_name.get(start)? as usize)?;
+        let names = self.names(toc);
+        let start = names.partition_point(before);
+        let entry = toc.get(*names.get(start)? as usize)?;
         (name(&entry) == wanted).then_some(entry)
     }
 }

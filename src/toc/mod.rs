@@ -6,13 +6,13 @@ mod graph;
 mod header;
 mod index;
 mod intern;
+mod record;
 mod section;
 mod special;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::OnceLock;
 
 pub use desc::Desc;
 pub use entry::{CatalogId, DataOffset, DumpId, EntryFields, Oid, TocEntry};
@@ -24,9 +24,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::Input;
 use crate::wire::{Decoder, Dialect, Encoder};
-use entry::{Common, Odd, Record};
+
 use index::Index;
 use intern::{Distinct, Interner};
+use record::{Common, Odd, Record};
 
 /// How an archive lies on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,7 +92,7 @@ pub struct Toc {
     dependencies: Vec<DumpId>,
     /// Numbers that are stored as text and not spelled as pg_dump does.
     odd: BTreeMap<(u32, Odd), Box<[u8]>>,
-    index: OnceLock<Index>,
+    index: Index,
 }
 
 impl Toc {
@@ -108,7 +109,7 @@ impl Toc {
             commons: Distinct::default(),
             dependencies: Vec::new(),
             odd: BTreeMap::new(),
-            index: OnceLock::new(),
+            index: Index::default(),
         }
     }
 
@@ -148,18 +149,14 @@ impl Toc {
         self.records.get(index).map(|record| TocEntry { toc: self, record, index })
     }
 
-    fn index(&self) -> &Index {
-        self.index.get_or_init(|| Index::new(self))
-    }
-
     /// The entry with a dump id; the last one, should several have it, as in pg_restore.
     pub fn entry(&self, id: DumpId) -> Option<TocEntry<'_>> {
-        self.index().by_id(self, id)
+        self.index.by_id(self, id)
     }
 
     /// The entries whose tag is `tag`, grouped by kind.
     pub fn with_tag<'a>(&'a self, tag: &[u8]) -> impl Iterator<Item = TocEntry<'a>> + use<'a> {
-        let found = self.index().by_tag(self, tag);
+        let found = self.index.by_tag(self, tag);
         found.iter().filter_map(|index| self.get(*index as usize))
     }
 
@@ -170,7 +167,7 @@ impl Toc {
         namespace: Option<&[u8]>,
         tag: &[u8],
     ) -> Option<TocEntry<'_>> {
-        self.index().by_name(self, desc, namespace, tag)
+        self.index.by_name(self, desc, namespace, tag)
     }
 
     /// Whether any entry is of this kind.
@@ -186,8 +183,8 @@ impl Toc {
     ///
     /// A dump id that is not positive, or more than 4 GiB of one text.
     pub fn push(&mut self, fields: &EntryFields<'_>) -> Result<()> {
-        self.index = OnceLock::new();
-        entry::push(self, fields)?;
+        self.index = Index::default();
+        record::push(self, fields)?;
         self.declared = i32::try_from(self.records.len())
             .map_err(|_| Error::usage("a table of contents holds at most 2^31-1 entries"))?;
         Ok(())
@@ -196,14 +193,14 @@ impl Toc {
     /// Says where the data of the entry at `index` is; for custom archives being written.
     pub(crate) fn set_data_offset(&mut self, index: usize, offset: DataOffset) {
         if let Some(record) = self.records.get_mut(index) {
-            entry::set_data_offset(record, offset, self.dialect);
+            record::set_data_offset(record, offset, self.dialect);
         }
     }
 
     /// Stores the position of an entry's data without saying that it is there.
     pub(crate) fn set_position_alone(&mut self, index: usize, position: u64) {
         if let Some(record) = self.records.get_mut(index) {
-            entry::set_position_alone(record, position);
+            record::set_position_alone(record, position);
         }
     }
 
@@ -229,7 +226,7 @@ impl Toc {
             .at(at));
         }
         if let Some(remaining) = d.remaining()
-            && u64::from(count) * entry::min_len(&toc.dialect) > remaining
+            && u64::from(count) * record::min_len(&toc.dialect) > remaining
         {
             return Err(Error::truncated(format!(
                 "the table of contents, which should have {count} entries"
@@ -238,7 +235,7 @@ impl Toc {
         }
         let mut scratch = Vec::new();
         for _ in 0..count {
-            entry::decode(&mut toc, &mut d, limits, &mut scratch)?;
+            record::decode(&mut toc, &mut d, limits, &mut scratch)?;
         }
         Ok(toc)
     }

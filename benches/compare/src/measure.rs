@@ -110,7 +110,8 @@ fn run(command: &[OsString], stdout: Stdio) -> Result<(Usage, String)> {
     let result = child.wait4()?;
     let wall = start.elapsed();
     if !result.status.success() {
-        let why = complaint.lines().next().filter(|line| !line.is_empty());
+        let why = complaint.lines().next().map(|line| line.trim_start_matches("compare: "));
+        let why = why.filter(|why| !why.is_empty());
         return Err(why.map_or_else(|| result.status.to_string(), str::to_owned).into());
     }
     let usage = result.rusage;
