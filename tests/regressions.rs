@@ -134,3 +134,22 @@ fn tar_stream_cut_in_restore_sql() {
     assert_eq!(data, "data");
     assert!(stream.next_block().unwrap().is_none());
 }
+
+/// Large objects in an unknown compression: an error for each of them, instead of one at all.
+/// Found by the fuzz target `open`.
+#[test]
+fn large_objects_end_at_an_unknown_compression() {
+    let mut bytes = build::small();
+    // The byte behind magic, version, widths and format.
+    bytes[11] = 85;
+    let archive = Archive::read(bytes.clone()).unwrap();
+    let mut objects = archive.large_objects(DumpId(4)).unwrap();
+    assert!(objects.next_object().unwrap_err().is_unsupported());
+    assert!(objects.next_object().unwrap().is_none());
+
+    let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
+    stream.next_block().unwrap().unwrap();
+    let mut block = stream.next_block().unwrap().unwrap();
+    assert!(block.next_object().unwrap_err().is_unsupported());
+    assert!(block.next_object().unwrap().is_none());
+}

@@ -35,8 +35,8 @@ pub fn read_toc(toc: &Toc, format: Format) {
     let _ = (toc.encoding(), toc.std_strings(), toc.search_path());
     for selection in [
         Selection::default(),
-        Selection { data_only: true, tables: vec![b"t".to_vec()], ..Default::default() },
-        Selection { create: true, schemas: vec![b"public".to_vec()], ..Default::default() },
+        Selection { data_only: true, tables: vec![b"t".to_vec().into()], ..Default::default() },
+        Selection { create: true, schemas: vec![b"public".to_vec().into()], ..Default::default() },
     ] {
         let Ok(selected) = selection.apply(toc) else { continue };
         assert_eq!(selected.all().count(), toc.len());

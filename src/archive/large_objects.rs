@@ -115,11 +115,18 @@ impl<'a> LargeObjects<'a> {
 
     /// The next large object; `None` after the last.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
-        let (contexts, limits) = (Arc::clone(&self.decoding.contexts), self.decoding.limits);
-        let Some((oid, piece)) = self.next_piece()? else {
+        if self.done {
+            return Ok(None);
+        }
+        // Until an object can be read, whatever ends the search ends all.
+        self.done = true;
+        let LargeObjects { place, decoding, entry, done } = self;
+        let Some((oid, piece)) = place.next_piece(decoding, entry)? else {
             return Ok(None);
         };
-        Ok(Some(LargeObject { oid, data: piece.decode(&contexts, &limits)? }))
+        let data = piece.decode(&decoding.contexts, &decoding.limits)?;
+        *done = false;
+        Ok(Some(LargeObject { oid, data }))
     }
 
     /// The stored bytes of the next large object; `None` after the last.
@@ -127,18 +134,27 @@ impl<'a> LargeObjects<'a> {
         if self.done {
             return Ok(None);
         }
-        // Until an object was found, whatever ends the search ends all.
         self.done = true;
-        let entry = &self.entry;
+        let piece = self.place.next_piece(&self.decoding, &self.entry)?;
+        self.done = piece.is_none();
+        Ok(piece)
+    }
+}
+
+impl Place<'_> {
+    fn next_piece(
+        &mut self,
+        decoding: &Decoding,
+        entry: &EntryName,
+    ) -> Result<Option<(Oid, StoredPiece<'_>)>> {
         let named = |error: Error| error.in_entry(|| entry.clone());
-        let (oid, piece) = match &mut self.place {
+        let (oid, piece) = match self {
             Place::Block(chunks) => {
                 let Some(oid) = begin_object(chunks).map_err(named)? else {
                     return Ok(None);
                 };
-                let algorithm = self.decoding.algorithm;
-                let piece = StoredPiece::chunks(Stored::Lent(chunks), algorithm, entry.clone());
-                (oid, piece)
+                let stored = Stored::Lent(chunks);
+                (oid, StoredPiece::chunks(stored, decoding.algorithm, entry.clone()))
             }
             Place::Files { store, list, line } => {
                 let Some(oid) = list.next(line).map_err(named)? else {
@@ -148,7 +164,6 @@ impl<'a> LargeObjects<'a> {
                 (oid, StoredPiece::member(member, entry.clone()))
             }
         };
-        self.done = false;
         Ok(Some((Oid(oid), piece)))
     }
 }

@@ -10,7 +10,7 @@ use super::large_objects::{LargeObject, begin_object};
 use super::open::read_toc;
 use super::stored::{Positioned, Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts};
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 use crate::format::block::{BlockHeader, BlockKind, BlockStart, ChunkReader};
 use crate::format::custom::skip_block;
 use crate::format::detect;
@@ -211,6 +211,37 @@ impl<R: Read + Send> ArchiveStream<R> {
         }
         self.done = false;
         Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }))
+    }
+
+    /// The next large object of the block that was begun. `first`: the one whose member's header
+    /// had to be read to see that they begin.
+    fn next_large_object(
+        &mut self,
+        first: &mut Option<u32>,
+        name: EntryName,
+    ) -> Result<Option<(Oid, StoredPiece<'_>)>> {
+        let named = |error: Error| error.in_entry(|| name.clone());
+        let algorithm = self.toc.header().compression.algorithm;
+        let (oid, stored, algorithm) = match &mut self.body {
+            Body::Blocks { chunks, begun, .. } => match begin_object(chunks).map_err(named)? {
+                Some(oid) => (oid, Stored::Lent(chunks), algorithm),
+                None => {
+                    *begun = None;
+                    return Ok(None);
+                }
+            },
+            Body::Members { member, ahead, bytes, .. } => {
+                let oid = match first.take() {
+                    Some(oid) => oid,
+                    None => match next_blob(member, ahead, bytes).map_err(named)? {
+                        Some(oid) => oid,
+                        None => return Ok(None),
+                    },
+                };
+                (oid, Stored::Lent(member), Algorithm::None)
+            }
+        };
+        Ok(Some((Oid(oid), StoredPiece::chunks(stored, algorithm, name))))
     }
 
     /// The bytes that the block before the last one asked for took: in a custom archive with its
@@ -443,51 +474,43 @@ impl<R: Read + Send> StreamBlock<'_, R> {
     ///
     /// [`ErrorKind::Usage`] for a block of other data, and what is wrong with the archive.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
+        if !self.begin_search()? {
+            return Ok(None);
+        }
         let (contexts, limits) = (Arc::clone(&self.stream.contexts), self.stream.limits);
-        let Some((oid, piece)) = self.next_piece()? else {
+        let name = self.name();
+        let StreamBlock { stream, first, finished, .. } = self;
+        let Some((oid, piece)) = stream.next_large_object(first, name)? else {
             return Ok(None);
         };
-        Ok(Some(LargeObject::new(oid.0, piece.decode(&contexts, &limits)?)))
+        let data = piece.decode(&contexts, &limits)?;
+        *finished = false;
+        Ok(Some(LargeObject::new(oid.0, data)))
     }
 
     /// The stored bytes of its next large object; `None` after the last.
     pub(crate) fn next_piece(&mut self) -> Result<Option<(Oid, StoredPiece<'_>)>> {
-        let name = self.name();
-        if self.kind != BlockKind::LargeObjects {
-            return Err(Error::usage("the block has no large objects").in_entry(|| name));
-        }
-        if self.finished {
+        if !self.begin_search()? {
             return Ok(None);
         }
-        self.finished = true;
-        let algorithm = self.stream.toc.header().compression.algorithm;
-        let named = |error: Error| error.in_entry(|| name.clone());
-        let (oid, stored, algorithm) = match &mut self.stream.body {
-            Body::Blocks { chunks, begun, .. } => match begin_object(chunks).map_err(named)? {
-                Some(oid) => (oid, Stored::Lent(chunks), algorithm),
-                None => {
-                    *begun = None;
-                    return Ok(None);
-                }
-            },
-            Body::Members { member, ahead, bytes, .. } => {
-                let oid = match self.first.take() {
-                    Some(oid) => oid,
-                    None => match next_blob(member, ahead, bytes).map_err(named)? {
-                        Some(oid) => oid,
-                        None => return Ok(None),
-                    },
-                };
-                (oid, Stored::Lent(member), Algorithm::None)
-            }
-        };
-        self.finished = false;
-        Ok(Some((Oid(oid), StoredPiece::chunks(stored, algorithm, name))))
+        let name = self.name();
+        let piece = self.stream.next_large_object(&mut self.first, name)?;
+        self.finished = piece.is_none();
+        Ok(piece)
     }
 
-    fn name(&self) -> crate::error::EntryName {
+    /// Until an object can be read, whatever ends the search ends all. `false`: it has ended.
+    fn begin_search(&mut self) -> Result<bool> {
+        if self.kind != BlockKind::LargeObjects {
+            let error = Error::usage("the block has no large objects");
+            return Err(error.in_entry(|| self.name()));
+        }
+        Ok(!std::mem::replace(&mut self.finished, true))
+    }
+
+    fn name(&self) -> EntryName {
         self.entry().map_or_else(
-            || crate::error::EntryName { dump_id: self.dump_id.0, name: String::new() },
+            || EntryName { dump_id: self.dump_id.0, name: String::new() },
             |entry| entry.name(),
         )
     }
