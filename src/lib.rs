@@ -85,11 +85,13 @@
 //! | `mmap` | yes | `MappedFile` |
 //! | `cli` | yes | the program; libraries set `default-features = false` |
 
+mod adapt;
 mod archive;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 mod compress;
+mod edit;
 mod error;
 mod format;
 mod limits;
@@ -101,17 +103,22 @@ mod toc;
 mod version;
 mod wire;
 
+pub use adapt::{Finding, Mapped, Mapping, Service, TargetVersion};
 pub use archive::{
-    Archive, ArchiveStream, Block, EntryData, LargeObject, LargeObjects, OpenOptions, StoredData,
-    StreamBlock,
+    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, DataWriter, EntryData,
+    LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,
+    StreamBlock, WriteOptions,
 };
 pub use compress::Algorithm;
+pub use edit::{
+    Conversion, Merge, Note, Part, Reindexed, SplitBy, StreamConversion, Target, reindex, split,
+};
 pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;
 pub use list::Listing;
 pub use script::{Event, Observer, Report, RestrictKey, Script, ScriptOptions};
-pub use select::{Decision, Rule, Selected, Selection, Unmatched, UseList, Wanted};
+pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, UseList, Wanted};
 #[cfg(feature = "mmap")]
 pub use source::MappedFile;
 pub use source::{FileSource, Source};

@@ -464,7 +464,7 @@ fn dependencies() {
         let dependents = pgdmp::Dependents::new(archive.toc());
         let of_table = dependents.of(archive.entry(DumpId(1)).unwrap()).count();
         assert_eq!(of_table, usize::from(dependencies.contains(&DumpId(1))));
-        for tables in [Vec::new(), vec![b"t".to_vec()]] {
+        for tables in [Vec::new(), vec![pgdmp::NamePattern::exact("t")]] {
             let selection = pgdmp::Selection { tables, ..Default::default() };
             assert_eq!(selection.apply(archive.toc()).unwrap().all().count(), 2);
         }
@@ -711,4 +711,44 @@ fn errors_are_final() {
     assert!(stream.next_block().unwrap().unwrap().data().unwrap().read_to_end(&mut out).is_err());
     assert!(stream.next_block().is_err());
     assert!(stream.next_block().unwrap().is_none());
+}
+
+/// What is held in memory is a multiple of the input, however it is made.
+#[test]
+fn memory_is_a_multiple_of_the_input() {
+    // As many entries as can be, each with the least.
+    let least =
+        EntryFields { with_oids: None, ..EntryFields::new(DumpId(1), Desc(b""), Section::None) };
+    let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
+    let toc = |entries: &[EntryFields<'_>]| {
+        let mut toc = Toc::new(header.clone(), Format::Custom);
+        entries.iter().for_each(|fields| toc.push(fields).unwrap());
+        let mut bytes = Vec::new();
+        toc.write_to(&mut bytes).unwrap();
+        bytes
+    };
+    let entries = toc(&vec![least; 20_000]);
+    // As many dependencies as can be, none of them a number.
+    let number = build::string(Some(b"7"));
+    let one = toc(&[EntryFields { dependencies: &[DumpId(7)], ..least }]);
+    let at = memchr::memmem::rfind(&one, &number).unwrap();
+    let odd =
+        [&one[..at], &build::string(Some(b"")).repeat(100_000), &one[at + number.len()..]].concat();
+    // As many blocks as can be.
+    let mut blocks = build::small_of(ArchiveVersion::NEWEST, false);
+    let empty = [&[1][..], &int(99), &int(0)].concat();
+    let start = Archive::read(blocks.clone()).unwrap().blocks().unwrap().next().unwrap().unwrap();
+    blocks.truncate(start.offset.unwrap() as usize);
+    blocks.extend(empty.repeat(100_000));
+    let members = build::tar(std::iter::repeat_n(("toc.dat", &b""[..]), 5000));
+    for (what, bytes) in
+        [("entries", entries), ("odd", odd), ("blocks", blocks), ("members", members)]
+    {
+        let len = bytes.len();
+        let source = build_source(bytes);
+        let (_, peak) = peak_of(|| archive_outcome(Archive::read(source)));
+        let times = peak as f64 / len as f64;
+        eprintln!("{what}: {peak} bytes for {len}: {times:.1}");
+        assert!(times < 24.0, "{what}: {peak} bytes for {len}");
+    }
 }

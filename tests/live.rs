@@ -132,8 +132,13 @@ fn list(archive: &Archive) -> String {
     String::from_utf8(text).unwrap()
 }
 
+/// Rows by table.
+type Tables = Vec<(String, String)>;
+/// Bytes by OID.
+type Objects = Vec<(u32, Vec<u8>)>;
+
 /// Reads all data of an archive; the rows of tables by name, and the large objects' bytes.
-fn drain(archive: &Archive) -> (Vec<(String, String)>, Vec<(u32, Vec<u8>)>) {
+fn drain(archive: &Archive) -> (Tables, Objects) {
     let (mut tables, mut objects) = (Vec::new(), Vec::new());
     for entry in archive.entries().filter(|entry| entry.has_data()) {
         if entry.desc() == Desc::BLOBS {

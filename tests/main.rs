@@ -6,8 +6,15 @@
 //! | `versions` | every archive version, both directions |
 //! | `hostile` | broken input gives an error: no panic, no hang, no unbounded memory |
 //! | `limits` | each knob of `Limits` works and is named by its error |
+//! | `write` | archives made from nothing: every format, version and compression; wrong use |
+//! | `convert` | every fixture in every form; unchanged copies are the same bytes |
+//! | `reindex` | offsets written in place, whatever comes in between |
+//! | `merge` | archives divided and joined |
 //! | `corpus` | a larger collection of archives, where it is at hand |
+//! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
+//! | `script` | archives become the SQL that `pg_restore` prints |
+//! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `cli` | the program as its users run it |
 //! | `regressions` | one test per bug that was found |
 
@@ -16,11 +23,19 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+mod convert;
 mod corpus;
+#[cfg(all(unix, feature = "cli"))]
+mod differential;
+mod extras;
 mod hostile;
 mod limits;
 mod live;
+mod merge;
 mod read;
 mod regressions;
+mod reindex;
+mod script;
 mod support;
 mod versions;
+mod write;

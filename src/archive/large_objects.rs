@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 
 use super::data::EntryData;
-use super::stored::Stored;
+use super::stored::{Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::format::block::{self, ChunkReader};
@@ -23,10 +23,6 @@ pub(super) struct Decoding {
 }
 
 impl Decoding {
-    pub(super) fn chunks<'a>(&self, stored: Stored<'a>) -> Result<Decoder<Stored<'a>>> {
-        Decoder::new(stored, self.algorithm, Framing::Stream, &self.limits, &self.contexts)
-    }
-
     pub(super) fn member<'a>(&self, member: &Member) -> Result<Decoder<Stored<'a>>> {
         let stored = Stored::Member(member.reader());
         Decoder::new(stored, member.algorithm, Framing::File, &self.limits, &self.contexts)
@@ -119,6 +115,15 @@ impl<'a> LargeObjects<'a> {
 
     /// The next large object; `None` after the last.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
+        let (contexts, limits) = (Arc::clone(&self.decoding.contexts), self.decoding.limits);
+        let Some((oid, piece)) = self.next_piece()? else {
+            return Ok(None);
+        };
+        Ok(Some(LargeObject { oid, data: piece.decode(&contexts, &limits)? }))
+    }
+
+    /// The stored bytes of the next large object; `None` after the last.
+    pub(crate) fn next_piece(&mut self) -> Result<Option<(Oid, StoredPiece<'_>)>> {
         if self.done {
             return Ok(None);
         }
@@ -126,25 +131,25 @@ impl<'a> LargeObjects<'a> {
         self.done = true;
         let entry = &self.entry;
         let named = |error: Error| error.in_entry(|| entry.clone());
-        let object = match &mut self.place {
+        let (oid, piece) = match &mut self.place {
             Place::Block(chunks) => {
                 let Some(oid) = begin_object(chunks).map_err(named)? else {
                     return Ok(None);
                 };
-                let decoder = self.decoding.chunks(Stored::Lent(chunks)).map_err(named)?;
-                LargeObject::new(oid, EntryData::new(decoder, entry.clone(), None))
+                let algorithm = self.decoding.algorithm;
+                let piece = StoredPiece::chunks(Stored::Lent(chunks), algorithm, entry.clone());
+                (oid, piece)
             }
             Place::Files { store, list, line } => {
                 let Some(oid) = list.next(line).map_err(named)? else {
                     return Ok(None);
                 };
                 let member = store.open(line).map_err(named)?;
-                let decoder = self.decoding.member(&member).map_err(named)?;
-                LargeObject::new(oid, EntryData::new(decoder, entry.clone(), Some(member.name)))
+                (oid, StoredPiece::member(member, entry.clone()))
             }
         };
         self.done = false;
-        Ok(Some(object))
+        Ok(Some((Oid(oid), piece)))
     }
 }
 

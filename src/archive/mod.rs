@@ -5,9 +5,17 @@ mod large_objects;
 mod open;
 mod stored;
 mod stream;
+mod write;
 
 pub use data::EntryData;
 pub use large_objects::{LargeObject, LargeObjects};
 pub use open::{Archive, Block, OpenOptions};
 pub use stored::StoredData;
 pub use stream::{ArchiveStream, StreamBlock};
+pub use write::{
+    ArchiveBuilder, ArchiveWriter, DataWriter, LargeObjectWriter, LargeObjectsWriter, WriteOptions,
+};
+
+pub(crate) use open::{file_name, kind_of};
+pub(crate) use stored::StoredPiece;
+pub(crate) use write::StoredWriter;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
-use super::stored::{Stored, StoredData};
+use super::stored::{Stored, StoredData, StoredPiece};
 use crate::compress::{Algorithm, Contexts};
 use crate::error::{Error, ErrorKind, NotAnArchive, Result};
 use crate::format::block::BlockKind;
@@ -44,7 +44,7 @@ pub struct Archive {
 
 #[derive(Debug)]
 enum Layout {
-    Blocks(Custom),
+    Blocks(Box<Custom>),
     Members(MemberStore),
 }
 
@@ -159,7 +159,7 @@ impl OpenOptions {
         let toc_start = reader.position();
         let toc = Toc::decode(&mut reader, header, Format::Custom, &self.limits)?;
         let custom = Custom::new(source, dialect, toc_start, reader.position(), self.limits);
-        Ok(self.archive(Format::Custom, toc, Layout::Blocks(custom)))
+        Ok(self.archive(Format::Custom, toc, Layout::Blocks(Box::new(custom))))
     }
 
     fn members(&self, store: MemberStore, format: Format) -> Result<Archive> {
@@ -266,11 +266,15 @@ impl Archive {
     }
 
     fn open_data(&self, entry: TocEntry<'_>) -> Result<EntryData<'_>> {
+        self.open_piece(entry)?.decode(&self.contexts, &self.limits)
+    }
+
+    fn open_piece(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'_>> {
         match &self.layout {
             Layout::Blocks(custom) => {
                 let chunks = custom.open(&self.toc, entry, BlockKind::Data)?;
-                let decoder = self.decoding().chunks(Stored::Chunks(chunks))?;
-                Ok(EntryData::new(decoder, entry.name(), None))
+                let algorithm = self.header().compression.algorithm;
+                Ok(StoredPiece::chunks(Stored::Chunks(chunks), algorithm, entry.name()))
             }
             Layout::Members(store) => {
                 let member = store.open(file_name(entry)?)?;
@@ -279,11 +283,63 @@ impl Archive {
                     let empty = Error::truncated("compressed data, of which there is nothing");
                     return Err(empty.in_member(&member.name));
                 }
-                let decoder = self.decoding().member(&member);
-                let decoder = decoder.map_err(|error| error.in_member(&member.name))?;
-                Ok(EntryData::new(decoder, entry.name(), Some(member.name)))
+                Ok(StoredPiece::member(member, entry.name()))
             }
         }
+    }
+
+    /// The stored bytes of an entry's data.
+    pub(crate) fn piece(&self, id: DumpId) -> Result<StoredPiece<'_>> {
+        let entry = self.entry_with_data(id, BlockKind::Data)?;
+        self.open_piece(entry).map_err(|error| error.in_entry(|| entry.name()))
+    }
+
+    /// What stands behind the header of an entry's block, in a custom archive.
+    pub(crate) fn block_body(&self, id: DumpId, kind: BlockKind) -> Result<Option<SourceReader>> {
+        let Layout::Blocks(custom) = &self.layout else { return Ok(None) };
+        let entry = self.entry_with_data(id, kind)?;
+        let chunks = custom.open(&self.toc, entry, kind);
+        Ok(Some(chunks.map_err(|error| error.in_entry(|| entry.name()))?.into_input()))
+    }
+
+    /// Where the block of an entry begins, in a custom archive.
+    pub(crate) fn locate(&self, entry: TocEntry<'_>) -> Result<u64> {
+        match &self.layout {
+            Layout::Blocks(custom) => custom.locate(&self.toc, entry),
+            Layout::Members(_) => Err(Error::usage("only custom archives have blocks")),
+        }
+        .map_err(|error| error.in_entry(|| entry.name()))
+    }
+
+    /// The file, of a custom or tar archive.
+    pub(crate) fn whole_file(&self) -> Option<SourceReader> {
+        let source = match &self.layout {
+            Layout::Blocks(custom) => custom.source(),
+            Layout::Members(MemberStore::Tar(index)) => index.source(),
+            Layout::Members(_) => return None,
+        };
+        Some(SourceReader::from(Arc::clone(source), 0))
+    }
+
+    /// The member with this name, of a directory or tar archive.
+    pub(crate) fn member(&self, name: &[u8]) -> Result<Member> {
+        match &self.layout {
+            Layout::Members(store) => store.open(name),
+            Layout::Blocks(_) => Err(Error::usage("a custom archive has no members")),
+        }
+    }
+
+    /// The name of the member with the list of an entry's large objects.
+    pub(crate) fn list_name(&self, entry: TocEntry<'_>) -> Vec<u8> {
+        directory::list_name(&self.toc, self.format, &entry)
+    }
+
+    pub(crate) fn contexts(&self) -> &Arc<Contexts> {
+        &self.contexts
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The large objects of an entry: of the kind `BLOBS`. Since archive version 1.16 there may
@@ -457,11 +513,11 @@ impl Archive {
 }
 
 /// What the block of an entry holds.
-pub(super) fn kind_of(entry: TocEntry<'_>) -> BlockKind {
+pub(crate) fn kind_of(entry: TocEntry<'_>) -> BlockKind {
     if entry.desc() == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data }
 }
 
-fn file_name<'a>(entry: TocEntry<'a>) -> Result<&'a [u8]> {
+pub(crate) fn file_name<'a>(entry: TocEntry<'a>) -> Result<&'a [u8]> {
     match entry.file_name() {
         Some(name) if !name.is_empty() => Ok(name),
         _ => Err(Error::malformed("the entry has data but names no file")),

@@ -2,8 +2,14 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
+use super::data::EntryData;
+use crate::compress::{Algorithm, Contexts, Decoder, Framing};
+use crate::error::{EntryName, Error, Result};
 use crate::format::block::ChunkReader;
+use crate::format::members::Member;
+use crate::limits::Limits;
 use crate::source::{Input, SourceReader};
 
 /// Bytes as stored, wherever they come from.
@@ -96,6 +102,76 @@ impl Read for StoredData<'_> {
 }
 
 impl BufRead for StoredData<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.stored.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.stored.consume(n);
+    }
+}
+
+/// The stored bytes of one table or large object, with all that is needed to read or move them.
+#[derive(Debug)]
+pub(crate) struct StoredPiece<'a> {
+    stored: Stored<'a>,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) framing: Framing,
+    pub(crate) member: Option<Member>,
+    pub(crate) entry: EntryName,
+}
+
+impl<'a> StoredPiece<'a> {
+    /// What chunks hold.
+    pub(super) fn chunks(stored: Stored<'a>, algorithm: Algorithm, entry: EntryName) -> Self {
+        StoredPiece { stored, algorithm, framing: Framing::Stream, member: None, entry }
+    }
+
+    /// A file.
+    pub(crate) fn member(member: Member, entry: EntryName) -> Self {
+        let stored = Stored::Member(member.reader());
+        let algorithm = member.algorithm;
+        StoredPiece { stored, algorithm, framing: Framing::File, member: Some(member), entry }
+    }
+
+    /// The bytes, if that many are known to be there.
+    pub(crate) fn len(&self) -> Option<u64> {
+        self.member.as_ref().map(Member::len)
+    }
+
+    /// Gives an error its place.
+    pub(crate) fn placed(&self, error: impl Into<Error>) -> Error {
+        let error = error.into();
+        let error = match &self.member {
+            Some(member) => error.in_member(&member.name),
+            None => error,
+        };
+        error.in_entry(|| self.entry.clone())
+    }
+
+    /// The plain bytes.
+    pub(crate) fn decode(self, contexts: &Arc<Contexts>, limits: &Limits) -> Result<EntryData<'a>> {
+        let StoredPiece { stored, algorithm, framing, member, entry } = self;
+        match Decoder::new(stored, algorithm, framing, limits, contexts) {
+            Ok(decoder) => Ok(EntryData::new(decoder, entry, member.map(|member| member.name))),
+            Err(error) => {
+                let error = match &member {
+                    Some(member) => error.in_member(&member.name),
+                    None => error,
+                };
+                Err(error.in_entry(|| entry))
+            }
+        }
+    }
+}
+
+impl Read for StoredPiece<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stored.read(buf)
+    }
+}
+
+impl BufRead for StoredPiece<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.stored.fill_buf()
     }

@@ -6,9 +6,9 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use super::data::EntryData;
-use super::large_objects::{Decoding, LargeObject, begin_object};
+use super::large_objects::{LargeObject, begin_object};
 use super::open::read_toc;
-use super::stored::{Positioned, Stored};
+use super::stored::{Positioned, Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts};
 use crate::error::{Error, ErrorKind, NotAnArchive, Result};
 use crate::format::block::{BlockHeader, BlockKind, BlockStart, ChunkReader};
@@ -18,7 +18,7 @@ use crate::format::directory;
 use crate::format::tar;
 use crate::limits::Limits;
 use crate::source::{Input, Pipe};
-use crate::toc::{Desc, DumpId, Format, Toc, TocEntry};
+use crate::toc::{Desc, DumpId, Format, Oid, Toc, TocEntry};
 use crate::version::Gate;
 
 /// A custom or tar archive in anything that can be read, front to back.
@@ -219,8 +219,12 @@ impl<R: Read + Send> ArchiveStream<R> {
         self.last_len
     }
 
-    fn decoding(&self, algorithm: Algorithm) -> Decoding {
-        Decoding { algorithm, contexts: Arc::clone(&self.contexts), limits: self.limits }
+    pub(crate) fn contexts(&self) -> &Arc<Contexts> {
+        &self.contexts
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 }
 
@@ -410,36 +414,27 @@ impl<R: Read + Send> StreamBlock<'_, R> {
     ///
     /// [`ErrorKind::Usage`] for a block of large objects, and an unknown compression.
     pub fn data(&mut self) -> Result<EntryData<'_>> {
+        let (contexts, limits) = (Arc::clone(&self.stream.contexts), self.stream.limits);
+        self.piece()?.decode(&contexts, &limits)
+    }
+
+    /// The stored bytes of its data.
+    pub(crate) fn piece(&mut self) -> Result<StoredPiece<'_>> {
         let name = self.name();
         if self.kind != BlockKind::Data {
             return Err(
                 Error::usage("the block has large objects; read them one by one").in_entry(|| name)
             );
         }
-        let stream = &mut *self.stream;
-        let data = match &mut stream.body {
+        let algorithm = self.stream.toc.header().compression.algorithm;
+        Ok(match &mut self.stream.body {
             Body::Blocks { chunks, .. } => {
-                let algorithm = stream.toc.header().compression.algorithm;
-                let decoding = Decoding {
-                    algorithm,
-                    contexts: Arc::clone(&stream.contexts),
-                    limits: stream.limits,
-                };
-                decoding.chunks(Stored::Lent(chunks))
+                StoredPiece::chunks(Stored::Lent(chunks), algorithm, name)
             }
             Body::Members { member, .. } => {
-                let decoding = Decoding {
-                    algorithm: Algorithm::None,
-                    contexts: Arc::clone(&stream.contexts),
-                    limits: stream.limits,
-                };
-                decoding.chunks(Stored::Lent(member))
+                StoredPiece::chunks(Stored::Lent(member), Algorithm::None, name)
             }
-        };
-        match data {
-            Ok(decoder) => Ok(EntryData::new(decoder, name, None)),
-            Err(error) => Err(error.in_entry(|| name)),
-        }
+        })
     }
 
     /// Its next large object; `None` after the last.
@@ -448,6 +443,15 @@ impl<R: Read + Send> StreamBlock<'_, R> {
     ///
     /// [`ErrorKind::Usage`] for a block of other data, and what is wrong with the archive.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
+        let (contexts, limits) = (Arc::clone(&self.stream.contexts), self.stream.limits);
+        let Some((oid, piece)) = self.next_piece()? else {
+            return Ok(None);
+        };
+        Ok(Some(LargeObject::new(oid.0, piece.decode(&contexts, &limits)?)))
+    }
+
+    /// The stored bytes of its next large object; `None` after the last.
+    pub(crate) fn next_piece(&mut self) -> Result<Option<(Oid, StoredPiece<'_>)>> {
         let name = self.name();
         if self.kind != BlockKind::LargeObjects {
             return Err(Error::usage("the block has no large objects").in_entry(|| name));
@@ -457,7 +461,6 @@ impl<R: Read + Send> StreamBlock<'_, R> {
         }
         self.finished = true;
         let algorithm = self.stream.toc.header().compression.algorithm;
-        let decoding = self.stream.decoding(algorithm);
         let named = |error: Error| error.in_entry(|| name.clone());
         let (oid, stored, algorithm) = match &mut self.stream.body {
             Body::Blocks { chunks, begun, .. } => match begin_object(chunks).map_err(named)? {
@@ -479,8 +482,7 @@ impl<R: Read + Send> StreamBlock<'_, R> {
             }
         };
         self.finished = false;
-        let decoder = Decoding { algorithm, ..decoding }.chunks(stored).map_err(named)?;
-        Ok(Some(LargeObject::new(oid, EntryData::new(decoder, name, None))))
+        Ok(Some((Oid(oid), StoredPiece::chunks(stored, algorithm, name))))
     }
 
     fn name(&self) -> crate::error::EntryName {

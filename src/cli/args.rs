@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{cat, completions, deps, du, list, man, restore, show};
+use super::{cat, completions, convert, deps, du, list, man, merge, reindex, restore, show, split};
 
 /// Read PostgreSQL's dump archives: what pg_dump -Fc, -Fd and -Ft made, without a server.
 #[derive(Debug, Parser)]
@@ -17,6 +17,7 @@ Examples:
   pgdmp list backup.dump                what is in it, as pg_restore -l says it
   pgdmp cat backup.dump public.orders   the rows of one table
   pgdmp du backup/                      which tables are large
+  pgdmp convert a.dump b.dump -n sales  a new archive of one schema
   ssh db pg_dump -Fc app | pgdmp du -   the same, straight from a pipe
 
 ARCHIVE is a file (custom or tar format), a directory, or - for standard input.
@@ -41,6 +42,10 @@ pub(super) enum Command {
     Cat(cat::Args),
     Du(du::Args),
     Deps(deps::Args),
+    Convert(Box<convert::Args>),
+    Reindex(reindex::Args),
+    Split(split::Args),
+    Merge(merge::Args),
     Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),

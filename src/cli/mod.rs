@@ -4,6 +4,7 @@
 mod args;
 mod cat;
 mod completions;
+mod convert;
 mod deps;
 mod du;
 mod exit;
@@ -12,13 +13,18 @@ mod json;
 mod list;
 mod local_time;
 mod man;
+mod merge;
 mod object;
 mod output;
+mod place;
 mod progress;
+mod reindex;
 mod restore;
 mod selection;
 mod show;
+mod split;
 mod table;
+mod target;
 
 use std::process::ExitCode;
 
@@ -52,6 +58,10 @@ pub fn main() -> ExitCode {
         args::Command::Cat(args) => cat::run(&args, &context),
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
+        args::Command::Convert(args) => convert::run(&args, &context),
+        args::Command::Reindex(args) => reindex::run(&args, &context),
+        args::Command::Split(args) => split::run(&args, &context),
+        args::Command::Merge(args) => merge::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),

@@ -1,6 +1,7 @@
 //! `pgdmp restore`, which is also what the program is when it is called `pg_restore`: the same
 //! options, output, messages and exit codes as PostgreSQL 18's.
 
+mod extras;
 mod filter;
 mod getopt;
 mod help;
@@ -18,8 +19,8 @@ use super::input::Input;
 use super::local_time;
 use super::output::Output;
 use crate::{
-    ArchiveVersion, Compression, Event, Gate, Listing, Observer, RestrictKey, Script, Selected,
-    Toc, UseList,
+    ArchiveVersion, Compression, DumpId, Event, Gate, Listing, Observer, RestrictKey, Script,
+    Selected, Toc, UseList,
 };
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
@@ -98,7 +99,7 @@ fn start(program: &Program, args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
-    let mut options = Options::parse(args)?;
+    let mut options = Options::parse(args, program.is_pg_restore)?;
     if options.dbname.is_some() && !options.list {
         return Err(Fatal::new(
             "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
@@ -106,7 +107,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     }
     let input = input::open(program, options.input.as_deref(), options.format)?;
     let created = warn_of_archive(program, input.toc());
-    Script::check(input.toc())?;
+    check_session(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;
     if options.list {
         return list(&options, &input, created);
@@ -138,8 +139,16 @@ fn write_sql(
         &mut Talk<'_>,
     ) -> crate::Result<crate::Report>,
 ) -> Result<(), Fatal> {
-    let selected = options.selection.apply(toc)?;
+    let mut selected = options.selection.apply(toc)?;
     check_names(&options, &selected)?;
+    let renamed = options.extras.adapt(program, &mut selected, &mut options.script)?;
+    if let Some(form) = options.extras.explain {
+        return extras::explain(&selected, form);
+    }
+    let selected = match &renamed {
+        Some(toc) => selected.on(toc),
+        None => selected,
+    };
     check_compression(&selected)?;
     if options.verbose {
         options.script.verbose = Some(created);
@@ -155,7 +164,7 @@ fn write_sql(
     script.options(options.script);
     let mut output = Destination::open(options.output.as_deref())?;
     let mut target = Target { inner: &mut output, failed: false };
-    let mut talk = Talk { program, verbose: options.verbose };
+    let mut talk = Talk { program, verbose: options.verbose, connecting: false };
     let written = write(&script, &selected, &mut target, &mut talk);
     let failed = target.failed;
     match written {
@@ -164,7 +173,9 @@ fn write_sql(
         Err(error) => {
             // What was written is worth seeing, and this error is the one to show.
             let _ = output.finish();
-            Err(error.into())
+            let fatal = Fatal::from(error);
+            // The name of a database comes from where pg_restore does not say its own.
+            Err(if talk.connecting { fatal.without_program() } else { fatal })
         }
     }
 }
@@ -201,6 +212,24 @@ fn warn_of_archive(program: &Program, toc: &Toc) -> String {
         }
     }
     created
+}
+
+/// Refuses an archive that does not say how to read its own SQL.
+fn check_session(toc: &Toc) -> Result<(), Fatal> {
+    Script::check(toc).map_err(|error| {
+        match error.entry().and_then(|name| toc.entry(DumpId(name.dump_id))) {
+            Some(entry) => Fatal::new(
+                [
+                    b"invalid ",
+                    entry.desc().as_bytes(),
+                    b" item: ",
+                    entry.defn().unwrap_or_default(),
+                ]
+                .concat(),
+            ),
+            None => Fatal::from(error),
+        }
+    })
 }
 
 fn has_oids(version: ArchiveVersion, flag: Option<&[u8]>) -> bool {
@@ -340,10 +369,13 @@ impl Write for Target<'_> {
 struct Talk<'a> {
     program: &'a Program,
     verbose: bool,
+    /// Whether that was the last that was heard of.
+    connecting: bool,
 }
 
 impl Observer for Talk<'_> {
     fn event(&mut self, event: &Event<'_>) {
+        self.connecting = matches!(event, Event::Connecting(_));
         if event.is_warning() {
             self.program.warning(event.message());
         } else if self.verbose {

@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::output::printable;
-use crate::{Error, Section, Selection, Toc, UseList};
+use crate::{Error, NamePattern, Section, Selection, Toc, UseList};
 
 /// The options.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Selection, as in pg_restore")]
 pub(super) struct SelectionArgs {
     /// Only the entries of this list, in its order (FILE is an edited output of list)
@@ -68,9 +68,15 @@ pub(super) struct SelectionArgs {
     /// No statistics
     #[arg(long)]
     no_statistics: bool,
+    /// With what the chosen objects need: schemas, types, functions, sequences
+    #[arg(long)]
+    with_dependencies: bool,
+    /// With what belongs to the chosen objects: indexes, constraints, triggers, data
+    #[arg(long)]
+    with_dependents: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum SectionArg {
     PreData,
     Data,
@@ -78,9 +84,14 @@ enum SectionArg {
 }
 
 impl SelectionArgs {
+    /// Whether nothing was asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == SelectionArgs::default()
+    }
+
     /// The selection, for an archive with this table of contents.
     pub(super) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
-        let names = |names: &[String]| names.iter().map(|name| name.clone().into_bytes()).collect();
+        let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();
         Ok(Selection {
             use_list: self.use_list(toc)?,
             schemas: names(&self.schemas),
@@ -108,6 +119,8 @@ impl SelectionArgs {
             no_security_labels: self.no_security_labels,
             no_subscriptions: self.no_subscriptions,
             no_statistics: self.no_statistics,
+            with_dependencies: self.with_dependencies,
+            with_dependents: self.with_dependents,
             ..Selection::default()
         })
     }

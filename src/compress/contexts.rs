@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// Share one (in an [`Arc`](std::sync::Arc)) among all decoders of an archive, in all threads.
 #[derive(Default)]
-pub struct Contexts {
+pub(crate) struct Contexts {
     pub(super) buffers: Pool<Vec<u8>>,
     #[cfg(feature = "gzip")]
     pub(super) gzip: Pool<super::gzip::Context>,
@@ -15,13 +15,6 @@ pub struct Contexts {
     pub(super) lz4: Pool<super::lz4::Context>,
     #[cfg(feature = "zstd")]
     pub(super) zstd: Pool<super::zstd::Context>,
-}
-
-impl Contexts {
-    /// An empty pool.
-    pub fn new() -> Self {
-        Contexts::default()
-    }
 }
 
 impl fmt::Debug for Contexts {

@@ -4,6 +4,8 @@
 //! slice they are given (`read`); that of lz4 needs its last 64 KiB of output at hand and so
 //! hands out its own memory (`fill`, `available`, `consume`).
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -30,12 +32,12 @@ use super::zstd;
 ///
 /// As [`BufRead`] it hands out its own memory, or for [`Algorithm::None`] that of the inner
 /// reader: `fill_buf` and `consume` move no byte more than decoding needs.
-pub struct Decoder<R> {
+pub(crate) struct Decoder<R> {
     reader: R,
     engine: Engine,
 }
 
-/// All but the reader, so that `Drop` does not stand in the way of `into_inner`.
+/// All but the reader.
 struct Engine {
     codec: Codec,
     buffer: Buffer,
@@ -43,6 +45,7 @@ struct Engine {
     contexts: Arc<Contexts>,
 }
 
+#[allow(clippy::large_enum_variant)] // one per decoder, never many
 enum Codec {
     None,
     #[cfg(feature = "gzip")]
@@ -60,7 +63,7 @@ impl<R: BufRead> Decoder<R> {
     ///
     /// [`ErrorKind::UnsupportedCompression`] for [`Algorithm::Unknown`],
     /// [`ErrorKind::NotEnabled`] if this build is without the algorithm's feature.
-    pub fn new(
+    pub(crate) fn new(
         reader: R,
         algorithm: Algorithm,
         framing: Framing,
@@ -93,18 +96,8 @@ impl<R: BufRead> Decoder<R> {
 
 impl<R> Decoder<R> {
     /// The inner reader.
-    pub fn get_ref(&self) -> &R {
+    pub(crate) fn get_ref(&self) -> &R {
         &self.reader
-    }
-
-    /// The inner reader. Reading from it breaks the data apart.
-    pub fn get_mut(&mut self) -> &mut R {
-        &mut self.reader
-    }
-
-    /// The inner reader, which was read as far as decoding needed.
-    pub fn into_inner(self) -> R {
-        self.reader
     }
 }
 
@@ -364,14 +357,17 @@ pub(super) fn advance<R: BufRead, T>(
     }
 }
 
-pub(super) fn malformed(what: impl Into<std::borrow::Cow<'static, str>>) -> io::Error {
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+pub(super) fn malformed(what: impl Into<Cow<'static, str>>) -> io::Error {
     Error::malformed(what).into()
 }
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn truncated() -> io::Error {
     Error::truncated("compressed data").into()
 }
 
+#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn trailing() -> io::Error {
     malformed("bytes follow the end of the compressed data")
 }

@@ -112,8 +112,8 @@ impl Decoder {
                 return Ok(());
             }
             4 => {}
-            _ if self.framed => return Err(trailing()),
-            _ => return Err(truncated()),
+            count if MAGIC.to_le_bytes().starts_with(&word[..count]) => return Err(truncated()),
+            _ => return Err(self.no_frame("lz4 data: no frame begins here")),
         }
         match u32::from_le_bytes(word) {
             MAGIC => {}
@@ -122,9 +122,8 @@ impl Decoder {
                 let size = read_word(reader)?;
                 return skip(reader, size as usize);
             }
-            _ if self.framed => return Err(trailing()),
-            LEGACY_MAGIC => return Err(malformed("lz4 data: a frame of the legacy format")),
-            _ => return Err(malformed("lz4 data: no frame begins here")),
+            LEGACY_MAGIC => return Err(self.no_frame("lz4 data: a frame of the legacy format")),
+            _ => return Err(self.no_frame("lz4 data: no frame begins here")),
         }
         self.frame = Frame::read(reader)?;
         self.framed = true;
@@ -134,6 +133,10 @@ impl Decoder {
         }
         self.stage = Stage::Block;
         Ok(())
+    }
+
+    fn no_frame(&self, what: &'static str) -> io::Error {
+        if self.framed { trailing() } else { malformed(what) }
     }
 
     fn start_block<R: BufRead>(&mut self, reader: &mut R) -> io::Result<()> {

@@ -168,17 +168,21 @@ fn repeat_short(
     let (from, to) = (from & MASK, at & MASK);
     let length = usize::from(next[0] & 15);
     if length < 15 {
-        if offset < 18 {
+        if offset < 8 {
             return Ok(None);
         }
-        window.copy_within(from..from + 18, to);
+        // In eights, since a processor waits when it loads what was just stored in pieces.
+        window.copy_within(from..from + 8, to);
+        window.copy_within(from + 8..from + 16, to + 8);
+        window.copy_within(from + 16..from + 18, to + 16);
         Ok(Some((offset_at + 2, at + 4 + length)))
     } else {
         let more = usize::from(next[offset_at + 2]);
-        if more > 32 - 19 || offset < 32 {
+        if more > 32 - 19 || offset < 16 {
             return Ok(None);
         }
-        window.copy_within(from..from + 32, to);
+        window.copy_within(from..from + 16, to);
+        window.copy_within(from + 16..from + 32, to + 16);
         Ok(Some((offset_at + 3, at + 19 + more)))
     }
 }

@@ -3,7 +3,10 @@
 //! ```text
 //! mod.rs       Algorithm, Framing
 //! decoder.rs   Decoder: buffering, the end of the data, errors; the same for all algorithms
+//! encoder.rs   Encoder: its mirror
 //! contexts.rs  Contexts: what decoders leave for the next one
+//! parallel.rs  one piece of data by several threads
+//! rewrap.rs    deflate data from one wrapper into the other
 //! gzip.rs, lz4.rs, lz4_block.rs, zstd.rs   one algorithm each
 //! ```
 //!
@@ -11,21 +14,30 @@
 
 mod contexts;
 mod decoder;
+mod encoder;
 #[cfg(feature = "gzip")]
 mod gzip;
 #[cfg(feature = "lz4")]
 mod lz4;
 #[cfg(feature = "lz4")]
 mod lz4_block;
+#[cfg(any(feature = "gzip", feature = "lz4"))]
+mod parallel;
+#[cfg(feature = "gzip")]
+pub(crate) mod rewrap;
 #[cfg(test)]
+#[cfg_attr(not(all(feature = "gzip", feature = "lz4", feature = "zstd")), allow(unused))]
 mod tests;
 #[cfg(feature = "zstd")]
 mod zstd;
 
 use std::fmt;
 
-pub use contexts::Contexts;
-pub use decoder::Decoder;
+pub(crate) use contexts::Contexts;
+pub(crate) use decoder::Decoder;
+#[cfg(feature = "gzip")]
+pub(crate) use encoder::gzip::Wrapper;
+pub(crate) use encoder::{Encoder, EncoderPool, Encoding};
 
 /// How an archive's data is compressed.
 ///
@@ -91,7 +103,7 @@ impl fmt::Display for Algorithm {
 /// What surrounds deflate data: the only difference between the data of one table in a custom
 /// archive and in a directory. LZ4 and Zstandard frames are the same in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// A zlib stream (RFC 1950), as in custom archives.
     Stream,
     /// A gzip file (RFC 1952), as in directory archives.

@@ -3,14 +3,14 @@
 //! `_StartData`, `_CustomWriteFunc`, `_PrintTocData` and `_skipData` of `pg_backup_custom.c`.
 //! Chunk boundaries mean nothing: what matters is the bytes one after the other.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::source::Input;
 use crate::toc::DumpId;
 use crate::version::Gate;
-use crate::wire::{Decoder, Dialect};
+use crate::wire::{Decoder, Dialect, Encoder};
 
 /// What a block holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +53,18 @@ impl BlockHeader {
         };
         Ok(BlockStart::Block(BlockHeader { kind, dump_id: DumpId(d.int()?) }))
     }
+
+    /// Writes the header; the mirror of `decode`.
+    pub(crate) fn encode(self, output: &mut impl Write, dialect: Dialect) -> io::Result<()> {
+        let mut e = Encoder::new(output, dialect);
+        if dialect.has(Gate::BlockType) {
+            e.byte(match self.kind {
+                BlockKind::Data => 1,
+                BlockKind::LargeObjects => 3,
+            })?;
+        }
+        e.int(self.dump_id.0)
+    }
 }
 
 /// The OID before the chunks of a large object; `None` at the end of the block.
@@ -62,6 +74,63 @@ pub(crate) fn decode_oid<I: Input + ?Sized>(
 ) -> Result<Option<u32>> {
     let oid = Decoder::new(input, dialect, "a block of large objects", &Limits::new()).oid()?;
     Ok((oid != 0).then_some(oid))
+}
+
+/// Writes the OID before the chunks of a large object, or 0 at the end of the block; the mirror
+/// of `decode_oid`.
+pub(crate) fn encode_oid(output: &mut impl Write, dialect: Dialect, oid: u32) -> io::Result<()> {
+    Encoder::new(output, dialect).oid(oid)
+}
+
+/// Cuts a stream into chunks; the mirror of `ChunkReader`.
+#[derive(Debug)]
+pub(crate) struct ChunkWriter {
+    dialect: Dialect,
+    /// Room for the length, then what the next chunk is going to hold.
+    buffer: Vec<u8>,
+}
+
+/// Bytes of a chunk: those of PostgreSQL 19. Larger ones would only cost readers memory.
+const CHUNK: usize = 128 << 10;
+
+impl ChunkWriter {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        ChunkWriter { dialect, buffer: Vec::new() }
+    }
+
+    pub(crate) fn write(&mut self, mut bytes: &[u8], output: &mut impl Write) -> io::Result<()> {
+        let len = self.dialect.int_len();
+        while !bytes.is_empty() {
+            if self.buffer.is_empty() {
+                self.buffer.resize(len, 0);
+            }
+            let n = bytes.len().min(len + CHUNK - self.buffer.len());
+            self.buffer.extend_from_slice(&bytes[..n]);
+            bytes = &bytes[n..];
+            if self.buffer.len() == len + CHUNK {
+                self.flush(output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, output: &mut impl Write) -> io::Result<()> {
+        let len = self.dialect.int_len();
+        // The buffer is empty, or holds more than the room for its length.
+        let held = self.buffer.len().saturating_sub(len);
+        if held > 0 {
+            Encoder::new(&mut self.buffer[..len], self.dialect).int(held as i32)?;
+            output.write_all(&self.buffer)?;
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Ends the stream with a length of 0.
+    pub(crate) fn finish(&mut self, output: &mut impl Write) -> io::Result<()> {
+        self.flush(output)?;
+        Encoder::new(output, self.dialect).int(0)
+    }
 }
 
 /// Reads what the chunks of one stream hold, up to the length of 0 that ends them.
@@ -97,6 +166,11 @@ impl<I: Input> ChunkReader<I> {
     /// The same place, but between two streams.
     pub(crate) fn into_idle(self) -> Self {
         ChunkReader::idle(self.input, self.dialect)
+    }
+
+    /// The input, where it stands.
+    pub(crate) fn into_input(self) -> I {
+        self.input
     }
 
     /// Begins the next stream. The one before must have been read or skipped.

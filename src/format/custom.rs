@@ -3,14 +3,15 @@
 //! `_PrintTocData`, `_readBlockHeader` and the search of `pg_backup_custom.c`.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, BufRead, Read, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader};
+use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader, ChunkWriter};
+use super::output::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
-use crate::toc::{DataOffset, DumpId, Format, Toc, TocEntry};
+use crate::toc::{DataOffset, DumpId, Format, MAGIC, Toc, TocEntry};
 use crate::wire::Dialect;
 
 /// A custom archive in a source, behind its table of contents.
@@ -134,8 +135,13 @@ impl Custom {
         Ok(ChunkReader::new(reader, self.dialect))
     }
 
+    /// The whole file.
+    pub(crate) fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
     /// Where the block of an entry begins.
-    fn locate(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
+    pub(crate) fn locate(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
         if let Some(DataOffset::At(offset)) = entry.data_offset() {
             return Ok(offset);
         }
@@ -339,4 +345,176 @@ pub(crate) fn skip_block<I: Input>(chunks: &mut ChunkReader<I>, kind: BlockKind)
         }
     }
     Ok(())
+}
+
+/// A custom archive being written: the mirror of `Custom`.
+///
+/// `_StartData`, `_StartLOs` and `_CloseArchive` of `pg_backup_custom.c`. Where the output can
+/// seek, the header is first written without its magic number, and again at the end with it and
+/// with the offsets: what was given up half-way is no archive.
+#[derive(Debug)]
+pub(crate) struct CustomSink<W> {
+    output: Output<W>,
+    dialect: Dialect,
+    chunks: ChunkWriter,
+    /// Place of an entry and where its block begins.
+    offsets: Vec<(usize, u64)>,
+}
+
+impl<W: Write> CustomSink<W> {
+    pub(crate) fn new(mut output: Output<W>, toc: &Toc) -> io::Result<Self> {
+        if output.is_seekable() {
+            toc.write_to(Blanked { output: &mut output, left: MAGIC.len() })?;
+        } else {
+            toc.write_to(&mut output)?;
+        }
+        let dialect = toc.dialect();
+        Ok(CustomSink { output, dialect, chunks: ChunkWriter::new(dialect), offsets: Vec::new() })
+    }
+
+    pub(crate) fn is_seekable(&self) -> bool {
+        self.output.is_seekable()
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(crate) fn begin_block(
+        &mut self,
+        index: usize,
+        dump_id: DumpId,
+        kind: BlockKind,
+    ) -> io::Result<()> {
+        if self.output.is_seekable() {
+            self.offsets.push((index, self.output.position()));
+        }
+        BlockHeader { kind, dump_id }.encode(&mut self.output, self.dialect)
+    }
+
+    pub(crate) fn oid(&mut self, oid: u32) -> io::Result<()> {
+        block::encode_oid(&mut self.output, self.dialect, oid)
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.chunks.write(bytes, &mut self.output)
+    }
+
+    pub(crate) fn end_chunks(&mut self) -> io::Result<()> {
+        self.chunks.finish(&mut self.output)
+    }
+
+    /// For the body of a block that is copied together with its framing.
+    pub(crate) fn raw(&mut self) -> &mut Output<W> {
+        &mut self.output
+    }
+
+    pub(crate) fn finish(mut self, toc: &mut Toc) -> io::Result<W> {
+        if self.output.is_seekable() {
+            for (index, offset) in &self.offsets {
+                toc.set_data_offset(*index, DataOffset::At(*offset));
+            }
+            self.output.patch(0, |start| toc.write_to(start))?;
+        }
+        self.output.finish()
+    }
+}
+
+/// Writes zeros instead of the first bytes.
+struct Blanked<'a, W> {
+    output: &'a mut Output<W>,
+    left: usize,
+}
+
+impl<W: Write> Write for Blanked<'_, W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = self.left.min(buf.len());
+        self.output.write_all(&[0; 16][..n.min(16)])?;
+        self.output.write_all(&buf[n..])?;
+        self.left -= n;
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Passes an input on and copies all that is consumed or skipped of it, so that walking over a
+/// block copies it byte for byte.
+pub(crate) struct Copying<'a, I, W> {
+    input: I,
+    output: &'a mut Output<W>,
+    failed: Option<io::Error>,
+}
+
+impl<'a, I: Input, W: Write> Copying<'a, I, W> {
+    pub(crate) fn new(input: I, output: &'a mut Output<W>) -> Self {
+        Copying { input, output, failed: None }
+    }
+
+    fn check(&mut self) -> io::Result<()> {
+        // Whatever reads on does it to end soon.
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// The error of the last write, which nothing came behind.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.check()
+    }
+}
+
+impl<I: Input, W: Write> BufRead for Copying<'_, I, W> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.check()?;
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        if n == 0 {
+            return;
+        }
+        // What is consumed was lent before: this reads nothing.
+        let result = match self.input.fill_buf() {
+            Ok(data) => self.output.write_all(&data[..n.min(data.len())]),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            self.failed.get_or_insert(error);
+        }
+        self.input.consume(n);
+    }
+}
+
+impl<I: Input, W: Write> Read for Copying<'_, I, W> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let data = self.fill_buf()?;
+        let n = data.len().min(buf.len());
+        buf[..n].copy_from_slice(&data[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl<I: Input, W: Write> Input for Copying<'_, I, W> {
+    fn position(&self) -> u64 {
+        self.input.position()
+    }
+
+    fn skip(&mut self, mut n: u64) -> io::Result<()> {
+        while n > 0 {
+            let have = self.fill_buf()?.len();
+            if have == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let step = usize::try_from(n).unwrap_or(usize::MAX).min(have);
+            self.consume(step);
+            n -= step as u64;
+        }
+        self.check()
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        self.input.remaining()
+    }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result, shown};
 use crate::source::{FileSource, Source, SourceReader};
 
 /// Suffixes of compressed files, in the order in which pg_restore looks for them.
-const SUFFIXES: [(&str, Algorithm); 4] = [
+pub(super) const SUFFIXES: [(&str, Algorithm); 4] = [
     ("", Algorithm::None),
     (".gz", Algorithm::Gzip),
     (".lz4", Algorithm::Lz4),
@@ -27,6 +27,9 @@ pub(crate) enum MemberStore {
     Memory(BTreeMap<String, Arc<dyn Source>>),
     Tar(TarIndex),
 }
+
+/// Where a member's bytes are.
+type Stretch = (Arc<dyn Source>, Range<u64>);
 
 /// One member.
 #[derive(Debug, Clone)]
@@ -79,7 +82,7 @@ impl MemberStore {
         })
     }
 
-    fn get(&self, name: &str) -> Result<Option<(Arc<dyn Source>, Range<u64>)>> {
+    fn get(&self, name: &str) -> Result<Option<Stretch>> {
         match self {
             MemberStore::Folder(folder) => {
                 let path = folder.join(name);

@@ -5,4 +5,6 @@ pub(crate) mod custom;
 pub(crate) mod detect;
 pub(crate) mod directory;
 pub(crate) mod members;
+pub(crate) mod output;
+pub(crate) mod sink;
 pub(crate) mod tar;

@@ -3,12 +3,19 @@
 //! `pg_backup_tar.c` and `src/port/tar.c`. pg_restore reads members front to back and fails when
 //! they come in another order than it wants; here they are looked up.
 
+use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
+use tempfile::SpooledTempFile;
+
+use super::directory;
+use super::output::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
+use crate::toc::{DumpId, Toc};
+use crate::version::ArchiveVersion;
 
 /// Headers and data fill blocks of this size.
 pub(crate) const BLOCK: usize = 512;
@@ -40,6 +47,36 @@ impl TarHeader {
             }
         }
         Some(TarHeader { name, size })
+    }
+
+    /// The header as PostgreSQL makes it (`tarCreateHeader`); the mirror of `decode`. `mtime`:
+    /// seconds since 1970.
+    pub(crate) fn encode(&self, mtime: u64) -> io::Result<[u8; BLOCK]> {
+        let mut block = [0; BLOCK];
+        // A name that fills the field has no NUL behind it, which PostgreSQL does not read.
+        if self.name.len() >= 100 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("the name {} is too long for a tar", self.name.escape_ascii()),
+            ));
+        }
+        block[..self.name.len()].copy_from_slice(&self.name);
+        // Mode, owner and group have been these since 1998.
+        block[100..108].copy_from_slice(b"0000600 ");
+        block[108..116].copy_from_slice(b"0004000 ");
+        block[116..124].copy_from_slice(b"0002000 ");
+        encode_number(&mut block[124..136], self.size);
+        encode_number(&mut block[136..148], mtime);
+        block[156] = b'0';
+        block[257..265].copy_from_slice(b"ustar\x0000");
+        block[265..273].copy_from_slice(b"postgres");
+        block[297..305].copy_from_slice(b"postgres");
+        block[329..337].copy_from_slice(b"0000000 ");
+        block[337..345].copy_from_slice(b"0000000 ");
+        block[148..156].fill(b' ');
+        let sum = block.iter().map(|byte| u64::from(*byte)).sum();
+        encode_number(&mut block[148..156], sum);
+        Ok(block)
     }
 
     /// Bytes from the end of the header to the next one.
@@ -86,6 +123,26 @@ fn number(field: &[u8]) -> Option<u64> {
     }
     // At most 12 digits: no overflow.
     Some(digits.iter().fold(0, |value, byte| value << 3 | u64::from(byte - b'0')))
+}
+
+/// A number in octal with a blank behind it, or in base 256 if it does not fit; the mirror of
+/// `number`.
+fn encode_number(field: &mut [u8], value: u64) {
+    let (last, digits) = match field.split_last_mut() {
+        Some(parts) => parts,
+        None => return,
+    };
+    if value >> (3 * digits.len()) == 0 {
+        *last = b' ';
+        for (n, digit) in digits.iter_mut().rev().enumerate() {
+            *digit = b'0' + (value >> (3 * n) & 7) as u8;
+        }
+        return;
+    }
+    for (n, byte) in field.iter_mut().rev().enumerate() {
+        *byte = if n < 8 { (value >> (8 * n)) as u8 } else { 0 };
+    }
+    field[0] = 0x80;
 }
 
 /// Reads the next header; `None` at the end.
@@ -199,6 +256,11 @@ impl TarIndex {
         self.prefix = found.unwrap_or_default();
     }
 
+    /// The whole file.
+    pub(crate) fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<(Arc<dyn Source>, Range<u64>)> {
         let wanted = self.prefix.bytes().chain(name.bytes());
         let name_of = |place: &Place| self.names[place.name.clone()].iter().copied();
@@ -220,9 +282,213 @@ impl TarIndex {
     }
 }
 
+/// What is held in memory of a member whose size is not known yet.
+const HELD: usize = 1 << 20;
+
+/// A tar archive being written.
+///
+/// A member's size stands before it. Where the output can seek, it is written into the header
+/// afterwards; through a pipe, large members wait in a temporary file, as they do in pg_dump.
+///
+/// There is no `restore.sql`. pg_dump adds that script for people who unpack the tar and change
+/// it by hand; `pg_restore` never reads it, and it names files by a placeholder. Of an archive
+/// that is copied unchanged it stays.
+#[derive(Debug)]
+pub(crate) struct TarSink<W> {
+    output: Output<W>,
+    version: ArchiveVersion,
+    mtime: u64,
+    toc_size: u64,
+    member: Option<NewMember>,
+    /// Name and lines of the list of large objects, which comes behind them.
+    list: Option<(String, SpooledTempFile)>,
+    first_oid: Option<u32>,
+}
+
+#[derive(Debug)]
+struct NewMember {
+    name: String,
+    size: u64,
+    place: Held,
+}
+
+impl<W: Write> TarSink<W> {
+    pub(crate) fn new(output: Output<W>, toc: &Toc) -> io::Result<Self> {
+        let created = toc.header().created;
+        let mut sink = TarSink {
+            output,
+            version: toc.header().version,
+            mtime: created.map_or(0, |created| created.unix_utc()),
+            toc_size: 0,
+            member: None,
+            list: None,
+            first_oid: None,
+        };
+        let mut counted = Output::pipe(io::sink());
+        toc.write_to(&mut counted)?;
+        sink.toc_size = counted.position();
+        // Without its first header what was given up half-way is no tar.
+        match sink.output.is_seekable() {
+            true => sink.output.write_all(&[0; BLOCK])?,
+            false => {
+                let header = sink.toc_header()?;
+                sink.output.write_all(&header)?;
+            }
+        }
+        toc.write_to(&mut sink.output)?;
+        sink.pad()?;
+        Ok(sink)
+    }
+
+    fn header(&self, name: &str, size: u64) -> io::Result<[u8; BLOCK]> {
+        TarHeader { name: name.as_bytes().to_vec(), size }.encode(self.mtime)
+    }
+
+    fn toc_header(&self) -> io::Result<[u8; BLOCK]> {
+        self.header(directory::TOC, self.toc_size)
+    }
+
+    /// All members begin at multiples of the block size.
+    fn pad(&mut self) -> io::Result<()> {
+        let at = self.output.position();
+        let padding = at.next_multiple_of(BLOCK as u64) - at;
+        self.output.write_all(&[0; BLOCK][..padding as usize])
+    }
+
+    fn begin(&mut self, name: String, stored_len: Option<u64>) -> io::Result<()> {
+        let place = match stored_len {
+            Some(len) => {
+                let header = self.header(&name, len)?;
+                self.output.write_all(&header)?;
+                Held::Known(len)
+            }
+            None if self.output.is_seekable() => Held::Memory(Vec::new()),
+            None => Held::Spooled(SpooledTempFile::new(HELD)),
+        };
+        self.member = Some(NewMember { name, size: 0, place });
+        Ok(())
+    }
+
+    pub(crate) fn begin_data(&mut self, id: DumpId, stored_len: Option<u64>) -> io::Result<()> {
+        self.begin(directory::data_name(id), stored_len)
+    }
+
+    pub(crate) fn begin_objects(&mut self, id: DumpId) {
+        let name = directory::new_list_name(self.version, id);
+        self.list = Some((name, SpooledTempFile::new(HELD)));
+        self.first_oid = None;
+    }
+
+    pub(crate) fn begin_object(&mut self, oid: u32, stored_len: Option<u64>) -> io::Result<()> {
+        self.first_oid.get_or_insert(oid);
+        if let Some((_, list)) = &mut self.list {
+            directory::write_large_object(list, oid)?;
+        }
+        self.begin(directory::object_name(oid), stored_len)
+    }
+
+    /// The first large object since `begin_objects`, which pg_restore looks for.
+    pub(crate) fn first_oid(&self) -> Option<u32> {
+        self.first_oid
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(mut member) = self.member.take() else {
+            return Err(io::Error::other("no member was begun"));
+        };
+        member.size += bytes.len() as u64;
+        match &mut member.place {
+            Held::Memory(held) if held.len() + bytes.len() > HELD => {
+                let at = self.output.position();
+                self.output.write_all(&[0; BLOCK])?;
+                self.output.write_all(held)?;
+                self.output.write_all(bytes)?;
+                member.place = Held::Patched(at);
+            }
+            Held::Memory(held) => held.extend_from_slice(bytes),
+            Held::Spooled(spooled) => spooled.write_all(bytes)?,
+            Held::Known(_) | Held::Patched(_) => self.output.write_all(bytes)?,
+        }
+        self.member = Some(member);
+        Ok(())
+    }
+
+    pub(crate) fn end_member(&mut self) -> io::Result<()> {
+        let Some(member) = self.member.take() else { return Ok(()) };
+        let header = self.header(&member.name, member.size)?;
+        match member.place {
+            Held::Memory(held) => {
+                self.output.write_all(&header)?;
+                self.output.write_all(&held)?;
+            }
+            Held::Spooled(spooled) => {
+                self.output.write_all(&header)?;
+                self.copy(spooled)?;
+            }
+            Held::Patched(at) => {
+                self.pad()?;
+                return self.output.patch(at, |start| start.write_all(&header));
+            }
+            Held::Known(len) if len != member.size => {
+                return Err(io::Error::other(format!(
+                    "member {} has {} bytes, not the {len} that were announced",
+                    member.name, member.size
+                )));
+            }
+            Held::Known(_) => {}
+        }
+        self.pad()
+    }
+
+    fn copy(&mut self, mut spooled: SpooledTempFile) -> io::Result<()> {
+        spooled.seek(SeekFrom::Start(0))?;
+        io::copy(&mut spooled, &mut self.output).map(drop)
+    }
+
+    pub(crate) fn end_objects(&mut self) -> io::Result<()> {
+        let Some((name, mut list)) = self.list.take() else { return Ok(()) };
+        let size = list.stream_position()?;
+        let header = self.header(&name, size)?;
+        self.output.write_all(&header)?;
+        self.copy(list)?;
+        self.pad()
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.output.write_all(&[0; 2 * BLOCK])?;
+        if self.output.is_seekable() {
+            let header = self.toc_header()?;
+            self.output.patch(0, |start| start.write_all(&header))?;
+        }
+        self.output.finish()
+    }
+}
+
+/// Where the bytes of a member are while its size is not known.
+#[derive(Debug)]
+enum Held {
+    /// In the output: the size was known before.
+    Known(u64),
+    /// In the output, behind a header at this position that is written later.
+    Patched(u64),
+    Memory(Vec<u8>),
+    Spooled(SpooledTempFile),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_in_both_directions() {
+        for size in [0, 1, 0o777_7777_7777, 8 << 30, u64::MAX >> 1] {
+            let header = TarHeader { name: b"1.dat".to_vec(), size };
+            let block = header.encode(1_700_000_000).unwrap();
+            assert_eq!(TarHeader::decode(&block), Some(header), "{size}");
+            assert!(is_tar(&block));
+        }
+        assert!(TarHeader { name: vec![b'x'; 100], size: 0 }.encode(0).is_err());
+    }
 
     #[test]
     fn numbers() {

@@ -12,13 +12,11 @@ impl Writer<'_> {
     /// it, and no line may end within that name.
     pub(super) fn connect(&mut self, entry: &TocEntry<'_>) -> Result<()> {
         self.tell(&Event::Connecting(*entry));
-        let name = entry.tag().unwrap_or_default();
-        let command = command(name)?;
         let key = self.key.as_str();
         self.out.put("\\unrestrict ");
         self.out.put(key);
         self.out.put("\n");
-        self.out.put(command);
+        self.out.put(command(entry.tag().unwrap_or_default())?);
         self.out.put("\\restrict ");
         self.out.put(key);
         self.out.put("\n\n");

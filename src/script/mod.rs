@@ -28,6 +28,7 @@ use std::io::{Read, Write};
 pub use event::{Event, Observer};
 pub use key::RestrictKey;
 
+use crate::adapt::TargetVersion;
 use crate::archive::{Archive, ArchiveStream};
 use crate::error::Result;
 use crate::select::Selected;
@@ -66,6 +67,8 @@ pub struct ScriptOptions {
     pub no_tablespaces: bool,
     /// `--no-table-access-method`.
     pub no_table_access_method: bool,
+    /// `--target-version`: settings that servers of this release do not have are left out.
+    pub target: Option<TargetVersion>,
     /// `-v`: ids, dependencies and times as comments. Holds the time when the archive was made,
     /// in words, because this crate has no time zones; see
     /// [`Listing::created`](crate::Listing::created).
@@ -212,6 +215,11 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Whether the server that is to run the script knows what there is since a release.
+    fn server_has(&self, major: u16, minor: u16) -> bool {
+        self.options.target.is_none_or(|target| target.has(major, minor))
+    }
+
     fn tell(&mut self, event: &Event<'_>) {
         self.report.warnings += u64::from(event.is_warning());
         self.observer.event(event);

@@ -103,10 +103,12 @@ impl Writer<'_> {
                 self.out.put(entry.tag().unwrap_or_default());
             }
             Named::AsDropped => {
-                self.out.put("ALTER ");
                 let name = drop.get("DROP ".len()..).unwrap_or_default();
-                let end = name.iter().rposition(|byte| !matches!(byte, b';' | b'\n'));
-                self.out.put(&name[..end.map_or(0, |end| end + 1)]);
+                let Some(end) = name.iter().rposition(|byte| !matches!(byte, b';' | b'\n')) else {
+                    return Ok(());
+                };
+                self.out.put("ALTER ");
+                self.out.put(&name[..=end]);
             }
         }
         self.out.put(" OWNER TO ");

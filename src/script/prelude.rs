@@ -85,10 +85,13 @@ impl Writer<'_> {
 
     /// Sets up a session.
     pub(super) fn prelude(&mut self) {
-        self.out.put(
-            "SET statement_timeout = 0;\nSET lock_timeout = 0;\n\
-             SET idle_in_transaction_session_timeout = 0;\nSET transaction_timeout = 0;\n",
-        );
+        self.out.put("SET statement_timeout = 0;\nSET lock_timeout = 0;\n");
+        if self.server_has(9, 6) {
+            self.out.put("SET idle_in_transaction_session_timeout = 0;\n");
+        }
+        if self.server_has(17, 0) {
+            self.out.put("SET transaction_timeout = 0;\n");
+        }
         let std_strings = self.session.std_strings;
         self.out.put(format!(
             "SET client_encoding = '{}';\nSET standard_conforming_strings = {};\n",
@@ -111,7 +114,9 @@ impl Writer<'_> {
             self.out.put("SET escape_string_warning = off;\n");
         }
         let row_security = if self.options.enable_row_security { "on" } else { "off" };
-        self.out.put(format!("SET row_security = {row_security};\n"));
+        if self.server_has(9, 5) {
+            self.out.put(format!("SET row_security = {row_security};\n"));
+        }
         if self.in_transactions() {
             self.begin("\nBEGIN;\n");
         }

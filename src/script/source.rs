@@ -8,6 +8,7 @@ use crate::archive::{Archive, ArchiveStream};
 use crate::error::{Error, Result};
 use crate::select::Selected;
 use crate::toc::{DumpId, Format, Oid, TocEntry};
+use crate::version::Gate;
 
 /// What is met on the way through the large objects of an entry.
 pub(super) enum Step<'s> {
@@ -74,12 +75,15 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
     ) -> Result<()> {
         let id = entry.dump_id();
         let format = self.archive.format();
+        // Before there were groups pg_restore took the next large objects, wherever they were.
+        let any_order = super::large_objects::is_large_objects(&entry)
+            && !entry.toc().header().version.has(Gate::LargeObjectGroups);
         while let Some(mut block) = self.archive.next_block()? {
             if block.dump_id() == id {
                 self.wanted.remove(&id);
                 return then(&mut block);
             }
-            if self.wanted.contains(&block.dump_id()) {
+            if !any_order && self.wanted.contains(&block.dump_id()) {
                 return Err(Error::usage(format!(
                     "restoring data out of order is not supported in this archive format: \
                      \"{}\" is required, but comes before \"{}\" in the archive file.",

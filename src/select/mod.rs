@@ -3,16 +3,18 @@
 //! The rules are those of `_tocEntryRequired` and `SortTocFromFile` in PostgreSQL 18's
 //! `pg_backup_archiver.c`, and of the options of `pg_restore` that they depend on.
 
+mod closure;
+mod pattern;
 mod rules;
 mod use_list;
 
-use std::collections::BTreeSet;
-
+pub use pattern::NamePattern;
 pub use rules::Rule;
 pub use use_list::UseList;
 
 use crate::error::Result;
 use crate::toc::{Section, Toc, TocEntry};
+use pattern::Names;
 
 /// What of an archive is wanted: the selection options of `pg_restore`.
 ///
@@ -28,17 +30,17 @@ use crate::toc::{Section, Toc, TocEntry};
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// `-n`: only objects in these schemas.
-    pub schemas: Vec<Vec<u8>>,
+    pub schemas: Vec<NamePattern>,
     /// `-N`: no objects in these schemas.
-    pub exclude_schemas: Vec<Vec<u8>>,
+    pub exclude_schemas: Vec<NamePattern>,
     /// `-t`: only these tables, views, sequences and the like.
-    pub tables: Vec<Vec<u8>>,
+    pub tables: Vec<NamePattern>,
     /// `-I`: only these indexes.
-    pub indexes: Vec<Vec<u8>>,
-    /// `-P`: only these functions, by their whole tag: `name(type, type)`.
-    pub functions: Vec<Vec<u8>>,
-    /// `-T`: only these triggers, by their whole tag: `table trigger`.
-    pub triggers: Vec<Vec<u8>>,
+    pub indexes: Vec<NamePattern>,
+    /// `-P`: only these functions; a whole tag is `name(type, type)`.
+    pub functions: Vec<NamePattern>,
+    /// `-T`: only these triggers; a whole tag is `table trigger`.
+    pub triggers: Vec<NamePattern>,
     /// `--section`: only these sections; all, if empty.
     pub sections: Vec<Section>,
     /// `-C`: the database itself, too.
@@ -71,6 +73,12 @@ pub struct Selection {
     pub no_subscriptions: bool,
     /// `-L`: only these entries, in this order.
     pub use_list: Option<UseList>,
+    /// With all that the chosen entries need, to any depth: schemas, types, sequences, functions,
+    /// and the rows that foreign keys refer to.
+    pub with_dependencies: bool,
+    /// With all that belongs to the chosen entries: data, indexes, constraints, triggers,
+    /// partitions, owned sequences, statistics.
+    pub with_dependents: bool,
 }
 
 /// What is wanted of one entry.
@@ -134,39 +142,44 @@ pub struct Unmatched {
     pub name: Vec<u8>,
 }
 
-/// Which of a selection's names were met.
-#[derive(Debug, Default)]
-pub(crate) struct Met {
-    schemas: BTreeSet<usize>,
-    tables: BTreeSet<usize>,
-    indexes: BTreeSet<usize>,
-    functions: BTreeSet<usize>,
-    triggers: BTreeSet<usize>,
-}
-
 impl Selection {
     /// Decides about all entries.
     ///
     /// # Errors
     ///
-    /// A list that names an entry the archive does not have.
+    /// Dependencies asked for in an archive before 1.8, which has none that can be followed.
     pub fn apply<'a>(&self, toc: &'a Toc) -> Result<Selected<'a>> {
-        let order = match &self.use_list {
+        let mut order = match &self.use_list {
             Some(list) => list.order(toc),
             None => (0..toc.len() as u32).collect(),
         };
-        let mut met = Met::default();
+        let mut names = Names::new(self, toc);
         let nothing = Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen };
         let mut decisions = vec![nothing; toc.len()];
         // An entry without a section goes with the one before it.
         let mut section = Section::PreData;
+        let closes = self.with_dependencies || self.with_dependents;
+        let mut sections = vec![section; if closes { toc.len() } else { 0 }];
         for &place in &order {
             let Some(entry) = toc.get(place as usize) else { continue };
             if entry.section() != Section::None {
                 section = entry.section();
             }
-            let decision = self.decide(entry, section, &decisions, &mut met);
+            if let Some(own) = sections.get_mut(place as usize) {
+                *own = section;
+            }
+            let decision = self.decide(entry, section, &decisions, &mut names);
             decisions[place as usize] = decision;
+        }
+        if closes {
+            self.close(toc, sections, &mut decisions)?;
+            // What is listed comes last; what depends on it, behind that.
+            let behind = |place: &u32| {
+                let rule = decisions.get(*place as usize).map(|decision| decision.rule);
+                self.use_list.is_some() && matches!(rule, Some(Rule::DependsOn(_)))
+            };
+            let (last, first): (Vec<u32>, Vec<u32>) = order.iter().partition(|place| behind(place));
+            order = [first, last].concat();
         }
         let no_schema_part = decisions.iter().all(|decision| !decision.wanted.schema);
         Ok(Selected {
@@ -176,7 +189,7 @@ impl Selection {
             creates_database: self.create,
             wants_schema: self.wants_schema(),
             implied_no_schema: self.wants_schema() && no_schema_part,
-            unmatched: self.unmatched(&met),
+            unmatched: self.unmatched(&names),
         })
     }
 
@@ -203,17 +216,17 @@ impl Selection {
             .any(|names| !names.is_empty())
     }
 
-    fn unmatched(&self, met: &Met) -> Option<Unmatched> {
+    fn unmatched(&self, names: &Names<'_>) -> Option<Unmatched> {
         [
-            ("schema", &self.schemas, &met.schemas),
-            ("table", &self.tables, &met.tables),
-            ("index", &self.indexes, &met.indexes),
-            ("function", &self.functions, &met.functions),
-            ("trigger", &self.triggers, &met.triggers),
+            ("schema", &self.schemas, &names.schemas),
+            ("table", &self.tables, &names.tables),
+            ("index", &self.indexes, &names.indexes),
+            ("function", &self.functions, &names.functions),
+            ("trigger", &self.triggers, &names.triggers),
         ]
         .into_iter()
-        .find_map(|(what, names, met)| {
-            let name = names.iter().enumerate().find(|(n, _)| !met.contains(n))?.1.clone();
+        .find_map(|(what, given, list)| {
+            let name = given.get(list.unmatched()?)?.as_bytes().to_vec();
             Some(Unmatched { what, name })
         })
     }
@@ -239,6 +252,29 @@ impl<'a> Selected<'a> {
             .get(entry.index())
             .copied()
             .unwrap_or(Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen })
+    }
+
+    /// Takes entries out again, by place.
+    pub(crate) fn leave_out(&mut self, out: impl IntoIterator<Item = (usize, Rule)>) {
+        for (place, rule) in out {
+            if let Some(decision) = self.decisions.get_mut(place) {
+                *decision = Decision { wanted: Wanted::NOTHING, rule };
+            }
+        }
+        self.implied_no_schema =
+            self.wants_schema && self.decisions.iter().all(|decision| !decision.wanted.schema);
+    }
+
+    /// The same decisions for a table of contents with the same entries under other names; see
+    /// [`Mapping`](crate::Mapping).
+    pub fn on<'b>(&self, toc: &'b Toc) -> Selected<'b> {
+        Selected {
+            toc,
+            order: self.order.clone(),
+            decisions: self.decisions.clone(),
+            unmatched: self.unmatched.clone(),
+            ..*self
+        }
     }
 
     /// The table of contents it was applied to.

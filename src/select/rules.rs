@@ -3,10 +3,11 @@
 //! The order of the rules matters: the first that drops an entry ends the matter, and rules about
 //! what goes with another entry look at the decisions that came before.
 
-use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Decision, Met, Selection, Wanted};
-use crate::toc::{Desc, Section, Toc, TocEntry};
+use super::pattern::{Names, is_function, is_relation};
+use super::{Decision, Selection, Wanted};
+use crate::toc::{Desc, DumpId, Section, Toc, TocEntry};
 
 /// Why something of an entry is wanted or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +53,16 @@ pub enum Rule {
     NotChosen,
     /// It has neither a definition nor data of a kind that is wanted.
     NothingLeft,
+    /// This entry needs it (`--with-dependencies`).
+    NeededBy(DumpId),
+    /// It belongs to this entry (`--with-dependents`), or goes with it.
+    DependsOn(DumpId),
+    /// A server of the wanted release has no use for it.
+    Target,
+    /// The service that runs the server refuses it.
+    Service,
+    /// It depends on this entry, which was left out.
+    WithoutEntry(DumpId),
 }
 
 impl Rule {
@@ -78,6 +89,42 @@ impl Rule {
             Rule::Chosen => "chosen by name",
             Rule::NotChosen => "not chosen by name (--table, --index, --function, --trigger)",
             Rule::NothingLeft => "nothing of it is wanted",
+            Rule::NeededBy(_) => "needed by another entry",
+            Rule::DependsOn(_) => "depends on another entry",
+            Rule::Target => "the target server has no use for it (--target-version)",
+            Rule::Service => "the service refuses it (--for)",
+            Rule::WithoutEntry(_) => "depends on an entry that is left out",
+        }
+    }
+
+    /// The other entry that the rule speaks of.
+    pub const fn entry(self) -> Option<DumpId> {
+        match self {
+            Rule::NeededBy(id) | Rule::DependsOn(id) | Rule::WithoutEntry(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether it leaves out what was not asked for, rather than what was asked not to be there.
+    pub(super) const fn is_choice(self) -> bool {
+        matches!(
+            self,
+            Rule::UseList
+                | Rule::WithoutObject
+                | Rule::Schema
+                | Rule::NotChosen
+                | Rule::NothingLeft
+        )
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::NeededBy(id) => write!(f, "needed by entry {id}"),
+            Rule::DependsOn(id) => write!(f, "depends on entry {id}"),
+            Rule::WithoutEntry(id) => write!(f, "depends on entry {id}, which is left out"),
+            _ => f.write_str(self.explanation()),
         }
     }
 }
@@ -90,7 +137,7 @@ impl Selection {
         entry: TocEntry<'_>,
         section: Section,
         before: &[Decision],
-        met: &mut Met,
+        names: &mut Names<'_>,
     ) -> Decision {
         let drop = |rule| Decision { wanted: Wanted::NOTHING, rule };
         let desc = entry.desc();
@@ -120,7 +167,7 @@ impl Selection {
         if self.use_list.as_ref().is_some_and(|list| !list.contains(entry)) {
             return drop(Rule::UseList);
         }
-        let rule = match self.chosen(entry, before, met) {
+        let rule = match self.chosen(entry, before, names) {
             Ok(rule) => rule,
             Err(rule) => return drop(rule),
         };
@@ -130,6 +177,28 @@ impl Selection {
         self.narrow(entry, &mut wanted);
         let rule = if wanted.is_anything() { rule } else { Rule::NothingLeft };
         Decision { wanted, rule }
+    }
+
+    /// What may be wanted of an entry that something else asks for: all that no option about
+    /// kinds, sections or unwanted schemas forbids.
+    pub(super) fn admit(&self, entry: TocEntry<'_>, section: Section) -> Result<Wanted, Rule> {
+        let desc = entry.desc();
+        if desc.is_special() || matches!(desc, Desc::DATABASE | Desc::DATABASE_PROPERTIES) {
+            return Err(Rule::Create);
+        }
+        if let Some(rule) = self.unwanted_kind(entry) {
+            return Err(rule);
+        }
+        if !self.wants_section(section) {
+            return Err(Rule::Section);
+        }
+        if matches!(desc, Desc::STATISTICS_DATA | Desc::EXTENDED_STATISTICS_DATA) {
+            let wanted = Wanted { statistics: true, ..Wanted::NOTHING };
+            return if self.wants_statistics() { Ok(wanted) } else { Err(Rule::NoStatistics) };
+        }
+        let mut wanted = Wanted { schema: true, data: true, ..Wanted::NOTHING };
+        self.narrow(entry, &mut wanted);
+        Ok(wanted)
     }
 
     /// The `--no-…` option that the entry's kind falls under.
@@ -177,7 +246,7 @@ impl Selection {
         &self,
         entry: TocEntry<'_>,
         before: &[Decision],
-        met: &mut Met,
+        names: &mut Names<'_>,
     ) -> Result<Rule, Rule> {
         let selective = self.is_selective();
         let by_schema = !self.schemas.is_empty() || !self.exclude_schemas.is_empty();
@@ -196,50 +265,17 @@ impl Selection {
         }
         let namespace = entry.namespace().unwrap_or_default();
         if !self.schemas.is_empty()
-            && (namespace.is_empty() || !matches(&self.schemas, namespace, &mut met.schemas))
+            && (namespace.is_empty() || !names.schemas.matches(None, namespace))
         {
             return Err(Rule::Schema);
         }
-        if entry.namespace().is_some_and(|own| self.exclude_schemas.iter().any(|name| name == own))
-        {
+        if entry.namespace().is_some_and(|own| names.exclude_schemas.matches(None, own)) {
             return Err(Rule::ExcludedSchema);
         }
         if !selective {
             return Ok(Rule::Default);
         }
-        if self.is_chosen(entry, met) { Ok(Rule::Chosen) } else { Err(Rule::NotChosen) }
-    }
-
-    /// Whether `-t`, `-I`, `-P` or `-T` names the entry.
-    fn is_chosen(&self, entry: TocEntry<'_>, met: &mut Met) -> bool {
-        let tag = entry.tag().unwrap_or_default();
-        match entry.desc() {
-            Desc::TABLE
-            | Desc::TABLE_DATA
-            | Desc::VIEW
-            | Desc::FOREIGN_TABLE
-            | Desc::MATERIALIZED_VIEW
-            | Desc::MATERIALIZED_VIEW_DATA
-            | Desc::SEQUENCE
-            | Desc::SEQUENCE_SET => matches(&self.tables, tag, &mut met.tables),
-            Desc::INDEX => matches(&self.indexes, tag, &mut met.indexes),
-            Desc::FUNCTION | Desc::AGGREGATE | Desc::PROCEDURE => {
-                matches(&self.functions, tag, &mut met.functions)
-            }
-            Desc::TRIGGER => matches(&self.triggers, tag, &mut met.triggers),
-            // Statistics go with their relation, by its name; it need not be wanted itself.
-            Desc::STATISTICS_DATA => needs(entry).any(|relation| {
-                let tag = relation.tag().unwrap_or_default();
-                match relation.desc() {
-                    Desc::TABLE | Desc::VIEW | Desc::FOREIGN_TABLE | Desc::MATERIALIZED_VIEW => {
-                        matches(&self.tables, tag, &mut met.tables)
-                    }
-                    Desc::INDEX => matches(&self.indexes, tag, &mut met.indexes),
-                    _ => false,
-                }
-            }),
-            _ => false,
-        }
+        if is_chosen(entry, names) { Ok(Rule::Chosen) } else { Err(Rule::NotChosen) }
     }
 
     /// Takes away what the entry does not have, and what is not wanted of any.
@@ -280,16 +316,25 @@ fn needs_wanted(entry: TocEntry<'_>, before: &[Decision]) -> bool {
     })
 }
 
-/// Whether `name` is one of `names`, remembered for `--strict-names`.
-fn matches(names: &[Vec<u8>], name: &[u8], met: &mut BTreeSet<usize>) -> bool {
-    let before = met.len();
-    let mut any = false;
-    for (n, candidate) in names.iter().enumerate() {
-        if candidate == name {
-            met.insert(n);
-            any = true;
-        }
+/// Whether `-t`, `-I`, `-P` or `-T` names the entry.
+fn is_chosen(entry: TocEntry<'_>, names: &mut Names<'_>) -> bool {
+    let (namespace, tag) = (entry.namespace(), entry.tag().unwrap_or_default());
+    match entry.desc() {
+        desc if is_relation(desc) => names.tables.matches(namespace, tag),
+        desc if is_function(desc) => names.functions.matches(namespace, tag),
+        Desc::INDEX => names.indexes.matches(namespace, tag),
+        Desc::TRIGGER => names.triggers.matches(namespace, tag),
+        // Statistics go with their relation, by its name; it need not be wanted itself.
+        Desc::STATISTICS_DATA => needs(entry).any(|relation| {
+            let (namespace, tag) = (relation.namespace(), relation.tag().unwrap_or_default());
+            match relation.desc() {
+                Desc::TABLE | Desc::VIEW | Desc::FOREIGN_TABLE | Desc::MATERIALIZED_VIEW => {
+                    names.tables.matches(namespace, tag)
+                }
+                Desc::INDEX => names.indexes.matches(namespace, tag),
+                _ => false,
+            }
+        }),
+        _ => false,
     }
-    debug_assert!(any || met.len() == before);
-    any
 }

@@ -95,6 +95,50 @@ impl CreationTime {
         let [sec, min, hour, mday, mon, year, isdst] = fields;
         CreationTime { sec, min, hour, mday, mon, year, isdst }
     }
+
+    /// This moment, in UTC.
+    pub fn now_utc() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        CreationTime::from_unix_utc(since.map_or(0, |since| since.as_secs()))
+    }
+
+    /// Seconds since 1970, in UTC.
+    pub(crate) fn from_unix_utc(seconds: u64) -> Self {
+        let days = (seconds / 86_400) as i64;
+        let of_day = (seconds % 86_400) as i32;
+        // Years that begin in March have their leap day last; day 0 is then 0000-03-01.
+        let shifted = days + 719_468;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month = (5 * of_year + 2) / 153;
+        let mday = of_year - (153 * month + 2) / 5 + 1;
+        let mon = (month + 2) % 12;
+        let year = era * 400 + year_of_era + i64::from(mon < 2);
+        CreationTime {
+            sec: of_day % 60,
+            min: of_day / 60 % 60,
+            hour: of_day / 3600,
+            mday: mday as i32,
+            mon: mon as i32,
+            year: (year - 1900) as i32,
+            isdst: 0,
+        }
+    }
+
+    /// Seconds since 1970 if it is read as UTC; 0 where that is before.
+    pub(crate) fn unix_utc(&self) -> u64 {
+        let [sec, min, hour, mday, mon, year, _] = self.fields().map(i64::from);
+        let (year, mon) = (year + 1900 + mon.div_euclid(12), mon.rem_euclid(12));
+        let year = year - i64::from(mon < 2);
+        let month = (mon + 10) % 12;
+        let of_year = (153 * month + 2) / 5 + mday - 1;
+        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+        let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100
+            + of_year
+            - 719_468;
+        u64::try_from(days * 86_400 + hour * 3600 + min * 60 + sec).unwrap_or(0)
+    }
 }
 
 impl Header {
@@ -227,5 +271,22 @@ fn wrong_format(format: Format, code: u8) -> Error {
             "the header has format code {code}, a {format} archive has {}",
             format.code_in_header()
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_both_directions() {
+        let time = CreationTime::from_unix_utc(1_709_210_096);
+        assert_eq!(time.fields(), [56, 34, 12, 29, 1, 124, 0]);
+        for seconds in (0..5_000_000_000).step_by(7_777_777) {
+            assert_eq!(CreationTime::from_unix_utc(seconds).unix_utc(), seconds);
+        }
+        // What no clock shows is nothing to fail at.
+        assert_eq!(CreationTime::from_fields([i32::MIN; 7]).unix_utc(), 0);
+        CreationTime::from_fields([i32::MAX; 7]).unix_utc();
     }
 }

@@ -6,6 +6,7 @@ mod graph;
 mod header;
 mod index;
 mod intern;
+mod record;
 mod section;
 mod special;
 
@@ -23,9 +24,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::Input;
 use crate::wire::{Decoder, Dialect, Encoder};
-use entry::{Common, Odd, Record};
+
 use index::Index;
 use intern::{Distinct, Interner};
+use record::{Common, Odd, Record};
 
 /// How an archive lies on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,10 +184,24 @@ impl Toc {
     /// A dump id that is not positive, or more than 4 GiB of one text.
     pub fn push(&mut self, fields: &EntryFields<'_>) -> Result<()> {
         self.index = Index::default();
-        entry::push(self, fields)?;
+        record::push(self, fields)?;
         self.declared = i32::try_from(self.records.len())
             .map_err(|_| Error::usage("a table of contents holds at most 2^31-1 entries"))?;
         Ok(())
+    }
+
+    /// Says where the data of the entry at `index` is; for custom archives being written.
+    pub(crate) fn set_data_offset(&mut self, index: usize, offset: DataOffset) {
+        if let Some(record) = self.records.get_mut(index) {
+            record::set_data_offset(record, offset, self.dialect);
+        }
+    }
+
+    /// Stores the position of an entry's data without saying that it is there.
+    pub(crate) fn set_position_alone(&mut self, index: usize, position: u64) {
+        if let Some(record) = self.records.get_mut(index) {
+            record::set_position_alone(record, position);
+        }
     }
 
     /// Reads a table of contents; the header was read before.
@@ -210,7 +226,7 @@ impl Toc {
             .at(at));
         }
         if let Some(remaining) = d.remaining()
-            && u64::from(count) * entry::min_len(&toc.dialect) > remaining
+            && u64::from(count) * record::min_len(&toc.dialect) > remaining
         {
             return Err(Error::truncated(format!(
                 "the table of contents, which should have {count} entries"
@@ -219,7 +235,7 @@ impl Toc {
         }
         let mut scratch = Vec::new();
         for _ in 0..count {
-            entry::decode(&mut toc, &mut d, limits, &mut scratch)?;
+            record::decode(&mut toc, &mut d, limits, &mut scratch)?;
         }
         Ok(toc)
     }

@@ -44,6 +44,27 @@ impl<W: Write> Encoder<W> {
         self.bytes(&bytes[..len])
     }
 
+    /// An OID. It passes through the signed coding, so that the upper half of them is negative;
+    /// the mirror of `Decoder::oid`.
+    pub(crate) fn oid(&mut self, oid: u32) -> io::Result<()> {
+        if !self.dialect.has(Gate::SignByte) {
+            return self.int(oid as i32);
+        }
+        let len = self.dialect.int_len();
+        let mut bytes = [0; 9];
+        bytes[0] = u8::from(oid > i32::MAX as u32);
+        // PostgreSQL negates what it takes for a negative int; the lowest one stays as it is.
+        let magnitude = if bytes[0] == 0 { oid } else { oid.wrapping_neg() };
+        bytes[1..].copy_from_slice(&u64::from(magnitude).to_le_bytes());
+        if bytes[len..].iter().any(|byte| *byte != 0) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("OID {oid} does not fit an int of {} bytes", self.dialect.int_size),
+            ));
+        }
+        self.bytes(&bytes[..len])
+    }
+
     /// A string, or NULL.
     pub(crate) fn string(&mut self, string: Option<&[u8]>) -> io::Result<()> {
         match string {

@@ -59,10 +59,3 @@ pub(crate) fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let result = work();
     (result, usize::try_from(PEAK.get() - before).unwrap_or(0))
 }
-
-/// How much more memory is held after `work` than before, its result included.
-pub(crate) fn held_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = HELD.get();
-    let result = work();
-    (result, usize::try_from(HELD.get() - before).unwrap_or(0))
-}

@@ -6,5 +6,6 @@ pub(crate) mod contents;
 pub(crate) mod fixtures;
 pub(crate) mod listing;
 pub(crate) mod script;
+pub(crate) mod sha256;
 pub(crate) mod sources;
 pub(crate) mod watchdog;

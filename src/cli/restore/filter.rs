@@ -85,7 +85,7 @@ impl<'a, R: BufRead> Filter<'a, R> {
                     return Err(self.invalid(what.as_bytes()));
                 }
             };
-            names.push(pattern);
+            names.push(pattern.into());
         }
         Ok(())
     }

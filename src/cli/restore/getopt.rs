@@ -24,6 +24,10 @@ pub(super) enum Item<T> {
 #[derive(Debug)]
 pub(super) struct GetOpt<'a, T> {
     table: &'a [Opt<T>],
+    /// Long options that nothing in the table may mean, however short it is cut.
+    own: &'a [Opt<T>],
+    /// Whether the whole name of an own option comes first all the same.
+    own_first: bool,
     args: VecDeque<Vec<u8>>,
     /// Short options that stand together, as far as they are still to come.
     cluster: Vec<u8>,
@@ -34,10 +38,17 @@ impl<'a, T: Copy + PartialEq> GetOpt<'a, T> {
     pub(super) fn new(table: &'a [Opt<T>], args: impl IntoIterator<Item = Vec<u8>>) -> Self {
         GetOpt {
             table,
+            own: &[],
+            own_first: false,
             args: args.into_iter().collect(),
             cluster: Vec::new(),
             operands: VecDeque::new(),
         }
+    }
+
+    /// With options that no table of the original has.
+    pub(super) fn with_own(self, own: &'a [Opt<T>], own_first: bool) -> Self {
+        GetOpt { own, own_first, ..self }
     }
 
     /// The next option or operand; an error is what getopt says, without a program's name.
@@ -100,8 +111,15 @@ impl<'a, T: Copy + PartialEq> GetOpt<'a, T> {
         if let Some(opt) = self.table.iter().find(named) {
             return Ok(*opt);
         }
+        if let Some(opt) = self.own.iter().find(named).filter(|_| self.own_first) {
+            return Ok(*opt);
+        }
         let begins = |opt: &&Opt<T>| opt.long.is_some_and(|long| long.as_bytes().starts_with(name));
-        let mut candidates = self.table.iter().filter(begins);
+        let table = if self.table.iter().any(|opt| begins(&opt)) { self.table } else { self.own };
+        if let Some(opt) = table.iter().find(named) {
+            return Ok(*opt);
+        }
+        let mut candidates = table.iter().filter(begins);
         let Some(first) = candidates.next() else {
             return Err([b"unrecognized option '--", arg, b"'"].concat());
         };
@@ -165,6 +183,23 @@ mod tests {
         ] {
             assert_eq!(parse(line).as_deref(), Ok(items), "{line}");
         }
+    }
+
+    #[test]
+    fn own_options() {
+        const OWN: &[Opt<char>] = &[
+            Opt { long: Some("fil"), short: None, takes_value: true, id: '2' },
+            Opt { long: Some("with-it"), short: None, takes_value: false, id: '3' },
+        ];
+        let first = |arg: &str, own_first| {
+            let args = [arg.as_bytes().to_vec()];
+            GetOpt::new(TABLE, args).with_own(OWN, own_first).next().unwrap()
+        };
+        let with = |id| Some(Item::Option(id, Some(b"x".to_vec())));
+        assert_eq!(first("--fil=x", false), with('f'));
+        assert_eq!(first("--fil=x", true), with('2'));
+        assert_eq!(first("--fi=x", true), with('f'));
+        assert_eq!(first("--with", false), Some(Item::Option('3', None)));
     }
 
     #[test]

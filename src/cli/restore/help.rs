@@ -57,12 +57,27 @@ How to restore it:
   --no-data-for-failed-tables  no data for tables that were not created
   --no-table-access-method     with the default table access method
   --no-tablespaces             in the default tablespace
-  --restrict-key=KEY           the key of psql's \\restrict (random, if not given)
+  --restrict-key=KEY           the key of psql's \\restrict (else random)
   --role=ROLENAME              as this role
   --transaction-size=N         in transactions of N objects
   --use-set-session-authorization
                                let owners make their objects, instead of
                                giving them away
+
+What pg_restore cannot do:
+  --with-dependencies      with all that the chosen objects need
+  --with-dependents        with all that belongs to them (indexes, data, ...)
+  --explain                print what is taken and left out, and why
+  --explain-json           the same for machines, a line for each entry
+  --target-version=N       for an older server, with warnings
+  --map-owner=OLD=NEW      another role (several times)
+  --map-schema=OLD=NEW     another schema, if nothing is in doubt
+  --map-tablespace=OLD=NEW another tablespace
+  --force                  map schemas although something is in doubt
+  --for=SERVICE            for rds, cloudsql, azure or supabase
+                           (--managed-service, if called pg_restore)
+-t, -I, -n, -N, -P and -T take names as pg_restore does; and if there is no
+such name, schema.name and patterns with * and ?, quoted as in psql.
 
 Connection:
   -h, --host=HOSTNAME      server or directory of its socket

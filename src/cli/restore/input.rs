@@ -91,7 +91,7 @@ fn is_pipe(path: &Path) -> bool {
 
 fn open_file(program: &Program, mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
     let start = look_ahead(&mut file, format)?;
-    recognise(&start, format)?;
+    recognise(&start, format, HEADER as u64)?;
     file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
     // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
     if program.is_pg_restore && !start.starts_with(MAGIC) {
@@ -103,7 +103,8 @@ fn open_file(program: &Program, mut file: File, format: Option<Format>) -> Resul
 
 fn open_pipe(mut pipe: Box<dyn Read + Send>, format: Option<Format>) -> Result<Input, Fatal> {
     let start = look_ahead(&mut pipe, format)?;
-    recognise(&start, format)?;
+    // Its position is what an error of ftell is when it is printed.
+    recognise(&start, format, u64::MAX)?;
     stream(Box::new(Cursor::new(start).chain(pipe)))
 }
 
@@ -123,9 +124,9 @@ fn look_ahead(input: &mut impl Read, format: Option<Format>) -> Result<Vec<u8>, 
 }
 
 /// Refuses what is no archive, or none of the wanted format.
-fn recognise(start: &[u8], format: Option<Format>) -> Result<(), Fatal> {
+fn recognise(start: &[u8], format: Option<Format>, position: u64) -> Result<(), Fatal> {
     match format {
-        Some(Format::Tar) => return check_tar(start),
+        Some(Format::Tar) => return check_tar(start, position),
         Some(_) if start.len() < MAGIC.len() => {
             return Err(Fatal::new("could not read from input file: end of file"));
         }
@@ -162,7 +163,7 @@ fn recognise(start: &[u8], format: Option<Format>) -> Result<(), Fatal> {
 }
 
 /// What reading it as a tar would stumble over.
-fn check_tar(start: &[u8]) -> Result<(), Fatal> {
+fn check_tar(start: &[u8], position: u64) -> Result<(), Fatal> {
     if start.len() < HEADER {
         return Err(Fatal::new(match start.len() {
             0 => "could not find header for file \"toc.dat\" in tar archive".to_owned(),
@@ -175,7 +176,7 @@ fn check_tar(start: &[u8]) -> Result<(), Fatal> {
     }
     let name = start[..100].split(|byte| *byte == 0).next().unwrap_or_default();
     let rest = format!(
-        " (expected {}, computed {computed}) file position {HEADER}",
+        " (expected {}, computed {computed}) file position {position}",
         // It prints the number as an int.
         expected as i32,
     );

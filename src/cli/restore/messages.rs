@@ -32,6 +32,8 @@ enum Kind {
     Error,
     /// From getopt.
     CommandLine,
+    /// With nothing before it.
+    Bare,
     /// Whoever read the output has seen enough.
     Quiet,
 }
@@ -48,6 +50,10 @@ impl Fatal {
 
     pub(super) fn command_line(text: Vec<u8>) -> Self {
         Fatal { text, kind: Kind::CommandLine, hint: true }
+    }
+
+    pub(super) fn without_program(self) -> Self {
+        Fatal { kind: Kind::Bare, ..self }
     }
 
     /// Writing failed.
@@ -135,6 +141,7 @@ impl Program {
         match fatal.kind {
             Kind::Quiet => return,
             Kind::Error => self.say("error: ", &fatal.text),
+            Kind::Bare => line(&[&fatal.text]),
             Kind::CommandLine => line(&[&self.invoked, b": ", &fatal.text]),
         }
         if fatal.hint {

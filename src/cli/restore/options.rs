@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::extras::Extras;
 use super::filter;
 use super::getopt::{GetOpt, Item, Opt};
 use super::messages::Fatal;
@@ -23,6 +24,7 @@ pub(super) struct Options {
     pub(super) restrict_key: Option<RestrictKey>,
     pub(super) selection: Selection,
     pub(super) script: ScriptOptions,
+    pub(super) extras: Extras,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,22 @@ enum Id {
     StatisticsOnly,
     Filter,
     RestrictKey,
+    Own(Own),
+}
+
+/// Options that pg_restore does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    WithDependencies,
+    WithDependents,
+    Explain,
+    ExplainJson,
+    TargetVersion,
+    MapOwner,
+    MapTablespace,
+    MapSchema,
+    Force,
+    For,
 }
 
 const fn flag(long: &'static str, short: u8, id: Id) -> Opt<Id> {
@@ -152,6 +170,22 @@ const TABLE: &[Opt<Id>] = &[
     long_value("restrict-key", Id::RestrictKey),
 ];
 
+/// They never change what the start of a name in the other table means. `--for` is `--format` to
+/// pg_restore, so there it has another name.
+const OWN: &[Opt<Id>] = &[
+    long_flag("with-dependencies", Id::Own(Own::WithDependencies)),
+    long_flag("with-dependents", Id::Own(Own::WithDependents)),
+    long_flag("explain", Id::Own(Own::Explain)),
+    long_flag("explain-json", Id::Own(Own::ExplainJson)),
+    long_value("target-version", Id::Own(Own::TargetVersion)),
+    long_value("map-owner", Id::Own(Own::MapOwner)),
+    long_value("map-tablespace", Id::Own(Own::MapTablespace)),
+    long_value("map-schema", Id::Own(Own::MapSchema)),
+    long_flag("force", Id::Own(Own::Force)),
+    long_value("for", Id::Own(Own::For)),
+    long_value("managed-service", Id::Own(Own::For)),
+];
+
 /// What is only looked at when all options are known.
 #[derive(Debug, Default)]
 struct Pending {
@@ -162,10 +196,13 @@ struct Pending {
 
 impl Options {
     /// Takes a command line apart, without the program's name.
-    pub(super) fn parse(args: impl IntoIterator<Item = Vec<u8>>) -> Result<Options, Fatal> {
+    pub(super) fn parse(
+        args: impl IntoIterator<Item = Vec<u8>>,
+        is_pg_restore: bool,
+    ) -> Result<Options, Fatal> {
         let mut options = Options::default();
         let mut pending = Pending::default();
-        let mut getopt = GetOpt::new(TABLE, args);
+        let mut getopt = GetOpt::new(TABLE, args).with_own(OWN, !is_pg_restore);
         let mut operands = Vec::new();
         while let Some(item) = getopt.next().map_err(Fatal::command_line)? {
             match item {
@@ -193,22 +230,22 @@ impl Options {
             Id::Create => selection.create = true,
             Id::DataOnly => selection.data_only = true,
             Id::DbName => self.dbname = Some(value),
-            Id::ExcludeSchema => selection.exclude_schemas.push(value),
+            Id::ExcludeSchema => selection.exclude_schemas.push(value.into()),
             Id::File => self.output = Some(value),
             Id::Format if value.is_empty() => {}
             Id::Format => pending.format = Some(value),
-            Id::Function => selection.functions.push(value),
-            Id::Index => selection.indexes.push(value),
+            Id::Function => selection.functions.push(value.into()),
+            Id::Index => selection.indexes.push(value.into()),
             Id::Jobs => pending.jobs = Some(number("-j/--jobs", &value)?),
             Id::List => self.list = true,
             Id::NoPrivileges => selection.no_privileges = true,
             Id::NoOwner => script.no_owner = true,
-            Id::Schema => selection.schemas.push(value),
+            Id::Schema => selection.schemas.push(value.into()),
             Id::SchemaOnly => selection.schema_only = true,
             Id::Superuser if value.is_empty() => {}
             Id::Superuser => script.superuser = Some(value),
-            Id::Table => selection.tables.push(value),
-            Id::Trigger => selection.triggers.push(value),
+            Id::Table => selection.tables.push(value.into()),
+            Id::Trigger => selection.triggers.push(value.into()),
             Id::UseList => self.use_list = Some(value),
             Id::Verbose => self.verbose = true,
             Id::SingleTransaction => script.single_transaction = true,
@@ -236,6 +273,7 @@ impl Options {
             Id::StatisticsOnly => selection.statistics_only = true,
             Id::Filter => filter::read(&value, selection)?,
             Id::RestrictKey => pending.restrict_key = Some(value),
+            Id::Own(own) => self.extras.take(own, &value, selection)?,
             // They matter only to a connection, or to nothing any more.
             Id::ExitOnError
             | Id::Host
@@ -253,7 +291,8 @@ impl Options {
     fn check(&mut self, pending: Pending) -> Result<(), Fatal> {
         const A: &str = "-a/--data-only";
         const S: &str = "-s/--schema-only";
-        if self.dbname.is_none() && self.output.is_none() && !self.list {
+        let explains = self.extras.explain.is_some();
+        if self.dbname.is_none() && self.output.is_none() && !self.list && !explains {
             return Err(Fatal::new("one of -d/--dbname and -f/--file must be specified"));
         }
         if self.dbname.is_some() && self.output.is_some() {

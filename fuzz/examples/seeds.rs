@@ -1,0 +1,90 @@
+//! Writes inputs to begin with into `corpus/`, made of the fixtures.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pgdmp::{Archive, Format, Toc};
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fixtures = root.join("../fixtures");
+    let write = |target: &str, name: &str, bytes: &[u8]| {
+        let folder = root.join("corpus").join(target);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), bytes).unwrap();
+    };
+    for path in files(&fixtures) {
+        let name = path.strip_prefix(&fixtures).unwrap().to_str().unwrap().replace('/', "-");
+        let is = |suffix: &str| name.ends_with(suffix);
+        let bytes = fs::read(&path).unwrap();
+        if bytes.len() > 45_000 {
+            continue;
+        }
+        if is(".list") {
+            write("list_file", &name, &bytes);
+        }
+        if !(is(".dump") || is(".tar")) {
+            continue;
+        }
+        write("open", &name, &bytes);
+        let Ok(archive) = Archive::read(bytes.clone()) else { continue };
+        if archive.format() != Format::Custom {
+            continue;
+        }
+        // Header, table of contents, blocks.
+        let (version, toc) = (archive.header().version, pgdmp_fuzz::encoded(archive.toc()));
+        let header = pgdmp_fuzz::encoded(&Toc::new(archive.header().clone(), Format::Custom));
+        let int = if version.minor == 0 { 4 } else { 5 };
+        write("toc", &name, &[&[version.minor], &toc[header.len() - int..]].concat());
+        let minors = [16, 14, 6, 2, 0, 15, 12, 3];
+        if let Some(choice) = minors.iter().position(|minor| *minor == version.minor) {
+            let algorithm = archive.header().compression.algorithm.code();
+            for offset in [0, 4] {
+                let choice = (choice as u8) << 3 | offset | algorithm;
+                let blocks = bytes.get(toc.len()..).unwrap_or_default();
+                write("block", &format!("{name}-{offset}"), &[&[choice], blocks].concat());
+            }
+        }
+    }
+    // The files of a directory archive, under the names that the target knows.
+    for folder in fs::read_dir(fixtures.join("pg18")).unwrap().map(|file| file.unwrap().path()) {
+        if !folder.is_dir() {
+            continue;
+        }
+        let mut input = vec![16];
+        for file in files(&folder) {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            let suffix = name.rsplit('.').next().unwrap();
+            let kind = match name {
+                "toc.dat" => continue,
+                _ if name.starts_with("blobs") => 8,
+                _ if name.starts_with("blob") => 11,
+                _ => [0, 4][usize::from(input.len() > 100)],
+            };
+            let suffix = ["dat", "gz", "lz4", "zst"].iter().position(|s| *s == suffix);
+            let mut bytes = fs::read(&file).unwrap();
+            bytes.truncate(4000);
+            if kind == 8 {
+                bytes = b"7 blob_7.dat\n".to_vec();
+            }
+            input.push(kind + suffix.unwrap_or(0) as u8);
+            input.extend((bytes.len() as u16).to_le_bytes());
+            input.extend(bytes);
+        }
+        write("members", folder.file_name().unwrap().to_str().unwrap(), &input);
+    }
+    write("list_file", "lines", b"; a comment\n1; 0 7 TABLE DATA public 7\n\n 3 ;x\r\n2x\n+1\n-1\n99");
+}
+
+/// The files in a folder and those below it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        match path.is_dir() {
+            true => all.extend(files(&path)),
+            false => all.push(path),
+        }
+    }
+    all
+}

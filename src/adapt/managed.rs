@@ -1,0 +1,206 @@
+//! What services refuse that keep the superuser of their servers to themselves.
+//!
+//! One table, of what needs a superuser in PostgreSQL and what a service gives to its customers
+//! all the same. A service may give more tomorrow; the table errs on the side of a restore that
+//! runs.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+
+use super::Finding;
+use super::sql::{Token, tokens};
+use crate::error::{Error, Result};
+use crate::select::{Rule, Selected};
+use crate::toc::{Dependents, Desc, TocEntry};
+
+/// A service that runs PostgreSQL for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Service {
+    /// Amazon RDS and Aurora.
+    Rds,
+    /// Google Cloud SQL.
+    CloudSql,
+    /// Azure Database for PostgreSQL.
+    Azure,
+    /// Supabase.
+    Supabase,
+}
+
+impl FromStr for Service {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "rds" => Ok(Service::Rds),
+            "cloudsql" => Ok(Service::CloudSql),
+            "azure" => Ok(Service::Azure),
+            "supabase" => Ok(Service::Supabase),
+            _ => Err(Error::usage(format!(
+                "\"{text}\" is no service that is known: rds, cloudsql, azure, supabase"
+            ))),
+        }
+    }
+}
+
+/// How an entry shows that it is refused.
+enum Sign {
+    Kind,
+    /// By its tag.
+    Tag(&'static str),
+    /// By its schema.
+    Schema(&'static str),
+    /// By words in its definition that follow each other.
+    Words(&'static [&'static str]),
+}
+
+use Service::{Azure, CloudSql, Rds, Supabase};
+use Sign::{Kind, Schema, Tag, Words};
+
+const ALL: &[Service] = &[Rds, CloudSql, Azure, Supabase];
+
+/// Who refuses it, the kind of entry, its sign, and why.
+const REFUSED: &[(&[Service], &str, Sign, &str)] = &[
+    (ALL, "EXTENSION", Tag("plpgsql"), "the extension plpgsql is there"),
+    (ALL, "COMMENT", Tag("EXTENSION "), "the service owns extensions"),
+    (ALL, "COMMENT", Tag("SCHEMA public"), "the service owns the schema public"),
+    (&[CloudSql, Azure], "EVENT TRIGGER", Kind, "event triggers need a superuser"),
+    (
+        &[Rds, CloudSql, Azure],
+        "PUBLICATION",
+        Words(&["FOR", "ALL", "TABLES"]),
+        "publishing all tables needs a superuser",
+    ),
+    (
+        &[Rds, CloudSql, Azure],
+        "PUBLICATION TABLES IN SCHEMA",
+        Kind,
+        "publishing schemas needs a superuser",
+    ),
+    (ALL, "ACCESS METHOD", Kind, "access methods need a superuser"),
+    (ALL, "FOREIGN DATA WRAPPER", Kind, "foreign data wrappers come with extensions"),
+    (ALL, "PROCEDURAL LANGUAGE", Kind, "languages come with extensions"),
+    (ALL, "CAST", Words(&["WITHOUT", "FUNCTION"]), "casts without a function need a superuser"),
+    (ALL, "TYPE", Words(&["INPUT", "="]), "base types need a superuser"),
+    (ALL, "SHELL TYPE", Kind, "base types need a superuser"),
+    (ALL, "FUNCTION", Words(&["LANGUAGE", "C"]), "functions in C need a superuser"),
+    (ALL, "FUNCTION", Words(&["LANGUAGE", "INTERNAL"]), "internal functions need a superuser"),
+    (ALL, "FUNCTION", Words(&["LEAKPROOF"]), "leakproof functions need a superuser"),
+    (ALL, "AGGREGATE", Words(&["STYPE", "=", "INTERNAL"]), "internal states need a superuser"),
+    (ALL, "OPERATOR CLASS", Kind, "operator classes need a superuser"),
+    (ALL, "OPERATOR FAMILY", Kind, "operator families need a superuser"),
+    (ALL, "TEXT SEARCH PARSER", Kind, "text search parsers need a superuser"),
+    (ALL, "TEXT SEARCH TEMPLATE", Kind, "text search templates need a superuser"),
+    (ALL, "ACL", Schema("pg_catalog"), "the service owns system objects"),
+    (ALL, "ACL", Tag("LANGUAGE "), "the service owns languages"),
+];
+
+/// Roles that a service does not let own anything, or does not have.
+const NO_OWNERS: &[(&[Service], &str)] = &[
+    (&[Rds, Azure], "postgres"),
+    (ALL, "rdsadmin"),
+    (ALL, "cloudsqladmin"),
+    (ALL, "azuresu"),
+    (ALL, "azure_superuser"),
+    (ALL, "supabase_admin"),
+    (&[Rds, CloudSql, Azure, Supabase], "pg_database_owner"),
+];
+
+impl Service {
+    /// Leaves out of a selection what the service refuses, and what depends on it; says what.
+    /// Tables stay when their access method goes: the script should then have the default one
+    /// ([`no_table_access_method`](crate::ScriptOptions::no_table_access_method)).
+    pub fn leave_out(self, selected: &mut Selected<'_>) -> Vec<Finding> {
+        let toc = selected.toc();
+        let std_strings = toc.std_strings().unwrap_or(true);
+        let mut findings = Vec::new();
+        let mut refused = Vec::new();
+        let mut known = HashSet::new();
+        for entry in selected.entries() {
+            if let Some(why) = self.refuses(entry, std_strings) {
+                findings.push(Finding::new(entry, format!("left out: {why}")));
+                refused.push((entry, Rule::Service));
+                known.insert(entry.index());
+            }
+        }
+        if refused.is_empty() {
+            return findings;
+        }
+        let graph = Dependents::new(toc);
+        let mut next = 0;
+        while let Some(&(entry, _)) = refused.get(next) {
+            next += 1;
+            // What is there anyway takes nothing with it.
+            if entry.tag() == Some(b"plpgsql") {
+                continue;
+            }
+            for dependent in graph.of(entry).filter_map(|dependent| toc.get(dependent.index())) {
+                let wanted = selected.decision(&dependent).wanted.is_listed();
+                // A table can have another access method, and its rows matter more.
+                if entry.desc() == *"ACCESS METHOD"
+                    && matches!(dependent.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW)
+                {
+                    continue;
+                }
+                if wanted && known.insert(dependent.index()) {
+                    let what = format!("left out: it depends on entry {}", entry.dump_id());
+                    findings.push(Finding::new(dependent, what));
+                    refused.push((dependent, Rule::WithoutEntry(entry.dump_id())));
+                }
+            }
+        }
+        selected.leave_out(refused.iter().map(|(entry, rule)| (entry.index(), *rule)));
+        findings
+    }
+
+    /// Whether a role of this name can own something there.
+    pub fn has_owner(self, role: &[u8]) -> bool {
+        !NO_OWNERS
+            .iter()
+            .any(|(services, name)| services.contains(&self) && name.as_bytes() == role)
+    }
+
+    fn refuses(self, entry: TocEntry<'_>, std_strings: bool) -> Option<&'static str> {
+        let desc = entry.desc();
+        let mut words = None;
+        REFUSED
+            .iter()
+            .find(|(services, kind, sign, _)| {
+                services.contains(&self)
+                    && desc == **kind
+                    && match sign {
+                        Kind => true,
+                        Tag(tag) => has_tag(entry, tag),
+                        Schema(schema) => entry.namespace() == Some(schema.as_bytes()),
+                        Words(sign) => {
+                            let words = words.get_or_insert_with(|| {
+                                tokens(entry.defn().unwrap_or_default(), std_strings)
+                            });
+                            words.windows(sign.len()).any(|window| is(window, sign))
+                        }
+                    }
+            })
+            .map(|(.., why)| *why)
+    }
+}
+
+fn is(window: &[Token<'_>], words: &[&str]) -> bool {
+    window.iter().zip(words).all(|(token, word)| token.is(word) || token.text == word.as_bytes())
+}
+
+/// A whole tag, or the beginning of one that ends in a blank.
+fn has_tag(entry: TocEntry<'_>, tag: &str) -> bool {
+    let own = entry.tag().unwrap_or_default();
+    if tag.ends_with(' ') { own.starts_with(tag.as_bytes()) } else { own == tag.as_bytes() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services() {
+        assert!("rds".parse::<Service>().is_ok() && "heroku".parse::<Service>().is_err());
+        assert!(!Rds.has_owner(b"postgres") && CloudSql.has_owner(b"postgres"));
+    }
+}

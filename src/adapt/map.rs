@@ -1,0 +1,461 @@
+//! Other names for roles, tablespaces and schemas.
+//!
+//! Fields of entries are simple. In SQL a name is changed only where its place proves what it is
+//! the name of; the SQL is taken apart for that, and strings and comments are left alone but for
+//! the few that are names: `'s.q'::regclass`, the sequence of `setval`, a `search_path`. What might
+//! be the name of a schema and cannot be proved to be one is a [finding](Mapped::unproved).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sql::{Kind, Token, quote, tokens};
+use super::{Finding, Service};
+use crate::error::{Error, Result};
+use crate::toc::{Desc, EntryFields, Format, Toc, TocEntry};
+use crate::wire::LastField;
+
+/// New names, by old ones.
+#[derive(Debug, Clone, Default)]
+pub struct Mapping {
+    /// Of roles: as owners, and in GRANT, REVOKE, policies and default privileges.
+    pub owners: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Of tablespaces.
+    pub tablespaces: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Of schemas.
+    pub schemas: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// A table of contents with other names.
+#[derive(Debug, Clone)]
+pub struct Mapped {
+    /// The entries, with their old dump ids.
+    pub toc: Toc,
+    /// Where a schema may be named, and it could not be proved. Who goes on all the same should
+    /// look at these.
+    pub unproved: Vec<Finding>,
+    /// What is worth knowing.
+    pub notes: Vec<String>,
+}
+
+impl Mapping {
+    /// Whether nothing gets another name.
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty() && self.tablespaces.is_empty() && self.schemas.is_empty()
+    }
+
+    /// Gives the entries of an archive their new names.
+    ///
+    /// # Errors
+    ///
+    /// A schema that would become one with another schema of the archive.
+    pub fn apply(&self, toc: &Toc) -> Result<Mapped> {
+        self.apply_with(toc, |_| true)
+    }
+
+    /// The same for a service, where some roles own nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    pub fn apply_for(&self, toc: &Toc, service: Service) -> Result<Mapped> {
+        self.apply_with(toc, |owner| service.has_owner(owner))
+    }
+
+    fn apply_with(&self, toc: &Toc, owns: impl Fn(&[u8]) -> bool) -> Result<Mapped> {
+        self.check(toc)?;
+        let format = match toc.dialect().last_field {
+            LastField::Offset => Format::Custom,
+            // The two have the same entries.
+            _ => Format::Directory,
+        };
+        let mut mapped = Mapped {
+            toc: Toc::new(toc.header().clone(), format),
+            unproved: Vec::new(),
+            notes: Vec::new(),
+        };
+        let std_strings = toc.std_strings().unwrap_or(true);
+        for entry in toc {
+            let mut editor = Editor { mapping: self, entry, std_strings, unproved: Vec::new() };
+            let [defn, drop_stmt, copy_stmt] = [entry.defn(), entry.drop_stmt(), entry.copy_stmt()]
+                .map(|sql| sql.map(|sql| editor.sql(sql)));
+            editor.data();
+            let mut why = std::mem::take(&mut editor.unproved);
+            why.dedup();
+            mapped.unproved.extend(why.into_iter().map(|what| Finding::new(entry, what)));
+            let renamed = |names: &BTreeMap<Vec<u8>, Vec<u8>>, name: Option<&[u8]>| {
+                name.map(|name| names.get(name).map_or(name, |new| new).to_vec())
+            };
+            let owner = renamed(&self.owners, entry.owner());
+            let owner = owner.map(|name| if owns(&name) { name } else { Vec::new() });
+            let namespace = renamed(&self.schemas, entry.namespace());
+            let tablespace = renamed(&self.tablespaces, entry.tablespace());
+            let tag = match entry.desc() {
+                Desc::SCHEMA => renamed(&self.schemas, entry.tag()),
+                _ => entry.tag().map(<[u8]>::to_vec),
+            };
+            mapped.toc.push(&EntryFields {
+                tag: tag.as_deref(),
+                defn: defn.as_deref(),
+                drop_stmt: drop_stmt.as_deref(),
+                copy_stmt: copy_stmt.as_deref(),
+                namespace: namespace.as_deref(),
+                tablespace: tablespace.as_deref(),
+                owner: owner.as_deref(),
+                ..entry.fields()
+            })?;
+        }
+        for (old, new) in &self.schemas {
+            let created = toc.find(Desc::SCHEMA, None, old).is_some_and(|schema| {
+                schema.defn().is_some_and(|defn| defn.starts_with(b"CREATE"))
+            });
+            if !created {
+                mapped.notes.push(format!(
+                    "the archive does not create schema \"{}\": \"{}\" must be there already",
+                    old.escape_ascii(),
+                    new.escape_ascii(),
+                ));
+            }
+        }
+        Ok(mapped)
+    }
+
+    /// Two schemas must not become one: their objects could have the same names.
+    fn check(&self, toc: &Toc) -> Result<()> {
+        let mut seen = BTreeMap::new();
+        for (old, new) in &self.schemas {
+            let there = !self.schemas.contains_key(new)
+                && toc.entries().any(|entry| entry.namespace() == Some(new));
+            if there || seen.insert(new, old).is_some() {
+                return Err(Error::usage(format!(
+                    "schema \"{}\" cannot become \"{}\": there is another one of that name",
+                    old.escape_ascii(),
+                    new.escape_ascii(),
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Editor<'a> {
+    mapping: &'a Mapping,
+    entry: TocEntry<'a>,
+    std_strings: bool,
+    unproved: Vec<String>,
+}
+
+/// Pieces of a text, in their order, and what to put there.
+type Edits = Vec<(std::ops::Range<usize>, Vec<u8>)>;
+
+/// No list of schemas is longer, and a damaged archive shall not keep us busy.
+const LONGEST_LIST: usize = 1000;
+
+/// Types whose input is the name of an object.
+const NAMES: &[&str] = &[
+    "REGCLASS",
+    "REGTYPE",
+    "REGPROC",
+    "REGPROCEDURE",
+    "REGOPER",
+    "REGOPERATOR",
+    "REGCOLLATION",
+    "REGCONFIG",
+    "REGDICTIONARY",
+    "REGNAMESPACE",
+];
+
+impl Editor<'_> {
+    fn sql(&mut self, sql: &[u8]) -> Vec<u8> {
+        let all = tokens(sql, self.std_strings);
+        let mut edits = Edits::new();
+        if !self.mapping.owners.is_empty() {
+            self.roles(&all, &mut edits);
+        }
+        if !self.mapping.tablespaces.is_empty() {
+            for window in all.windows(2) {
+                // TABLESPACE [=] name
+                let name = if window[0].is("TABLESPACE") { Some(&window[1]) } else { None };
+                if let Some(token) = name {
+                    rename(&self.mapping.tablespaces, token, &mut edits);
+                }
+            }
+            for window in all.windows(3) {
+                if window[0].is("TABLESPACE") && window[1].is_mark(b'=') {
+                    rename(&self.mapping.tablespaces, &window[2], &mut edits);
+                }
+            }
+        }
+        if !self.mapping.schemas.is_empty() {
+            self.schemas(&all, &mut edits);
+        }
+        replaced(sql, edits)
+    }
+
+    /// The places of roles, which the kind of the entry tells.
+    fn roles(&self, all: &[Token<'_>], edits: &mut Edits) {
+        let desc = self.entry.desc();
+        let grants = desc.is_acl();
+        let mut statement = None;
+        let mut n = 0;
+        while let Some(token) = all.get(n) {
+            n += 1;
+            if token.is_mark(b';') {
+                statement = None;
+                continue;
+            }
+            if statement.is_none() {
+                statement = Some(*token);
+            }
+            // In GRANT and REVOKE the words TO and FROM can be nothing else: they are reserved.
+            let list = match desc {
+                _ if grants => {
+                    token.is("TO")
+                        || token.is("FROM")
+                        || token.is("ROLE")
+                            && all.get(n.wrapping_sub(2)).is_some_and(|t| t.is("FOR"))
+                        || token.is("AUTHORIZATION") && statement.is_some_and(|t| t.is("SET"))
+                        || token.is("BY")
+                            && all.get(n.wrapping_sub(2)).is_some_and(|t| t.is("GRANTED"))
+                }
+                Desc::POLICY => token.is("TO") && token.depth == 0,
+                Desc::DATABASE => token.is("OWNER"),
+                Desc::DATABASE_PROPERTIES => {
+                    token.is("ROLE") && statement.is_some_and(|t| t.is("ALTER"))
+                }
+                Desc::SCHEMA => token.is("AUTHORIZATION"),
+                _ if desc == *"USER MAPPING" => token.is("FOR"),
+                _ => false,
+            };
+            if !list {
+                continue;
+            }
+            while let Some(role) = all.get(n) {
+                n += 1;
+                if role.is("GROUP") || role.is_mark(b'=') {
+                    continue;
+                }
+                if !role.is("PUBLIC") {
+                    rename(&self.mapping.owners, role, edits);
+                }
+                if !all.get(n).is_some_and(|token| token.is_mark(b',')) {
+                    break;
+                }
+                n += 1;
+            }
+        }
+    }
+
+    fn schemas(&mut self, all: &[Token<'_>], edits: &mut Edits) {
+        let desc = self.entry.desc();
+        let names = &self.mapping.schemas;
+        let mapped = |token: &Token<'_>| token.name().is_some_and(|name| names.contains_key(&name));
+        let dot = |n: Option<usize>| n.and_then(|n| all.get(n)).is_some_and(|t| t.is_mark(b'.'));
+        // In a query a name before a dot may be one of a table, which then stands somewhere else
+        // in the query without a dot behind it.
+        let query = matches!(
+            desc,
+            Desc::VIEW
+                | Desc::MATERIALIZED_VIEW
+                | Desc::RULE
+                | Desc::POLICY
+                | Desc::FUNCTION
+                | Desc::PROCEDURE
+        );
+        let declared: BTreeSet<Vec<u8>> = all
+            .iter()
+            .enumerate()
+            .filter(|(n, token)| query && mapped(token) && !dot(n.checked_add(1)))
+            .filter_map(|(_, token)| token.name())
+            .collect();
+        for (n, token) in all.iter().enumerate() {
+            let before = |back: usize| n.checked_sub(back).and_then(|n| all.get(n));
+            if mapped(token) {
+                if dot(Some(n + 1)) && !dot(n.checked_sub(1)) {
+                    if token.name().is_some_and(|name| declared.contains(&name)) {
+                        self.doubt(format!(
+                            "{} may be a schema or a table",
+                            token.text.escape_ascii()
+                        ));
+                    }
+                    rename(names, token, edits);
+                } else if names_schema(desc) && self.in_schema_list(all, n) {
+                    rename(names, token, edits);
+                }
+            }
+            let Some(text) = token.string() else { continue };
+            let cast =
+                all.get(n + 3).filter(|_| all[n + 1].is_mark(b':') && all[n + 2].is_mark(b':'));
+            let cast = match (cast, all.get(n + 4), all.get(n + 5)) {
+                // pg_catalog.regclass
+                (Some(first), Some(dot), Some(second))
+                    if first.is("PG_CATALOG") && dot.is_mark(b'.') =>
+                {
+                    Some(second)
+                }
+                (cast, ..) => cast,
+            };
+            let is_name = cast.is_some_and(|ty| NAMES.iter().any(|name| ty.is(name)))
+                || desc == Desc::SEQUENCE_SET;
+            let in_path = token.kind == Kind::String && self.in_search_path(all, n);
+            let of_statistics = matches!(desc, Desc::STATISTICS_DATA)
+                && before(2).and_then(Token::string).as_deref() == Some(b"schemaname");
+            // What backslashes mean in it is not looked into.
+            let plain = token.kind == Kind::Dollar
+                || token.text.starts_with(b"'") && (self.std_strings || !text.contains(&b'\\'));
+            let namespace = cast.is_some_and(|ty| ty.is("REGNAMESPACE"));
+            if plain && (in_path || of_statistics) {
+                if let Some(new) = names.get(&text) {
+                    edits.push((token.start..token.end(), literal(new)));
+                }
+            } else if plain && is_name {
+                let new = self.renamed(&text, namespace);
+                if new != text {
+                    edits.push((token.start..token.end(), literal(&new)));
+                }
+            } else if !matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL) {
+                self.text(&text, token.kind);
+            }
+        }
+    }
+
+    /// The name of an object, with the types of its arguments if it has some; or of a schema.
+    fn renamed(&self, text: &[u8], namespace: bool) -> Vec<u8> {
+        let inner = tokens(text, true);
+        let mut edits = Edits::new();
+        for (n, token) in inner.iter().enumerate() {
+            let is_dot = |n: Option<usize>| {
+                n.and_then(|n| inner.get(n)).is_some_and(|token| token.is_mark(b'.'))
+            };
+            if is_dot(n.checked_add(1)) && !is_dot(n.checked_sub(1)) || namespace {
+                rename(&self.mapping.schemas, token, &mut edits);
+            }
+        }
+        replaced(text, edits)
+    }
+
+    /// A string that is not known to be a name: a schema in it cannot be changed.
+    fn text(&mut self, text: &[u8], kind: Kind) {
+        let inner = tokens(text, self.std_strings);
+        let found = inner.iter().find(|token| {
+            let name = token.name().or_else(|| token.string());
+            name.is_some_and(|name| self.mapping.schemas.contains_key(&name))
+        });
+        if let Some(token) = found {
+            let place = match kind {
+                Kind::Dollar => "its body",
+                _ => "a string in it",
+            };
+            self.doubt(format!("{place} says {}", token.text.escape_ascii()));
+        }
+    }
+
+    /// Data that is SQL, or that names objects.
+    fn data(&mut self) {
+        if self.mapping.schemas.is_empty() {
+            return;
+        }
+        let entry = self.entry;
+        let own = entry.namespace().is_some_and(|own| self.mapping.schemas.contains_key(own));
+        let copy = entry.copy_stmt().unwrap_or_default();
+        if entry.desc() == Desc::TABLE_DATA && entry.had_dumper() && copy.is_empty() && own {
+            self.doubt("its data is INSERT statements".to_owned());
+        }
+        if entry.desc() == Desc::TABLE {
+            let all = tokens(entry.defn().unwrap_or_default(), self.std_strings);
+            let column = all.windows(2).any(|window| {
+                !window[0].is_mark(b':') && NAMES.iter().any(|name| window[1].is(name))
+            });
+            if column {
+                self.doubt("it has a column with names of objects".to_owned());
+            }
+        }
+    }
+
+    fn doubt(&mut self, what: String) {
+        self.unproved.push(what);
+    }
+
+    /// Whether a name stands in a list behind SCHEMA.
+    fn in_schema_list(&self, all: &[Token<'_>], n: usize) -> bool {
+        let mut n = n;
+        for _ in 0..LONGEST_LIST {
+            let Some(before) = n.checked_sub(1).and_then(|n| all.get(n)) else { break };
+            if before.is("SCHEMA") {
+                return true;
+            }
+            if !before.is_mark(b',') || n < 2 {
+                return false;
+            }
+            n -= 2;
+        }
+        false
+    }
+
+    /// Whether a string stands in `SET search_path TO 'a', 'b'`.
+    fn in_search_path(&self, all: &[Token<'_>], n: usize) -> bool {
+        let mut n = n;
+        for _ in 0..LONGEST_LIST {
+            let Some(before) = n.checked_sub(1).and_then(|n| all.get(n)) else { break };
+            if before.is("TO") || before.is_mark(b'=') {
+                return n >= 3 && all[n - 2].is("SEARCH_PATH") && all[n - 3].is("SET");
+            }
+            if !before.is_mark(b',') || n < 2 {
+                return false;
+            }
+            n -= 2;
+        }
+        false
+    }
+}
+
+/// A text after its edits.
+fn replaced(text: &[u8], mut edits: Edits) -> Vec<u8> {
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    for (range, new) in edits {
+        // Nonsense in a damaged archive may be two things at once.
+        if range.start < at {
+            continue;
+        }
+        out.extend_from_slice(&text[at..range.start]);
+        out.extend_from_slice(&new);
+        at = range.end;
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+/// Kinds in whose SQL the word SCHEMA stands before the name of one.
+fn names_schema(desc: Desc<'_>) -> bool {
+    desc.is_acl()
+        || matches!(
+            desc,
+            Desc::SCHEMA
+                | Desc::COMMENT
+                | Desc::SECURITY_LABEL
+                | Desc::PUBLICATION_TABLES_IN_SCHEMA
+        )
+        || desc == *"EXTENSION"
+}
+
+fn rename(names: &BTreeMap<Vec<u8>, Vec<u8>>, token: &Token<'_>, edits: &mut Edits) {
+    if let Some(new) = token.name().and_then(|name| names.get(&name)) {
+        edits.push((token.start..token.end(), quote(new)));
+    }
+}
+
+/// A string; names with a backslash are the same under both readings of it.
+fn literal(text: &[u8]) -> Vec<u8> {
+    let mut out = vec![b'\''];
+    for byte in text {
+        if *byte == b'\'' {
+            out.push(b'\'');
+        }
+        out.push(*byte);
+    }
+    out.push(b'\'');
+    out
+}
+
+#[cfg(test)]
+mod tests;

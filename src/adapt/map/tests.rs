@@ -1,0 +1,123 @@
+use super::*;
+use crate::toc::{DumpId, Section};
+use crate::{Archive, ArchiveVersion};
+
+fn mapping(owner: &str, schema: &str) -> Mapping {
+    let pair = |text: &str| -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let pair = text.split_once('=').map(|(a, b)| (a.into(), b.into()));
+        pair.into_iter().collect()
+    };
+    Mapping { owners: pair(owner), schemas: pair(schema), tablespaces: pair("fast=slow") }
+}
+
+/// One entry with this definition, mapped: the definition and the doubts.
+fn map(desc: &'static str, defn: &str) -> (String, Vec<String>) {
+    let header = Archive::open("fixtures/pg18/empty-custom.dump").unwrap().header().clone();
+    assert!(header.version > ArchiveVersion::new(1, 12));
+    let mut toc = Toc::new(header, Format::Custom);
+    let mut fields = EntryFields::new(DumpId(1), Desc(b"STDSTRINGS"), Section::PreData);
+    fields.defn = Some(b"SET standard_conforming_strings = 'on';\n");
+    toc.push(&fields).unwrap();
+    let mut fields = EntryFields::new(DumpId(2), Desc(desc.as_bytes()), Section::PreData);
+    let defn = defn.as_bytes().to_vec();
+    fields.tag = Some(b"x");
+    toc.push(&EntryFields { defn: Some(&defn), ..fields }).unwrap();
+    let mapped = mapping("ann=Bob", "a=b c").apply(&toc).unwrap();
+    let entry = mapped.toc.entry(DumpId(2)).unwrap();
+    let doubts = mapped.unproved.into_iter().map(|finding| finding.what).collect();
+    (String::from_utf8(entry.defn().unwrap().to_vec()).unwrap(), doubts)
+}
+
+#[test]
+fn what_is_proved() {
+    for (desc, before, after) in [
+        (
+            "ACL",
+            "GRANT SELECT ON TABLE a.ann TO ann;",
+            "GRANT SELECT ON TABLE \"b c\".ann TO \"Bob\";",
+        ),
+        (
+            "ACL",
+            "SET SESSION AUTHORIZATION ann;\nREVOKE ALL ON SCHEMA a FROM PUBLIC, ann;\nRESET SESSION AUTHORIZATION;",
+            "SET SESSION AUTHORIZATION \"Bob\";\nREVOKE ALL ON SCHEMA \"b c\" FROM PUBLIC, \"Bob\";\nRESET SESSION AUTHORIZATION;",
+        ),
+        (
+            "DEFAULT ACL",
+            "ALTER DEFAULT PRIVILEGES FOR ROLE ann IN SCHEMA a GRANT SELECT ON TABLES TO x, ann;",
+            "ALTER DEFAULT PRIVILEGES FOR ROLE \"Bob\" IN SCHEMA \"b c\" GRANT SELECT ON TABLES TO x, \"Bob\";",
+        ),
+        (
+            "POLICY",
+            "CREATE POLICY p ON a.t TO ann USING (true);",
+            "CREATE POLICY p ON \"b c\".t TO \"Bob\" USING (true);",
+        ),
+        (
+            "TABLE",
+            "CREATE TABLE a.a (a a.t, \"A\" \"A\".a);",
+            "CREATE TABLE \"b c\".a (a \"b c\".t, \"A\" \"A\".a);",
+        ),
+        (
+            "DEFAULT",
+            "SET DEFAULT nextval('a.s'::regclass);",
+            "SET DEFAULT nextval('\"b c\".s'::regclass);",
+        ),
+        (
+            "DEFAULT",
+            "SET DEFAULT f('a.f(a.t, x.a)'::regprocedure);",
+            "SET DEFAULT f('\"b c\".f(\"b c\".t, x.a)'::regprocedure);",
+        ),
+        (
+            "SEQUENCE SET",
+            "SELECT pg_catalog.setval('a.s', 1, true);",
+            "SELECT pg_catalog.setval('\"b c\".s', 1, true);",
+        ),
+        (
+            "COMMENT",
+            "COMMENT ON TABLE a.t IS 'as in a.t';",
+            "COMMENT ON TABLE \"b c\".t IS 'as in a.t';",
+        ),
+        (
+            "EXTENSION",
+            "CREATE EXTENSION x WITH SCHEMA a;",
+            "CREATE EXTENSION x WITH SCHEMA \"b c\";",
+        ),
+        (
+            "VIEW",
+            "CREATE VIEW a.v AS SELECT t.x FROM a.t -- a.t",
+            "CREATE VIEW \"b c\".v AS SELECT t.x FROM \"b c\".t -- a.t",
+        ),
+        (
+            "FUNCTION",
+            "CREATE FUNCTION a.f() SET search_path TO 'a', 'pg_temp' AS $$select 1$$;",
+            "CREATE FUNCTION \"b c\".f() SET search_path TO 'b c', 'pg_temp' AS $$select 1$$;",
+        ),
+        (
+            "INDEX",
+            "CREATE INDEX i ON a.t TABLESPACE fast;",
+            "CREATE INDEX i ON \"b c\".t TABLESPACE \"slow\";",
+        ),
+    ] {
+        assert_eq!(map(desc, before), (after.to_owned(), vec![]), "{before}");
+    }
+}
+
+#[test]
+fn what_is_not() {
+    for (desc, defn, doubt) in [
+        ("DEFAULT", "SET DEFAULT nextval(E'a.s'::regclass);", "a string in it says a"),
+        ("FUNCTION", "CREATE FUNCTION a.f() AS $_$select a.g()$_$;", "its body says a"),
+        ("FUNCTION", "CREATE FUNCTION a.f() AS 'select a.g()';", "a string in it says a"),
+        ("VIEW", "CREATE VIEW x.v AS SELECT a.c FROM x.a;", "a may be a schema or a table"),
+        ("TABLE", "CREATE TABLE x.t (c text DEFAULT 'a.t'::text);", "a string in it says a"),
+        ("TABLE", "CREATE TABLE x.t (c regclass);", "it has a column with names of objects"),
+    ] {
+        assert_eq!(map(desc, defn).1, [doubt], "{defn}");
+    }
+}
+
+#[test]
+fn two_schemas_do_not_become_one() {
+    let archive = Archive::open("fixtures/pg18/core-custom.dump").unwrap();
+    assert!(mapping("", "harbour=Second Schema").apply(archive.toc()).is_err());
+    assert!(mapping("", "harbour=port").apply(archive.toc()).is_ok());
+}

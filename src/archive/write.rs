@@ -1,0 +1,771 @@
+//! Making an archive: first all entries, then the data of each.
+//!
+//! An entry's place and length in the file depend on all others, so the table of contents is
+//! complete before the first byte is written: [`ArchiveBuilder`] collects entries,
+//! [`ArchiveWriter`] takes data. `WriteHead`, `WriteToc` and `WriteDataChunks` of
+//! `pg_backup_archiver.c`.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::open::kind_of;
+use crate::compress::{Algorithm, Encoder, EncoderPool, Encoding};
+use crate::error::{Error, Result};
+use crate::format::block::BlockKind;
+use crate::format::custom::CustomSink;
+use crate::format::directory::{self, DirectorySink};
+use crate::format::output::Output;
+use crate::format::sink::Sink;
+use crate::format::tar::TarSink;
+use crate::toc::{
+    Compression, CreationTime, DataOffset, Desc, DumpId, EntryFields, Format, Header, Oid, Section,
+    Toc,
+};
+use crate::version::{ArchiveVersion, Gate};
+
+/// What a new archive says of itself, and how its data is compressed.
+///
+/// ```
+/// use pgdmp::{Algorithm, ArchiveVersion, WriteOptions};
+///
+/// let mut options = WriteOptions::new();
+/// options.version(ArchiveVersion::new(1, 14)).compression(Algorithm::Gzip, Some(9)).dbname("app");
+/// ```
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    version: ArchiveVersion,
+    compression: Option<(Algorithm, Option<i32>)>,
+    long: bool,
+    threads: u32,
+    created: Option<CreationTime>,
+    dbname: Option<Box<[u8]>>,
+    server_version: Option<Box<[u8]>>,
+    dump_version: Option<Box<[u8]>>,
+}
+
+impl WriteOptions {
+    /// The oldest version that can be written, PostgreSQL 9.0's.
+    pub const OLDEST: ArchiveVersion = ArchiveVersion::new(1, 12);
+
+    /// The newest version, gzip at its default level (in a tar: no compression), created now.
+    pub fn new() -> Self {
+        WriteOptions {
+            version: ArchiveVersion::NEWEST,
+            compression: None,
+            long: false,
+            threads: 1,
+            created: None,
+            dbname: None,
+            server_version: None,
+            dump_version: None,
+        }
+    }
+
+    /// The archive's version, 1.12 or newer: the oldest `pg_restore` that has to read it decides.
+    pub fn version(&mut self, version: ArchiveVersion) -> &mut Self {
+        self.version = version;
+        self
+    }
+
+    /// How data is compressed. `None` is the algorithm's default level.
+    ///
+    /// lz4 and zstd need archive version 1.15. lz4 has levels 0 to 2 only, which are all the
+    /// same.
+    pub fn compression(&mut self, algorithm: Algorithm, level: Option<i32>) -> &mut Self {
+        self.compression = Some((algorithm, level));
+        self
+    }
+
+    /// zstd's long-distance mode: repetitions are found up to 128 MiB apart.
+    pub fn zstd_long(&mut self, long: bool) -> &mut Self {
+        self.long = long;
+        self
+    }
+
+    /// How many threads compress the data of one entry together. 1, the default, is the thread
+    /// that writes. More hold a MiB of memory each, with zstd some 10 MiB.
+    pub fn threads(&mut self, threads: u32) -> &mut Self {
+        self.threads = threads;
+        self
+    }
+
+    /// When the dump was made.
+    pub fn created(&mut self, created: CreationTime) -> &mut Self {
+        self.created = Some(created);
+        self
+    }
+
+    /// Name of the database.
+    pub fn dbname(&mut self, name: impl AsRef<[u8]>) -> &mut Self {
+        self.dbname = Some(name.as_ref().into());
+        self
+    }
+
+    /// Version of the server that the data is from, in words.
+    pub fn server_version(&mut self, version: impl AsRef<[u8]>) -> &mut Self {
+        self.server_version = Some(version.as_ref().into());
+        self
+    }
+
+    /// Version of the program that made the dump, in words.
+    pub fn dump_version(&mut self, version: impl AsRef<[u8]>) -> &mut Self {
+        self.dump_version = Some(version.as_ref().into());
+        self
+    }
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        WriteOptions::new()
+    }
+}
+
+/// The entries of a new archive.
+///
+/// ```
+/// use std::io::{Cursor, Write};
+/// use pgdmp::*;
+///
+/// let mut archive = ArchiveBuilder::new(Format::Custom, &WriteOptions::new())?;
+/// archive.session("UTF8", true)?;
+/// let table = archive.entry(&EntryFields {
+///     tag: Some(b"t"),
+///     namespace: Some(b"public"),
+///     defn: Some(b"CREATE TABLE public.t (a integer);\n"),
+///     ..EntryFields::new(archive.next_id(), Desc::TABLE, Section::PreData)
+/// })?;
+/// let data = archive.entry(&EntryFields {
+///     tag: Some(b"t"),
+///     namespace: Some(b"public"),
+///     copy_stmt: Some(b"COPY public.t (a) FROM stdin;\n"),
+///     had_dumper: true,
+///     dependencies: &[table],
+///     ..EntryFields::new(archive.next_id(), Desc::TABLE_DATA, Section::Data)
+/// })?;
+///
+/// let mut archive = archive.start(Cursor::new(Vec::new()))?;
+/// let mut rows = archive.data(data)?;
+/// rows.write_all(b"1\n2\n\\.\n\n\n")?;
+/// rows.finish()?;
+/// let bytes = archive.finish()?.into_inner();
+///
+/// assert_eq!(Archive::read(bytes)?.entries().count(), 5);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ArchiveBuilder {
+    format: Format,
+    encoding: Encoding,
+    toc: Toc,
+    ids: HashSet<DumpId>,
+    last_id: i32,
+    has_objects: bool,
+    threads: u32,
+}
+
+impl ArchiveBuilder {
+    /// An archive without entries.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a version that cannot be written, a
+    /// level that the compression does not have, a compression that the version does not have,
+    /// and a compressed tar.
+    pub fn new(format: Format, options: &WriteOptions) -> Result<Self> {
+        let (algorithm, level) = options.compression.unwrap_or(match format {
+            Format::Tar => (Algorithm::None, None),
+            _ => (Algorithm::Gzip, None),
+        });
+        let header = Header {
+            version: options.version,
+            int_size: 4,
+            off_size: 8,
+            format_code: format.code_in_header(),
+            compression: Compression { algorithm, level },
+            created: Some(options.created.unwrap_or_else(CreationTime::now_utc)),
+            dbname: options.dbname.clone(),
+            server_version: options.server_version.clone(),
+            dump_version: options.dump_version.clone(),
+        };
+        let builder = ArchiveBuilder::with_header(format, header, options.long)?;
+        Ok(builder.with_threads(options.threads))
+    }
+
+    /// An archive with this header, whose format code and widths must be right.
+    pub(crate) fn with_header(format: Format, header: Header, long: bool) -> Result<Self> {
+        let Header { version, compression: Compression { algorithm, level }, .. } = header;
+        if version < WriteOptions::OLDEST || version > ArchiveVersion::NEWEST {
+            return Err(Error::usage(format!(
+                "archive version {}.{} cannot be written, only {}.{} to {}.{}",
+                version.major,
+                version.minor,
+                WriteOptions::OLDEST.major,
+                WriteOptions::OLDEST.minor,
+                ArchiveVersion::NEWEST.major,
+                ArchiveVersion::NEWEST.minor,
+            )));
+        }
+        if format == Format::Tar && algorithm != Algorithm::None {
+            return Err(Error::usage("the data in a tar archive is never compressed"));
+        }
+        if matches!(algorithm, Algorithm::Lz4 | Algorithm::Zstd)
+            && !version.has(Gate::CompressionAlgorithm)
+        {
+            return Err(Error::usage(format!(
+                "archive version {}.{} has no compression {algorithm}, only gzip; 1.15 has it",
+                version.major, version.minor
+            )));
+        }
+        Ok(ArchiveBuilder {
+            format,
+            encoding: Encoding::new(algorithm, level, long)?,
+            toc: Toc::new(header, format),
+            ids: HashSet::new(),
+            last_id: 0,
+            has_objects: false,
+            threads: 1,
+        })
+    }
+
+    pub(crate) fn with_threads(mut self, threads: u32) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// A dump id that no entry has: greater than all so far.
+    pub fn next_id(&self) -> DumpId {
+        DumpId(self.last_id.saturating_add(1))
+    }
+
+    /// Adds an entry behind the others. Their order is that of a restore.
+    ///
+    /// It has data if [`had_dumper`](EntryFields::had_dumper) says so; then that must be written.
+    /// [`data_offset`](EntryFields::data_offset) and [`file_name`](EntryFields::file_name) are
+    /// found out. A field that the archive's version does not have is left out.
+    ///
+    /// # Errors
+    ///
+    /// A dump id that is not positive or that another entry has; kinds of large objects'
+    /// entries that the version does not have.
+    pub fn entry(&mut self, fields: &EntryFields<'_>) -> Result<DumpId> {
+        let id = fields.dump_id;
+        let version = self.toc.header().version;
+        let grouped = version.has(Gate::LargeObjectGroups);
+        let named = |error: Error| {
+            error.in_entry(|| crate::error::EntryName {
+                dump_id: id.0,
+                name: fields.desc.to_string(),
+            })
+        };
+        if self.ids.contains(&id) {
+            return Err(named(Error::usage(format!("another entry has dump id {id}"))));
+        }
+        let has_objects = fields.had_dumper && fields.desc == Desc::BLOBS;
+        if !grouped && fields.desc == Desc::BLOB_METADATA {
+            return Err(named(Error::usage(
+                "archive versions before 1.16 have a BLOB entry for each large object instead",
+            )));
+        }
+        if !grouped && has_objects && self.has_objects {
+            return Err(named(Error::usage(
+                "archive versions before 1.16 have one BLOBS entry for all large objects",
+            )));
+        }
+        let (file_name, data_offset) = match (self.format, fields.had_dumper) {
+            (_, false) => (String::new(), DataOffset::NoData),
+            (Format::Custom, true) => (String::new(), DataOffset::NotSet),
+            // In a tar it is the name of no member; pg_dump writes it all the same.
+            (Format::Directory, true) if has_objects => {
+                (directory::new_list_name(version, id), DataOffset::NotSet)
+            }
+            (_, true) => (directory::data_name(id), DataOffset::NotSet),
+        };
+        let fields = EntryFields { file_name: file_name.as_bytes(), data_offset, ..*fields };
+        self.toc.push(&fields).map_err(named)?;
+        self.ids.insert(id);
+        self.last_id = self.last_id.max(id.0);
+        self.has_objects |= has_objects;
+        Ok(id)
+    }
+
+    /// Adds the entries that set up the session of a restore, as pg_dump does at the front:
+    /// the encoding of all names, SQL and data; how a backslash in a string literal is read; and
+    /// an empty search path.
+    ///
+    /// # Errors
+    ///
+    /// See [`entry`](Self::entry); and an encoding with a quote in its name.
+    pub fn session(&mut self, encoding: &str, std_strings: bool) -> Result<()> {
+        if encoding.contains('\'') {
+            return Err(Error::usage("the name of an encoding has no quotes"));
+        }
+        let encoding = format!("SET client_encoding = '{encoding}';\n");
+        let on = if std_strings { "on" } else { "off" };
+        let strings = format!("SET standard_conforming_strings = '{on}';\n");
+        let path = "SELECT pg_catalog.set_config('search_path', '', false);\n";
+        for (desc, defn) in
+            [(Desc::ENCODING, &*encoding), (Desc::STDSTRINGS, &*strings), (Desc::SEARCHPATH, path)]
+        {
+            self.entry(&EntryFields {
+                tag: Some(desc.as_bytes()),
+                defn: Some(defn.as_bytes()),
+                ..EntryFields::new(self.next_id(), desc, Section::PreData)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Begins to write a custom or tar archive into anything that can seek.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sink`; and a directory archive, which goes to a [path](Self::create).
+    pub fn start<W: Write + Seek>(self, sink: W) -> Result<ArchiveWriter<W>> {
+        self.begin(Output::seekable(sink)?)
+    }
+
+    /// Begins to write a custom or tar archive into a pipe: front to back.
+    ///
+    /// A custom archive then has no data offsets, as pg_dump's through a pipe. Data must come in
+    /// the order of the entries. Of a tar, members over 1 MiB wait in a temporary file until
+    /// their size is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_pipe<W: Write>(self, sink: W) -> Result<ArchiveWriter<W>> {
+        self.begin(Output::pipe(sink))
+    }
+
+    /// Begins to write an archive into a new file, or for a directory archive a directory that
+    /// is new or empty. As pg_dump's, they are readable for their owner alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system, also that there is such a file.
+    pub fn create(self, path: impl AsRef<Path>) -> Result<ArchiveWriter<File>> {
+        let path = path.as_ref();
+        if self.format == Format::Directory {
+            let folder = DirectorySink::new(path, self.toc.header().version)?;
+            return self.writer(Sink::Directory(folder, |file| file));
+        }
+        let file = directory::create_file(path).map_err(Error::from);
+        file.and_then(|file| self.start(file)).map_err(|error| error.in_path(path))
+    }
+
+    fn begin<W: Write>(self, output: Output<W>) -> Result<ArchiveWriter<W>> {
+        let sink = match self.format {
+            Format::Custom => Sink::Custom(CustomSink::new(output, &self.toc)?),
+            Format::Tar => Sink::Tar(TarSink::new(output, &self.toc)?),
+            Format::Directory => {
+                return Err(Error::usage("a directory archive is written to a directory"));
+            }
+        };
+        self.writer(sink)
+    }
+
+    fn writer<W>(self, sink: Sink<W>) -> Result<ArchiveWriter<W>> {
+        let data = self.toc.entries().map(|entry| match entry.has_data() {
+            true => Data::Missing,
+            false => Data::None,
+        });
+        Ok(ArchiveWriter {
+            data: data.collect(),
+            next: 0,
+            open: None,
+            open_piece: false,
+            toc: self.toc,
+            sink,
+            encoding: self.encoding,
+            pool: Arc::new(EncoderPool::with_threads(self.threads)?),
+        })
+    }
+}
+
+/// What was done about the data of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Data {
+    None,
+    Missing,
+    Written,
+}
+
+/// An archive whose entries are settled and whose data is being written.
+///
+/// [`data`](Self::data) and [`large_objects`](Self::large_objects) take the data of one entry
+/// after another, [`finish`](Self::finish) completes the archive. One that is dropped before is
+/// none: it lacks its first bytes, or in a directory `toc.dat`; through a pipe, its end.
+#[derive(Debug)]
+pub struct ArchiveWriter<W> {
+    toc: Toc,
+    sink: Sink<W>,
+    encoding: Encoding,
+    pool: Arc<EncoderPool>,
+    /// By place of the entry.
+    data: Vec<Data>,
+    /// Place of the first entry that may still lack its data.
+    next: usize,
+    /// Place of the entry whose data was begun and not finished.
+    open: Option<usize>,
+    /// Whether a large object was begun and not finished.
+    open_piece: bool,
+}
+
+impl<W: Write> ArchiveWriter<W> {
+    /// Header and table of contents.
+    pub fn toc(&self) -> &Toc {
+        &self.toc
+    }
+
+    /// Takes the data of an entry, which is compressed on its way: COPY text with its end marker
+    /// `\.` and two empty lines, or INSERT statements.
+    ///
+    /// Through a pipe, and in a tar, data must come in the order of the entries.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) without such an entry,
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if it has no data, has large objects, was
+    /// written already, or if the data of another entry has to come before; those of the output.
+    pub fn data(&mut self, id: DumpId) -> Result<DataWriter<'_, W>> {
+        let algorithm = self.encoding.algorithm();
+        let index = self.begin_data(id, algorithm, None)?;
+        let (encoding, framing) = (self.encoding, self.sink.framing());
+        let pool = Arc::clone(&self.pool);
+        let encoder = Encoder::new(Piece(self), encoding, framing, &pool)?;
+        Ok(DataWriter { encoder, index })
+    }
+
+    /// Takes the large objects of an entry of the kind `BLOBS`.
+    ///
+    /// # Errors
+    ///
+    /// As [`data`](Self::data).
+    pub fn large_objects(&mut self, id: DumpId) -> Result<LargeObjectsWriter<'_, W>> {
+        let index = self.begin(id, BlockKind::LargeObjects)?;
+        let begun = self.sink.begin_objects(index, id);
+        begun.map_err(|error| self.named(error, index))?;
+        Ok(LargeObjectsWriter { writer: self, index })
+    }
+
+    /// Completes the archive and gives the output; of a directory archive its `toc.dat`.
+    ///
+    /// Nothing is synchronised with the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the data of an entry was not written, or
+    /// not finished; those of the output.
+    pub fn finish(mut self) -> Result<W> {
+        self.check_closed()?;
+        if let Some(index) = self.data.iter().position(|data| *data == Data::Missing) {
+            return Err(self.named(Error::usage("its data was not written"), index));
+        }
+        self.sink.finish(&mut self.toc)
+    }
+
+    fn named(&self, error: impl Into<Error>, index: usize) -> Error {
+        match self.toc.get(index) {
+            Some(entry) => error.into().in_entry(|| entry.name()),
+            None => error.into(),
+        }
+    }
+
+    fn check_closed(&self) -> Result<()> {
+        match self.open {
+            Some(index) => {
+                Err(self.named(Error::usage("its data was begun and not finished"), index))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the data of an entry may come now.
+    fn begin(&mut self, id: DumpId, kind: BlockKind) -> Result<usize> {
+        self.check_closed()?;
+        let entry = self.toc.entry(id).ok_or_else(|| Error::not_found(format!("entry {id}")))?;
+        let index = entry.index();
+        let fail = |what: &'static str| Err(Error::usage(what).in_entry(|| entry.name()));
+        match self.data[index] {
+            Data::None => return fail("the entry has no data"),
+            Data::Written => return fail("its data was written already"),
+            Data::Missing => {}
+        }
+        match (kind_of(entry), kind) {
+            (BlockKind::LargeObjects, BlockKind::Data) => {
+                return fail("the entry has large objects; they are written one by one");
+            }
+            (BlockKind::Data, BlockKind::LargeObjects) => {
+                return fail("the entry has no large objects");
+            }
+            _ => {}
+        }
+        if self.sink.is_ordered() {
+            while self.data.get(self.next).is_some_and(|data| *data != Data::Missing) {
+                self.next += 1;
+            }
+            if self.next < index {
+                let first = self.toc.get(self.next).map(|entry| entry.name().to_string());
+                return Err(Error::usage(format!(
+                    "data is written in the order of the entries here, and that of {} comes \
+                     before",
+                    first.unwrap_or_default()
+                ))
+                .in_entry(|| entry.name()));
+            }
+        }
+        self.open = Some(index);
+        Ok(index)
+    }
+
+    fn begin_data(
+        &mut self,
+        id: DumpId,
+        algorithm: Algorithm,
+        stored_len: Option<u64>,
+    ) -> Result<usize> {
+        let index = self.begin(id, BlockKind::Data)?;
+        let begun = self.sink.begin_data(index, id, algorithm, stored_len);
+        begun.map_err(|error| self.named(error, index))?;
+        Ok(index)
+    }
+
+    fn end(&mut self, index: usize) {
+        self.data[index] = Data::Written;
+        self.open = None;
+    }
+
+    /// Takes the stored bytes of an entry's data as they are to stand in the archive.
+    pub(crate) fn stored_data(
+        &mut self,
+        id: DumpId,
+        algorithm: Algorithm,
+        stored_len: Option<u64>,
+    ) -> Result<StoredWriter<'_, W>> {
+        let index = self.begin_data(id, algorithm, stored_len)?;
+        Ok(StoredWriter { piece: Piece(self), index, is_object: false })
+    }
+
+    /// Takes the body of an entry's block as it is to stand in a custom archive.
+    pub(crate) fn raw_block(
+        &mut self,
+        id: DumpId,
+        kind: BlockKind,
+        write: impl FnOnce(&mut Output<W>) -> Result<()>,
+    ) -> Result<()> {
+        let index = self.begin(id, kind)?;
+        let result = match &mut self.sink {
+            Sink::Custom(sink) => sink
+                .begin_block(index, id, kind)
+                .map_err(Error::from)
+                .and_then(|()| write(sink.raw())),
+            _ => Err(Error::usage("only custom archives have blocks")),
+        };
+        result.map_err(|error| self.named(error, index))?;
+        self.end(index);
+        Ok(())
+    }
+
+    pub(crate) fn sink(&self) -> &Sink<W> {
+        &self.sink
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<EncoderPool> {
+        &self.pool
+    }
+}
+
+/// The writer of one piece: what is written is stored as it is.
+#[derive(Debug)]
+pub(crate) struct Piece<'a, W>(&'a mut ArchiveWriter<W>);
+
+impl<W: Write> Write for Piece<'_, W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.sink.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes the data of one entry. Dropped before [`finish`](Self::finish), it leaves an archive
+/// that cannot be finished.
+#[derive(Debug)]
+pub struct DataWriter<'a, W> {
+    encoder: Encoder<Piece<'a, W>>,
+    index: usize,
+}
+
+impl<W: Write> DataWriter<'_, W> {
+    /// Ends the data.
+    pub fn finish(self) -> Result<()> {
+        let Piece(writer) = self.encoder.finish()?;
+        let ended = writer.sink.end_piece();
+        ended.map_err(|error| writer.named(error, self.index))?;
+        writer.end(self.index);
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for DataWriter<'_, W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.encoder.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.encoder.flush()
+    }
+}
+
+/// Takes stored bytes.
+#[derive(Debug)]
+pub(crate) struct StoredWriter<'a, W> {
+    piece: Piece<'a, W>,
+    index: usize,
+    is_object: bool,
+}
+
+impl<W: Write> StoredWriter<'_, W> {
+    pub(crate) fn finish(self) -> Result<()> {
+        let StoredWriter { piece: Piece(writer), index, is_object } = self;
+        let ended = writer.sink.end_piece();
+        ended.map_err(|error| writer.named(error, index))?;
+        if is_object {
+            writer.open_piece = false;
+        } else {
+            writer.end(index);
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for StoredWriter<'_, W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.piece.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes the large objects of one entry, one after another. Dropped before
+/// [`finish`](Self::finish), it leaves an archive that cannot be finished.
+#[derive(Debug)]
+pub struct LargeObjectsWriter<'a, W> {
+    writer: &'a mut ArchiveWriter<W>,
+    index: usize,
+}
+
+impl<W: Write> LargeObjectsWriter<'_, W> {
+    /// Takes the bytes of a large object.
+    ///
+    /// # Errors
+    ///
+    /// OID 0; a large object before it that was not finished; in a directory, one with the same
+    /// OID; in a tar of version 1.16, a first one that the entry's tag does not begin with.
+    pub fn object(&mut self, oid: Oid) -> Result<LargeObjectWriter<'_, W>> {
+        let algorithm = self.writer.encoding.algorithm();
+        self.begin(oid, algorithm, None)?;
+        let writer = &mut *self.writer;
+        let (encoding, framing) = (writer.encoding, writer.sink.framing());
+        let pool = Arc::clone(&writer.pool);
+        let encoder = Encoder::new(Piece(writer), encoding, framing, &pool)?;
+        Ok(LargeObjectWriter { encoder, index: self.index })
+    }
+
+    /// Takes the stored bytes of a large object as they are to stand in the archive.
+    pub(crate) fn stored_object(
+        &mut self,
+        oid: Oid,
+        algorithm: Algorithm,
+        stored_len: Option<u64>,
+    ) -> Result<StoredWriter<'_, W>> {
+        self.begin(oid, algorithm, stored_len)?;
+        Ok(StoredWriter { piece: Piece(self.writer), index: self.index, is_object: true })
+    }
+
+    fn begin(&mut self, oid: Oid, algorithm: Algorithm, stored_len: Option<u64>) -> Result<()> {
+        let (writer, index) = (&mut *self.writer, self.index);
+        let fail =
+            |writer: &ArchiveWriter<W>, what: String| Err(writer.named(Error::usage(what), index));
+        if writer.open_piece {
+            return fail(writer, format!("large object {oid} comes before another was finished"));
+        }
+        if oid == Oid(0) {
+            return fail(writer, "0 is the OID of no large object".to_owned());
+        }
+        if let Sink::Tar(sink) = &writer.sink
+            && sink.first_oid().is_none()
+            && writer.toc.header().version.has(Gate::LargeObjectGroups)
+            && writer.toc.get(index).is_some_and(|entry| first_of_group(entry.tag()) != Some(oid.0))
+        {
+            return fail(
+                writer,
+                format!("large object {oid} comes first, but the tag does not begin with it"),
+            );
+        }
+        writer.open_piece = true;
+        let begun = writer.sink.begin_object(oid.0, algorithm, stored_len);
+        begun.map_err(|error| writer.named(error, index))
+    }
+
+    /// Ends the large objects.
+    ///
+    /// # Errors
+    ///
+    /// A large object that was not finished; those of the output.
+    pub fn finish(self) -> Result<()> {
+        let LargeObjectsWriter { writer, index } = self;
+        if writer.open_piece {
+            return Err(writer.named(Error::usage("a large object was not finished"), index));
+        }
+        let ended = writer.sink.end_objects();
+        ended.map_err(|error| writer.named(error, index))?;
+        writer.end(index);
+        Ok(())
+    }
+}
+
+/// The OID that the tag of a group of large objects begins with, as pg_restore reads it.
+fn first_of_group(tag: Option<&[u8]>) -> Option<u32> {
+    let tag = tag?;
+    let end = tag.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(tag.len());
+    std::str::from_utf8(&tag[..end]).ok()?.parse().ok()
+}
+
+/// Takes the bytes of one large object.
+#[derive(Debug)]
+pub struct LargeObjectWriter<'a, W> {
+    encoder: Encoder<Piece<'a, W>>,
+    index: usize,
+}
+
+impl<W: Write> LargeObjectWriter<'_, W> {
+    /// Ends the large object.
+    pub fn finish(self) -> Result<()> {
+        let Piece(writer) = self.encoder.finish()?;
+        let ended = writer.sink.end_piece();
+        ended.map_err(|error| writer.named(error, self.index))?;
+        writer.open_piece = false;
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for LargeObjectWriter<'_, W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.encoder.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.encoder.flush()
+    }
+}

@@ -1,0 +1,33 @@
+//! `pgdmp reindex`.
+
+use std::path::PathBuf;
+
+use super::{Context, Exit, Failure};
+
+/// Write missing data offsets into a custom archive
+///
+/// An archive that pg_dump wrote through a pipe, or since PostgreSQL 16 with > FILE, does not
+/// say where in it each table's data is. Whoever wants one table has to look for it, and
+/// pg_restore -j cannot tell large tables from small ones. The offsets are found by walking over
+/// the file, without reading its data, and written into it in place.
+///
+/// Whenever it is killed the archive is whole: each entry has its right offset, or none as before.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  pgdmp reindex backup.dump")]
+pub(super) struct Args {
+    /// File in custom format
+    archive: PathBuf,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let done = crate::reindex(&args.archive)?;
+    if !context.quiet {
+        match done.written {
+            0 => eprintln!("pgdmp: all {} entries with data have their offset", done.entries),
+            n => eprintln!("pgdmp: {n} offsets written"),
+        }
+    }
+    Ok(Exit::Done)
+}

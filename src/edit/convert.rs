@@ -1,0 +1,496 @@
+//! An archive, or a part of it, as a new archive: in another format, compression or version.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::moving::{self, Moving, Place, Progress};
+use super::plan::{Choice, Job, Note, Plan, has_objects};
+use super::split::Part;
+use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, file_name};
+use crate::compress::Algorithm;
+use crate::error::{Error, Result};
+use crate::format::block::{BlockKind, ChunkReader};
+use crate::format::custom::{Copying, skip_block};
+use crate::format::directory;
+use crate::format::sink::Sink;
+use crate::limits::Limits;
+use crate::select::Selected;
+use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, TocEntry};
+use crate::version::ArchiveVersion;
+
+/// What the new archive is to be. What is not said stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    pub(super) format: Option<Format>,
+    pub(super) compression: Option<(Algorithm, Option<i32>)>,
+    pub(super) long: bool,
+    pub(super) version: Option<ArchiveVersion>,
+    pub(super) threads: u32,
+}
+
+impl Target {
+    /// All as it is.
+    pub fn new() -> Self {
+        Target::default()
+    }
+
+    /// The format.
+    pub fn format(&mut self, format: Format) -> &mut Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// The compression. With a level, all data is compressed anew; without one, data that is
+    /// compressed so already is moved.
+    pub fn compression(&mut self, algorithm: Algorithm, level: Option<i32>) -> &mut Self {
+        self.compression = Some((algorithm, level));
+        self
+    }
+
+    /// zstd's long-distance mode. All data is compressed anew.
+    pub fn zstd_long(&mut self, long: bool) -> &mut Self {
+        self.long = long;
+        self
+    }
+
+    /// How many threads compress, where data is compressed anew.
+    pub fn threads(&mut self, threads: u32) -> &mut Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The archive version: 1.12 or newer. Older archives become 1.12 if nothing is said.
+    pub fn version(&mut self, version: ArchiveVersion) -> &mut Self {
+        self.version = Some(version);
+        self
+    }
+}
+
+/// A new archive made of an opened one.
+///
+/// Data is moved as it is stored where the compression stays the same. Between a custom and a
+/// directory archive with gzip the deflate data stays, and only its wrapper is made anew. Where
+/// nothing at all changes, the new archive is the same, byte for byte.
+///
+/// ```
+/// use pgdmp::{Algorithm, Archive, Conversion, Format, Selection, Target};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let selection = Selection { schema_only: true, create: true, ..Selection::default() };
+/// let selected = selection.apply(archive.toc())?;
+/// let conversion = Conversion::new(&archive, Target::new().format(Format::Tar), Some(&selected))?;
+/// for note in conversion.notes() {
+///     eprintln!("{note}");
+/// }
+/// let tar = conversion.write(std::io::Cursor::new(Vec::new()))?.into_inner();
+/// assert_eq!(Archive::read(tar)?.format(), Format::Tar);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+pub struct Conversion<'a> {
+    archive: &'a Archive,
+    plan: Plan,
+    progress: Box<Progress<'a>>,
+}
+
+impl std::fmt::Debug for Conversion<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversion").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Conversion<'a> {
+    /// Plans a conversion of the selected entries, or of all.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for what the target cannot express: a
+    /// compression that its version does not have, for example.
+    pub fn new(
+        archive: &'a Archive,
+        target: &Target,
+        selected: Option<&Selected<'a>>,
+    ) -> Result<Self> {
+        Conversion::edited(archive, target, selected, |_, _| true)
+    }
+
+    /// Plans a conversion in which `edit` drops entries, by returning `false`, and changes their
+    /// fields as it likes: an owner, a schema, a definition. It is called for each entry that is
+    /// selected, in the order of the new archive.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); and dump ids that are not unique.
+    pub fn edited(
+        archive: &'a Archive,
+        target: &Target,
+        selected: Option<&Selected<'a>>,
+        mut edit: impl FnMut(TocEntry<'a>, &mut EntryFields<'a>) -> bool,
+    ) -> Result<Self> {
+        let mut objects = |id| object_oids(archive, id);
+        let (toc, format) = (archive.toc(), archive.format());
+        let plan = Plan::new(toc, format, target, selected.into(), &mut edit, &mut objects, true)?;
+        Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
+    }
+
+    /// Plans a conversion of one part of the archive; see [`split`](crate::split()).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn of_part(archive: &'a Archive, target: &Target, part: &Part) -> Result<Self> {
+        let mut objects = |id| object_oids(archive, id);
+        let (toc, format) = (archive.toc(), archive.format());
+        let places = Choice::Places(&part.entries);
+        let keep = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
+        let plan = Plan::new(toc, format, target, places, keep, &mut objects, true)?;
+        Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
+    }
+
+    /// What changes besides what was asked for.
+    pub fn notes(&self) -> &[Note] {
+        &self.plan.notes
+    }
+
+    /// Calls `progress` with the number of stored bytes that were moved since the last call.
+    pub fn on_progress(&mut self, progress: impl FnMut(u64) + 'a) -> &mut Self {
+        self.progress = Box::new(progress);
+        self
+    }
+
+    /// Writes the new archive into a new file or directory. It is not synchronised with the disk.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the data; those of the file system. What was written then is no
+    /// archive.
+    pub fn create(mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        if !self.plan.unchanged {
+            let Conversion { archive, plan, progress } = self;
+            return run(archive, plan, |builder| builder.create(path), progress).map(drop);
+        }
+        if self.archive.format() == Format::Directory {
+            return self.copy_members(path);
+        }
+        let file = directory::create_file(path).map_err(Error::from);
+        let copied = file.and_then(|mut file| self.copy_file(&mut file));
+        copied.map_err(|error| error.in_path(path))
+    }
+
+    /// Writes a custom or tar archive into anything that can seek.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create), and a directory archive.
+    pub fn write<W: Write + Seek>(mut self, mut sink: W) -> Result<W> {
+        if self.plan.unchanged && self.archive.format() != Format::Directory {
+            self.copy_file(&mut sink)?;
+            return Ok(sink);
+        }
+        let Conversion { archive, plan, progress } = self;
+        run(archive, plan, |builder| builder.start(sink), progress)
+    }
+
+    /// Writes a custom or tar archive into a pipe; see
+    /// [`start_pipe`](crate::ArchiveBuilder::start_pipe).
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn write_pipe<W: Write>(mut self, mut sink: W) -> Result<W> {
+        if self.plan.unchanged && self.archive.format() != Format::Directory {
+            self.copy_file(&mut sink)?;
+            return Ok(sink);
+        }
+        let Conversion { archive, plan, progress } = self;
+        run(archive, plan, |builder| builder.start_pipe(sink), progress)
+    }
+
+    /// Copies a custom or tar archive as it is.
+    fn copy_file(&mut self, output: &mut impl Write) -> Result<()> {
+        let Some(mut file) = self.archive.whole_file() else {
+            return Err(Error::usage("a directory archive is written to a directory"));
+        };
+        moving::copy(&mut file, output, &mut *self.progress)?;
+        output.flush()?;
+        Ok(())
+    }
+
+    /// Copies the files of a directory archive as they are; `toc.dat` last.
+    fn copy_members(&mut self, path: &Path) -> Result<()> {
+        let in_path = |error: std::io::Error, path: &Path| Error::from(error).in_path(path);
+        directory::create_folder(path).map_err(|error| in_path(error, path))?;
+        let mut done = HashSet::new();
+        let (archive, progress) = (self.archive, &mut *self.progress);
+        let mut copy = |name: &[u8]| {
+            let member = archive.member(name)?;
+            if !done.insert(member.name.clone()) {
+                return Ok(());
+            }
+            let path = path.join(&member.name);
+            let file = directory::create_file(&path).map_err(|error| in_path(error, &path))?;
+            let mut file = file;
+            let copied = moving::copy(&mut member.reader(), &mut file, progress);
+            copied.map(drop).map_err(|error| error.in_path(&path))
+        };
+        for entry in archive.entries().filter(TocEntry::has_data) {
+            let named = |error: Error| error.in_entry(|| entry.name());
+            if !has_objects(entry) {
+                file_name(entry).and_then(&mut copy).map_err(named)?;
+                continue;
+            }
+            let mut objects = archive.large_objects(entry.dump_id())?;
+            while let Some((_, piece)) = objects.next_piece()? {
+                if let Some(member) = &piece.member {
+                    copy(member.name.as_bytes()).map_err(named)?;
+                }
+            }
+            copy(&archive.list_name(entry)).map_err(named)?;
+        }
+        copy(directory::TOC.as_bytes())
+    }
+}
+
+/// The OIDs of an entry's large objects.
+pub(super) fn object_oids(archive: &Archive, id: DumpId) -> Result<Vec<Oid>> {
+    let mut oids = Vec::new();
+    let mut objects = archive.large_objects(id)?;
+    while let Some((oid, _)) = objects.next_piece()? {
+        oids.push(oid);
+    }
+    Ok(oids)
+}
+
+/// Begins the new archive, moves all data, and completes it.
+fn run<W: Write>(
+    archive: &Archive,
+    plan: Plan,
+    start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
+    mut progress: Box<Progress<'_>>,
+) -> Result<W> {
+    let mut writer = start(plan.builder)?;
+    let moving = moving_to(&writer, plan.recompress, archive.contexts(), archive.limits());
+    for job in &plan.jobs {
+        move_job(archive, job, &mut writer, &moving, &mut *progress)?;
+    }
+    writer.finish()
+}
+
+pub(super) fn moving_to<W: Write>(
+    writer: &ArchiveWriter<W>,
+    recompress: bool,
+    contexts: &Arc<crate::compress::Contexts>,
+    limits: &Limits,
+) -> Moving {
+    Moving {
+        encoding: writer.encoding(),
+        framing: writer.sink().framing(),
+        recompress,
+        pool: Arc::clone(writer.pool()),
+        contexts: Arc::clone(contexts),
+        limits: *limits,
+    }
+}
+
+pub(super) fn move_job<W: Write>(
+    archive: &Archive,
+    job: &Job,
+    writer: &mut ArchiveWriter<W>,
+    moving: &Moving,
+    progress: &mut Progress<'_>,
+) -> Result<()> {
+    if let [source] = job.sources[..]
+        && copy_block(archive, source, job, writer, moving, progress)?
+    {
+        return Ok(());
+    }
+    match job.kind {
+        BlockKind::Data => {
+            // An entry that is not a group's has one source.
+            let source = job.sources.first().copied().unwrap_or(job.id);
+            moving.piece(archive.piece(source)?, Place::Entry(writer, job.id), progress)
+        }
+        BlockKind::LargeObjects => {
+            let mut out = writer.large_objects(job.id)?;
+            for source in &job.sources {
+                let mut objects = archive.large_objects(*source)?;
+                while let Some((oid, piece)) = objects.next_piece()? {
+                    moving.piece(piece, Place::Object(&mut out, oid), progress)?;
+                }
+            }
+            out.finish()
+        }
+    }
+}
+
+/// Copies a block together with its chunks' lengths, from one custom archive to another. `false`
+/// where something about it has to change.
+fn copy_block<W: Write>(
+    archive: &Archive,
+    source: DumpId,
+    job: &Job,
+    writer: &mut ArchiveWriter<W>,
+    moving: &Moving,
+    progress: &mut Progress<'_>,
+) -> Result<bool> {
+    let (Sink::Custom(sink), Format::Custom) = (writer.sink(), archive.format()) else {
+        return Ok(false);
+    };
+    let dialect = archive.toc().dialect();
+    // Ints are the same with a sign byte and as many bytes.
+    if archive.header().compression.algorithm != moving.encoding.algorithm()
+        || moving.recompress
+        || dialect.int_len() != sink.dialect().int_len()
+    {
+        return Ok(false);
+    }
+    let Some(input) = archive.block_body(source, job.kind)? else { return Ok(false) };
+    writer.raw_block(job.id, job.kind, |output| {
+        let before = output.position();
+        let mut chunks = ChunkReader::idle(Copying::new(input, output), dialect);
+        skip_block(&mut chunks, job.kind)?;
+        chunks.into_input().finish()?;
+        progress(output.position() - before);
+        Ok(())
+    })?;
+    Ok(true)
+}
+
+/// A new archive made of one that comes through a pipe.
+///
+/// As [`Conversion`], but data is taken in the order in which it comes. Into a custom archive
+/// that can seek, or a directory, any order goes; a tar and a pipe need that of the new entries.
+pub struct StreamConversion<'p> {
+    plan: Plan,
+    progress: Box<Progress<'p>>,
+}
+
+impl std::fmt::Debug for StreamConversion<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamConversion").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+impl<'p> StreamConversion<'p> {
+    /// Plans a conversion of the selected entries, or of all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Conversion::new`]; and where the OIDs of large objects would have to be known before
+    /// they come, or those of several groups to be put together: from before version 1.12 on,
+    /// and from 1.16 back.
+    pub fn new<R: Read + Send>(
+        stream: &ArchiveStream<R>,
+        target: &Target,
+        selected: Option<&Selected<'_>>,
+    ) -> Result<Self> {
+        let toc = stream.toc();
+        let mut objects = |_| {
+            // What 1.12 to 1.15 say of them; their data comes in the same order.
+            let blobs = toc.entries().filter(|entry| entry.desc() == Desc::BLOB);
+            let mut oids: Vec<Oid> = blobs.map(|entry| entry.catalog_id().oid).collect();
+            oids.sort_unstable();
+            match oids.is_empty() {
+                false => Ok(oids),
+                true => Err(Error::usage(
+                    "the OIDs of large objects must be known before their data comes; save the \
+                     archive in a file first",
+                )),
+            }
+        };
+        let format = stream.format();
+        let edit = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
+        let plan = Plan::new(toc, format, target, selected.into(), edit, &mut objects, false)?;
+        if plan.jobs.iter().any(|job| job.sources.len() > 1) {
+            return Err(Error::usage(
+                "the archive has several groups of large objects, which the version has not; \
+                 save it in a file first",
+            ));
+        }
+        Ok(StreamConversion { plan, progress: Box::new(|_| {}) })
+    }
+
+    /// What changes besides what was asked for.
+    pub fn notes(&self) -> &[Note] {
+        &self.plan.notes
+    }
+
+    /// Calls `progress` with the number of stored bytes that were moved since the last call.
+    pub fn on_progress(&mut self, progress: impl FnMut(u64) + 'p) -> &mut Self {
+        self.progress = Box::new(progress);
+        self
+    }
+
+    /// Writes the new archive into a new file or directory; see [`Conversion::create`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn create<R: Read + Send>(
+        self,
+        stream: &mut ArchiveStream<R>,
+        path: impl AsRef<Path>,
+    ) -> Result<()> {
+        self.run(stream, |builder| builder.create(path)).map(drop)
+    }
+
+    /// Writes a custom or tar archive into anything that can seek; see [`Conversion::write`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn write<R: Read + Send, W: Write + Seek>(
+        self,
+        stream: &mut ArchiveStream<R>,
+        sink: W,
+    ) -> Result<W> {
+        self.run(stream, |builder| builder.start(sink))
+    }
+
+    /// Writes a custom or tar archive into a pipe; see [`Conversion::write_pipe`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn write_pipe<R: Read + Send, W: Write>(
+        self,
+        stream: &mut ArchiveStream<R>,
+        sink: W,
+    ) -> Result<W> {
+        self.run(stream, |builder| builder.start_pipe(sink))
+    }
+
+    fn run<R: Read + Send, W: Write>(
+        self,
+        stream: &mut ArchiveStream<R>,
+        start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
+    ) -> Result<W> {
+        let StreamConversion { plan, mut progress } = self;
+        let mut writer = start(plan.builder)?;
+        let moving = moving_to(&writer, plan.recompress, stream.contexts(), stream.limits());
+        let jobs: HashMap<DumpId, &Job> = plan
+            .jobs
+            .iter()
+            .filter_map(|job| job.sources.first().map(|source| (*source, job)))
+            .collect();
+        while let Some(mut block) = stream.next_block()? {
+            let Some(job) = jobs.get(&block.dump_id()) else { continue };
+            match block.kind() {
+                BlockKind::Data => {
+                    let place = Place::Entry(&mut writer, job.id);
+                    moving.piece(block.piece()?, place, &mut *progress)?;
+                }
+                BlockKind::LargeObjects => {
+                    let mut out = writer.large_objects(job.id)?;
+                    while let Some((oid, piece)) = block.next_piece()? {
+                        moving.piece(piece, Place::Object(&mut out, oid), &mut *progress)?;
+                    }
+                    out.finish()?;
+                }
+            }
+        }
+        writer.finish()
+    }
+}

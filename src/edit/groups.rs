@@ -1,0 +1,251 @@
+//! Large objects: the entries that each era has for them.
+//!
+//! | version | entries |
+//! |---|---|
+//! | before 1.12 | `BLOBS`, which creates them, too |
+//! | 1.12 to 1.15 | a `BLOB` for each, in the section before the data; one `BLOBS` with all data |
+//! | since 1.16 | a `BLOB METADATA` and a `BLOBS` for each group of one owner and one ACL |
+//!
+//! Every pg_restore that knows 1.16 still knows `BLOB`. Towards 1.16 these therefore stay as they
+//! are: making groups of them would change nothing but their number.
+
+use std::collections::{HashMap, HashSet};
+
+use super::plan::{Draft, Note, Objects, first_data};
+use crate::error::{Error, Result};
+use crate::toc::{CatalogId, Desc, DumpId, EntryFields, Oid, Section};
+use crate::version::{ArchiveVersion, Gate};
+
+/// `pg_largeobject`, where PostgreSQL says that large objects come from.
+const LARGE_OBJECT_RELATION: Oid = Oid(2613);
+
+/// Gives large objects the entries of the version `new`.
+pub(super) fn convert(
+    drafts: &mut Vec<Draft<'_>>,
+    old: ArchiveVersion,
+    new: ArchiveVersion,
+    objects: &mut Objects<'_>,
+    notes: &mut Vec<Note>,
+) -> Result<()> {
+    if old.has(Gate::LargeObjectGroups) && !new.has(Gate::LargeObjectGroups) {
+        return resolve(drafts, notes);
+    }
+    if !old.has(Gate::LargeObjectEntries) {
+        make_entries(drafts, objects, notes)?;
+    }
+    if !old.has(Gate::LargeObjectGroups) && new.has(Gate::LargeObjectGroups) {
+        // The tag, by which pg_restore finds a group's first member in a tar.
+        for draft in drafts.iter_mut().filter(|draft| draft.fields.desc == Desc::BLOBS) {
+            if let Some(&source) = draft.sources.first() {
+                let oids = objects(source)?;
+                draft.tag = group_tag(&oids);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first and the last OID, or the only one; `None` without any.
+fn group_tag(oids: &[Oid]) -> Option<Vec<u8>> {
+    match oids {
+        [] => None,
+        [only] => Some(only.to_string().into_bytes()),
+        [first, .., last] => Some(format!("{first}..{last}").into_bytes()),
+    }
+}
+
+/// Ids that no entry has.
+struct FreshIds(i32);
+
+impl FreshIds {
+    fn new(drafts: &[Draft<'_>]) -> Self {
+        FreshIds(drafts.iter().map(|draft| draft.fields.dump_id.0).max().unwrap_or(0))
+    }
+
+    fn next(&mut self) -> Result<DumpId> {
+        self.0 = self.0.checked_add(1).ok_or_else(|| Error::usage("no dump id is free"))?;
+        Ok(DumpId(self.0))
+    }
+}
+
+/// The entry of one large object, as PostgreSQL 9.0 to 16 have it.
+fn blob<'a>(id: DumpId, oid: Oid, owner: Option<&'a [u8]>) -> Draft<'a> {
+    let fields = EntryFields {
+        catalog_id: CatalogId { table_oid: LARGE_OBJECT_RELATION, oid },
+        owner,
+        ..EntryFields::new(id, Desc::BLOB, Section::PreData)
+    };
+    let mut draft = Draft::new(fields);
+    draft.tag = Some(oid.to_string().into_bytes());
+    draft.defn = Some(format!("SELECT pg_catalog.lo_create('{oid}');\n").into_bytes());
+    draft.drop_stmt = Some(format!("SELECT pg_catalog.lo_unlink('{oid}');\n").into_bytes());
+    draft
+}
+
+/// Before 1.12: gives each large object an entry that creates it.
+fn make_entries(
+    drafts: &mut Vec<Draft<'_>>,
+    objects: &mut Objects<'_>,
+    notes: &mut Vec<Note>,
+) -> Result<()> {
+    let mut oids = Vec::new();
+    for draft in drafts.iter().filter(|draft| draft.fields.desc == Desc::BLOBS) {
+        for source in &draft.sources {
+            oids.extend(objects(*source)?);
+        }
+    }
+    if oids.is_empty() {
+        return Ok(());
+    }
+    let mut ids = FreshIds::new(drafts);
+    let blobs: Result<Vec<_>> = oids.iter().map(|oid| Ok(blob(ids.next()?, *oid, None))).collect();
+    let at = first_data(drafts);
+    drafts.splice(at..at, blobs?);
+    notes.push(Note::ObjectEntries { objects: oids.len() });
+    Ok(())
+}
+
+/// From 1.16 back: makes of the groups one entry for each large object, and one for all data.
+fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
+    let mut ids = FreshIds::new(drafts);
+    // The members of each group, under the id of its BLOB METADATA.
+    let mut groups: HashMap<DumpId, Vec<(Oid, DumpId)>> = HashMap::new();
+    let mut blobs = Vec::new();
+    for draft in drafts.iter().filter(|draft| draft.fields.desc == Desc::BLOB_METADATA) {
+        let mut members = Vec::new();
+        for oid in group_members(draft)? {
+            let id = match members.is_empty() {
+                true => draft.fields.dump_id,
+                false => ids.next()?,
+            };
+            members.push((oid, id));
+            blobs.push(blob(id, oid, draft.fields.owner));
+        }
+        groups.insert(draft.fields.dump_id, members);
+    }
+    let mut data: Option<usize> = None;
+    let mut gone: HashSet<DumpId> = HashSet::new();
+    let mut kept: Vec<Draft<'_>> = Vec::with_capacity(drafts.len());
+    for mut draft in drafts.drain(..) {
+        match draft.fields.desc {
+            Desc::BLOB_METADATA => {}
+            Desc::BLOBS => match data {
+                Some(first) => {
+                    gone.insert(draft.fields.dump_id);
+                    kept[first].sources.append(&mut draft.sources);
+                }
+                None => {
+                    data = Some(kept.len());
+                    draft.tag = Some(b"BLOBS".to_vec());
+                    draft.fields.owner = None;
+                    draft.dependencies = Some(Vec::new());
+                    kept.push(draft);
+                }
+            },
+            desc => {
+                let group = draft.dependencies().iter().find_map(|id| groups.get(id));
+                match group {
+                    Some(members) if desc == Desc::ACL && members.len() > 1 => {
+                        for (n, &(oid, blob)) in members.iter().enumerate() {
+                            let id = match n {
+                                0 => draft.fields.dump_id,
+                                _ => ids.next()?,
+                            };
+                            kept.push(acl(&draft, id, oid, blob));
+                        }
+                    }
+                    _ => kept.push(draft),
+                }
+            }
+        }
+    }
+    let first = data.map(|place| kept[place].fields.dump_id);
+    for draft in &mut kept {
+        if draft.dependencies().iter().any(|id| gone.contains(id)) {
+            let dependencies = draft.dependencies().iter();
+            let dependencies =
+                dependencies.map(|id| if gone.contains(id) { first.unwrap_or(*id) } else { *id });
+            draft.dependencies = Some(dependencies.collect());
+        }
+    }
+    if !groups.is_empty() {
+        notes.push(Note::GroupsResolved { groups: groups.len(), objects: blobs.len() });
+    }
+    let at = first_data(&kept);
+    kept.splice(at..at, blobs);
+    *drafts = kept;
+    Ok(())
+}
+
+/// The OIDs of a group: one on each line of its definition.
+fn group_members(draft: &Draft<'_>) -> Result<Vec<Oid>> {
+    let defn = draft.fields.defn.unwrap_or_default();
+    let lines = defn.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines
+        .map(|line| {
+            let oid = std::str::from_utf8(line.trim_ascii()).ok().and_then(|oid| oid.parse().ok());
+            oid.map(Oid).ok_or_else(|| {
+                Error::malformed(format!(
+                    "\"{}\" in the list of a group's large objects is no OID",
+                    line.escape_ascii()
+                ))
+                .in_entry(|| crate::error::EntryName {
+                    dump_id: draft.fields.dump_id.0,
+                    name: draft.fields.desc.to_string(),
+                })
+            })
+        })
+        .collect()
+}
+
+/// The privileges on one large object of a group. The group's are spelled for its first one.
+fn acl<'a>(group: &Draft<'a>, id: DumpId, oid: Oid, blob: DumpId) -> Draft<'a> {
+    let mut draft = Draft::new(EntryFields { dump_id: id, ..group.fields });
+    draft.tag = Some(format!("LARGE OBJECT {oid}").into_bytes());
+    draft.defn = Some(for_object(group.fields.defn.unwrap_or_default(), oid));
+    draft.dependencies = Some(vec![blob]);
+    draft
+}
+
+/// `GRANT` and `REVOKE` commands with another large object in them. What stands in quotes, as
+/// a role's name, may look like one and stays.
+fn for_object(commands: &[u8], oid: Oid) -> Vec<u8> {
+    const BEFORE: &[u8] = b"LARGE OBJECT ";
+    let mut out = Vec::with_capacity(commands.len());
+    let mut quoted = false;
+    let mut rest = commands;
+    while let Some((&byte, behind)) = rest.split_first() {
+        if byte == b'"' {
+            quoted = !quoted;
+        }
+        if !quoted && rest.starts_with(BEFORE) {
+            out.extend_from_slice(BEFORE);
+            out.extend_from_slice(oid.to_string().as_bytes());
+            rest = &rest[BEFORE.len()..];
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            rest = &rest[digits..];
+        } else {
+            out.push(byte);
+            rest = behind;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn privileges_of_another_object() {
+        let commands = b"REVOKE ALL ON LARGE OBJECT 17 FROM PUBLIC;\n\
+            GRANT SELECT ON LARGE OBJECT 17 TO \"on LARGE OBJECT 17 \"\"x\";\n";
+        assert_eq!(
+            for_object(commands, Oid(3_000_000_000)).escape_ascii().to_string(),
+            b"REVOKE ALL ON LARGE OBJECT 3000000000 FROM PUBLIC;\n\
+            GRANT SELECT ON LARGE OBJECT 3000000000 TO \"on LARGE OBJECT 17 \"\"x\";\n"
+                .escape_ascii()
+                .to_string()
+        );
+    }
+}

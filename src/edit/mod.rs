@@ -1,0 +1,25 @@
+//! Making archives out of archives.
+//!
+//! ```text
+//! convert.rs   Conversion: the whole job, from an opened archive or a pipe
+//! plan.rs      which entries the new archive has, and what its version cannot express
+//! merge.rs     several archives as one
+//! split.rs     the entries of each table or schema
+//! groups.rs    large objects: the entries of each era
+//! reindex.rs   missing offsets, written in place
+//! moving.rs    the data: moved as it is stored where it can be, else decompressed and compressed
+//! ```
+
+mod convert;
+mod groups;
+mod merge;
+mod moving;
+mod plan;
+mod reindex;
+mod split;
+
+pub use convert::{Conversion, StreamConversion, Target};
+pub use merge::Merge;
+pub use plan::Note;
+pub use reindex::{Reindexed, reindex};
+pub use split::{Part, SplitBy, split};

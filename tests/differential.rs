@@ -1,0 +1,378 @@
+//! The program beside PostgreSQL's own pg_restore 18, with one option set after another.
+//!
+//! Where `PGDMP_PG_RESTORE` names a pg_restore of release 18 both are run, and must agree in
+//! output, messages and exit status. Elsewhere this is skipped, and says so.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use pgdmp::{Archive, CatalogId, Desc, DumpId, EntryFields, Format, Header, Oid, Section, Toc};
+
+use crate::support::fixtures;
+
+/// Option sets. `|` stands before an option that has blanks in it.
+const OPTIONS: &str = "
+-f -
+-v -f -
+-l
+-l -v
+-l -n harbour
+-l -t staff
+-f - -a
+-f - -s
+-f - -a --disable-triggers
+-f - -a --disable-triggers -S sup
+-f - --disable-triggers
+-f - -c
+-f - -c --if-exists
+-f - -C
+-f - -C -c
+-f - -v -C -c --if-exists
+-f - -O -x
+-f - --no-comments --no-security-labels
+-f - --no-tablespaces --no-table-access-method
+-f - --no-publications --no-subscriptions
+-f - --use-set-session-authorization -c
+-f - --use-set-session-authorization -C
+-f - --use-set-session-authorization -O
+-f - --use-set-session-authorization -a --disable-triggers -S sup
+-f - --section=pre-data
+-f - --section=data -c
+-f - --section=post-data
+-f - --section=data --disable-triggers
+-f - -1 -c
+-f - --role=user
+-f - --enable-row-security
+-f - -t staff -a
+-f - -t kinds -c
+-f - -t town -t vacant
+-f -|-t|Mixed Case \"table\"
+-f - -I child_v_idx
+-f -|-T|child child_touch
+-f -|-P|bump(integer)
+-f - -n mini -t kinds
+-f - -N public
+-f - -C -n harbour -x
+-f - -C -a
+-f - --strict-names -t nosuch
+-f - --strict-names -n nosuch
+-f - -L all
+-f - -L reversed -c
+-f - -L third -n public
+-f - -L odd
+-l -L odd
+-f - -L nosuchfile
+-f - --transaction-size=1
+-f - --transaction-size=3 -c --if-exists
+-f - --transaction-size=5 -C -c
+-f - --no-data
+-f - --no-schema --disable-triggers
+-f - --no-policies --no-statistics
+-f - --statistics
+-f - --statistics-only
+-f - --no-data --no-schema
+-f - -t kinds --statistics-only
+-f - --filter filter
+-a -s -f -
+-c -a -f -
+--if-exists -f -
+-C -1 -f -
+-1 -j 2 -f -
+-d x -f -
+--no -f -
+--section=x -f -
+-Fx -f -
+-Fd -f -
+-Ft -l
+-Fc -l
+";
+
+/// Where the program says something else on purpose: part of what pg_restore says, and why.
+const KNOWN: &[(&str, &str)] = &[(
+    "unrecognized data block type (0) while searching archive",
+    "the second table of contents of a redirected dump is taken for the end of the data it is",
+)];
+
+#[test]
+fn pg_restore_says_the_same() {
+    let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
+        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs = Vec::new();
+    for (n, archive) in archives(folder.path()).into_iter().enumerate() {
+        let work = folder.path().join(n.to_string());
+        fs::create_dir(&work).unwrap();
+        write_inputs(&archive, &work);
+        for line in OPTIONS.lines().filter(|line| !line.is_empty()) {
+            let mut parts = line.split('|');
+            let mut args: Vec<String> = parts.next().unwrap().split(' ').map(Into::into).collect();
+            args.extend(parts.map(Into::into));
+            runs.push((archive.clone(), work.clone(), args));
+        }
+    }
+    let (count, queue) = (runs.len(), Mutex::new(runs));
+    let differences = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let Some((archive, work, args)) = queue.lock().unwrap().pop() else { return };
+                    for piped in [false, true] {
+                        if piped && archive.is_dir() {
+                            continue;
+                        }
+                        let ours = env!("CARGO_BIN_EXE_pgdmp").into();
+                        let ours = run(&ours, &archive, &work, &args, piped);
+                        let theirs = run(&theirs, &archive, &work, &args, piped);
+                        if KNOWN.iter().any(|(message, _)| theirs.2.contains(message)) {
+                            assert_eq!(ours.0, theirs.0, "{archive:?} {args:?}");
+                            continue;
+                        }
+                        let differs = [
+                            ("status", ours.0 != theirs.0),
+                            ("output", ours.1 != theirs.1),
+                            ("messages", ours.2 != theirs.2),
+                        ];
+                        for (what, _) in differs.iter().filter(|(_, differs)| *differs) {
+                            let stderr = (&ours.2, &theirs.2);
+                            let text =
+                                format!("{archive:?} {args:?} piped: {piped}: {what} {stderr:?}");
+                            differences.lock().unwrap().push(text);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let differences = differences.into_inner().unwrap();
+    assert!(differences.is_empty(), "{} in {count} runs: {differences:#?}", differences.len());
+}
+
+fn run(
+    program: &OsString,
+    archive: &Path,
+    work: &Path,
+    args: &[String],
+    piped: bool,
+) -> (Option<i32>, String, String) {
+    let mut command = Command::new(program);
+    command.arg0("pg_restore").current_dir(work).env("TZ", "UTC").env("LC_ALL", "C");
+    if !args.iter().any(|arg| arg == "-d") {
+        command.arg("--restrict-key=key");
+    }
+    command.args(args);
+    if piped {
+        let mut cat = Command::new("cat");
+        let mut cat =
+            cat.arg(archive).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.stdin(cat.stdout.take().unwrap());
+        let output = command.output().unwrap();
+        // Whoever was not read to the end ends here.
+        drop(command);
+        cat.wait().unwrap();
+        return text(output);
+    }
+    text(command.arg(archive).stdin(Stdio::null()).output().unwrap())
+}
+
+fn text(output: std::process::Output) -> (Option<i32>, String, String) {
+    // Bytes that are no UTF-8 must be the same, too.
+    let text = |bytes: Vec<u8>| bytes.escape_ascii().to_string();
+    let lines = output.stdout.split_inclusive(|byte| *byte == b'\n');
+    let stdout: Vec<u8> =
+        lines.filter(|line| !line.starts_with(b"-- Completed on ")).flatten().copied().collect();
+    (output.status.code(), text(stdout), text(output.stderr))
+}
+
+/// Lists and a filter file for an archive.
+fn write_inputs(archive: &Path, work: &Path) {
+    let archive = Archive::open(archive).unwrap();
+    let ids: Vec<String> =
+        archive.entries().map(|entry| format!("{}; x\n", entry.dump_id())).collect();
+    let reversed: Vec<String> = ids.iter().rev().cloned().collect();
+    let third: Vec<String> = ids.iter().step_by(3).cloned().collect();
+    let odd = format!("; c\n\n \t\njunk\n-3\n0\n99999999\n{0}{0} {1}", ids[0], third.concat());
+    for (name, text) in [
+        ("all", ids.concat()),
+        ("reversed", reversed.concat()),
+        ("third", third.concat()),
+        ("odd", odd),
+        ("filter", "# c\ninclude table kinds # x\nINCLUDE  function bump( integer )\n".to_owned()),
+    ] {
+        fs::write(work.join(name), text).unwrap();
+    }
+}
+
+fn archives(folder: &Path) -> Vec<PathBuf> {
+    let mut archives: Vec<PathBuf> =
+        fixtures::real().into_iter().map(|fixture| fixture.path).collect();
+    for variant in 0..4 {
+        let path = folder.join(format!("odd-{variant}.dump"));
+        odd_archive(variant).write_to(File::create(&path).unwrap()).unwrap();
+        archives.push(path);
+    }
+    archives
+}
+
+const NAMES: &[&[u8]] = &[
+    b"t",
+    b"select",
+    b"name",
+    b"Up per",
+    b"q\"uo'te\\",
+    b"nl\ncr\rx",
+    b"n\xc3\xa9",
+    b"bad\xc3",
+    b"\xe2\x82\"x",
+    b"\x83\"\x83\x5c",
+    b"\x81\x30\x81\"",
+    b"1x",
+    b"a$b",
+    b"_x9",
+    b"",
+    b"int",
+    b"pg_catalog",
+];
+
+/// Kinds that can have an owner.
+const OWNED: &[&[u8]] = &[
+    b"TABLE",
+    b"SCHEMA",
+    b"VIEW",
+    b"SEQUENCE",
+    b"MATERIALIZED VIEW",
+    b"FOREIGN TABLE",
+    b"DOMAIN",
+    b"TYPE",
+    b"COLLATION",
+    b"STATISTICS",
+    b"PROCEDURAL LANGUAGE",
+    b"EVENT TRIGGER",
+    b"SERVER",
+    b"PUBLICATION",
+    b"INDEX",
+    b"CONSTRAINT",
+    b"FK CONSTRAINT",
+    b"TRIGGER",
+    b"RULE",
+    b"POLICY",
+    b"ROW SECURITY",
+    b"DEFAULT",
+    b"CAST",
+    b"BLOB",
+    b"FUNCTION",
+    b"AGGREGATE",
+    b"OPERATOR CLASS",
+];
+
+/// Kinds that never have one.
+const UNOWNED: &[&[u8]] = &[
+    b"SECURITY LABEL",
+    b"COMMENT",
+    b"ACL",
+    b"DEFAULT ACL",
+    b"EXTENSION",
+    b"SEQUENCE SET",
+    b"PUBLICATION TABLE",
+    b"SUBSCRIPTION TABLE",
+    b"MATERIALIZED VIEW DATA",
+    b"STATISTICS DATA",
+    b"WARNING",
+    b"<Init>",
+    b"TABLE ATTACH",
+    b"TRANSFORM",
+];
+
+/// Entries as no pg_dump writes them, in encodings of all kinds, some without a search path.
+fn odd_archive(variant: usize) -> Toc {
+    let like = Archive::open(fixtures::root().join("pg18/empty-custom.dump")).unwrap();
+    let header = Header { server_version: None, ..like.header().clone() };
+    let mut toc = Toc::new(header, Format::Custom);
+    let settings: &[(&'static [u8], &[u8])] = match variant {
+        0 => &[(b"STDSTRINGS", b"SET standard_conforming_strings = 'off';\n")],
+        1 => &[(b"ENCODING", b"SET client_encoding = 'Shift-JIS';\n")],
+        2 => &[
+            (b"ENCODING", b"SET client_encoding = 'gb18030';\n"),
+            (b"STDSTRINGS", b"SET standard_conforming_strings = 'on';\n"),
+        ],
+        _ => &[
+            (b"ENCODING", b"SET client_encoding = 'unicode';\n"),
+            (b"SEARCHPATH", b"SELECT pg_catalog.set_config('search_path', '', false);\n"),
+        ],
+    };
+    for (desc, defn) in settings {
+        let fields = EntryFields::new(DumpId(1), Desc(desc), Section::PreData);
+        push(&mut toc, EntryFields { defn: Some(defn), ..fields });
+    }
+    for (n, desc) in OWNED.iter().chain(UNOWNED).enumerate() {
+        for k in 0..3 {
+            push_odd(&mut toc, desc, n, k);
+        }
+    }
+    for name in [&b"plain"[..], b"Up.per", b"select", b"a-b", b"it's \"x\"\\", b"\xff\xc3"] {
+        let fields = EntryFields::new(DumpId(1), Desc::DATABASE, Section::PreData);
+        let defn = Some(&b"CREATE DATABASE x;\n"[..]);
+        let drop_stmt = Some(&b"DROP DATABASE x;\n"[..]);
+        let owner = Some(NAMES[3]);
+        push(&mut toc, EntryFields { tag: Some(name), defn, drop_stmt, owner, ..fields });
+    }
+    toc
+}
+
+fn push(toc: &mut Toc, fields: EntryFields<'_>) {
+    let dump_id = DumpId(toc.len() as i32 + 1);
+    toc.push(&EntryFields { dump_id, ..fields }).unwrap();
+}
+
+fn push_odd(toc: &mut Toc, desc: &'static [u8], n: usize, k: usize) {
+    let name = NAMES[(n * 3 + k) % NAMES.len()];
+    let tag = match (desc, k) {
+        (b"COMMENT" | b"SECURITY LABEL" | b"ACL", 0) => [b"TABLE ", name].concat(),
+        (b"COMMENT" | b"SECURITY LABEL" | b"ACL", 1) => b"DATABASE x".to_vec(),
+        (b"COMMENT" | b"SECURITY LABEL", 2) => b"EVENT TRIGGER x".to_vec(),
+        (b"<Init>", 1) => b"Max OID".to_vec(),
+        (b"BLOB", _) => b"1700".to_vec(),
+        _ => name.to_vec(),
+    };
+    let (drop, defn) =
+        ([b"DROP ", desc, b" x.y;\n"].concat(), [b"CREATE ", desc, b"; x;\n"].concat());
+    let drop_stmt = match (n + k) % 5 {
+        0 => None,
+        1 => Some(&b""[..]),
+        2 => Some(&b"ALTER TABLE ONLY a DROP CONSTRAINT b;\n"[..]),
+        _ => Some(&drop[..]),
+    };
+    let defn = match (n + 2 * k) % 7 {
+        0 if desc != b"SCHEMA" => None,
+        1 if desc != b"SCHEMA" => Some(&b""[..]),
+        2 => Some(&b"-- not created; it is there\n"[..]),
+        _ => Some(&defn[..]),
+    };
+    let owned = OWNED.contains(&desc);
+    let owner = if owned { Some(NAMES[(n + 2 * k) % NAMES.len()]) } else { Some(&b""[..]) };
+    let needed = [DumpId(n as i32), DumpId(n as i32), DumpId(99_999)];
+    let section = [Section::None, Section::PostData, Section::Data, Section::PreData][n % 4];
+    let fields = EntryFields {
+        tag: Some(&tag),
+        defn,
+        drop_stmt,
+        owner: owner.filter(|_| owned || k > 0),
+        namespace: [Some(&b"s1"[..]), None, Some(NAMES[(n + k) % NAMES.len()])][k],
+        tablespace: [Some(&b""[..]), Some(b"Ts x"), None, None][(n + k) % 4],
+        table_am: [Some(&b"heap"[..]), Some(b"Col Am"), None, None, None, None][(n + k) % 6],
+        relkind: if k == 1 { 'p' } else { 'r' } as i32,
+        copy_stmt: (desc == b"WARNING" && k == 2).then_some(b"of data\n"),
+        with_oids: Some(if n == 3 && k == 1 { b"true" } else { b"false" }),
+        dependencies: &needed[..=k],
+        catalog_id: CatalogId { table_oid: Oid(1259), oid: Oid(4_000_000_000 + n as u32) },
+        ..EntryFields::new(DumpId(1), Desc(desc), section)
+    };
+    push(toc, fields);
+}

@@ -1,0 +1,281 @@
+//! What pg_restore cannot do: patterns, closures, older servers, other names, managed services.
+
+use pgdmp::{
+    Archive, Desc, Mapping, NamePattern, RestrictKey, Rule, Script, ScriptOptions, Selection,
+    Service, TargetVersion,
+};
+
+use crate::support::fixtures;
+
+fn core() -> Archive {
+    Archive::open(fixtures::root().join("pg18/core-custom.dump")).unwrap()
+}
+
+/// What a selection takes, as `DESC namespace.tag`.
+fn taken(archive: &Archive, selection: &Selection) -> Vec<String> {
+    let selected = selection.apply(archive.toc()).unwrap();
+    selected.entries().map(|entry| entry.name().name).collect()
+}
+
+fn tables(names: &[&str]) -> Selection {
+    Selection {
+        tables: names.iter().map(|name| NamePattern::new(*name)).collect(),
+        no_statistics: true,
+        no_comments: true,
+        no_privileges: true,
+        ..Selection::default()
+    }
+}
+
+#[test]
+fn a_name_with_its_schema() {
+    let core = core();
+    // There are two tables of this name.
+    assert_eq!(taken(&core, &tables(&["ports"])).len(), 4);
+    let one = ["TABLE harbour.ports", "TABLE DATA harbour.ports"];
+    assert_eq!(taken(&core, &tables(&["harbour.ports"])), one);
+    assert_eq!(taken(&core, &tables(&["HARBOUR.p?rts"])), one);
+    let odd = ["TABLE Second Schema.Table 2", "TABLE DATA Second Schema.Table 2"];
+    assert_eq!(taken(&core, &tables(&["Second Schema.Table 2"])), odd);
+    assert_eq!(taken(&core, &tables(&["\"Second Schema\".\"Table\"*"])), odd);
+    // Without a dot or a wildcard a name is a tag and nothing else.
+    assert!(taken(&core, &tables(&["Ports"])).is_empty());
+    assert!(taken(&core, &tables(&["\"ports\""])).is_empty());
+    let exact = Selection { tables: vec![NamePattern::exact("harbour.ports")], ..tables(&[]) };
+    assert!(taken(&core, &exact).is_empty());
+}
+
+#[test]
+fn patterns_of_all_options() {
+    let core = core();
+    let names = |name: &str| vec![NamePattern::new(name)];
+    let nothing = tables(&[]);
+    let functions = Selection { functions: names("harbour.coord_*"), ..nothing.clone() };
+    assert_eq!(
+        taken(&core, &functions),
+        [
+            "FUNCTION harbour.coord_text(harbour.coord)",
+            "FUNCTION harbour.coord_same(harbour.coord, harbour.coord)",
+        ]
+    );
+    // A tag with a dot in it is a tag first.
+    let tag = Selection { functions: names("coord_text(harbour.coord)"), ..nothing.clone() };
+    assert_eq!(taken(&core, &tag).len(), 1);
+    let schemas = Selection { schemas: names("Second*"), ..nothing.clone() };
+    assert!(taken(&core, &schemas).is_empty(), "folded");
+    let schemas = Selection { schemas: names("?econd?chema"), ..nothing.clone() };
+    assert!(taken(&core, &schemas).is_empty(), "quotes keep capitals: {schemas:?}");
+    let schemas = Selection { schemas: names("\"S\"econd*"), ..nothing.clone() };
+    assert!(!taken(&core, &schemas).is_empty());
+    let without = Selection { exclude_schemas: names("\"S\"*"), ..nothing.clone() };
+    assert!(taken(&core, &without).iter().all(|name| !name.contains("Second Schema.")));
+    let selected = tables(&["harbour.nosuch*"]);
+    let unmatched = selected.apply(core.toc()).unwrap().unmatched().cloned().unwrap();
+    assert_eq!((unmatched.what, &*unmatched.name), ("table", &b"harbour.nosuch*"[..]));
+}
+
+fn closure(name: &str, dependencies: bool, dependents: bool) -> Selection {
+    Selection { with_dependencies: dependencies, with_dependents: dependents, ..tables(&[name]) }
+}
+
+#[test]
+fn dependencies_to_any_depth() {
+    let core = core();
+    let all = taken(&core, &closure("harbour.mv_0_on_mv_a", true, false));
+    for name in [
+        "SCHEMA - harbour",
+        "SCHEMA harbour",
+        "VIEW harbour.z_used_by_matview",
+        "MATERIALIZED VIEW harbour.mv_a",
+        "MATERIALIZED VIEW harbour.mv_0_on_mv_a",
+    ] {
+        let there = all.iter().any(|entry| entry == name);
+        assert_eq!(there, name != "SCHEMA - harbour", "{name}: {all:?}");
+    }
+    // A type needs functions, which need the shell of the type.
+    let function = Selection {
+        functions: vec![NamePattern::new("hull_in(cstring)")],
+        with_dependencies: true,
+        ..tables(&[])
+    };
+    let all = taken(&core, &function);
+    assert!(all.contains(&"SHELL TYPE harbour.hull".to_owned()), "{all:?}");
+    // What an option forbids stays away.
+    let without = Selection {
+        exclude_schemas: vec![NamePattern::new("harbour")],
+        ..closure("Second Schema.ports", true, false)
+    };
+    let selected = without.apply(core.toc()).unwrap();
+    assert!(selected.entries().all(|entry| entry.namespace() != Some(b"harbour")));
+}
+
+#[test]
+fn what_belongs_to_a_table() {
+    let core = core();
+    let own = taken(&core, &closure("harbour.staff", false, true));
+    assert!(own.iter().all(|name| !name.contains("VIEW")), "{own:?}");
+    for kind in ["TABLE ", "TABLE DATA ", "INDEX ", "CONSTRAINT ", "FK CONSTRAINT ", "POLICY "] {
+        assert!(own.iter().any(|name| name.starts_with(kind)), "{kind}: {own:?}");
+    }
+    let owned = taken(&core, &closure("harbour.piers", false, true));
+    for name in ["SEQUENCE harbour.piers_id_seq", "SEQUENCE SET harbour.piers_no_seq"] {
+        assert!(owned.contains(&name.to_owned()), "{name}: {owned:?}");
+    }
+    let partitioned = taken(&core, &closure("harbour.parcels", false, true));
+    for name in ["TABLE harbour.parcels_0", "TABLE DATA harbour.parcels_1"] {
+        assert!(partitioned.contains(&name.to_owned()), "{name}: {partitioned:?}");
+    }
+}
+
+#[test]
+fn every_reason_is_named() {
+    let core = core();
+    let selected = closure("harbour.piers", true, true).apply(core.toc()).unwrap();
+    for (entry, decision) in selected.all() {
+        let text = decision.rule.to_string();
+        if let Some(other) = decision.rule.entry() {
+            assert!(text.contains(&other.to_string()));
+            let other = core.toc().entry(other).unwrap();
+            assert!(selected.decision(&other).wanted.is_listed(), "{}", entry.name());
+        }
+    }
+}
+
+#[test]
+fn an_older_server() {
+    let core = core();
+    let target: TargetVersion = "9.6".parse().unwrap();
+    let selected = Selection::default().apply(core.toc()).unwrap();
+    let findings = target.findings(&selected);
+    for (entry, what) in [
+        ("PROCEDURE harbour.log_it", "procedures"),
+        ("TABLE harbour.virt", "virtual"),
+        ("TABLE harbour.parcels", "partitioned"),
+        ("INDEX ATTACH", "indexes of partitioned"),
+    ] {
+        let found = findings
+            .iter()
+            .any(|finding| finding.entry.name.starts_with(entry) && finding.what.contains(what));
+        assert!(found, "{entry}: {findings:#?}");
+    }
+    let none = TargetVersion::new(18, 0).findings(&selected);
+    assert!(none.is_empty(), "{none:?}");
+
+    let mut script = Vec::new();
+    let options = ScriptOptions { target: Some(target), ..ScriptOptions::default() };
+    let mut writer = Script::new(RestrictKey::new("key").unwrap());
+    writer.options(options).write(&core, &selected, &mut script).unwrap();
+    let script = String::from_utf8_lossy(&script);
+    for setting in ["transaction_timeout", "default_table_access_method"] {
+        assert!(!script.contains(&format!("\nSET {setting} =")), "{setting}");
+    }
+    assert!(script.contains("\nSET idle_in_transaction_session_timeout = 0;\n"));
+}
+
+#[test]
+fn a_service_and_what_it_refuses() {
+    let core = core();
+    let mut selected = Selection::default().apply(core.toc()).unwrap();
+    let findings = "cloudsql".parse::<Service>().unwrap().leave_out(&mut selected);
+    assert!(findings.iter().any(|f| f.entry.name.starts_with("EVENT TRIGGER")), "{findings:#?}");
+    let left: Vec<_> = selected.entries().map(|entry| entry.name().name).collect();
+    assert!(left.iter().all(|name| !name.starts_with("ACCESS METHOD")), "{left:?}");
+    for entry in selected.entries() {
+        for id in entry.dependencies() {
+            let Some(needed) = core.toc().entry(*id) else { continue };
+            let rule = selected.decision(&needed).rule;
+            // A table can have another one.
+            if needed.desc() == *"ACCESS METHOD" {
+                continue;
+            }
+            assert!(!matches!(rule, Rule::Service | Rule::WithoutEntry(_)), "{}", entry.name());
+        }
+    }
+}
+
+#[test]
+fn other_names() {
+    let core = core();
+    let pair = |old: &str, new: &str| [(old.into(), new.into())].into_iter().collect();
+    let mapping = Mapping {
+        owners: pair("postgres", "New Owner"),
+        schemas: pair("harbour", "port"),
+        ..Mapping::default()
+    };
+    let mapped = mapping.apply(core.toc()).unwrap();
+    assert_eq!(mapped.toc.len(), core.toc().len());
+    assert!(mapped.toc.find(Desc::TABLE, Some(b"port"), b"ports").is_some());
+    assert!(mapped.toc.entries().all(|entry| entry.owner() != Some(b"postgres")));
+    // Data is found by dump id.
+    let selected = Selection::default().apply(core.toc()).unwrap();
+    let mut script = Vec::new();
+    let writer = Script::new(RestrictKey::new("key").unwrap());
+    writer.write(&core, &selected.on(&mapped.toc), &mut script).unwrap();
+    let script = String::from_utf8_lossy(&script);
+    assert!(script.contains("\nCOPY \"port\".ports ("));
+    assert!(script.contains(" OWNER TO \"New Owner\";"));
+    let views = mapped.unproved.iter().filter(|finding| finding.entry.name.starts_with("VIEW"));
+    assert_eq!(views.count(), 0, "{:#?}", mapped.unproved);
+}
+
+/// The program, as its users run it.
+#[cfg(feature = "cli")]
+mod program {
+    use std::process::{Command, Output};
+
+    use crate::support::fixtures;
+
+    fn restore(args: &[&str]) -> Output {
+        let archive = fixtures::root().join("pg18/core-custom.dump");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+        command.arg("restore").args(args).arg(archive).output().unwrap()
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    #[test]
+    fn explains() {
+        let output = restore(&["--explain", "-t", "harbour.mv_a", "--with-dependencies"]);
+        assert!(output.status.success());
+        let view = text(&output.stdout);
+        let view = view.lines().find(|line| line.contains("VIEW harbour.z_used_by")).unwrap();
+        assert!(view.contains("needed by entry"), "{view}");
+        let output = restore(&["--explain-json", "-t", "harbour.mv_a"]);
+        for line in text(&output.stdout).lines() {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(entry["rule"].is_string() && entry["taken"].is_string(), "{line}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_prove() {
+        let args = ["-f", "-", "--map-schema", "ext=other", "-t", "nosuch"];
+        assert!(restore(&args).status.success(), "what is not wanted is no matter");
+        for args in [
+            &["-f", "-", "--map-owner", "postgres"][..],
+            &["-f", "-", "--map-owner", "a=b", "--map-owner", "a=c"],
+            &["-f", "-", "--target-version", "8.4"],
+            &["-f", "-", "--for", "nobody"],
+            &["-f", "-", "--map-schema", "harbour=Second Schema"],
+        ] {
+            let output = restore(args);
+            assert_eq!(output.status.code(), Some(1), "{args:?}");
+            assert!(text(&output.stderr).contains("pgdmp: error: "), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn says_what_a_service_refuses() {
+        let output = restore(&["-f", "-", "--for", "rds"]);
+        assert!(output.status.success());
+        assert!(text(&output.stderr).contains("ACCESS METHOD heap2: left out: "));
+        let script = text(&output.stdout);
+        for statement in ["OWNER TO postgres;", "ACCESS METHOD", "default_table_access_method"] {
+            assert!(!script.contains(statement), "{statement}");
+        }
+        // Its rows matter more than its access method.
+        assert!(script.contains("CREATE TABLE harbour.other_am"));
+    }
+}

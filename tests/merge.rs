@@ -1,0 +1,138 @@
+//! Archives divided and joined.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
+
+use pgdmp::{
+    Algorithm, Archive, ArchiveBuilder, ArchiveVersion, Conversion, CreationTime, Desc, DumpId,
+    EntryFields, ErrorKind, Format, Merge, Section, SplitBy, Target, WriteOptions,
+};
+
+use crate::support::contents::read_all;
+use crate::support::fixtures;
+
+fn part(archive: &Archive, part: &pgdmp::Part) -> Archive {
+    let mut target = Target::new();
+    target.format(Format::Custom);
+    let conversion = Conversion::of_part(archive, &target, part).unwrap();
+    Archive::read(conversion.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap()
+}
+
+fn names(archive: &Archive) -> BTreeMap<String, usize> {
+    let mut names = BTreeMap::new();
+    for entry in archive.entries() {
+        *names.entry(entry.name().name).or_default() += 1;
+    }
+    names
+}
+
+#[test]
+fn what_is_divided_is_joined_again() {
+    let mut seen = 0;
+    for fixture in fixtures::real() {
+        let archive = Archive::open(&fixture.path).unwrap();
+        if archive.header().version < ArchiveVersion::new(1, 12) {
+            continue;
+        }
+        for by in [SplitBy::Table, SplitBy::Schema] {
+            let parts = pgdmp::split(archive.toc(), by);
+            let divided: usize = parts.iter().map(|part| part.entries.len()).sum();
+            assert!(divided >= archive.entries().count(), "{}", fixture.name);
+            let parts: Vec<Archive> = parts.iter().map(|p| part(&archive, p)).collect();
+            // The order in which they are given does not matter.
+            for parts in [parts.iter().collect::<Vec<_>>(), parts.iter().rev().collect()] {
+                let merge = Merge::new(&parts, &Target::new()).unwrap();
+                let joined = merge.write(Cursor::new(Vec::new())).unwrap().into_inner();
+                let joined = Archive::read(joined).unwrap();
+                assert_eq!(names(&joined), names(&archive), "{}", fixture.name);
+                assert!(read_all(&joined).unwrap() == read_all(&archive).unwrap());
+                for entry in joined.entries() {
+                    let before = archive.entry(entry.dump_id()).unwrap();
+                    assert_eq!(before.name(), entry.name(), "{}: ids stay", fixture.name);
+                }
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 0);
+}
+
+/// A table with data, in an archive of its own, as a nightly script makes them.
+fn table(name: &str, defn: &str, second: i32) -> Archive {
+    let mut options = WriteOptions::new();
+    let time = CreationTime::from_fields([second, 0, 0, 1, 0, 100, 0]);
+    options.created(time).dbname("app").compression(Algorithm::None, None);
+    let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
+    builder.session("UTF8", true).unwrap();
+    let named = |id, desc, section| EntryFields {
+        tag: Some(name.as_bytes()),
+        namespace: Some(b"public"),
+        ..EntryFields::new(id, desc, section)
+    };
+    let domain = EntryFields {
+        tag: Some(b"short"),
+        namespace: Some(b"public"),
+        defn: Some(b"CREATE DOMAIN public.short AS text;\n"),
+        ..EntryFields::new(DumpId(90), Desc(b"DOMAIN"), Section::PreData)
+    };
+    builder.entry(&domain).unwrap();
+    builder
+        .entry(&EntryFields {
+            defn: Some(defn.as_bytes()),
+            dependencies: &[DumpId(90)],
+            ..named(DumpId(100), Desc::TABLE, Section::PreData)
+        })
+        .unwrap();
+    builder
+        .entry(&EntryFields {
+            had_dumper: true,
+            dependencies: &[DumpId(100)],
+            ..named(DumpId(101), Desc::TABLE_DATA, Section::Data)
+        })
+        .unwrap();
+    let mut writer = builder.start(Cursor::new(Vec::new())).unwrap();
+    let mut out = writer.data(DumpId(101)).unwrap();
+    writeln!(out, "row of {name}").unwrap();
+    out.finish().unwrap();
+    Archive::read(writer.finish().unwrap().into_inner()).unwrap()
+}
+
+#[test]
+fn archives_of_several_dumps() {
+    // Whether they were made in one second or not.
+    for second in [0, 1] {
+        let a = table("a", "CREATE TABLE public.a (x public.short);\n", 0);
+        let b = table("b", "CREATE TABLE public.b (x public.short);\n", second);
+        let merge = Merge::new(&[&a, &b], &Target::new()).unwrap();
+        assert_eq!(merge.unified(), 4, "the session's three entries, and the domain");
+        let joined = merge.write(Cursor::new(Vec::new())).unwrap().into_inner();
+        let joined = Archive::read(joined).unwrap();
+        assert_eq!(joined.entries().count(), 8);
+        let domain = joined.toc().find(Desc(b"DOMAIN"), Some(b"public"), b"short").unwrap();
+        for name in [&b"a"[..], b"b"] {
+            let find = |desc| joined.toc().find(desc, Some(b"public"), name).unwrap();
+            let (table, data) = (find(Desc::TABLE), find(Desc::TABLE_DATA));
+            assert_eq!(table.dependencies(), [domain.dump_id()]);
+            assert_eq!(data.dependencies(), [table.dump_id()]);
+            assert!(domain.index() < table.index() && table.index() < data.index());
+            let mut rows = Vec::new();
+            joined.data(data.dump_id()).unwrap().copy_to(&mut rows).unwrap();
+            assert_eq!(rows, [b"row of ", name, b"\n"].concat());
+        }
+    }
+}
+
+#[test]
+fn conflicts_are_named() {
+    let a = table("a", "CREATE TABLE public.a (x integer);\n", 0);
+    let other = table("a", "CREATE TABLE public.a (y integer);\n", 1);
+    for (archives, text) in [
+        (vec![&a, &a], "TABLE DATA public a"),
+        (vec![&a, &other], "TABLE public a, TABLE DATA public a"),
+        (vec![], "nothing to merge"),
+    ] {
+        let error = Merge::new(&archives, &Target::new()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Usage { .. }), "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}

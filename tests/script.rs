@@ -1,0 +1,509 @@
+//! Archives as SQL: what pg_restore 18.6 prints, byte for byte.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use pgdmp::{
+    Archive, ArchiveStream, CatalogId, DataOffset, Desc, DumpId, EntryFields, Event, Header,
+    Observer, Oid, RestrictKey, Script, ScriptOptions, Section, Selection, Toc,
+};
+
+use crate::support::fixtures;
+
+fn key() -> RestrictKey {
+    RestrictKey::new("corpus").unwrap()
+}
+
+#[test]
+fn fixtures_become_scripts() {
+    let mut compared = 0;
+    for fixture in fixtures::real() {
+        let Some(expected) = &fixture.script else { continue };
+        let expected = fixtures::bytes(expected);
+        let archive = Archive::open(&fixture.path).unwrap();
+        let selected = Selection::default().apply(archive.toc()).unwrap();
+        let mut script = Vec::new();
+        Script::new(key()).write(&archive, &selected, &mut script).unwrap();
+        assert!(script == expected, "{}", fixture.name);
+        compared += 1;
+        if fixture.is_directory() {
+            continue;
+        }
+        let mut stream = ArchiveStream::new(Cursor::new(fixture.bytes())).unwrap();
+        let toc = stream.shared_toc();
+        let selected = Selection::default().apply(&toc).unwrap();
+        let mut script = Vec::new();
+        Script::new(key()).write_stream(&mut stream, &selected, &mut script, &mut ()).unwrap();
+        assert!(script == expected, "{} in one pass", fixture.name);
+    }
+    assert!(compared > 20);
+}
+
+/// An archive of definitions alone.
+struct Synthetic(Toc);
+
+const EMPTY: EntryFields<'static> = EntryFields::new(DumpId(1), Desc(b"TABLE"), Section::PreData);
+
+impl Synthetic {
+    fn new() -> Synthetic {
+        let like = fixtures::root().join("pg18/empty-custom.dump");
+        let archive = Archive::open(like).unwrap();
+        let header =
+            Header { server_version: None, dump_version: None, ..archive.header().clone() };
+        Synthetic(Toc::new(header, archive.format()))
+    }
+
+    fn push(mut self, fields: EntryFields<'_>) -> Synthetic {
+        let dump_id = DumpId(self.0.len() as i32 + 1);
+        self.0.push(&EntryFields { dump_id, ..fields }).unwrap();
+        self
+    }
+
+    fn archive(&self) -> Archive {
+        let mut bytes = Vec::new();
+        self.0.write_to(&mut bytes).unwrap();
+        Archive::read(bytes).unwrap()
+    }
+
+    /// What is between the prelude and the end, and the warnings.
+    fn script(&self, options: ScriptOptions, selection: &Selection) -> Result<String, String> {
+        let archive = self.archive();
+        let selected = selection.apply(archive.toc()).unwrap();
+        let mut script = Vec::new();
+        let mut warnings = Warnings(Vec::new());
+        Script::new(key())
+            .options(options)
+            .write_observed(&archive, &selected, &mut script, &mut warnings)
+            .map_err(|error| error.to_string())?;
+        let script = String::from_utf8(script).unwrap();
+        let start = script.find("SET row_security = off;\n\n").unwrap() + 25;
+        let end = script.rfind("--\n-- PostgreSQL database dump complete").unwrap();
+        Ok(script[start..end].to_owned() + &warnings.0.join("\n"))
+    }
+}
+
+struct Warnings(Vec<String>);
+
+impl Observer for Warnings {
+    fn event(&mut self, event: &Event<'_>) {
+        if event.is_warning() {
+            self.0.push(String::from_utf8(event.message()).unwrap());
+        }
+    }
+}
+
+fn searchpath() -> EntryFields<'static> {
+    EntryFields {
+        defn: Some(b"SELECT pg_catalog.set_config('search_path', '', false);\n"),
+        ..EntryFields::new(DumpId(1), Desc::SEARCHPATH, Section::PreData)
+    }
+}
+
+#[test]
+fn names_cannot_break_out() {
+    let hostile = EntryFields {
+        tag: Some(b"x\n\\! touch pwned\r"),
+        namespace: Some(b"s\ny"),
+        owner: Some(b"o\"\n;"),
+        tablespace: Some(b"t\ns"),
+        defn: Some(b"CREATE TABLE x ();\n"),
+        drop_stmt: Some(b"DROP TABLE x;\n"),
+        ..EMPTY
+    };
+    let script = Synthetic::new().push(searchpath()).push(hostile);
+    let text = script.script(ScriptOptions::default(), &Selection::default()).unwrap();
+    assert_eq!(
+        text,
+        "SET default_tablespace = \"t\ns\";\n\n--\n-- Name: x \\! touch pwned ; Type: TABLE; \
+         Schema: s y; Owner: o\" ;; Tablespace: t s\n--\n\nCREATE TABLE x ();\n\n\n\
+         ALTER TABLE \"s\ny\".\"x\n\\! touch pwned\r\" OWNER TO \"o\"\"\n;\";\n\n"
+    );
+    // An old pg_dump put a name with its line ends into this comment.
+    let root = EntryFields {
+        tag: Some(b"t"),
+        desc: Desc::TABLE_DATA,
+        section: Section::Data,
+        had_dumper: true,
+        defn: Some(b"-- load via partition root x\nDROP TABLE important; --"),
+        ..EMPTY
+    };
+    let synthetic = Synthetic::new().push(root);
+    let archive = synthetic.archive();
+    let selected = Selection::default().apply(archive.toc()).unwrap();
+    let mut script = Vec::new();
+    // The data is missing; what was written before that matters here.
+    Script::new(key()).write(&archive, &selected, &mut script).unwrap_err();
+    let script = String::from_utf8(script).unwrap();
+    assert!(script.contains("\n-- load via partition root x DROP TABLE important; --\n\n"));
+}
+
+#[test]
+fn a_database_with_a_line_end_in_its_name_is_refused() {
+    let database = EntryFields {
+        tag: Some(b"a\n\\! touch pwned"),
+        desc: Desc::DATABASE,
+        defn: Some(b"CREATE DATABASE x;\n"),
+        ..EMPTY
+    };
+    let synthetic = Synthetic::new().push(database);
+    let selection = Selection { create: true, ..Selection::default() };
+    let error = synthetic.script(ScriptOptions::default(), &selection).unwrap_err();
+    assert!(error.contains("newline or carriage return"), "{error}");
+}
+
+#[test]
+fn large_object_groups_hold_numbers_alone() {
+    let group = |defn: &'static [u8]| EntryFields {
+        tag: Some(b"17..18"),
+        desc: Desc::BLOB_METADATA,
+        defn: Some(defn),
+        owner: Some(b"me"),
+        drop_stmt: Some(b" "),
+        catalog_id: CatalogId { table_oid: Oid(2613), oid: Oid(17) },
+        data_offset: DataOffset::NoData,
+        ..EMPTY
+    };
+    let acl = EntryFields {
+        tag: Some(b"LARGE OBJECTS 17..18"),
+        desc: Desc::ACL,
+        section: Section::None,
+        defn: Some(b"GRANT SELECT ON LARGE OBJECT 17 TO a;\n\n"),
+        dependencies: &[DumpId(1)],
+        ..EMPTY
+    };
+    let options = || ScriptOptions { clean: true, ..ScriptOptions::default() };
+    let script = Synthetic::new().push(group(b"17\n18\n")).push(acl);
+    let text = script.script(options(), &Selection::default()).unwrap();
+    assert_eq!(
+        text,
+        "SELECT pg_catalog.lo_unlink('17');\nSELECT pg_catalog.lo_unlink('18');\n\n\
+         --\n-- Name: 17..18; Type: BLOB METADATA; Schema: -; Owner: me\n--\n\n\
+         SELECT pg_catalog.lo_create('17');\nSELECT pg_catalog.lo_create('18');\n\n\
+         ALTER LARGE OBJECT 17 OWNER TO me;\nALTER LARGE OBJECT 18 OWNER TO me;\n\n\
+         --\n-- Name: LARGE OBJECTS 17..18; Type: ACL; Schema: -; Owner: -\n--\n\n\
+         GRANT SELECT ON LARGE OBJECT 17 TO a;\nGRANT SELECT ON LARGE OBJECT 18 TO a;\n\n"
+    );
+    let hostile = Synthetic::new().push(group(b"17'); DROP TABLE x; --\n"));
+    assert!(hostile.script(options(), &Selection::default()).is_err());
+    // The group is missing, or something else stands in its place.
+    assert!(Synthetic::new().push(acl).script(options(), &Selection::default()).is_err());
+}
+
+#[test]
+fn drops_that_look_odd_are_told_of() {
+    let odd = EntryFields {
+        tag: Some(b"t"),
+        defn: Some(b"CREATE TABLE t ();\n"),
+        drop_stmt: Some(b"ALTER TABLE t DESTROY;\n"),
+        ..EMPTY
+    };
+    let options =
+        ScriptOptions { clean: true, if_exists: true, no_owner: true, ..ScriptOptions::default() };
+    let script = Synthetic::new().push(searchpath()).push(odd);
+    let text = script.script(options, &Selection::default()).unwrap();
+    assert!(text.starts_with("ALTER TABLE IF EXISTS t DESTROY;\n--\n"), "{text}");
+    assert!(text.ends_with(
+        "could not find where to insert IF EXISTS in statement \"ALTER TABLE t DESTROY;\n\""
+    ));
+}
+
+#[test]
+fn data_that_went_by_is_missed() {
+    let path = fixtures::root().join("pg18/small-custom.dump");
+    let bytes = fs::read(path).unwrap();
+    let mut stream = ArchiveStream::new(Cursor::new(bytes)).unwrap();
+    let toc = stream.shared_toc();
+    let list: String = toc.entries().rev().map(|entry| format!("{}\n", entry.dump_id())).collect();
+    let use_list = pgdmp::UseList::read(list.as_bytes(), &toc).unwrap();
+    let selection = Selection { use_list: Some(use_list), ..Selection::default() };
+    let selected = selection.apply(&toc).unwrap();
+    let error = Script::new(key())
+        .write_stream(&mut stream, &selected, &mut Vec::new(), &mut ())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("could not find block ID"), "{error}");
+}
+
+#[cfg(all(unix, feature = "cli"))]
+mod program {
+    //! The program under the name of pg_restore, against every answer that was recorded.
+
+    use std::collections::BTreeMap;
+    use std::fs::File;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Output, Stdio};
+    use std::sync::Mutex;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn pg_restore(args: &[String], folder: &Path, stdin: Stdio) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_pgdmp"))
+            .arg0("pg_restore")
+            .args(args)
+            .current_dir(folder)
+            .env("TZ", "UTC")
+            .env("LC_ALL", "C")
+            .stdin(stdin)
+            .output()
+            .unwrap()
+    }
+
+    /// The folder with the archives, if it is here.
+    fn corpus() -> Option<PathBuf> {
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+        let folder = std::env::var_os("PGDMP_CORPUS").map_or_else(beside, PathBuf::from);
+        folder.join("manifest.json").exists().then_some(folder)
+    }
+
+    /// The recorded outputs; unpacked once.
+    fn answers(corpus: &Path) -> PathBuf {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("corpus-answers");
+        let done = folder.join("complete");
+        if !done.exists() {
+            fs::create_dir_all(&folder).unwrap();
+            for script in ["unpack.sh", "wild/unpack.sh"] {
+                let status =
+                    Command::new("sh").arg(corpus.join(script)).arg(&folder).status().unwrap();
+                assert!(status.success(), "{script} needs zstd and tar");
+            }
+            fs::write(done, "").unwrap();
+        }
+        folder
+    }
+
+    struct Recorded {
+        archive: PathBuf,
+        answer: Value,
+    }
+
+    fn recorded(corpus: &Path) -> Vec<Recorded> {
+        let mut all = Vec::new();
+        for folder in [corpus.to_owned(), corpus.join("wild")] {
+            let manifest = File::open(folder.join("manifest.json")).unwrap();
+            let manifest: Value = serde_json::from_reader(manifest).unwrap();
+            for archive in manifest["archives"].as_array().unwrap() {
+                let path = folder.join(archive["path"].as_str().unwrap());
+                for answer in archive["expected"].as_array().unwrap() {
+                    if answer["by"] == "18.6" {
+                        let answer = answer.clone();
+                        all.push(Recorded { archive: path.clone(), answer });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    impl Recorded {
+        /// What differs from the recorded answer.
+        fn difference(&self, corpus: &Path, answers: &Path) -> Option<String> {
+            let name = self.archive.file_name().unwrap().to_str().unwrap();
+            let mut input = None;
+            let strings = self.answer["args"].as_array().unwrap().iter();
+            let args: Vec<String> = strings
+                .map(|arg| {
+                    let arg = arg.as_str().unwrap();
+                    match arg.strip_prefix("{input:") {
+                        Some(file) => {
+                            let path = corpus.join(file.trim_end_matches('}'));
+                            let path = fs::canonicalize(path).unwrap();
+                            input = Some(path.to_str().unwrap().to_owned());
+                            input.clone().unwrap()
+                        }
+                        None => arg.replace("{archive}", name),
+                    }
+                })
+                .collect();
+            let stdin = match self.answer.get("stdin") {
+                Some(Value::Bool(true) | Value::String(_)) => {
+                    Stdio::from(File::open(&self.archive).unwrap())
+                }
+                _ => Stdio::null(),
+            };
+            let output = pg_restore(&args, self.archive.parent().unwrap(), stdin);
+            let stored = |field: &str| match self.answer[field].as_str() {
+                Some(file) if file.starts_with("expected/") => {
+                    fs::read(answers.join(file)).unwrap()
+                }
+                text => text.unwrap_or_default().as_bytes().to_vec(),
+            };
+            let mut stdout = output.stdout;
+            if self.answer.get("normalised").is_some() {
+                stdout = without_time(&stdout);
+            }
+            let mut stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            if let Some(input) = input {
+                // So it was called when the answer was recorded.
+                stderr = stderr.replace(&input, "listfile");
+            }
+            let status = output.status.code().map(i64::from);
+            let what = if status != self.answer["rc"].as_i64() {
+                "exit status"
+            } else if stdout != stored("stdout") {
+                "standard output"
+            } else if stderr != String::from_utf8_lossy(&stored("stderr")) {
+                "standard error"
+            } else {
+                return None;
+            };
+            Some(format!("{} {args:?}: {what} differs: {stderr}", self.archive.display()))
+        }
+    }
+
+    fn without_time(script: &[u8]) -> Vec<u8> {
+        const START: &[u8] = b"-- Completed on ";
+        let lines = script.split_inclusive(|byte| *byte == b'\n');
+        lines
+            .flat_map(|line| match line.starts_with(START) {
+                true => b"-- Completed on NORMALISED\n".to_vec(),
+                false => line.to_vec(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn all_recorded_answers_are_matched() {
+        let Some(corpus) = corpus() else {
+            eprintln!("skipped: no ../shared/corpus, and PGDMP_CORPUS names none");
+            return;
+        };
+        let answers = answers(&corpus);
+        let queue = Mutex::new(recorded(&corpus));
+        let matched = Mutex::new(BTreeMap::<&str, usize>::new());
+        let differences = Mutex::new(Vec::new());
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let Some(next) = queue.lock().unwrap().pop() else { return };
+                        match next.difference(&corpus, &answers) {
+                            Some(difference) => differences.lock().unwrap().push(difference),
+                            None => {
+                                let list = next.answer["args"][0] == "-l";
+                                let kind = if list { "list" } else { "script" };
+                                *matched.lock().unwrap().entry(kind).or_default() += 1;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        let (differences, matched) =
+            (differences.into_inner().unwrap(), matched.into_inner().unwrap());
+        assert!(differences.is_empty(), "{} of {matched:?}: {differences:#?}", differences.len());
+        assert!(matched["list"] > 300 && matched["script"] > 700, "{matched:?}");
+    }
+
+    fn run(args: &[&str]) -> (Option<i32>, String, String) {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let output = pg_restore(&args, &fixtures::root(), Stdio::null());
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    #[test]
+    fn refusals() {
+        const HINT: &str = "pg_restore: hint: Try \"pg_restore --help\" for more information.\n";
+        let a = "pg18/small-custom.dump";
+        for (args, stderr) in [
+            (&[a][..], "pg_restore: error: one of -d/--dbname and -f/--file must be specified\n"),
+            (
+                &["-f", "-", "no"],
+                "pg_restore: error: could not open input file \"no\": No such file or directory\n",
+            ),
+            (&["-Q"], &format!("pg_restore: invalid option -- 'Q'\n{HINT}")),
+            (&["--foo"], &format!("pg_restore: unrecognized option '--foo'\n{HINT}")),
+            (
+                &["-l", a, "b"],
+                &format!(
+                    "pg_restore: error: too many command-line arguments (first is \"b\")\n{HINT}"
+                ),
+            ),
+            (
+                &["-j", "abc", "-l", a],
+                "pg_restore: error: invalid value \"abc\" for option -j/--jobs\n",
+            ),
+            (
+                &["-j", "0", "-l", a],
+                "pg_restore: error: -j/--jobs must be in range 1..2147483647\n",
+            ),
+            (
+                &["-Fp", "-l", a],
+                "pg_restore: error: archive format \"p\" is not supported; please use psql\n",
+            ),
+            (&["-Fd", "-l"], "pg_restore: error: no output directory specified\n"),
+            (
+                &["-l", "fixtures.tsv"],
+                "pg_restore: error: input file does not appear to be a valid tar archive\n",
+            ),
+            (
+                &["-l", "pg18"],
+                "pg_restore: error: directory \"pg18\" does not appear to be a valid archive (\"toc.dat\" does not exist)\n",
+            ),
+            (
+                &["-f", "no/such/file", a],
+                "pg_restore: error: could not open output file \"no/such/file\": No such file or directory\n",
+            ),
+        ] {
+            assert_eq!(run(args), (Some(1), String::new(), stderr.to_owned()), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn help_and_version() {
+        for args in [["--help"], ["-?"]] {
+            let (status, stdout, stderr) = run(&args);
+            assert_eq!((status, &*stderr), (Some(0), ""));
+            assert!(stdout.contains("pg_restore [OPTION]... [FILE]"));
+        }
+        for args in [["--version"], ["-V"]] {
+            let (status, stdout, _) = run(&args);
+            assert_eq!(status, Some(0));
+            assert!(stdout.starts_with("pg_restore (PostgreSQL) 18."), "{stdout}");
+        }
+    }
+
+    #[test]
+    fn keys_are_random() {
+        let key = || {
+            let (_, stdout, _) = run(&["-f", "-", "pg18/small-custom.dump"]);
+            let line = stdout.lines().find(|line| line.starts_with("\\restrict ")).unwrap();
+            let key = line["\\restrict ".len()..].to_owned();
+            assert!(key.len() == 63 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            assert!(stdout.ends_with(&format!("\\unrestrict {key}\n\n")));
+            key
+        };
+        assert_ne!(key(), key());
+    }
+
+    #[test]
+    fn a_command_of_pgdmp() {
+        let pgdmp = |args: &[&str]| {
+            Command::new(env!("CARGO_BIN_EXE_pgdmp"))
+                .args(args)
+                .current_dir(fixtures::root())
+                .stdin(File::open(fixtures::root().join("pg18/small-tar.tar")).unwrap())
+                .output()
+                .unwrap()
+        };
+        let (_, expected, _) = run(&["--restrict-key=k", "-af", "-", "pg18/small-tar.tar"]);
+        for archive in ["pg18/small-tar.tar", "-"] {
+            let output = pgdmp(&["restore", "--restrict-key", "k", "-a", "-f-", archive]);
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+        }
+        let output = pgdmp(&["restore", "--nonsense"]);
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "pgdmp: unrecognized option '--nonsense'\n\
+             pgdmp: hint: Try \"pgdmp restore --help\" for more information.\n"
+        );
+        let output = pgdmp(&["restore", "-d", "x", "pg18/small-tar.tar"]);
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
