@@ -74,7 +74,7 @@
 //! # Untrusted input
 //!
 //! Any bytes may be an archive. No input makes this crate panic, loop without end, hold more in
-//! memory than it is long (and a decompressor's window, at most 128 MiB), or open a file outside
+//! memory than a small multiple of its length (and a decompressor's window, at most 128 MiB), or open a file outside
 //! a directory archive. [`Limits`] are finite and can be lowered. Names and SQL are bytes in the
 //! encoding of the dump: what an archive says is not safe to run, nor to print on a terminal, for
 //! being readable. How large data becomes when it is decompressed is not bounded: it is streamed,
