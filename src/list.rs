@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::select::Selected;
-use crate::toc::{Format, Toc, TocEntry};
+use crate::toc::{DumpId, Format, Toc, TocEntry};
 
 /// Writes what `pg_restore -l` prints.
 ///
@@ -46,26 +46,23 @@ impl<'a> Listing<'a> {
     /// Writes the listing. Names are written as they are stored, but for line ends, which become
     /// blanks; kinds and versions, too, where pg_restore would write a second line.
     pub fn write(&self, selected: &Selected<'_>, mut output: impl Write) -> io::Result<()> {
-        let mut line = Vec::new();
-        self.write_header(&mut line)?;
+        let mut text = Vec::new();
+        self.write_header(&mut text)?;
+        output.write_all(&text)?;
+        let mut lines = Lines::default();
         for (entry, decision) in selected.all() {
             if !self.verbose && !decision.wanted.is_listed() {
                 continue;
             }
-            write_entry(entry, &mut line);
+            lines.entry(entry);
             if self.verbose && !entry.dependencies().is_empty() {
-                line.extend_from_slice(b";\tdepends on:");
-                for id in entry.dependencies() {
-                    write!(line, " {id}")?;
-                }
-                line.push(b'\n');
+                lines.dependencies(entry.dependencies());
             }
-            if line.len() > 32 << 10 {
-                output.write_all(&line)?;
-                line.clear();
+            if lines.text.len() > 32 << 10 {
+                lines.flush(&mut output)?;
             }
         }
-        output.write_all(&line)
+        lines.flush(&mut output)
     }
 
     fn write_header(&self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -98,25 +95,57 @@ impl<'a> Listing<'a> {
     }
 }
 
-fn write_entry(entry: TocEntry<'_>, out: &mut Vec<u8>) {
-    let catalog_id = entry.catalog_id();
-    let start = out.len();
-    write_number(entry.dump_id().0.unsigned_abs(), out);
-    out.extend_from_slice(b"; ");
-    write_number(catalog_id.table_oid.0, out);
-    out.push(b' ');
-    write_number(catalog_id.oid.0, out);
-    for name in [
-        entry.desc().as_bytes(),
-        entry.namespace().unwrap_or(b"-"),
-        entry.tag().unwrap_or_default(),
-        entry.owner().unwrap_or_default(),
-    ] {
-        out.push(b' ');
-        out.extend_from_slice(name);
+/// Lines on their way. Half a million of them are worth some care.
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+    /// Where lines end: any other line end is of a name.
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    fn entry(&mut self, entry: TocEntry<'_>) {
+        let catalog_id = entry.catalog_id();
+        write_number(entry.dump_id().0.unsigned_abs(), &mut self.text);
+        self.text.extend_from_slice(b"; ");
+        write_number(catalog_id.table_oid.0, &mut self.text);
+        self.text.push(b' ');
+        write_number(catalog_id.oid.0, &mut self.text);
+        for name in [
+            entry.desc().as_bytes(),
+            entry.namespace().unwrap_or(b"-"),
+            entry.tag().unwrap_or_default(),
+            entry.owner().unwrap_or_default(),
+        ] {
+            self.text.push(b' ');
+            self.text.extend_from_slice(name);
+        }
+        self.end();
     }
-    hide_line_ends(&mut out[start..]);
-    out.push(b'\n');
+
+    fn dependencies(&mut self, ids: &[DumpId]) {
+        self.text.extend_from_slice(b";\tdepends on:");
+        for id in ids {
+            // Writing to memory does not fail.
+            let _ = write!(self.text, " {id}");
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.ends.push(self.text.len());
+        self.text.push(b'\n');
+    }
+
+    fn flush(&mut self, output: &mut impl Write) -> io::Result<()> {
+        hide_line_ends(&mut self.text);
+        for end in self.ends.drain(..) {
+            self.text[end] = b'\n';
+        }
+        output.write_all(&self.text)?;
+        self.text.clear();
+        Ok(())
+    }
 }
 
 fn write_name(name: &[u8], out: &mut Vec<u8>) {
@@ -133,27 +162,50 @@ fn hide_line_ends(text: &mut [u8]) {
     }
 }
 
-/// Half a million lines with three numbers each: worth not going through `fmt`.
-fn write_number(mut number: u32, out: &mut Vec<u8>) {
-    const PAIRS: [[u8; 2]; 100] = {
-        let mut pairs = [[b'0'; 2]; 100];
-        let mut n = 0;
-        while n < 100 {
-            pairs[n] = [b'0' + n as u8 / 10, b'0' + n as u8 % 10];
-            n += 1;
+/// Three of them in each line: worth not going through `fmt`.
+fn write_number(number: u32, out: &mut Vec<u8>) {
+    const EIGHT_DIGITS: u32 = 100_000_000;
+    let (high, low) = (number / EIGHT_DIGITS, number % EIGHT_DIGITS);
+    let digits = digits(low);
+    let zeros = match high {
+        0 => (digits.trailing_zeros() / 8).min(7),
+        _ => {
+            write_number(high, out);
+            0
         }
-        pairs
     };
-    let mut digits = [0; 10];
-    let mut at = digits.len();
-    while number >= 10 {
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
-        number /= 100;
+    let end = out.len() + 8 - zeros as usize;
+    let text = (digits | u64::from_le_bytes([b'0'; 8])) >> (8 * zeros);
+    // A copy whose length is known needs no call.
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(end);
+}
+
+/// The eight digits of a number, the first in the lowest byte. Quotients of all fours, pairs and
+/// digits are taken at once, by multiplication.
+fn digits(number: u32) -> u64 {
+    let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    let hundreds = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | (fours - hundreds * 100) << 16;
+    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    tens | (pairs - tens * 10) << 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_printed() {
+        let ends = (0..10).flat_map(|power| {
+            let one = 10_u32.pow(power);
+            [one - 1, one, one + 1, one.saturating_mul(4), one * 2 - 1]
+        });
+        let spread = (0..100_000).map(|n: u32| n.wrapping_mul(42_949) ^ (n << 15));
+        for number in ends.chain(spread).chain([u32::MAX, 999_999_999]).chain(0..100_000) {
+            let mut text = Vec::new();
+            write_number(number, &mut text);
+            assert_eq!(String::from_utf8(text).unwrap(), number.to_string());
+        }
     }
-    if number > 0 || at == digits.len() {
-        at -= 1;
-        digits[at] = b'0' + number as u8;
-    }
-    out.extend_from_slice(&digits[at..]);
 }

@@ -45,6 +45,7 @@ impl ArchiveVersion {
     }
 
     /// Whether archives of this version have what `gate` stands for.
+    #[inline]
     pub const fn has(self, gate: Gate) -> bool {
         let (major, minor) = gate.since();
         self.major > major || (self.major == major && self.minor >= minor)

@@ -15,7 +15,7 @@ fn archive(limits: Limits, bytes: &[u8]) -> Result<(), Error> {
 }
 
 fn stream(limits: Limits, bytes: &[u8]) -> Result<(), Error> {
-    drain(ArchiveStream::with_limits(bytes, limits)?).map(|_| ())
+    drain(OpenOptions::new().limits(limits).stream(bytes)?).map(|_| ())
 }
 
 fn check(error: &Error, knob: &str, limit: u64) {

@@ -409,3 +409,38 @@ fn public_types_cross_threads() {
     send::<pgdmp::StoredData<'static>>();
     send::<ArchiveStream<std::fs::File>>();
 }
+
+/// Without statements everything but them is there, the selection is the same, and nothing that
+/// needs them goes on without.
+#[test]
+fn names_alone() {
+    let selections = [
+        Selection::default(),
+        Selection { schema_only: true, ..Default::default() },
+        Selection { data_only: true, with_dependents: true, ..Default::default() },
+    ];
+    for fixture in all() {
+        let name = &fixture.name;
+        let whole = open(&fixture);
+        let names = OpenOptions::new().statements(false).open(&fixture.path).unwrap();
+        assert!(whole.toc().has_statements() && !names.toc().has_statements(), "{name}");
+        assert_eq!(whole.entries().len(), names.entries().len(), "{name}");
+        for (with, without) in whole.entries().zip(names.entries()) {
+            let mut fields = with.fields();
+            (fields.defn, fields.drop_stmt, fields.copy_stmt) = (None, None, None);
+            assert_eq!(without.fields(), fields, "{name}: {}", with.name());
+        }
+        for selection in &selections {
+            let Ok(selected) = selection.apply(whole.toc()) else { continue };
+            let without = selection.apply(names.toc()).unwrap();
+            let decisions = |selected: &pgdmp::Selected<'_>| -> Vec<_> {
+                selected.all().map(|(entry, decision)| (entry.dump_id(), decision)).collect()
+            };
+            assert_eq!(decisions(&selected), decisions(&without), "{name}");
+        }
+        assert!(names.toc().write_to(Vec::new()).is_err(), "{name}");
+        assert!(pgdmp::Script::check(names.toc()).is_err(), "{name}");
+        let target = pgdmp::Target::new();
+        assert!(pgdmp::Conversion::new(&names, &target, None).is_err(), "{name}");
+    }
+}

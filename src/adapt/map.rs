@@ -61,6 +61,7 @@ impl Mapping {
     }
 
     fn apply_with(&self, toc: &Toc, owns: impl Fn(&[u8]) -> bool) -> Result<Mapped> {
+        toc.require_statements()?;
         self.check(toc)?;
         let format = match toc.dialect().last_field {
             LastField::Offset => Format::Custom,

@@ -1,13 +1,14 @@
 //! An archive whose bytes can be read at any position.
 
 use std::fs;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
 use super::stored::{Stored, StoredData, StoredPiece};
+use super::stream::ArchiveStream;
 use crate::compress::{Algorithm, Contexts};
 use crate::error::{Error, ErrorKind, NotAnArchive, Result};
 use crate::format::block::BlockKind;
@@ -18,7 +19,7 @@ use crate::format::members::{Member, MemberStore};
 use crate::format::tar::TarIndex;
 use crate::limits::Limits;
 use crate::source::{FileSource, Input, Source, SourceReader};
-use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Toc, TocEntry};
+use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Statements, Toc, TocEntry};
 
 /// A custom, directory or tar archive, opened for reading.
 ///
@@ -58,6 +59,7 @@ enum Layout {
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
     limits: Limits,
+    statements: Statements,
 }
 
 /// A piece of an archive's data: what belongs to one entry.
@@ -86,13 +88,21 @@ impl OpenOptions {
         self
     }
 
+    /// Whether to keep the SQL of the entries, which is most of a table of contents; the default
+    /// is `true`. Without it an archive can be listed and its data read, in less time and memory,
+    /// but it cannot be converted or become a script.
+    pub fn statements(&mut self, kept: bool) -> &mut Self {
+        self.statements = if kept { Statements::Kept } else { Statements::LeftOut };
+        self
+    }
+
     /// Opens a file or, for a directory archive, a directory.
     ///
     /// # Errors
     ///
     /// Besides those of the file system: [`ErrorKind::NotAnArchive`] with what it is instead,
     /// [`ErrorKind::UnsupportedVersion`], and what is wrong with the table of contents. A pipe
-    /// has no positions to read at; use [`ArchiveStream`](super::ArchiveStream).
+    /// has no positions to read at; use [`stream`](Self::stream).
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Archive> {
         let path = path.as_ref();
         self.open_path(path).map_err(|error| error.in_path(path))
@@ -135,6 +145,15 @@ impl OpenOptions {
         }
     }
 
+    /// Reads header and table of contents of a custom or tar archive that comes through a pipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`ArchiveStream::new`].
+    pub fn stream<R: Read + Send>(&self, reader: R) -> Result<ArchiveStream<R>> {
+        ArchiveStream::open(reader, self.statements, self.limits)
+    }
+
     /// Opens a directory archive whose files are in other places than a directory: named
     /// sources, `toc.dat` among them.
     ///
@@ -157,7 +176,7 @@ impl OpenOptions {
         let header = Header::decode(&mut reader, Format::Custom, &self.limits)?;
         let dialect = header.dialect(Format::Custom);
         let toc_start = reader.position();
-        let toc = Toc::decode(&mut reader, header, Format::Custom, &self.limits)?;
+        let toc = Toc::decode(&mut reader, header, Format::Custom, self.statements, &self.limits)?;
         let custom = Custom::new(source, dialect, toc_start, reader.position(), self.limits);
         Ok(self.archive(Format::Custom, toc, Layout::Blocks(Box::new(custom))))
     }
@@ -183,11 +202,11 @@ impl OpenOptions {
             limits: self.limits,
         };
         if member.algorithm == Algorithm::None {
-            return read_toc(&mut member.reader(), format, &self.limits);
+            return read_toc(&mut member.reader(), format, self.statements, &self.limits);
         }
         // Nobody but a user who compressed it by hand stores it so.
         let mut pipe = crate::source::Pipe::new(decoding.member(member)?);
-        read_toc(&mut pipe, format, &self.limits)
+        read_toc(&mut pipe, format, self.statements, &self.limits)
     }
 
     fn archive(&self, format: Format, toc: Toc, layout: Layout) -> Archive {
@@ -197,9 +216,14 @@ impl OpenOptions {
 }
 
 /// Header and table of contents, which is all of a `toc.dat`.
-pub(super) fn read_toc<I: Input>(input: &mut I, format: Format, limits: &Limits) -> Result<Toc> {
+pub(super) fn read_toc<I: Input>(
+    input: &mut I,
+    format: Format,
+    statements: Statements,
+    limits: &Limits,
+) -> Result<Toc> {
     let header = Header::decode(input, format, limits)?;
-    Toc::decode(input, header, format, limits)
+    Toc::decode(input, header, format, statements, limits)
 }
 
 fn read_up_to(reader: &mut SourceReader, buf: &mut [u8]) -> io::Result<usize> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{LargeObject, begin_object};
-use super::open::read_toc;
+use super::open::{OpenOptions, read_toc};
 use super::stored::{Positioned, Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts};
 use crate::error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
@@ -18,7 +18,7 @@ use crate::format::directory;
 use crate::format::tar;
 use crate::limits::Limits;
 use crate::source::{Input, Pipe};
-use crate::toc::{Desc, DumpId, Format, Oid, Toc, TocEntry};
+use crate::toc::{Desc, DumpId, Format, Oid, Statements, Toc, TocEntry};
 use crate::version::Gate;
 
 /// A custom or tar archive in anything that can be read, front to back.
@@ -84,27 +84,22 @@ pub struct StreamBlock<'a, R> {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    /// Reads header and table of contents.
+    /// Reads header and table of contents, with the default options.
     ///
     /// # Errors
     ///
     /// As [`OpenOptions::open`](super::OpenOptions::open), and a tar whose first member is not
     /// `toc.dat`.
     pub fn new(reader: R) -> Result<Self> {
-        ArchiveStream::with_limits(reader, Limits::new())
+        OpenOptions::new().stream(reader)
     }
 
-    /// Reads header and table of contents, within `limits`.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn with_limits(reader: R, limits: Limits) -> Result<Self> {
+    pub(super) fn open(reader: R, statements: Statements, limits: Limits) -> Result<Self> {
         let mut pipe = Pipe::new(reader);
         let format = detect::detect(pipe.peek(detect::LEN)?)?;
         let (toc, body) = match format {
             Format::Custom => {
-                let toc = read_toc(&mut pipe, format, &limits)?;
+                let toc = read_toc(&mut pipe, format, statements, &limits)?;
                 let chunks = ChunkReader::idle(pipe, toc.dialect());
                 (toc, Body::Blocks { chunks, begun: None, start: 0 })
             }
@@ -115,7 +110,7 @@ impl<R: Read + Send> ArchiveStream<R> {
                 }
                 let mut member = MemberReader { pipe, left: 0, padding: 0, start: 0 };
                 member.begin(header.map_or(0, |header| header.size));
-                let toc = read_toc(&mut member, format, &limits)
+                let toc = read_toc(&mut member, format, statements, &limits)
                     .map_err(|error| error.in_member(directory::TOC))?;
                 let owners = MemberOwners::new(&toc);
                 (toc, Body::Members { member, ahead: None, begun: false, bytes: 0, owners })

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::progress::{Progress, Watched};
 use super::{Context, Failure};
-use crate::{Archive, ArchiveStream, Error, FileSource, Format, Source, Toc};
+use crate::{Archive, ArchiveStream, Error, FileSource, Format, OpenOptions, Source, Toc};
 
 /// A pipe, whatever is at its other end.
 pub(super) type Stream = ArchiveStream<Box<dyn Read + Send>>;
@@ -24,39 +24,56 @@ impl Input {
     /// Opens an archive; `-` is standard input. What is read of it shows in the progress, but of
     /// a directory, whose files only the library sees.
     pub(super) fn open(path: &Path, context: &Context) -> Result<(Input, Progress), Failure> {
+        Input::open_with(path, &OpenOptions::new(), context)
+    }
+
+    pub(super) fn open_with(
+        path: &Path,
+        options: &OpenOptions,
+        context: &Context,
+    ) -> Result<(Input, Progress), Failure> {
         let progress = Progress::new(context);
         let input = if path.as_os_str() == "-" {
             match seekable_stdin().map(FileSource::new) {
-                Some(Ok(source)) => Input::file(source, &progress)?,
-                _ => Input::pipe(Box::new(io::stdin()), &progress)?,
+                Some(Ok(source)) => Input::file(source, options, &progress)?,
+                _ => Input::pipe(Box::new(io::stdin()), options, &progress)?,
             }
         } else {
-            Input::path(path, &progress).map_err(|error| Failure::Archive(error.in_path(path)))?
+            Input::path(path, options, &progress)
+                .map_err(|error| Failure::Archive(error.in_path(path)))?
         };
         Ok((input, progress))
     }
 
-    fn path(path: &Path, progress: &Progress) -> Result<Input, Error> {
+    fn path(path: &Path, options: &OpenOptions, progress: &Progress) -> Result<Input, Error> {
         let metadata = fs::metadata(path)?;
         if metadata.is_dir() {
-            return Ok(Input::Archive(Box::new(Archive::open(path)?)));
+            return Ok(Input::Archive(Box::new(options.open(path)?)));
         }
         let file = File::open(path)?;
         // A named pipe, or a shell's <(command), cannot be read at positions.
         if is_pipe(&metadata) {
-            return Input::pipe(Box::new(file), progress);
+            return Input::pipe(Box::new(file), options, progress);
         }
-        Input::file(FileSource::new(file)?, progress)
+        Input::file(FileSource::new(file)?, options, progress)
     }
 
-    fn file(source: FileSource, progress: &Progress) -> Result<Input, Error> {
+    fn file(
+        source: FileSource,
+        options: &OpenOptions,
+        progress: &Progress,
+    ) -> Result<Input, Error> {
         progress.expect(Some(source.len()));
-        Ok(Input::Archive(Box::new(Archive::read(Watched::new(source, progress))?)))
+        Ok(Input::Archive(Box::new(options.read(Watched::new(source, progress))?)))
     }
 
-    fn pipe(reader: Box<dyn Read + Send>, progress: &Progress) -> Result<Input, Error> {
+    fn pipe(
+        reader: Box<dyn Read + Send>,
+        options: &OpenOptions,
+        progress: &Progress,
+    ) -> Result<Input, Error> {
         let reader: Box<dyn Read + Send> = Box::new(Watched::new(reader, progress));
-        Ok(Input::Stream(Box::new(ArchiveStream::new(reader)?)))
+        Ok(Input::Stream(Box::new(options.stream(reader)?)))
     }
 
     pub(super) fn toc(&self) -> &Toc {

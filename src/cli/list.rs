@@ -7,7 +7,7 @@ use super::input::Input;
 use super::output::{Output, human_size, printable};
 use super::selection::SelectionArgs;
 use super::{Context, Exit, Failure, json, local_time};
-use crate::{Header, Listing, Selected};
+use crate::{Header, Listing, OpenOptions, Selected};
 
 /// List the table of contents, as pg_restore -l does
 ///
@@ -38,7 +38,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let (mut input, _) = Input::open(&args.archive, context)?;
+    let mut options = OpenOptions::new();
+    options.statements(args.json);
+    let (mut input, _) = Input::open_with(&args.archive, &options, context)?;
     let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;

@@ -10,8 +10,8 @@ use crate::error::{EntryName, Result};
 use crate::format::block::BlockKind;
 use crate::select::{Decision, Selected};
 use crate::toc::{
-    Compression, CreationTime, Desc, DumpId, EntryFields, Format, Header, Oid, Section, Toc,
-    TocEntry,
+    Compression, CreationTime, Definition, Desc, DumpId, EntryFields, Format, Header, Oid, Section,
+    Toc, TocEntry,
 };
 use crate::version::{ArchiveVersion, Gate};
 
@@ -194,6 +194,7 @@ impl Plan {
         objects: &mut Objects<'_>,
         copies: bool,
     ) -> Result<Plan> {
+        toc.require_statements()?;
         let old = toc.header();
         let version = target.version.unwrap_or(old.version.max(WriteOptions::OLDEST));
         let new_format = target.format.unwrap_or(format);
@@ -369,8 +370,7 @@ fn narrow(fields: &mut EntryFields<'_>, decision: Decision) -> bool {
         return true;
     }
     // A remark on how the data is loaded belongs to the data.
-    let defn = fields.defn.unwrap_or_default();
-    if !wanted.schema && !defn.is_empty() && !defn.starts_with(b"-- load via partition root ") {
+    if !wanted.schema && Definition::of(fields.defn) == Definition::Statement {
         fields.defn = None;
         fields.drop_stmt = None;
         return true;

@@ -11,7 +11,7 @@ use super::output::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
-use crate::toc::{DataOffset, DumpId, Format, MAGIC, Toc, TocEntry};
+use crate::toc::{DataOffset, DumpId, Format, MAGIC, Statements, Toc, TocEntry};
 use crate::wire::Dialect;
 
 /// A custom archive in a source, behind its table of contents.
@@ -272,7 +272,8 @@ impl Custom {
         }
         let mut reader = self.reader(start);
         let header = toc.header().clone();
-        let copy = Toc::decode(&mut reader, header, Format::Custom, &self.limits).ok()?;
+        let names = Statements::LeftOut;
+        let copy = Toc::decode(&mut reader, header, Format::Custom, names, &self.limits).ok()?;
         if copy.len() != toc.len() || reader.position() != self.source.len() {
             return None;
         }

@@ -19,6 +19,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(toc: &'a Toc) -> Result<Self> {
+        toc.require_statements()?;
         let (encoding, literal_encoding, quote_encoding) = match toc.encoding()? {
             None => ("SQL_ASCII", Encoding::SQL_ASCII, Encoding::UTF8),
             Some(name) => {

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::passes::Part;
 use super::{Writer, large_objects};
 use crate::error::Result;
-use crate::toc::{DataOffset, Desc, TocEntry};
+use crate::toc::{DataOffset, Definition, Desc, TocEntry};
 
 impl Writer<'_> {
     /// Writes an entry, without its data.
@@ -103,7 +103,7 @@ impl Writer<'_> {
         } else if desc == Desc::ACL && large_objects::is_grouped_acl(entry) {
             self.grouped_acl(entry)?;
         } else if !defn.is_empty() {
-            if defn.starts_with(b"-- load via partition root ") {
+            if entry.definition() == Definition::ViaPartitionRoot {
                 // A comment with the name of a table. An old pg_dump put it there as it was, and
                 // what is behind a line end in it would be a command.
                 let (text, end) = match defn {

@@ -154,6 +154,7 @@ impl Selection {
             None => (0..toc.len() as u32).collect(),
         };
         let mut names = Names::new(self, toc);
+        let kinds = toc.by_kind(|desc| self.kind(desc));
         let nothing = Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen };
         let mut decisions = vec![nothing; toc.len()];
         // An entry without a section goes with the one before it.
@@ -168,7 +169,7 @@ impl Selection {
             if let Some(own) = sections.get_mut(place as usize) {
                 *own = section;
             }
-            let decision = self.decide(entry, section, &decisions, &mut names);
+            let decision = self.decide(entry, kinds.of(entry), section, &decisions, &mut names);
             decisions[place as usize] = decision;
         }
         if closes {

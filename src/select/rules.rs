@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::pattern::{Names, is_function, is_relation};
 use super::{Decision, Selection, Wanted};
-use crate::toc::{Desc, DumpId, Section, Toc, TocEntry};
+use crate::toc::{Definition, Desc, DumpId, Section, Toc, TocEntry};
 
 /// Why something of an entry is wanted or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,36 +129,76 @@ impl fmt::Display for Rule {
     }
 }
 
+/// What the rules ask of an entry's kind. It is found out once for each kind: there may be a
+/// million entries, and looking at the words took more time than all else.
+pub(super) struct Kind {
+    class: Class,
+    /// Whether it has a definition that counts as data, because it makes no sense without.
+    defines_data: bool,
+    /// The `--no-…` option that all of the kind fall under.
+    unwanted: Option<Rule>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Special,
+    Statistics,
+    Database,
+    /// What goes with an object that its tag names, after the object's kind.
+    Attached,
+    Init,
+    Other,
+}
+
+impl Class {
+    fn of(desc: Desc<'_>) -> Class {
+        match desc {
+            desc if desc.is_special() => Class::Special,
+            Desc::STATISTICS_DATA | Desc::EXTENDED_STATISTICS_DATA => Class::Statistics,
+            Desc::DATABASE | Desc::DATABASE_PROPERTIES => Class::Database,
+            Desc::ACL | Desc::COMMENT | Desc::SECURITY_LABEL => Class::Attached,
+            Desc::INIT => Class::Init,
+            _ => Class::Other,
+        }
+    }
+}
+
 impl Selection {
-    /// Decides about one entry. `before`: the decisions so far, by place; `section`: its own, or
-    /// of the nearest entry before it that has one.
+    pub(super) fn kind(&self, desc: Desc<'_>) -> Kind {
+        Kind {
+            class: Class::of(desc),
+            defines_data: matches!(desc, Desc::SEQUENCE_SET | Desc::BLOB | Desc::BLOB_METADATA),
+            unwanted: self.unwanted_kind(desc),
+        }
+    }
+
+    /// Decides about one entry. `kind`: its own; `section`: its own, or of the nearest entry
+    /// before it that has one; `before`: the decisions so far, by place.
     pub(super) fn decide(
         &self,
         entry: TocEntry<'_>,
+        kind: &Kind,
         section: Section,
         before: &[Decision],
         names: &mut Names<'_>,
     ) -> Decision {
         let drop = |rule| Decision { wanted: Wanted::NOTHING, rule };
-        let desc = entry.desc();
-        if desc.is_special() {
-            let wanted = Wanted { special: true, ..Wanted::NOTHING };
-            return Decision { wanted, rule: Rule::Special };
-        }
         let mut wanted = Wanted { schema: true, data: true, ..Wanted::NOTHING };
-        let statistics = matches!(desc, Desc::STATISTICS_DATA | Desc::EXTENDED_STATISTICS_DATA);
-        if statistics {
-            if !self.wants_statistics() {
-                return drop(Rule::NoStatistics);
+        match kind.class {
+            Class::Special => {
+                let wanted = Wanted { special: true, ..Wanted::NOTHING };
+                return Decision { wanted, rule: Rule::Special };
             }
-            wanted = Wanted { statistics: true, ..Wanted::NOTHING };
+            Class::Statistics if !self.wants_statistics() => return drop(Rule::NoStatistics),
+            Class::Statistics => wanted = Wanted { statistics: true, ..Wanted::NOTHING },
+            Class::Database => {
+                // Whatever else was asked for.
+                let wanted = Wanted { schema: self.create, ..Wanted::NOTHING };
+                return Decision { wanted, rule: Rule::Create };
+            }
+            Class::Attached | Class::Init | Class::Other => {}
         }
-        if matches!(desc, Desc::DATABASE | Desc::DATABASE_PROPERTIES) {
-            // Whatever else was asked for.
-            wanted = Wanted { schema: self.create, ..Wanted::NOTHING };
-            return Decision { wanted, rule: Rule::Create };
-        }
-        if let Some(rule) = self.unwanted_kind(entry) {
+        if let Some(rule) = self.unwanted(entry, kind) {
             return drop(rule);
         }
         if !self.wants_section(section) {
@@ -167,14 +207,14 @@ impl Selection {
         if self.use_list.as_ref().is_some_and(|list| !list.contains(entry)) {
             return drop(Rule::UseList);
         }
-        let rule = match self.chosen(entry, before, names) {
+        let rule = match self.chosen(entry, kind, before, names) {
             Ok(rule) => rule,
             Err(rule) => return drop(rule),
         };
-        if statistics {
+        if kind.class == Class::Statistics {
             return Decision { wanted, rule };
         }
-        self.narrow(entry, &mut wanted);
+        self.narrow(entry, kind, &mut wanted);
         let rule = if wanted.is_anything() { rule } else { Rule::NothingLeft };
         Decision { wanted, rule }
     }
@@ -182,32 +222,27 @@ impl Selection {
     /// What may be wanted of an entry that something else asks for: all that no option about
     /// kinds, sections or unwanted schemas forbids.
     pub(super) fn admit(&self, entry: TocEntry<'_>, section: Section) -> Result<Wanted, Rule> {
-        let desc = entry.desc();
-        if desc.is_special() || matches!(desc, Desc::DATABASE | Desc::DATABASE_PROPERTIES) {
+        let kind = self.kind(entry.desc());
+        if matches!(kind.class, Class::Special | Class::Database) {
             return Err(Rule::Create);
         }
-        if let Some(rule) = self.unwanted_kind(entry) {
+        if let Some(rule) = self.unwanted(entry, &kind) {
             return Err(rule);
         }
         if !self.wants_section(section) {
             return Err(Rule::Section);
         }
-        if matches!(desc, Desc::STATISTICS_DATA | Desc::EXTENDED_STATISTICS_DATA) {
+        if kind.class == Class::Statistics {
             let wanted = Wanted { statistics: true, ..Wanted::NOTHING };
             return if self.wants_statistics() { Ok(wanted) } else { Err(Rule::NoStatistics) };
         }
         let mut wanted = Wanted { schema: true, data: true, ..Wanted::NOTHING };
-        self.narrow(entry, &mut wanted);
+        self.narrow(entry, &kind, &mut wanted);
         Ok(wanted)
     }
 
-    /// The `--no-…` option that the entry's kind falls under.
-    fn unwanted_kind(&self, entry: TocEntry<'_>) -> Option<Rule> {
-        let desc = entry.desc();
-        let on = |prefix: &[u8]| entry.tag().is_some_and(|tag| tag.starts_with(prefix));
-        let comment_on = |prefix: &[u8]| desc == Desc::COMMENT && on(prefix);
-        let attached_to =
-            |prefix: &[u8]| matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL) && on(prefix);
+    /// The `--no-…` option that all entries of a kind fall under.
+    fn unwanted_kind(&self, desc: Desc<'_>) -> Option<Rule> {
         let publication = matches!(
             desc,
             Desc::PUBLICATION | Desc::PUBLICATION_TABLE | Desc::PUBLICATION_TABLES_IN_SCHEMA
@@ -217,18 +252,29 @@ impl Selection {
         let rules = [
             (self.no_privileges && desc.is_acl(), Rule::NoPrivileges),
             (self.no_comments && desc == Desc::COMMENT, Rule::NoComments),
-            (self.no_policies && (policy || comment_on(b"POLICY")), Rule::NoPolicies),
-            (
-                self.no_publications && (publication || attached_to(b"PUBLICATION")),
-                Rule::NoPublications,
-            ),
+            (self.no_policies && policy, Rule::NoPolicies),
+            (self.no_publications && publication, Rule::NoPublications),
             (self.no_security_labels && desc == Desc::SECURITY_LABEL, Rule::NoSecurityLabels),
-            (
-                self.no_subscriptions && (subscription || attached_to(b"SUBSCRIPTION")),
-                Rule::NoSubscriptions,
-            ),
+            (self.no_subscriptions && subscription, Rule::NoSubscriptions),
         ];
         rules.into_iter().find(|(applies, _)| *applies).map(|(_, rule)| rule)
+    }
+
+    /// The `--no-…` option that the entry falls under: for what it is, or what it is on.
+    fn unwanted(&self, entry: TocEntry<'_>, kind: &Kind) -> Option<Rule> {
+        if kind.unwanted.is_some() || kind.class != Class::Attached {
+            return kind.unwanted;
+        }
+        let (desc, tag) = (entry.desc(), entry.tag()?);
+        let comment = desc == Desc::COMMENT;
+        let remark = comment || desc == Desc::SECURITY_LABEL;
+        let rules = [
+            (self.no_policies && comment, &b"POLICY"[..], Rule::NoPolicies),
+            (self.no_publications && remark, b"PUBLICATION", Rule::NoPublications),
+            (self.no_subscriptions && remark, b"SUBSCRIPTION", Rule::NoSubscriptions),
+        ];
+        let mut rules = rules.into_iter();
+        rules.find(|(applies, on, _)| *applies && tag.starts_with(on)).map(|(.., rule)| rule)
     }
 
     fn wants_section(&self, section: Section) -> bool {
@@ -245,12 +291,13 @@ impl Selection {
     fn chosen(
         &self,
         entry: TocEntry<'_>,
+        kind: &Kind,
         before: &[Decision],
         names: &mut Names<'_>,
     ) -> Result<Rule, Rule> {
         let selective = self.is_selective();
         let by_schema = !self.schemas.is_empty() || !self.exclude_schemas.is_empty();
-        if matches!(entry.desc(), Desc::ACL | Desc::COMMENT | Desc::SECURITY_LABEL) {
+        if kind.class == Class::Attached {
             if entry.tag().is_some_and(|tag| tag.starts_with(b"DATABASE ")) {
                 return if self.create { Ok(Rule::Create) } else { Err(Rule::Create) };
             }
@@ -262,6 +309,9 @@ impl Selection {
                 true => Ok(Rule::WithObject),
                 false => Err(Rule::WithoutObject),
             };
+        }
+        if !selective && !by_schema {
+            return Ok(Rule::Default);
         }
         let namespace = entry.namespace().unwrap_or_default();
         if !self.schemas.is_empty()
@@ -279,23 +329,20 @@ impl Selection {
     }
 
     /// Takes away what the entry does not have, and what is not wanted of any.
-    fn narrow(&self, entry: TocEntry<'_>, wanted: &mut Wanted) {
-        let desc = entry.desc();
+    fn narrow(&self, entry: TocEntry<'_>, kind: &Kind, wanted: &mut Wanted) {
         if !entry.had_dumper() {
-            // Definitions that count as data, because they make no sense without.
-            let attached = matches!(desc, Desc::ACL | Desc::COMMENT | Desc::SECURITY_LABEL)
+            let of_object = kind.class == Class::Attached
                 && entry.tag().is_some_and(|tag| tag.starts_with(b"LARGE OBJECT"));
-            if matches!(desc, Desc::SEQUENCE_SET | Desc::BLOB | Desc::BLOB_METADATA) || attached {
+            if kind.defines_data || of_object {
                 wanted.schema = false;
             } else {
                 wanted.data = false;
             }
         }
-        let defn = entry.defn().unwrap_or_default();
-        if defn.is_empty() || defn.starts_with(b"-- load via partition root ") {
+        if entry.definition() != Definition::Statement {
             wanted.schema = false;
         }
-        if desc == Desc::INIT && entry.tag() == Some(b"Max OID") {
+        if kind.class == Class::Init && entry.tag() == Some(b"Max OID") {
             *wanted = Wanted::NOTHING;
         }
         wanted.data &= self.wants_data();

@@ -183,14 +183,14 @@ impl<'a> AtHand<'a> {
 }
 
 impl BufRead for AtHand<'_> {
-    #[inline]
+    #[inline(always)]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         Ok(self.bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn consume(&mut self, n: usize) {
-        self.bytes.consume(n);
+        self.bytes = self.bytes.get(n..).unwrap_or_default();
     }
 }
 

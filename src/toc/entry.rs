@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::record::{Common, Len, NO_DATA, POS_SET, Record};
+use super::record::{Common, Definition, Len, NO_DATA, POS_SET, Record};
 use super::{Desc, Section, Toc};
 use crate::error::EntryName;
 use crate::version::Gate;
@@ -186,9 +186,15 @@ impl<'a> TocEntry<'a> {
         }
     }
 
-    /// The SQL that creates the object.
+    /// The SQL that creates the object. This and the other two statements are `None`, too, if
+    /// they were left out when the archive was opened ([`Toc::has_statements`]).
     pub fn defn(&self) -> Option<&'a [u8]> {
         self.text(&[self.record.tag], self.record.defn)
+    }
+
+    /// What its definition is, which is known without statements, too.
+    pub(crate) fn definition(&self) -> Definition {
+        self.record.definition
     }
 
     /// The SQL that drops the object.

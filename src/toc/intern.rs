@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// Number of a shared string. 0 is NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(super) struct Shared(u32);
+pub(super) struct Shared(pub(super) u32);
 
 impl Shared {
     pub(super) const NULL: Shared = Shared(0);
@@ -16,6 +16,68 @@ impl Shared {
 pub(super) struct Interner {
     strings: Vec<Box<[u8]>>,
     numbers: HashMap<Box<[u8]>, u32>,
+    recent: Recent<(Ends, u32)>,
+}
+
+/// What was used of late, each in a place that a few of its bits say. Looking there comes before
+/// the hash table, whose hashing is safe from chosen names, and slow.
+#[derive(Debug, Clone)]
+struct Recent<T>([T; SLOTS]);
+
+const SLOTS: usize = 128;
+
+impl<T: Copy + Default> Default for Recent<T> {
+    fn default() -> Self {
+        Recent([T::default(); SLOTS])
+    }
+}
+
+impl<T> Recent<T> {
+    fn slot(&mut self, bits: u32) -> &mut T {
+        &mut self.0[bits as usize % SLOTS]
+    }
+}
+
+/// The length of a string, and its first and last bytes: up to 16 of them, that is the string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    len: usize,
+    first: u64,
+    last: u64,
+}
+
+impl Default for Ends {
+    /// Of no string.
+    fn default() -> Self {
+        Ends { len: usize::MAX, first: 0, last: 0 }
+    }
+}
+
+impl Ends {
+    #[inline]
+    fn of(string: &[u8]) -> Ends {
+        let (first, last) = if let Some((first, last)) = chunks::<8>(string) {
+            (u64::from_le_bytes(first), u64::from_le_bytes(last))
+        } else if let Some((first, last)) = chunks::<4>(string) {
+            (u32::from_le_bytes(first).into(), u32::from_le_bytes(last).into())
+        } else {
+            (string.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0)
+        };
+        Ends { len: string.len(), first, last }
+    }
+
+    fn is_all(self) -> bool {
+        self.len <= 16
+    }
+
+    fn bits(self) -> u32 {
+        let mixed = (self.first ^ self.last.rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as u32 ^ self.len as u32
+    }
+}
+
+fn chunks<const N: usize>(string: &[u8]) -> Option<([u8; N], [u8; N])> {
+    Some((*string.first_chunk()?, *string.last_chunk()?))
 }
 
 impl Interner {
@@ -24,23 +86,29 @@ impl Interner {
         self.strings.get(shared.0.wrapping_sub(1) as usize).map(|string| &**string)
     }
 
-    /// The number of a string. `last` is the number that the entry before had in the same
-    /// place: most often it is the same again, and comparing is cheaper than hashing.
-    pub(super) fn intern(&mut self, string: Option<&[u8]>, last: Shared) -> Shared {
+    /// The number of a string.
+    pub(super) fn intern(&mut self, string: Option<&[u8]>) -> Shared {
         let Some(string) = string else {
             return Shared::NULL;
         };
-        if self.get(last) == Some(string) {
-            return last;
+        let ends = Ends::of(string);
+        let &mut (recent, number) = self.recent.slot(ends.bits());
+        let number = Shared(number);
+        if recent == ends && (ends.is_all() || self.get(number) == Some(string)) {
+            return number;
         }
-        if let Some(&number) = self.numbers.get(string) {
-            return Shared(number);
-        }
+        let number = self.numbers.get(string).copied();
+        let number = number.unwrap_or_else(|| self.add(string));
+        *self.recent.slot(ends.bits()) = (ends, number);
+        Shared(number)
+    }
+
+    fn add(&mut self, string: &[u8]) -> u32 {
         self.strings.push(string.into());
         // There are fewer strings than bytes of a table of contents in memory.
         let number = self.strings.len() as u32;
         self.numbers.insert(string.into(), number);
-        Shared(number)
+        number
     }
 
     /// The number of a string, if any entry has it.
@@ -54,11 +122,12 @@ impl Interner {
 pub(super) struct Distinct<T> {
     values: Vec<T>,
     numbers: HashMap<T, u32>,
+    recent: Recent<u32>,
 }
 
 impl<T> Default for Distinct<T> {
     fn default() -> Self {
-        Distinct { values: Vec::new(), numbers: HashMap::new() }
+        Distinct { values: Vec::new(), numbers: HashMap::new(), recent: Recent::default() }
     }
 }
 
@@ -67,14 +136,15 @@ impl<T: Copy + Eq + Hash> Distinct<T> {
         &self.values
     }
 
-    /// The number of a value. `last` is one that is worth a comparison before hashing.
-    pub(super) fn intern(&mut self, value: T, last: u32) -> u32 {
-        if self.values.get(last as usize) == Some(&value) {
-            return last;
+    /// The number of a value. `bits` are some that most often tell values apart.
+    pub(super) fn intern(&mut self, value: T, bits: u32) -> u32 {
+        let recent = self.recent.slot(bits);
+        if self.values.get(*recent as usize) != Some(&value) {
+            *recent = *self.numbers.entry(value).or_insert_with(|| {
+                self.values.push(value);
+                self.values.len() as u32 - 1
+            });
         }
-        *self.numbers.entry(value).or_insert_with(|| {
-            self.values.push(value);
-            self.values.len() as u32 - 1
-        })
+        *recent
     }
 }

@@ -27,6 +27,7 @@ use crate::wire::{Decoder, Dialect, Encoder};
 
 use index::Index;
 use intern::{Distinct, Interner};
+pub(crate) use record::Definition;
 use record::{Common, Odd, Record};
 
 /// How an archive lies on disk.
@@ -77,13 +78,15 @@ impl fmt::Display for Format {
 /// of a database with many large objects take some 80 MB.
 ///
 /// Reading and writing are lossless: what was read is written back byte for byte, as long as its
-/// ints are spelled the way every pg_dump spells them.
+/// ints are spelled the way every pg_dump spells them, and its statements were read
+/// ([`has_statements`](Self::has_statements)).
 #[derive(Clone)]
 pub struct Toc {
     header: Header,
     dialect: Dialect,
     /// The count as stored, which may be anything in a damaged archive.
     declared: i32,
+    statements: Statements,
     records: Vec<Record>,
     /// Tag, definition, drop and COPY statement and file name of one entry after the other.
     text: Vec<u8>,
@@ -95,6 +98,15 @@ pub struct Toc {
     index: Index,
 }
 
+/// What becomes of the SQL of the entries that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Statements {
+    #[default]
+    Kept,
+    /// Who needs names alone, for a list say, reads them in less time and memory.
+    LeftOut,
+}
+
 impl Toc {
     /// A table of contents without entries.
     pub fn new(header: Header, format: Format) -> Toc {
@@ -103,6 +115,7 @@ impl Toc {
             header,
             dialect,
             declared: 0,
+            statements: Statements::Kept,
             records: Vec::new(),
             text: Vec::new(),
             shared: Interner::default(),
@@ -137,6 +150,22 @@ impl Toc {
     /// when it is negative.
     pub fn declared_len(&self) -> i32 {
         self.declared
+    }
+
+    /// Whether the SQL of the entries was read, too; see
+    /// [`OpenOptions::statements`](crate::OpenOptions::statements).
+    pub fn has_statements(&self) -> bool {
+        self.statements == Statements::Kept
+    }
+
+    /// # Errors
+    ///
+    /// The statements were left out.
+    pub(crate) fn require_statements(&self) -> Result<()> {
+        match self.statements {
+            Statements::Kept => Ok(()),
+            Statements::LeftOut => Err(Error::usage("the archive was opened without statements")),
+        }
     }
 
     /// The entries in the order of the archive.
@@ -177,6 +206,12 @@ impl Toc {
             .is_some_and(|shared| self.commons.values().iter().any(|common| common.desc == shared))
     }
 
+    /// What `of` says of each kind of entry: for who would ask it of many entries.
+    pub(crate) fn by_kind<T>(&self, of: impl Fn(Desc<'_>) -> T) -> ByKind<T> {
+        let desc = |common: &Common| Desc(self.shared.get(common.desc).unwrap_or_default());
+        ByKind(self.commons.values().iter().map(|common| of(desc(common))).collect())
+    }
+
     /// Adds an entry at the end.
     ///
     /// # Errors
@@ -209,9 +244,10 @@ impl Toc {
         input: &mut I,
         header: Header,
         format: Format,
+        statements: Statements,
         limits: &Limits,
     ) -> Result<Toc> {
-        let mut toc = Toc::new(header, format);
+        let mut toc = Toc { statements, ..Toc::new(header, format) };
         let mut d = Decoder::new(input, toc.dialect, "the table of contents", limits);
         let at = d.position();
         toc.declared = d.int()?;
@@ -232,6 +268,10 @@ impl Toc {
                 "the table of contents, which should have {count} entries"
             ))
             .at(at));
+        }
+        // Without a known end the count is a mere claim.
+        if d.remaining().is_some() {
+            toc.records.reserve_exact(count as usize);
         }
         let mut scratch = Vec::new();
         for _ in 0..count {
@@ -255,8 +295,10 @@ impl Toc {
     ///
     /// # Errors
     ///
-    /// Those of `output`, and numbers that do not fit the widths the header states.
+    /// Those of `output`, numbers that do not fit the widths the header states, and statements
+    /// that were left out when it was read.
     pub fn write_to(&self, mut output: impl Write) -> io::Result<()> {
+        self.require_statements()?;
         self.header.encode(&mut output)?;
         self.encode(&mut output)
     }
@@ -268,6 +310,16 @@ impl fmt::Debug for Toc {
             .field("header", &self.header)
             .field("entries", &self.records.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// A value for each kind of entry in a [`Toc`].
+pub(crate) struct ByKind<T>(Vec<T>);
+
+impl<T> ByKind<T> {
+    /// The value for an entry's kind. It is of that table of contents.
+    pub(crate) fn of(&self, entry: TocEntry<'_>) -> &T {
+        &self.0[entry.record.common as usize]
     }
 }
 

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use super::entry::{DataOffset, DumpId, EntryFields, TocEntry, entry_name};
 use super::intern::Shared;
-use super::{Desc, Toc};
+use super::{Desc, Statements, Toc};
 use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::Input;
@@ -63,6 +63,30 @@ pub(super) struct Record {
     /// Length of the file name, or before archive version 1.7 the stored length of the data.
     pub(super) extra: i32,
     pub(super) offset_flag: u8,
+    pub(super) definition: Definition,
+}
+
+/// What the definition of an entry is, as far as the selection of entries asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Definition {
+    /// NULL or empty.
+    Nothing,
+    /// The remark by which `pg_dump --load-via-partition-root` marks the data of a partition.
+    ViaPartitionRoot,
+    /// Any other.
+    Statement,
+}
+
+impl Definition {
+    pub(crate) fn of(defn: Option<&[u8]>) -> Definition {
+        match defn.unwrap_or_default() {
+            [] => Definition::Nothing,
+            defn if defn.starts_with(b"-- load via partition root ") => {
+                Definition::ViaPartitionRoot
+            }
+            _ => Definition::Statement,
+        }
+    }
 }
 
 /// The fields of an entry of which there are few combinations in an archive.
@@ -184,19 +208,17 @@ pub(super) fn decode<I: Input + ?Sized>(
     limits: &Limits,
     scratch: &mut Vec<u8>,
 ) -> Result<()> {
-    let last = toc.last();
-    let empty = toc.draft();
-    let mut draft = empty.clone();
-    if d.at_hand(|d| decode_draft(toc, d, limits, scratch, &last, &mut draft)).is_some() {
-        toc.add(draft, &last);
+    let mut draft = toc.draft();
+    if d.at_hand(|d| decode_draft(toc, d, limits, scratch, &mut draft)).is_some() {
+        toc.add(draft);
         return Ok(());
     }
-    toc.text.truncate(empty.record.text as usize);
-    toc.dependencies.truncate(empty.record.dependencies as usize);
-    draft = empty;
-    match decode_draft(toc, d, limits, scratch, &last, &mut draft) {
+    toc.text.truncate(draft.record.text as usize);
+    toc.dependencies.truncate(draft.record.dependencies as usize);
+    draft = toc.draft();
+    match decode_draft(toc, d, limits, scratch, &mut draft) {
         Ok(()) => {
-            toc.add(draft, &last);
+            toc.add(draft);
             Ok(())
         }
         Err(error) => {
@@ -223,7 +245,6 @@ fn decode_draft<I: Input + ?Sized>(
     d: &mut Decoder<'_, I>,
     limits: &Limits,
     scratch: &mut Vec<u8>,
-    last: &Draft,
     draft: &mut Draft,
 ) -> Result<()> {
     let Draft { record, common } = draft;
@@ -251,37 +272,46 @@ fn decode_draft<I: Input + ?Sized>(
         .ok_or_else(|| null("OID", at))?;
     record.tag = Len::new(d.string_into(&mut toc.text)?)?;
     let at = d.position();
-    common.desc = d.string(scratch, |desc| toc.shared.intern(desc, last.common.desc))?;
+    common.desc = d.string(scratch, |desc| toc.shared.intern(desc))?;
     if common.desc == Shared::NULL {
         return Err(null("kind", at));
     }
     if dialect.has(Gate::Section) {
         common.section = d.int()?;
     }
-    record.defn = Len::new(d.string_into(&mut toc.text)?)?;
-    record.drop_stmt = Len::new(d.string_into(&mut toc.text)?)?;
-    if dialect.has(Gate::CopyStmt) {
-        record.copy_stmt = Len::new(d.string_into(&mut toc.text)?)?;
+    let start = toc.text.len();
+    match toc.statements {
+        Statements::Kept => {
+            record.defn = Len::new(d.string_into(&mut toc.text)?)?;
+            record.definition = Definition::of(toc.text.get(start..));
+            record.drop_stmt = Len::new(d.string_into(&mut toc.text)?)?;
+            if dialect.has(Gate::CopyStmt) {
+                record.copy_stmt = Len::new(d.string_into(&mut toc.text)?)?;
+            }
+        }
+        Statements::LeftOut => {
+            record.definition = d.string(scratch, Definition::of)?;
+            d.string(scratch, |_| ())?;
+            if dialect.has(Gate::CopyStmt) {
+                d.string(scratch, |_| ())?;
+            }
+        }
     }
     if dialect.has(Gate::Namespace) {
-        record.namespace =
-            d.string(scratch, |text| toc.shared.intern(text, last.record.namespace))?;
+        record.namespace = d.string(scratch, |text| toc.shared.intern(text))?;
     }
     if dialect.has(Gate::Tablespace) {
-        common.tablespace =
-            d.string(scratch, |text| toc.shared.intern(text, last.common.tablespace))?;
+        common.tablespace = d.string(scratch, |text| toc.shared.intern(text))?;
     }
     if dialect.has(Gate::TableAm) {
-        common.table_am =
-            d.string(scratch, |text| toc.shared.intern(text, last.common.table_am))?;
+        common.table_am = d.string(scratch, |text| toc.shared.intern(text))?;
     }
     if dialect.has(Gate::Relkind) {
         common.relkind = d.int()?;
     }
-    record.owner = d.string(scratch, |text| toc.shared.intern(text, last.record.owner))?;
+    record.owner = d.string(scratch, |text| toc.shared.intern(text))?;
     if dialect.has(Gate::WithOids) {
-        common.with_oids =
-            d.string(scratch, |text| toc.shared.intern(text, last.common.with_oids))?;
+        common.with_oids = d.string(scratch, |text| toc.shared.intern(text))?;
     }
     if dialect.has(Gate::Dependencies) {
         decode_dependencies(toc, d, limits, scratch)?;
@@ -374,7 +404,6 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     if fields.dump_id.0 <= 0 {
         return Err(Error::usage(format!("dump id {} is not positive", fields.dump_id)));
     }
-    let last = toc.last();
     let mut draft = toc.draft();
     let Draft { record, common } = &mut draft;
     let texts = [fields.tag, fields.defn, fields.drop_stmt, fields.copy_stmt];
@@ -395,23 +424,24 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     }
     toc.dependencies.extend_from_slice(fields.dependencies);
     [record.tag, record.defn, record.drop_stmt, record.copy_stmt] = lens;
+    record.definition = Definition::of(fields.defn);
     (record.offset_flag, record.position) = stored_offset(fields.data_offset, toc.dialect);
     record.dump_id = fields.dump_id.0;
     record.oid = fields.catalog_id.oid.0;
     let shared = &mut toc.shared;
-    record.namespace = shared.intern(fields.namespace, last.record.namespace);
-    record.owner = shared.intern(fields.owner, last.record.owner);
+    record.namespace = shared.intern(fields.namespace);
+    record.owner = shared.intern(fields.owner);
     *common = Common {
         had_dumper: i32::from(fields.had_dumper),
         table_oid: fields.catalog_id.table_oid.0,
         section: fields.section.code(),
         relkind: fields.relkind,
-        desc: shared.intern(Some(fields.desc.as_bytes()), last.common.desc),
-        tablespace: shared.intern(fields.tablespace, last.common.tablespace),
-        table_am: shared.intern(fields.table_am, last.common.table_am),
-        with_oids: shared.intern(fields.with_oids, last.common.with_oids),
+        desc: shared.intern(Some(fields.desc.as_bytes())),
+        tablespace: shared.intern(fields.tablespace),
+        table_am: shared.intern(fields.table_am),
+        with_oids: shared.intern(fields.with_oids),
     };
-    toc.add(draft, &last);
+    toc.add(draft);
     Ok(())
 }
 
@@ -431,6 +461,7 @@ impl Record {
         dependencies: 0,
         extra: 0,
         offset_flag: NO_DATA,
+        definition: Definition::Nothing,
     };
 }
 
@@ -456,16 +487,10 @@ impl Toc {
         Draft { record, common: Common::EMPTY }
     }
 
-    /// The last entry: most strings of the next one are the same.
-    fn last(&self) -> Draft {
-        let record = self.records.last().cloned().unwrap_or(Record::EMPTY);
-        let common = self.commons.values().get(record.common as usize).copied();
-        Draft { record, common: common.unwrap_or(Common::EMPTY) }
-    }
-
-    fn add(&mut self, draft: Draft, last: &Draft) {
+    fn add(&mut self, draft: Draft) {
         let Draft { mut record, common } = draft;
-        record.common = self.commons.intern(common, last.record.common);
+        let Shared(kind) = common.desc;
+        record.common = self.commons.intern(common, kind ^ (common.relkind as u32));
         self.records.push(record);
     }
 

@@ -30,7 +30,7 @@ fn decode(bytes: &[u8]) -> Result<Toc> {
     let mut input = Pipe::new(bytes);
     let limits = Limits::new();
     let header = Header::decode(&mut input, Format::Custom, &limits)?;
-    Toc::decode(&mut input, header, Format::Custom, &limits)
+    Toc::decode(&mut input, header, Format::Custom, Statements::Kept, &limits)
 }
 
 #[test]

@@ -263,13 +263,10 @@ const USUAL_INT: usize = 5;
 /// The usual int at the start of `data`, if it is all there.
 #[inline(always)]
 fn usual_int(data: &[u8]) -> Option<i32> {
-    match *data {
-        [sign, a, b, c, d @ 0..=0x7f, ..] => {
-            let magnitude = i32::from_le_bytes([a, b, c, d]);
-            Some(if sign == 0 { magnitude } else { -magnitude })
-        }
-        _ => None,
-    }
+    let [sign, magnitude @ ..] = data.first_chunk::<USUAL_INT>()?;
+    let magnitude = i32::from_le_bytes(*magnitude);
+    // Negative: more than 31 bits, which is not usual.
+    (magnitude >= 0).then_some(if *sign == 0 { magnitude } else { -magnitude })
 }
 
 /// The string, or NULL, at the start of `data`, if all of it is there and it is not too long.

@@ -35,6 +35,7 @@ pub enum LastField {
 }
 
 impl Dialect {
+    #[inline(always)]
     pub(crate) fn has(&self, gate: Gate) -> bool {
         self.version.has(gate)
     }
