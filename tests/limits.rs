@@ -1,8 +1,8 @@
 //! Each knob of `Limits` works, and the error names it.
 
 use pgdmp::{
-    Archive, ArchiveStream, ArchiveVersion, Desc, DumpId, EntryFields, Error, ErrorKind, Format,
-    Limits, OpenOptions, Section, Toc,
+    Archive, ArchiveVersion, Desc, DumpId, EntryFields, Error, ErrorKind, Format, Limits,
+    OpenOptions, Section, Toc,
 };
 
 use crate::support::build::{self, full_entry};

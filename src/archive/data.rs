@@ -58,7 +58,9 @@ impl<'a> EntryData<'a> {
         if error.kind() == io::ErrorKind::Interrupted {
             return error;
         }
-        let mut error = Error::from(error).at(self.decoder.get_ref().position());
+        // Not counting what lies between chunks that were taken together.
+        let at = self.decoder.get_ref().position() - self.decoder.ahead() as u64;
+        let mut error = Error::from(error).at(at);
         if let Some(member) = &self.member {
             error = error.in_member(member);
         }

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Contexts {
     pub(super) buffers: Pool<Vec<u8>>,
     #[cfg(feature = "gzip")]
+    pub(super) gathered: Pool<Vec<u8>>,
+    #[cfg(feature = "gzip")]
     pub(super) gzip: Pool<super::gzip::Context>,
     #[cfg(feature = "lz4")]
     pub(super) lz4: Pool<super::lz4::Context>,

@@ -99,6 +99,15 @@ impl<R> Decoder<R> {
     pub(crate) fn get_ref(&self) -> &R {
         &self.reader
     }
+
+    /// Bytes that were taken from the inner reader ahead of decoding.
+    pub(crate) fn ahead(&self) -> usize {
+        match &self.engine.codec {
+            #[cfg(feature = "gzip")]
+            Codec::Gzip(decoder) => decoder.ahead(),
+            _ => 0,
+        }
+    }
 }
 
 impl Engine {
@@ -130,7 +139,7 @@ impl Engine {
                 if count == 0 { self.check().map(|()| 0) } else { Ok(count) }
             }
             #[cfg(feature = "gzip")]
-            Codec::Gzip(decoder) => decoder.read(reader, out),
+            Codec::Gzip(decoder) => decoder.read(reader, out, &self.contexts),
             #[cfg(feature = "lz4")]
             Codec::Lz4(decoder) => {
                 if decoder.available().is_empty() {

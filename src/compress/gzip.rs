@@ -1,6 +1,7 @@
 //! Deflate: zlib streams and gzip files.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
+use std::mem;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -17,6 +18,7 @@ pub(super) struct Decoder {
     inflate: Decompress,
     framing: Framing,
     stage: Stage,
+    gathered: Gathered,
     /// Came after bytes that had to be handed out first.
     failed: Option<io::Error>,
 }
@@ -47,17 +49,38 @@ impl Decoder {
             }
             Framing::File => (new_gzip(), Stage::Start),
         };
-        Decoder { inflate, framing, stage, failed: None }
+        Decoder { inflate, framing, stage, gathered: Gathered::default(), failed: None }
     }
 
     pub(super) fn give_back(self, contexts: &Contexts) {
         if self.framing == Framing::Stream {
             contexts.gzip.give(self.inflate);
         }
+        if !self.gathered.memory.is_empty() {
+            contexts.gathered.give(self.gathered.memory);
+        }
+    }
+
+    /// Bytes that were taken from the reader and not yet decoded.
+    pub(super) fn ahead(&self) -> usize {
+        self.gathered.len()
     }
 
     /// Decodes to `out`, which is not empty; 0 is the end.
-    pub(super) fn read<R: BufRead>(&mut self, reader: &mut R, out: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read<R: BufRead>(
+        &mut self,
+        reader: &mut R,
+        out: &mut [u8],
+        contexts: &Contexts,
+    ) -> io::Result<usize> {
+        let mut gathered = mem::take(&mut self.gathered);
+        let mut input = Gathering { reader, gathered: &mut gathered, contexts };
+        let result = self.read_gathered(&mut input, out);
+        self.gathered = gathered;
+        result
+    }
+
+    fn read_gathered(&mut self, reader: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -169,6 +192,71 @@ impl Decoder {
             Framing::Stream => format!("zlib data: {what}"),
             Framing::File => format!("gzip data: {what}"),
         }
+    }
+}
+
+/// What was taken from a reader that has little at a time.
+#[derive(Default)]
+struct Gathered {
+    memory: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Came after these bytes.
+    failed: Option<io::Error>,
+}
+
+impl Gathered {
+    const SIZE: usize = 64 << 10;
+    /// As much from the reader is taken where it lies.
+    const ENOUGH: usize = 16 << 10;
+
+    fn len(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Makes of chunks what is worth a call of the inflater, which copies its last 32 KiB aside each
+/// time: pg_dump cuts a zlib stream into chunks of 4 KiB.
+struct Gathering<'a, R> {
+    reader: &'a mut R,
+    gathered: &'a mut Gathered,
+    contexts: &'a Contexts,
+}
+
+impl<R: BufRead> BufRead for Gathering<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let Gathering { reader, gathered, contexts } = self;
+        if gathered.len() == 0 {
+            if let Some(error) = gathered.failed.take() {
+                return Err(error);
+            }
+            let len = reader.fill_buf()?.len();
+            if len == 0 || len >= Gathered::ENOUGH {
+                return reader.fill_buf();
+            }
+            if gathered.memory.is_empty() {
+                let memory = contexts.gathered.take();
+                gathered.memory = memory.unwrap_or_else(|| vec![0; Gathered::SIZE]);
+            }
+            gathered.start = 0;
+            (gathered.end, gathered.failed) = gather(*reader, &mut gathered.memory);
+        }
+        Ok(&gathered.memory[gathered.start..gathered.end])
+    }
+
+    fn consume(&mut self, count: usize) {
+        match self.gathered.len() {
+            0 => self.reader.consume(count),
+            len => self.gathered.start += count.min(len),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Gathering<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(out)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 

@@ -266,7 +266,7 @@ fn usual_int(data: &[u8]) -> Option<i32> {
     let [sign, magnitude @ ..] = data.first_chunk::<USUAL_INT>()?;
     let magnitude = i32::from_le_bytes(*magnitude);
     // Negative: more than 31 bits, which is not usual.
-    (magnitude >= 0).then_some(if *sign == 0 { magnitude } else { -magnitude })
+    (magnitude >= 0).then(|| if *sign == 0 { magnitude } else { -magnitude })
 }
 
 /// The string, or NULL, at the start of `data`, if all of it is there and it is not too long.
