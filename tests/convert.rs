@@ -156,6 +156,26 @@ fn every_fixture_in_every_form() {
     }
 }
 
+/// What several threads make of an archive of small tables is what one makes.
+#[test]
+fn threads_make_the_same() {
+    for fixture in all() {
+        let archive = Archive::open(&fixture.path).unwrap();
+        let make = |threads, recompress: bool| {
+            let mut target = Target::new();
+            let level = recompress.then_some(5);
+            target.format(Format::Custom).compression(Algorithm::Gzip, level).threads(threads);
+            let conversion = Conversion::new(&archive, &target, None).unwrap();
+            let bytes = conversion.write(Cursor::new(Vec::new())).unwrap().into_inner();
+            // Only where chunks end may differ.
+            flat(read_all(&Archive::read(bytes).unwrap()).unwrap())
+        };
+        for recompress in [false, true] {
+            assert!(make(1, recompress) == make(3, recompress), "{}", fixture.name);
+        }
+    }
+}
+
 /// Deflate data goes from custom to directory and back without being made anew.
 #[test]
 fn deflate_data_stays() {

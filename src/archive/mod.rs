@@ -18,4 +18,3 @@ pub use write::{
 
 pub(crate) use open::{file_name, kind_of};
 pub(crate) use stored::StoredPiece;
-pub(crate) use write::StoredWriter;

@@ -88,6 +88,10 @@ impl EncoderPool {
             ..EncoderPool::default()
         })
     }
+
+    pub(crate) fn threads(&self) -> u32 {
+        self.threads
+    }
 }
 
 impl fmt::Debug for EncoderPool {

@@ -3,19 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
-use std::sync::Arc;
 
-use super::moving::{self, Moving, Place, Progress};
+use super::jobs::move_all;
+use super::moving::{self, Moving, Progress};
 use super::plan::{Choice, Job, Note, Plan, has_objects};
 use super::split::Part;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, file_name};
 use crate::compress::Algorithm;
 use crate::error::{Error, Result};
-use crate::format::block::{BlockKind, ChunkReader};
-use crate::format::custom::{Copying, skip_block};
+use crate::format::block::BlockKind;
 use crate::format::directory;
-use crate::format::sink::Sink;
-use crate::limits::Limits;
 use crate::select::Selected;
 use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, TocEntry};
 use crate::version::ArchiveVersion;
@@ -55,7 +52,7 @@ impl Target {
         self
     }
 
-    /// How many threads compress, where data is compressed anew.
+    /// How many threads read and compress, where data is compressed anew.
     pub fn threads(&mut self, threads: u32) -> &mut Self {
         self.threads = threads;
         self
@@ -271,91 +268,9 @@ fn run<W: Write>(
     mut progress: Box<Progress<'_>>,
 ) -> Result<W> {
     let mut writer = start(plan.builder)?;
-    let moving = moving_to(&writer, plan.recompress, archive.contexts(), archive.limits());
-    for job in &plan.jobs {
-        move_job(archive, job, &mut writer, &moving, &mut *progress)?;
-    }
+    let jobs: Vec<_> = plan.jobs.iter().map(|job| (archive, job)).collect();
+    move_all(&jobs, &mut writer, plan.recompress, &mut *progress)?;
     writer.finish()
-}
-
-pub(super) fn moving_to<W: Write>(
-    writer: &ArchiveWriter<W>,
-    recompress: bool,
-    contexts: &Arc<crate::compress::Contexts>,
-    limits: &Limits,
-) -> Moving {
-    Moving {
-        encoding: writer.encoding(),
-        framing: writer.sink().framing(),
-        recompress,
-        pool: Arc::clone(writer.pool()),
-        contexts: Arc::clone(contexts),
-        limits: *limits,
-    }
-}
-
-pub(super) fn move_job<W: Write>(
-    archive: &Archive,
-    job: &Job,
-    writer: &mut ArchiveWriter<W>,
-    moving: &Moving,
-    progress: &mut Progress<'_>,
-) -> Result<()> {
-    if let [source] = job.sources[..]
-        && copy_block(archive, source, job, writer, moving, progress)?
-    {
-        return Ok(());
-    }
-    match job.kind {
-        BlockKind::Data => {
-            // An entry that is not a group's has one source.
-            let source = job.sources.first().copied().unwrap_or(job.id);
-            moving.piece(archive.piece(source)?, Place::Entry(writer, job.id), progress)
-        }
-        BlockKind::LargeObjects => {
-            let mut out = writer.large_objects(job.id)?;
-            for source in &job.sources {
-                let mut objects = archive.large_objects(*source)?;
-                while let Some((oid, piece)) = objects.next_piece()? {
-                    moving.piece(piece, Place::Object(&mut out, oid), progress)?;
-                }
-            }
-            out.finish()
-        }
-    }
-}
-
-/// Copies a block together with its chunks' lengths, from one custom archive to another. `false`
-/// where something about it has to change.
-fn copy_block<W: Write>(
-    archive: &Archive,
-    source: DumpId,
-    job: &Job,
-    writer: &mut ArchiveWriter<W>,
-    moving: &Moving,
-    progress: &mut Progress<'_>,
-) -> Result<bool> {
-    let (Sink::Custom(sink), Format::Custom) = (writer.sink(), archive.format()) else {
-        return Ok(false);
-    };
-    let dialect = archive.toc().dialect();
-    // Ints are the same with a sign byte and as many bytes.
-    if archive.header().compression.algorithm != moving.encoding.algorithm()
-        || moving.recompress
-        || dialect.int_len() != sink.dialect().int_len()
-    {
-        return Ok(false);
-    }
-    let Some(input) = archive.block_body(source, job.kind)? else { return Ok(false) };
-    writer.raw_block(job.id, job.kind, |output| {
-        let before = output.position();
-        let mut chunks = ChunkReader::idle(Copying::new(input, output), dialect);
-        skip_block(&mut chunks, job.kind)?;
-        chunks.into_input().finish()?;
-        progress(output.position() - before);
-        Ok(())
-    })?;
-    Ok(true)
 }
 
 /// A new archive made of one that comes through a pipe.
@@ -469,7 +384,7 @@ impl<'p> StreamConversion<'p> {
     ) -> Result<W> {
         let StreamConversion { plan, mut progress } = self;
         let mut writer = start(plan.builder)?;
-        let moving = moving_to(&writer, plan.recompress, stream.contexts(), stream.limits());
+        let moving = Moving::to(&writer, plan.recompress, stream.contexts(), stream.limits());
         let jobs: HashMap<DumpId, &Job> = plan
             .jobs
             .iter()
@@ -479,13 +394,24 @@ impl<'p> StreamConversion<'p> {
             let Some(job) = jobs.get(&block.dump_id()) else { continue };
             match block.kind() {
                 BlockKind::Data => {
-                    let place = Place::Entry(&mut writer, job.id);
-                    moving.piece(block.piece()?, place, &mut *progress)?;
+                    moving
+                        .piece(
+                            block.piece()?,
+                            |algorithm, len| writer.stored_data(job.id, algorithm, len),
+                            &mut *progress,
+                        )?
+                        .finish()?;
                 }
                 BlockKind::LargeObjects => {
                     let mut out = writer.large_objects(job.id)?;
                     while let Some((oid, piece)) = block.next_piece()? {
-                        moving.piece(piece, Place::Object(&mut out, oid), &mut *progress)?;
+                        moving
+                            .piece(
+                                piece,
+                                |algorithm, len| out.stored_object(oid, algorithm, len),
+                                &mut *progress,
+                            )?
+                            .finish()?;
                     }
                     out.finish()?;
                 }

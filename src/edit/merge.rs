@@ -12,7 +12,8 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use super::convert::{Target, move_job, moving_to, object_oids};
+use super::convert::{Target, object_oids};
+use super::jobs::move_all;
 use super::moving::Progress;
 use super::plan::{self, Draft, Job, Note};
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, WriteOptions};
@@ -184,11 +185,8 @@ impl<'a> Merge<'a> {
     ) -> Result<W> {
         let Merge { archives, builder, jobs, recompress, mut progress, .. } = self;
         let mut writer = start(builder)?;
-        for (archive, job) in &jobs {
-            let archive = archives[*archive];
-            let moving = moving_to(&writer, recompress, archive.contexts(), archive.limits());
-            move_job(archive, job, &mut writer, &moving, &mut *progress)?;
-        }
+        let jobs: Vec<_> = jobs.iter().map(|(archive, job)| (archives[*archive], job)).collect();
+        move_all(&jobs, &mut writer, recompress, &mut *progress)?;
         writer.finish()
     }
 }

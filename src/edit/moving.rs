@@ -3,29 +3,13 @@
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
-use crate::archive::{ArchiveWriter, LargeObjectsWriter, StoredPiece, StoredWriter};
+use crate::archive::{ArchiveWriter, StoredPiece};
 use crate::compress::{Algorithm, Contexts, Encoder, EncoderPool, Encoding, Framing};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::toc::{DumpId, Oid};
 
 /// Tells how many stored bytes went by.
 pub(super) type Progress<'a> = dyn FnMut(u64) + 'a;
-
-/// Where a piece goes.
-pub(super) enum Place<'a, 'w, W> {
-    Entry(&'a mut ArchiveWriter<W>, DumpId),
-    Object(&'a mut LargeObjectsWriter<'w, W>, Oid),
-}
-
-impl<W: Write> Place<'_, '_, W> {
-    fn stored(&mut self, algorithm: Algorithm, len: Option<u64>) -> Result<StoredWriter<'_, W>> {
-        match self {
-            Place::Entry(writer, id) => writer.stored_data(*id, algorithm, len),
-            Place::Object(writer, oid) => writer.stored_object(*oid, algorithm, len),
-        }
-    }
-}
 
 /// How pieces are to be stored.
 #[derive(Debug, Clone)]
@@ -40,19 +24,43 @@ pub(super) struct Moving {
 }
 
 impl Moving {
-    /// Moves a piece, as it is stored where that is possible.
-    pub(super) fn piece<W: Write>(
+    pub(super) fn to<W: Write>(
+        writer: &ArchiveWriter<W>,
+        recompress: bool,
+        contexts: &Arc<Contexts>,
+        limits: &Limits,
+    ) -> Moving {
+        Moving {
+            encoding: writer.encoding(),
+            framing: writer.sink().framing(),
+            recompress,
+            pool: Arc::clone(writer.pool()),
+            contexts: Arc::clone(contexts),
+            limits: *limits,
+        }
+    }
+
+    /// Whether data that is stored so stays as it is.
+    pub(super) fn keeps(&self, algorithm: Algorithm, framing: Framing) -> bool {
+        algorithm == self.encoding.algorithm()
+            && !self.recompress
+            && (algorithm != Algorithm::Gzip || framing == self.framing)
+    }
+
+    /// Moves a piece, as it is stored where that is possible, to where `open` says when it is
+    /// known how it is compressed there and, perhaps, how long it becomes.
+    pub(super) fn piece<O: Write>(
         &self,
         mut piece: StoredPiece<'_>,
-        mut place: Place<'_, '_, W>,
+        open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         progress: &mut Progress<'_>,
-    ) -> Result<()> {
+    ) -> Result<O> {
         let algorithm = self.encoding.algorithm();
         if piece.algorithm != algorithm || self.recompress {
-            return self.recode(piece, place, progress);
+            return self.recode(piece, open, progress);
         }
-        if algorithm != Algorithm::Gzip || piece.framing == self.framing {
-            let mut out = place.stored(algorithm, piece.len().filter(|len| *len > 0))?;
+        if self.keeps(piece.algorithm, piece.framing) {
+            let mut out = open(algorithm, piece.len().filter(|len| *len > 0))?;
             let n = copy(&mut piece, &mut out, progress).map_err(|error| piece.placed(error))?;
             if n == 0 && algorithm != Algorithm::None {
                 // pg_dump stores an empty large object as an empty file. PostgreSQL 19 does
@@ -60,23 +68,23 @@ impl Moving {
                 let nothing = Encoder::new(out, self.encoding, self.framing, &self.pool)?;
                 out = nothing.finish()?;
             }
-            return out.finish();
+            return Ok(out);
         }
         #[cfg(feature = "gzip")]
-        return self.rewrap(piece, place, progress);
+        return self.rewrap(piece, open, progress);
         #[cfg(not(feature = "gzip"))]
-        return self.recode(piece, place, progress);
+        return self.recode(piece, open, progress);
     }
 
     /// Decompresses and compresses.
-    fn recode<W: Write>(
+    fn recode<O: Write>(
         &self,
         piece: StoredPiece<'_>,
-        mut place: Place<'_, '_, W>,
+        open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         progress: &mut Progress<'_>,
-    ) -> Result<()> {
+    ) -> Result<O> {
         let mut data = piece.decode(&self.contexts, &self.limits)?;
-        let out = place.stored(self.encoding.algorithm(), None)?;
+        let out = open(self.encoding.algorithm(), None)?;
         let mut encoder = Encoder::new(out, self.encoding, self.framing, &self.pool)?;
         let mut before = 0;
         loop {
@@ -91,38 +99,38 @@ impl Moving {
             progress(position - before);
             before = position;
         }
-        encoder.finish()?.finish()
+        Ok(encoder.finish()?)
     }
 
     /// Exchanges the wrapper around deflate data.
     #[cfg(feature = "gzip")]
-    fn rewrap<W: Write>(
+    fn rewrap<O: Write>(
         &self,
         mut piece: StoredPiece<'_>,
-        mut place: Place<'_, '_, W>,
+        open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         progress: &mut Progress<'_>,
-    ) -> Result<()> {
+    ) -> Result<O> {
         use crate::compress::rewrap::{examine_gzip, gzip_to_zlib, zlib_to_gzip};
 
         let Some(member) = piece.member.clone().filter(|_| piece.framing == Framing::File) else {
-            let mut out = place.stored(Algorithm::Gzip, None)?;
+            let mut out = open(Algorithm::Gzip, None)?;
             let mut counted = Counted { inner: &mut piece, progress };
             let result = zlib_to_gzip(&mut counted, &mut out);
             result.map_err(|error| piece.placed(error))?;
-            return out.finish();
+            return Ok(out);
         };
         // What is wrong with a file is found out before anything of it is written.
         let examined = examine_gzip(&mut piece).map_err(|error| piece.placed(error))?;
         let Some(deflated) = examined else {
             // Several members, or plain text.
             let again = StoredPiece::member(member, piece.entry.clone());
-            return self.recode(again, place, progress);
+            return self.recode(again, open, progress);
         };
-        let mut out = place.stored(Algorithm::Gzip, None)?;
+        let mut out = open(Algorithm::Gzip, None)?;
         let mut reader = member.reader();
         let mut counted = Counted { inner: &mut reader, progress };
         gzip_to_zlib(&mut counted, &deflated, &mut out).map_err(|error| piece.placed(error))?;
-        out.finish()
+        Ok(out)
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Custom {
     scan: Mutex<Scan>,
     /// Offsets of the second table of contents of a redirected dump, if there is one.
     appended: OnceLock<Option<Appended>>,
+    /// The offsets of all entries, sorted; made when a size is asked for.
+    offsets: OnceLock<Vec<u64>>,
     limits: Limits,
 }
 
@@ -85,6 +87,7 @@ impl Custom {
             toc_end,
             scan: Mutex::new(scan),
             appended: OnceLock::new(),
+            offsets: OnceLock::new(),
             limits,
         }
     }
@@ -240,8 +243,13 @@ impl Custom {
             _ => None,
         };
         let start = offset(entry)?;
-        let next = toc.entries().filter_map(offset).filter(|other| *other > start).min();
-        Some(next.unwrap_or(self.source.len()).saturating_sub(start))
+        let offsets = self.offsets.get_or_init(|| {
+            let mut offsets: Vec<u64> = toc.entries().filter_map(offset).collect();
+            offsets.sort_unstable();
+            offsets
+        });
+        let next = offsets.get(offsets.partition_point(|other| *other <= start));
+        Some(next.copied().unwrap_or(self.source.len()).saturating_sub(start))
     }
 
     fn scanned_sizes(&self, toc: &Toc) -> Result<Vec<Option<u64>>> {

@@ -1,0 +1,339 @@
+//! The data of a new archive, entry after entry: by one thread, or with others that read and
+//! compress small entries ahead.
+//!
+//! A large entry is compressed by all threads together, block by block; see `compress/parallel.rs`.
+//! Small ones have no blocks to share, so each is one thread's. What is ready waits in memory until
+//! its turn comes, which is why only so many are begun.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use super::moving::{Moving, Progress};
+use super::plan::Job;
+use crate::archive::{Archive, ArchiveWriter, StoredPiece};
+use crate::compress::{EncoderPool, Framing};
+use crate::error::{Error, Result};
+use crate::format::block::{BlockKind, ChunkReader};
+use crate::format::custom::{Copying, skip_block};
+use crate::format::sink::Sink;
+use crate::toc::{DumpId, Format, Oid};
+
+/// Stored bytes of what is read ahead together, at most.
+const SMALL: u64 = 512 << 10;
+
+/// Bytes that what is read ahead together may become; the rest is moved when its turn comes.
+const HELD: usize = 4 << 20;
+
+/// A reader needs memory for a whole chunk.
+const CHUNK: usize = 64 << 10;
+
+/// Moves the data of all jobs, in their order.
+pub(super) fn move_all<W: Write>(
+    jobs: &[(&Archive, &Job)],
+    writer: &mut ArchiveWriter<W>,
+    recompress: bool,
+    progress: &mut Progress<'_>,
+) -> Result<()> {
+    let tasks: Vec<Task<'_>> = jobs
+        .iter()
+        .map(|&(archive, job)| {
+            let moving = Moving::to(writer, recompress, archive.contexts(), archive.limits());
+            Task { archive, job, moving }
+        })
+        .collect();
+    let threads = writer.pool().threads();
+    if threads < 2 || !tasks.iter().any(|task| task.small_size().is_some()) {
+        return tasks.iter().try_for_each(|task| task.move_to(writer, progress));
+    }
+    let (give, waiting) = mpsc::channel();
+    let waiting = Mutex::new(waiting);
+    thread::scope(|scope| {
+        // Dropped with this closure, however it ends, which ends the threads.
+        let give = give;
+        for n in 0..threads {
+            let thread = thread::Builder::new().name(format!("convert {n}"));
+            thread.spawn_scoped(scope, || work(&waiting))?;
+        }
+        move_ahead(&tasks, 2 * threads as usize, &give, writer, progress)
+    })
+}
+
+/// Moves data while at most `most` batches are begun.
+fn move_ahead<'a, W: Write>(
+    tasks: &'a [Task<'a>],
+    most: usize,
+    give: &Sender<Order<'a>>,
+    writer: &mut ArchiveWriter<W>,
+    progress: &mut Progress<'_>,
+) -> Result<()> {
+    let mut left = tasks;
+    let mut begun: VecDeque<(&[Task<'_>], Receiver<_>)> = VecDeque::new();
+    loop {
+        while begun.len() < most && !left.is_empty() {
+            let (batch, rest) = left.split_at(batch_len(left));
+            left = rest;
+            let (reply, results) = mpsc::channel();
+            give.send(Order { batch, reply }).map_err(|_| ended())?;
+            begun.push_back((batch, results));
+        }
+        let Some((batch, results)) = begun.pop_front() else { return Ok(()) };
+        for task in batch {
+            match results.recv().map_err(|_| ended())?? {
+                Some(ready) => ready.write(task, writer, progress)?,
+                None => task.move_to(writer, progress)?,
+            }
+        }
+    }
+}
+
+/// How many tasks to hand over together: as many as are small together, for some take less time
+/// than handing them over.
+fn batch_len(tasks: &[Task<'_>]) -> usize {
+    let mut bytes = 0;
+    let fits = |task: &&Task<'_>| match task.small_size() {
+        Some(size) => {
+            bytes += size;
+            bytes <= SMALL
+        }
+        None => false,
+    };
+    tasks.iter().take_while(fits).count().max(1)
+}
+
+fn ended() -> Error {
+    io::Error::other("a thread that converts has ended").into()
+}
+
+/// Tasks, and whom to tell of each.
+struct Order<'a> {
+    batch: &'a [Task<'a>],
+    reply: Sender<Result<Option<Ready>>>,
+}
+
+/// What a thread does until there is nothing more to do.
+fn work(waiting: &Mutex<Receiver<Order<'_>>>) {
+    // It compresses on its own.
+    let pool = Arc::new(EncoderPool::default());
+    loop {
+        let order = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Order { batch, reply }) = order else { return };
+        let mut held = Held { bytes: Vec::new(), room: HELD, over: false, moved: 0 };
+        for task in batch {
+            // Whoever waited may have given up.
+            if reply.send(task.prepare(&pool, &mut held)).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// The data of one entry, to be moved.
+struct Task<'a> {
+    archive: &'a Archive,
+    job: &'a Job,
+    moving: Moving,
+}
+
+/// The data of an entry, as it is to stand in the new archive.
+struct Ready {
+    data: ReadyData,
+    /// Stored bytes it was.
+    moved: u64,
+}
+
+enum ReadyData {
+    Piece(Vec<u8>),
+    Objects(Vec<(Oid, Vec<u8>)>),
+}
+
+/// Memory with a limit, shared by the pieces of a batch.
+struct Held {
+    bytes: Vec<u8>,
+    room: usize,
+    over: bool,
+    /// Stored bytes that were read.
+    moved: u64,
+}
+
+impl Held {
+    /// The stored bytes of a piece in the new archive; `None` if there is no room for them.
+    fn take(&mut self, piece: StoredPiece<'_>, moving: &Moving) -> Result<Option<Vec<u8>>> {
+        let mut moved = 0;
+        let result = moving.piece(piece, |_, _| Ok(&mut *self), &mut |n| moved += n).map(drop);
+        self.moved += moved;
+        match result {
+            Ok(()) => Ok(Some(std::mem::take(&mut self.bytes))),
+            Err(_) if self.over => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Write for Held {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if buf.len() > self.room {
+            self.over = true;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.room -= buf.len();
+        self.bytes.extend_from_slice(buf);
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Task<'_> {
+    /// The stored bytes of its source, if they are few, and more is to be done than to copy them.
+    fn small_size(&self) -> Option<u64> {
+        let Task { archive, job: Job { sources, .. }, moving } = self;
+        let framing = match archive.format() {
+            Format::Custom => Framing::Stream,
+            _ => Framing::File,
+        };
+        let [source] = sources[..] else { return None };
+        if moving.keeps(archive.header().compression.algorithm, framing) {
+            return None;
+        }
+        archive.stored_size_hint(archive.entry(source)?).filter(|size| *size <= SMALL)
+    }
+
+    /// Reads and compresses it; `None` if it turns out to be too large for that.
+    fn prepare(&self, pool: &Arc<EncoderPool>, held: &mut Held) -> Result<Option<Ready>> {
+        let Task { archive, job, moving } = self;
+        let [source] = job.sources[..] else { return Ok(None) };
+        if held.over || self.small_size().is_none() {
+            return Ok(None);
+        }
+        let moving = Moving { pool: Arc::clone(pool), ..moving.clone() };
+        held.moved = 0;
+        let data = match job.kind {
+            BlockKind::Data => match held.take(archive.piece(source)?, &moving)? {
+                Some(bytes) => ReadyData::Piece(bytes),
+                None => return Ok(None),
+            },
+            BlockKind::LargeObjects => {
+                let mut ready = Vec::new();
+                let mut objects = archive.large_objects(source)?;
+                while let Some((oid, object)) = objects.next_piece()? {
+                    let Some(bytes) = held.take(object, &moving)? else { return Ok(None) };
+                    ready.push((oid, bytes));
+                }
+                ReadyData::Objects(ready)
+            }
+        };
+        Ok(Some(Ready { data, moved: held.moved }))
+    }
+
+    /// Moves it from the one archive to the other.
+    fn move_to<W: Write>(
+        &self,
+        writer: &mut ArchiveWriter<W>,
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
+        let Task { archive, job, moving } = self;
+        if let [source] = job.sources[..]
+            && copy_block(archive, source, job, writer, moving, progress)?
+        {
+            return Ok(());
+        }
+        match job.kind {
+            BlockKind::Data => {
+                // An entry that is not a group's has one source.
+                let source = job.sources.first().copied().unwrap_or(job.id);
+                moving
+                    .piece(
+                        archive.piece(source)?,
+                        |algorithm, len| writer.stored_data(job.id, algorithm, len),
+                        progress,
+                    )?
+                    .finish()
+            }
+            BlockKind::LargeObjects => {
+                let mut out = writer.large_objects(job.id)?;
+                for source in &job.sources {
+                    let mut objects = archive.large_objects(*source)?;
+                    while let Some((oid, piece)) = objects.next_piece()? {
+                        moving
+                            .piece(
+                                piece,
+                                |algorithm, len| out.stored_object(oid, algorithm, len),
+                                progress,
+                            )?
+                            .finish()?;
+                    }
+                }
+                out.finish()
+            }
+        }
+    }
+}
+
+impl Ready {
+    fn write<W: Write>(
+        self,
+        task: &Task<'_>,
+        writer: &mut ArchiveWriter<W>,
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
+        let Task { job, moving, .. } = task;
+        let algorithm = moving.encoding.algorithm();
+        match self.data {
+            ReadyData::Piece(bytes) => {
+                let mut out = writer.stored_data(job.id, algorithm, Some(bytes.len() as u64))?;
+                bytes.chunks(CHUNK).try_for_each(|chunk| out.write_all(chunk))?;
+                out.finish()?;
+            }
+            ReadyData::Objects(objects) => {
+                let mut out = writer.large_objects(job.id)?;
+                for (oid, bytes) in objects {
+                    let len = Some(bytes.len() as u64);
+                    let mut object = out.stored_object(oid, algorithm, len)?;
+                    bytes.chunks(CHUNK).try_for_each(|chunk| object.write_all(chunk))?;
+                    object.finish()?;
+                }
+                out.finish()?;
+            }
+        }
+        progress(self.moved);
+        Ok(())
+    }
+}
+
+/// Copies a block together with its chunks' lengths, from one custom archive to another. `false`
+/// where something about it has to change.
+fn copy_block<W: Write>(
+    archive: &Archive,
+    source: DumpId,
+    job: &Job,
+    writer: &mut ArchiveWriter<W>,
+    moving: &Moving,
+    progress: &mut Progress<'_>,
+) -> Result<bool> {
+    let (Sink::Custom(sink), Format::Custom) = (writer.sink(), archive.format()) else {
+        return Ok(false);
+    };
+    let dialect = archive.toc().dialect();
+    // Ints are the same with a sign byte and as many bytes.
+    if archive.header().compression.algorithm != moving.encoding.algorithm()
+        || moving.recompress
+        || dialect.int_len() != sink.dialect().int_len()
+    {
+        return Ok(false);
+    }
+    let Some(input) = archive.block_body(source, job.kind)? else { return Ok(false) };
+    writer.raw_block(job.id, job.kind, |output| {
+        let before = output.position();
+        let mut chunks = ChunkReader::idle(Copying::new(input, output), dialect);
+        skip_block(&mut chunks, job.kind)?;
+        chunks.into_input().finish()?;
+        progress(output.position() - before);
+        Ok(())
+    })?;
+    Ok(true)
+}
