@@ -4,14 +4,14 @@
 //! all the same. A service may give more tomorrow; the table errs on the side of a restore that
 //! runs.
 
-use std::collections::HashSet;
 use std::str::FromStr;
 
 use super::Finding;
+use super::leave_out::leave_out;
 use super::sql::{Token, tokens};
 use crate::error::{Error, Result};
 use crate::select::{Rule, Selected};
-use crate::toc::{Dependents, Desc, TocEntry};
+use crate::toc::{Desc, TocEntry};
 
 /// A service that runs PostgreSQL for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,53 +108,26 @@ const NO_OWNERS: &[(&[Service], &str)] = &[
 
 impl Service {
     /// Leaves out of a selection what the service refuses, and what depends on it; says what.
-    /// Tables stay when their access method goes: the script should then have the default one
-    /// ([`no_table_access_method`](crate::ScriptOptions::no_table_access_method)).
-    pub fn leave_out(self, selected: &mut Selected<'_>) -> Vec<Finding> {
-        let toc = selected.toc();
-        let std_strings = toc.std_strings().unwrap_or(true);
-        let mut findings = Vec::new();
-        let mut refused = Vec::new();
-        let mut known = HashSet::new();
-        for entry in selected.entries() {
-            if let Some(why) = self.refuses(entry, std_strings) {
-                findings.push(Finding::new(entry, format!("left out: {why}")));
-                refused.push((entry, Rule::Service));
-                known.insert(entry.index());
-            }
-        }
-        if refused.is_empty() {
-            return findings;
-        }
-        let graph = Dependents::new(toc);
-        let mut next = 0;
-        while let Some(&(entry, _)) = refused.get(next) {
-            next += 1;
-            // What is there anyway takes nothing with it.
-            if entry.tag() == Some(b"plpgsql") {
-                continue;
-            }
-            for dependent in graph.of(entry).filter_map(|dependent| toc.get(dependent.index())) {
-                let wanted = selected.decision(&dependent).wanted.is_listed();
-                // A table can have another access method, and its rows matter more.
-                if entry.desc() == *"ACCESS METHOD"
+    pub(super) fn leave_out(self, selected: &mut Selected<'_>) -> Vec<Finding> {
+        let std_strings = selected.toc().std_strings().unwrap_or(true);
+        let refused = selected
+            .entries()
+            .filter_map(|entry| {
+                let why = self.refuses(entry, std_strings)?;
+                Some((entry, Rule::Service, why.to_owned()))
+            })
+            .collect();
+        leave_out(selected, refused, |dependent, refused| {
+            // What is there anyway takes nothing with it. A table can have another access
+            // method, and its rows matter more.
+            refused.tag() == Some(b"plpgsql")
+                || refused.desc() == *"ACCESS METHOD"
                     && matches!(dependent.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW)
-                {
-                    continue;
-                }
-                if wanted && known.insert(dependent.index()) {
-                    let what = format!("left out: it depends on entry {}", entry.dump_id());
-                    findings.push(Finding::new(dependent, what));
-                    refused.push((dependent, Rule::WithoutEntry(entry.dump_id())));
-                }
-            }
-        }
-        selected.leave_out(refused.iter().map(|(entry, rule)| (entry.index(), *rule)));
-        findings
+        })
     }
 
     /// Whether a role of this name can own something there.
-    pub fn has_owner(self, role: &[u8]) -> bool {
+    pub(super) fn has_owner(self, role: &[u8]) -> bool {
         !NO_OWNERS
             .iter()
             .any(|(services, name)| services.contains(&self) && name.as_bytes() == role)

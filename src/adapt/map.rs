@@ -3,15 +3,14 @@
 //! Fields of entries are simple. In SQL a name is changed only where its place proves what it is
 //! the name of; the SQL is taken apart for that, and strings and comments are left alone but for
 //! the few that are names: `'s.q'::regclass`, the sequence of `setval`, a `search_path`. What might
-//! be the name of a schema and cannot be proved to be one is a [finding](Mapped::unproved).
+//! be the name of a schema and cannot be proved to be one is [unproved](super::Adapted::unproved).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sql::{Kind, Token, quote, tokens};
-use super::{Finding, Service};
+use super::draft::{Draft, Text};
+use super::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::error::{Error, Result};
-use crate::toc::{Desc, EntryFields, Format, Toc, TocEntry};
-use crate::wire::LastField;
+use crate::toc::{Desc, Toc, TocEntry};
 
 /// New names, by old ones.
 #[derive(Debug, Clone, Default)]
@@ -24,102 +23,63 @@ pub struct Mapping {
     pub schemas: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// A table of contents with other names.
-#[derive(Debug, Clone)]
-pub struct Mapped {
-    /// The entries, with their old dump ids.
-    pub toc: Toc,
-    /// Where a schema may be named, and it could not be proved. Who goes on all the same should
-    /// look at these.
-    pub unproved: Vec<Finding>,
-    /// What is worth knowing.
-    pub notes: Vec<String>,
-}
-
 impl Mapping {
     /// Whether nothing gets another name.
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty() && self.tablespaces.is_empty() && self.schemas.is_empty()
     }
 
-    /// Gives the entries of an archive their new names.
+    /// Gives an entry its new names. Says where a schema may be named, and it could not be
+    /// proved.
+    pub(super) fn rename(&self, draft: &mut Draft<'_>, std_strings: bool) -> Vec<String> {
+        let entry = draft.entry;
+        let mut editor = Editor { mapping: self, entry, std_strings, unproved: Vec::new() };
+        for sql in [&mut draft.defn, &mut draft.drop_stmt, &mut draft.copy_stmt] {
+            if let Some(text) = sql {
+                *sql = Some(editor.sql(text).into());
+            }
+        }
+        editor.data();
+        let mut unproved = editor.unproved;
+        unproved.dedup();
+        let rename = |names: &BTreeMap<Vec<u8>, Vec<u8>>, name: &mut Text<'_>| {
+            if let Some(new) = name.as_deref().and_then(|name| names.get(name)) {
+                *name = Some(new.clone().into());
+            }
+        };
+        rename(&self.owners, &mut draft.owner);
+        rename(&self.schemas, &mut draft.namespace);
+        rename(&self.tablespaces, &mut draft.tablespace);
+        if entry.desc() == Desc::SCHEMA {
+            rename(&self.schemas, &mut draft.tag);
+        }
+        unproved
+    }
+
+    /// What is worth knowing: schemas that the archive has not.
+    pub(super) fn notes(&self, toc: &Toc) -> Vec<String> {
+        let created = |name: &[u8]| {
+            let schema = toc.find(Desc::SCHEMA, None, name);
+            schema.and_then(|schema| schema.defn()).is_some_and(|defn| defn.starts_with(b"CREATE"))
+        };
+        let missing = self.schemas.iter().filter(|(old, _)| !created(old));
+        missing
+            .map(|(old, new)| {
+                format!(
+                    "the archive does not create schema \"{}\": \"{}\" must be there already",
+                    old.escape_ascii(),
+                    new.escape_ascii(),
+                )
+            })
+            .collect()
+    }
+
+    /// Two schemas must not become one: their objects could have the same names.
     ///
     /// # Errors
     ///
     /// A schema that would become one with another schema of the archive.
-    pub fn apply(&self, toc: &Toc) -> Result<Mapped> {
-        self.apply_with(toc, |_| true)
-    }
-
-    /// The same for a service, where some roles own nothing any more.
-    ///
-    /// # Errors
-    ///
-    /// As [`apply`](Self::apply).
-    pub fn apply_for(&self, toc: &Toc, service: Service) -> Result<Mapped> {
-        self.apply_with(toc, |owner| service.has_owner(owner))
-    }
-
-    fn apply_with(&self, toc: &Toc, owns: impl Fn(&[u8]) -> bool) -> Result<Mapped> {
-        self.check(toc)?;
-        let format = match toc.dialect().last_field {
-            LastField::Offset => Format::Custom,
-            // The two have the same entries.
-            _ => Format::Directory,
-        };
-        let mut mapped = Mapped {
-            toc: Toc::new(toc.header().clone(), format),
-            unproved: Vec::new(),
-            notes: Vec::new(),
-        };
-        let std_strings = toc.std_strings().unwrap_or(true);
-        for entry in toc {
-            let mut editor = Editor { mapping: self, entry, std_strings, unproved: Vec::new() };
-            let [defn, drop_stmt, copy_stmt] = [entry.defn(), entry.drop_stmt(), entry.copy_stmt()]
-                .map(|sql| sql.map(|sql| editor.sql(sql)));
-            editor.data();
-            let mut why = std::mem::take(&mut editor.unproved);
-            why.dedup();
-            mapped.unproved.extend(why.into_iter().map(|what| Finding::new(entry, what)));
-            let renamed = |names: &BTreeMap<Vec<u8>, Vec<u8>>, name: Option<&[u8]>| {
-                name.map(|name| names.get(name).map_or(name, |new| new).to_vec())
-            };
-            let owner = renamed(&self.owners, entry.owner());
-            let owner = owner.map(|name| if owns(&name) { name } else { Vec::new() });
-            let namespace = renamed(&self.schemas, entry.namespace());
-            let tablespace = renamed(&self.tablespaces, entry.tablespace());
-            let tag = match entry.desc() {
-                Desc::SCHEMA => renamed(&self.schemas, entry.tag()),
-                _ => entry.tag().map(<[u8]>::to_vec),
-            };
-            mapped.toc.push(&EntryFields {
-                tag: tag.as_deref(),
-                defn: defn.as_deref(),
-                drop_stmt: drop_stmt.as_deref(),
-                copy_stmt: copy_stmt.as_deref(),
-                namespace: namespace.as_deref(),
-                tablespace: tablespace.as_deref(),
-                owner: owner.as_deref(),
-                ..entry.fields()
-            })?;
-        }
-        for (old, new) in &self.schemas {
-            let created = toc.find(Desc::SCHEMA, None, old).is_some_and(|schema| {
-                schema.defn().is_some_and(|defn| defn.starts_with(b"CREATE"))
-            });
-            if !created {
-                mapped.notes.push(format!(
-                    "the archive does not create schema \"{}\": \"{}\" must be there already",
-                    old.escape_ascii(),
-                    new.escape_ascii(),
-                ));
-            }
-        }
-        Ok(mapped)
-    }
-
-    /// Two schemas must not become one: their objects could have the same names.
-    fn check(&self, toc: &Toc) -> Result<()> {
+    pub(super) fn check(&self, toc: &Toc) -> Result<()> {
         let mut seen = BTreeMap::new();
         for (old, new) in &self.schemas {
             let there = !self.schemas.contains_key(new)
@@ -142,9 +102,6 @@ struct Editor<'a> {
     std_strings: bool,
     unproved: Vec<String>,
 }
-
-/// Pieces of a text, in their order, and what to put there.
-type Edits = Vec<(std::ops::Range<usize>, Vec<u8>)>;
 
 /// No list of schemas is longer, and a damaged archive shall not keep us busy.
 const LONGEST_LIST: usize = 1000;
@@ -405,24 +362,6 @@ impl Editor<'_> {
         }
         false
     }
-}
-
-/// A text after its edits.
-fn replaced(text: &[u8], mut edits: Edits) -> Vec<u8> {
-    edits.sort_by_key(|(range, _)| range.start);
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    for (range, new) in edits {
-        // Nonsense in a damaged archive may be two things at once.
-        if range.start < at {
-            continue;
-        }
-        out.extend_from_slice(&text[at..range.start]);
-        out.extend_from_slice(&new);
-        at = range.end;
-    }
-    out.extend_from_slice(&text[at..]);
-    out
 }
 
 /// Kinds in whose SQL the word SCHEMA stands before the name of one.

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::adapt::ServerArgs;
+use super::explain::{ExplainArgs, explain};
 use super::input::Input;
 use super::output::{Output, human_size, printable};
 use super::selection::SelectionArgs;
@@ -34,7 +36,11 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    explain: ExplainArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -42,7 +48,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
-    let selected = selection.apply(toc)?;
+    let mut selected = selection.apply(toc)?;
+    args.selection.check_names(&selected)?;
+    let warn = |text: &str| eprintln!("pgdmp: warning: {text}");
+    let adapted = args.server.options()?.adapt(&mut selected, warn)?;
+    if let Some(form) = args.explain.form() {
+        explain(&selected, form)?;
+        return Ok(Exit::Done);
+    }
+    let selected = adapted.selected(&selected);
     let created = created(toc.header());
     let mut out = Output::new();
     let written = if args.json {
@@ -50,7 +64,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     } else if let Some(sizes) = sizes {
         write_long(args, &selected, &sizes, &mut out)
     } else {
-        Listing::new(toc, input.format())
+        Listing::new(selected.toc(), input.format())
             .created(created)
             .verbose(args.verbose)
             .write(&selected, &mut out)
