@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use pgdmp::{Archive, CatalogId, Desc, DumpId, EntryFields, Format, Header, Oid, Section, Toc};
+use pgdmp::{
+    Archive, ArchiveVersion, CatalogId, Desc, DumpId, EntryFields, Format, Header, Oid, Section,
+    Toc,
+};
 
 use crate::support::fixtures;
 
@@ -153,6 +156,83 @@ fn pg_restore_says_the_same() {
     });
     let differences = differences.into_inner().unwrap();
     assert!(differences.is_empty(), "{} in {count} runs: {differences:#?}", differences.len());
+}
+
+/// What `convert` and `restore` both take.
+const ADAPTED: &[&str] = &[
+    "--target-version 15",
+    "--target-version 9.6",
+    "--map-owner postgres=bob --map-schema harbour=port --map-schema mini=maxi --map-unproved",
+    "--for rds --target-version 14",
+    "--for supabase",
+    "-O --no-tablespaces --no-table-access-method --no-comments",
+    "-n harbour -n mini --with-dependencies",
+    "-t staff -t kinds --with-dependents",
+    "-x --no-policies --no-publications --no-subscriptions --no-security-labels",
+    "--no-data",
+    "--no-schema",
+    "-a",
+    "--statistics-only",
+    "--section=post-data",
+    "-O -n mini --for azure",
+];
+
+/// Settings that no restore by pg_restore 18 is without, whatever server it is for.
+const SETTINGS: [&str; 3] =
+    ["SET transaction_timeout ", "SET idle_in_transaction_session_timeout ", "SET row_security "];
+
+/// pg_restore makes of a converted archive what `restore` makes of the original with the same
+/// options.
+#[test]
+fn converted_archives_are_restored_the_same() {
+    let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
+        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let archives: Vec<PathBuf> = fixtures::real()
+        .into_iter()
+        // With all names in quotes `-O` has a schema in quotes where it was, too.
+        .filter(|fixture| !fixture.name.contains("quoteall"))
+        .map(|fixture| fixture.path)
+        .collect();
+    let mut compared = 0;
+    for archive in &archives {
+        let header = Archive::open(archive).unwrap().header().clone();
+        let version = header.version.max(ArchiveVersion::new(1, 12));
+        for options in ADAPTED {
+            let what = format!("{} {options}", archive.display());
+            let args: Vec<&str> = options.split(' ').collect();
+            let new = folder.path().join(compared.to_string());
+            let mut convert = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+            convert.arg("convert").args(&args);
+            // An older server would get an older archive, with other entries.
+            convert.arg(format!("--archive-version={}.{}", version.major, version.minor));
+            if Archive::open(archive).unwrap().format() != Format::Tar {
+                convert.arg(format!("--compress={}", header.compression.algorithm));
+            }
+            let output = convert.arg(archive).arg(&new).output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{what}: {stderr}");
+            let mut restore = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+            restore.arg("restore").args(&args).args(["--restrict-key=key", "-f", "-"]);
+            let ours = restore.arg(archive).output().unwrap();
+            let mut restore = Command::new(&theirs);
+            let theirs =
+                restore.args(["--restrict-key=key", "-f", "-"]).arg(&new).output().unwrap();
+            assert!(ours.status.success() && theirs.status.success(), "{what}");
+            let lines = |output: &[u8]| -> Vec<String> {
+                let text = output.escape_ascii().to_string().replace("\\n", "\n");
+                let is_set = |line: &&str| !SETTINGS.iter().any(|set| line.starts_with(set));
+                text.lines().filter(is_set).map(str::to_owned).collect()
+            };
+            let (ours, theirs) = (lines(&ours.stdout), lines(&theirs.stdout));
+            let first = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
+            assert!(ours == theirs, "{what}: {first:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 100, "{compared}");
 }
 
 fn run(

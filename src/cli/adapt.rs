@@ -27,13 +27,13 @@ pub(super) struct ServerArgs {
     #[arg(long = "for", value_name = "SERVICE")]
     service: Option<Service>,
     /// Another role in place of one
-    #[arg(long = "map-owner", value_name = "OLD=NEW")]
+    #[arg(id = "map_owner", long = "map-owner", value_name = "OLD=NEW")]
     owners: Vec<String>,
     /// Another schema in place of one, if nothing is in doubt
-    #[arg(long = "map-schema", value_name = "OLD=NEW")]
+    #[arg(id = "map_schema", long = "map-schema", value_name = "OLD=NEW")]
     schemas: Vec<String>,
     /// Another tablespace in place of one
-    #[arg(long = "map-tablespace", value_name = "OLD=NEW")]
+    #[arg(id = "map_tablespace", long = "map-tablespace", value_name = "OLD=NEW")]
     tablespaces: Vec<String>,
     /// Map schemas although something is in doubt
     #[arg(long)]

@@ -8,7 +8,7 @@ use super::Failure;
 use super::json;
 use super::output::{Output, printable};
 use super::table::{Align, Table};
-use crate::{Decision, Selected, Toc, TocEntry};
+use crate::{Decision, Rule, Selected, Toc, TocEntry};
 
 /// How decisions are explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,10 @@ fn print(selected: &Selected<'_>, out: &mut Output) -> io::Result<()> {
 
 /// The rule, with the name of the entry that it speaks of.
 fn why(entry: TocEntry<'_>, decision: Decision, toc: &Toc) -> String {
-    let mut text = decision.rule.to_string();
+    let mut text = match decision.rule {
+        Rule::Create if decision.wanted.is_anything() => "of the database itself".to_owned(),
+        rule => rule.to_string(),
+    };
     let other = decision.rule.entry().and_then(|id| toc.entry(id));
     if let Some(other) = other.filter(|other| other.dump_id() != entry.dump_id()) {
         text.push_str(&format!(" ({})", printable(other.name().name.as_bytes())));
