@@ -1,8 +1,10 @@
 //! A PostgreSQL server for tests.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 
 /// A server of its own in a temporary folder, on a private socket, stopped when dropped.
 pub(crate) struct Server {
@@ -10,6 +12,8 @@ pub(crate) struct Server {
     folder: tempfile::TempDir,
     /// Whether the tests run as root, and the server as somebody else.
     pub(crate) root: bool,
+    /// Roles that are there.
+    roles: Mutex<HashSet<String>>,
 }
 
 impl Server {
@@ -22,7 +26,7 @@ impl Server {
         let bin = find_programs().expect("PGDMP_LIVE is set, but no PostgreSQL server was found");
         let folder = tempfile::Builder::new().prefix("pgdmp-live").tempdir().unwrap();
         let root = run(&mut Command::new("id"), &["-u"]) == "0\n";
-        let server = Server { bin, folder, root };
+        let server = Server { bin, folder, root, roles: Mutex::default() };
         if root {
             run(&mut Command::new("chown"), &["postgres", &server.path("")]);
         }
@@ -127,11 +131,25 @@ impl Server {
         run(&mut command, &args);
     }
 
-    /// Runs a program, and gives all that it said.
-    pub(crate) fn output(&self, program: &str, args: &[&str], stdin: Stdio) -> Output {
+    /// Runs a client, and gives all that it said.
+    pub(crate) fn output(&self, program: &str, args: &[&str]) -> Output {
         let socket = self.path("");
         let mut command = self.command(program);
-        command.args(["-h", &socket, "-U", "postgres"]).args(args).stdin(stdin).output().unwrap()
+        command.args(["-h", &socket, "-U", "postgres"]).args(args).stdin(Stdio::null());
+        command.output().unwrap()
+    }
+
+    /// Makes a role, unless it is there; its name may be in quotes.
+    pub(crate) fn role(&self, name: &[u8]) {
+        let Ok(name) = std::str::from_utf8(name) else { return };
+        let bare = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+        let name = bare.unwrap_or(name).replace("\"\"", "\"");
+        let quoted = name.replace('"', "\"\"");
+        let new = self.roles.lock().unwrap().insert(name.clone());
+        if new && !name.is_empty() && name != "PUBLIC" {
+            let sql = format!("CREATE ROLE \"{quoted}\"");
+            self.output("psql", &["-X", "-q", "-c", &sql, "-d", "postgres"]);
+        }
     }
 }
 
