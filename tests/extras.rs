@@ -109,6 +109,24 @@ fn dependencies_to_any_depth() {
     assert!(selected.entries().all(|entry| entry.namespace() != Some(b"harbour")));
 }
 
+/// No archive says what server a user mapping is of.
+#[test]
+fn user_mappings_go_with_their_server() {
+    let core = core();
+    let all = taken(&core, &closure("harbour.remote_t", true, false));
+    let mappings = all.iter().filter(|name| name.starts_with("USER MAPPING "));
+    assert_eq!(mappings.count(), 2, "{all:?}");
+    let mut selected = Selection::default().apply(core.toc()).unwrap();
+    let adaptation = Adaptation { service: Some("rds".parse().unwrap()), ..Adaptation::default() };
+    adaptation.apply(&mut selected).unwrap();
+    for mapping in selected.entries().filter(|entry| entry.desc() == Desc::USER_MAPPING) {
+        let tag = String::from_utf8_lossy(mapping.tag().unwrap()).into_owned();
+        let server = tag.rsplit(' ').next().unwrap();
+        let server = core.toc().find(Desc::SERVER, None, server.as_bytes()).unwrap();
+        assert!(selected.decision(&server).wanted.is_listed(), "{tag}");
+    }
+}
+
 #[test]
 fn what_belongs_to_a_table() {
     let core = core();

@@ -179,7 +179,7 @@ impl Editor<'_> {
                     token.is("ROLE") && statement.is_some_and(|t| t.is("ALTER"))
                 }
                 Desc::SCHEMA => token.is("AUTHORIZATION"),
-                _ if desc == *"USER MAPPING" => token.is("FOR"),
+                Desc::USER_MAPPING => token.is("FOR"),
                 _ => false,
             };
             if !list {

@@ -4,9 +4,9 @@
 //! knows: the objects that a function's body names when it is a string.
 //!
 //! Needed is whatever a wanted entry depends on, to any depth, with the schema that it is in.
-//! Three things more are needed, so that the result does not merely load but is right:
-//! the value of a sequence; the data of a table that a foreign key refers to; and the rule that
-//! is the query of a view which pg_dump had to take apart.
+//! Four things more are needed, so that the result does not merely load but is right: the value of
+//! a sequence; the data of a table that a foreign key refers to; the rule that is the query of a
+//! view which pg_dump had to take apart; and the user mappings of the server of a foreign table.
 //!
 //! What belongs to an object goes away with it: its data, indexes, constraints, triggers,
 //! partitions and the like, but no view or function that merely uses it, and no foreign key of
@@ -88,6 +88,8 @@ impl<'a> Closure<'a> {
                 }
             } else if how == How::Chosen && self.selection.with_dependents {
                 self.belonging(dependent, entry);
+            } else if dependent.desc() == Desc::USER_MAPPING && self.selection.with_dependencies {
+                self.take(dependent, Rule::NeededBy(entry.dump_id()), how);
             } else if joins(dependent.desc()) && self.is_complete(dependent) {
                 self.take(dependent, rule, how);
             }
@@ -272,7 +274,7 @@ fn belongs(part: TocEntry<'_>, object: TocEntry<'_>) -> bool {
         desc if desc == *"STATISTICS" => {
             matches!(object.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW | Desc::FOREIGN_TABLE)
         }
-        desc if desc == *"USER MAPPING" => object.desc() == *"SERVER",
+        Desc::USER_MAPPING => object.desc() == Desc::SERVER,
         _ => false,
     }
 }
