@@ -239,6 +239,17 @@ fn a_service_and_what_it_refuses() {
 }
 
 #[test]
+fn what_a_service_takes_in_other_words() {
+    let adaptation = Adaptation { service: Some("rds".parse().unwrap()), ..Adaptation::default() };
+    let (script, adapted) = adapted(&core(), &adaptation);
+    assert!(script.contains("\nSET ROLE harbour_owner;\n") && script.contains("\nRESET ROLE;\n"));
+    assert!(!script.contains("SESSION AUTHORIZATION") && !script.contains(" LEAKPROOF"));
+    let said = |what: &str| adapted.findings.iter().any(|finding| finding.what.contains(what));
+    assert!(said("leakproof") && said("no service lets read files") && said("transforms need"));
+    assert!(!script.contains("only_a_shell"));
+}
+
+#[test]
 fn other_names() {
     let core = core();
     let pair = |old: &str, new: &str| [(old.into(), new.into())].into_iter().collect();
@@ -255,6 +266,9 @@ fn other_names() {
     assert!(script.contains("\nCOPY \"port\".ports ("));
     assert!(script.contains(" OWNER TO \"New Owner\";"));
     assert!(!script.contains(" OWNER TO postgres;"));
+    // In comments, too.
+    assert!(script.contains("-- Name: hull_out(\"port\".hull); Type: FUNCTION; Schema: port;"));
+    assert!(script.contains("-- Name: SCHEMA port; Type: COMMENT;"));
     let views = adapted.unproved.iter().filter(|finding| finding.entry.name.starts_with("VIEW"));
     assert_eq!(views.count(), 0, "{:#?}", adapted.unproved);
 }

@@ -109,6 +109,47 @@ fn the_installed_pg_restore_says_the_same() {
     });
 }
 
+/// A role that is no superuser restores what is left for a service. What superusers of services
+/// may do and it may not: subscriptions, and an extension that is there already.
+#[test]
+fn no_superuser_is_needed_for_a_service() {
+    let Some(server) = Server::start("no_superuser_is_needed_for_a_service") else { return };
+    server.prepare();
+    server.create("core", "UTF8");
+    server.file("core", "core.sql");
+    server.sql("CREATE ROLE admin LOGIN");
+    server.sql(
+        "GRANT harbour_owner, harbour_clerk, harbour_audit, \"Odd Role\", \"rôle \"\"quoted\"\"\" \
+         TO admin",
+    );
+    let dump = server.path("core.dump");
+    server.client("pg_dump", &["-Fc", "-f", &dump, "core"]);
+    if server.root {
+        run(&mut Command::new("chmod"), &["a+r", &dump]);
+    }
+    for service in ["cloudsql", "azure"] {
+        server.sql(&format!("CREATE DATABASE {service} OWNER admin TEMPLATE template0"));
+        let extension = "CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER \
+                         postgres_fdw TO admin WITH GRANT OPTION";
+        server.client("psql", &["-X", "-q", "-c", extension, "-d", service]);
+        let mut restore = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+        restore.args(["restore", "-f", "-", "-O", "--for", service, "--no-subscriptions"]);
+        restore.arg(format!("--target-version={}", server.release()));
+        let script = restore.arg(&dump).output().unwrap();
+        assert!(script.status.success(), "{}", text(&script.stderr));
+        let file = server.path(&format!("{service}.sql"));
+        fs::write(&file, &script.stdout).unwrap();
+        let args = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", &file, "-d", service, "-U", "admin"];
+        let loaded = server.output("psql", &args);
+        assert!(loaded.status.success(), "{service}: {}", text(&loaded.stderr));
+        let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'harbour'";
+        let count = |database: &str| {
+            server.client("psql", &["-X", "-q", "-At", "-c", tables, "-d", database])
+        };
+        assert_eq!(count(service), count("core"), "{service}");
+    }
+}
+
 /// All dumps, made now.
 fn dumps(server: &Server) -> Vec<PathBuf> {
     server.prepare();

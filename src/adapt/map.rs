@@ -52,8 +52,49 @@ impl Mapping {
         rename(&self.tablespaces, &mut draft.tablespace);
         if entry.desc() == Desc::SCHEMA {
             rename(&self.schemas, &mut draft.tag);
+        } else if let Some(tag) = &draft.tag
+            && !self.schemas.is_empty()
+        {
+            draft.tag = Some(self.tag(entry.desc(), tag).into());
         }
         unproved
+    }
+
+    /// A tag with the types of arguments, or with the name of a schema.
+    fn tag(&self, desc: Desc<'_>, tag: &[u8]) -> Vec<u8> {
+        const TYPES: [&str; 6] =
+            ["FUNCTION ", "PROCEDURE ", "AGGREGATE ", "OPERATOR ", "CAST ", "TRANSFORM FOR "];
+        // What comments and privileges are on stands before the name of that.
+        let of = |kind: &str| tag.starts_with(kind.as_bytes());
+        if desc.is_acl() || matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL) {
+            if let Some(new) = tag.strip_prefix(b"SCHEMA ").and_then(|old| self.schemas.get(old)) {
+                return [b"SCHEMA ", &new[..]].concat();
+            }
+            return match TYPES.iter().any(|kind| of(kind)) {
+                true => self.in_name(tag, false),
+                false => tag.to_vec(),
+            };
+        }
+        let kind = [desc.as_bytes(), b" "].concat();
+        match TYPES.iter().any(|typed| kind == typed.as_bytes()) || desc == *"TRANSFORM" {
+            true => self.in_name(tag, false),
+            false => tag.to_vec(),
+        }
+    }
+
+    /// The name of an object, with the types of its arguments if it has some; or of a schema.
+    fn in_name(&self, text: &[u8], namespace: bool) -> Vec<u8> {
+        let inner = tokens(text, true);
+        let mut edits = Edits::new();
+        for (n, token) in inner.iter().enumerate() {
+            let is_dot = |n: Option<usize>| {
+                n.and_then(|n| inner.get(n)).is_some_and(|token| token.is_mark(b'.'))
+            };
+            if is_dot(n.checked_add(1)) && !is_dot(n.checked_sub(1)) || namespace {
+                rename(&self.schemas, token, &mut edits);
+            }
+        }
+        replaced(text, edits)
     }
 
     /// What is worth knowing: schemas that the archive has not.
@@ -264,7 +305,7 @@ impl Editor<'_> {
                     edits.push((token.start..token.end(), literal(new)));
                 }
             } else if plain && is_name {
-                let new = self.renamed(&text, namespace);
+                let new = self.mapping.in_name(&text, namespace);
                 if new != text {
                     edits.push((token.start..token.end(), literal(&new)));
                 }
@@ -272,21 +313,6 @@ impl Editor<'_> {
                 self.text(&text, token.kind);
             }
         }
-    }
-
-    /// The name of an object, with the types of its arguments if it has some; or of a schema.
-    fn renamed(&self, text: &[u8], namespace: bool) -> Vec<u8> {
-        let inner = tokens(text, true);
-        let mut edits = Edits::new();
-        for (n, token) in inner.iter().enumerate() {
-            let is_dot = |n: Option<usize>| {
-                n.and_then(|n| inner.get(n)).is_some_and(|token| token.is_mark(b'.'))
-            };
-            if is_dot(n.checked_add(1)) && !is_dot(n.checked_sub(1)) || namespace {
-                rename(&self.mapping.schemas, token, &mut edits);
-            }
-        }
-        replaced(text, edits)
     }
 
     /// A string that is not known to be a name: a schema in it cannot be changed.

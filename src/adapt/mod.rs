@@ -134,6 +134,9 @@ impl Adaptation {
                 let findings = unproved.into_iter().map(|what| Finding::new(entry, what));
                 adapted.unproved.extend(findings);
             }
+            if let Some(service) = self.service {
+                service.change(&mut draft, std_strings, &mut adapted.findings);
+            }
             if without_method {
                 draft.table_am = None;
             }
