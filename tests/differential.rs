@@ -233,6 +233,140 @@ pub(crate) fn compare(
     assert!(differences.is_empty(), "{} in {count} runs: {differences:#?}", differences.len());
 }
 
+/// Whole command lines, words between `|`, as PostgreSQL's own tests of pg_restore have them, and
+/// some that they have not. `A`, `T` and `D` are archives of the three formats.
+const COMMAND_LINES: &str = "
+x|y
+
+-s|-a|-f -
+-d|xxx|-f|xxx
+-c|-a|-f -
+-j|-1|-f -
+-j|-1 |-f -
+-j0|-f|-|A
+-j|abc|-f|-|A
+-j||-f|-|A
+--single-transaction|-j3|-f -
+--if-exists|-f -
+-f -|-F|garbage
+-C|-1|-f -
+--exclude-database=foo|--globals-only|-d|xxx
+--globals-only|-d|xxx|dumpdir
+--not-a-valid-option
+-Q
+-f
+--file
+--list=x|A
+-s|--statistics-only|-f|-
+-a|--statistics-only|-f|-
+-a|--no-data|-f|-
+-s|--no-schema|-f|-
+--statistics|--no-statistics|-f|-
+--statistics-only|--no-statistics|-f|-
+--restrict-key=|-f|-|A
+--restrict-key=a-b|-f|-|A
+-d|x|--restrict-key=ab|A
+-Fc|--verbose|--file=x.sql|A
+--format|custom|--file|x.sql|--no-policies|--statistics|A
+--format=tar|--file=x.sql|T
+--format|Directory|-f|-|D
+--format|d|-f|-|A
+--format||-f|-|A
+-F|plain|-f|-|A
+-F|tar|-f|-|D
+-F|c|-f|-|T
+--jobs=2|--file=x.sql|--statistics|D
+--jobs=2|--file=x.sql|A
+--list|--verbose|D
+--transaction-size=0|-f|-|A
+--transaction-size=x|-f|-|A
+--transaction-size|10|-1|-f|-|A
+--filter=none|-f|-|A
+--filter=words|-f|-|A
+--filter=quoted|-f|-|A
+--filter=function|-f|-|A
+--filter=schemas|--filter=words|--strict-names|-f|-|A
+--filter=table-data|-f|-
+--filter=no-extension|-f|-
+--filter=extension|-f|-
+--filter=foreign|-f|-
+--filter=what|-f|-
+--filter=command|-f|-
+--filter=pattern|-f|-
+--filter=open|-f|-
+-f|/nonexistent/x|A
+-f|-|/nonexistent/x
+-f|-|.
+-f|-|-L|none|A
+-f|-|/dev/null
+-l|/etc/passwd
+-l|-h|x|-p|1|-U|y|-w|A
+-f|-|--no-reconnect|-R|--superuser=|A
+-f|-|--schem=harbour|A
+-f|-|--no-s|A
+-f|-|--|A
+-f|-|A|-t|staff
+-1|-c|-f|-|A
+--section=pre-data|--section=foo|-f|-|A
+--section=|-f|-|A
+-t||-f|-|A
+-n||-f|-|A
+-N||-f|-|A
+";
+
+/// Filter files for them.
+const FILTERS: [(&str, &str); 12] = [
+    ("words", "  include   table   staff   # x\n\n# y\n"),
+    ("quoted", "include table \"staff\"\n"),
+    ("function", "include function  log_it ( text )\n"),
+    ("schemas", "include schema harbour\nexclude schema public\n"),
+    ("table-data", "include table_data xxx"),
+    ("no-extension", "exclude extension xxx"),
+    ("extension", "include extension xxx"),
+    ("foreign", "exclude foreign_data dummy*\n"),
+    ("what", "include xxx"),
+    ("command", "k"),
+    ("pattern", "include table"),
+    ("open", "include table \"a\n"),
+];
+
+#[test]
+fn command_lines_get_the_same_answers() {
+    let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
+        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in FILTERS {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let archive = |word: &str| match word {
+        "A" => Some("pg18/core-custom.dump"),
+        "T" => Some("pg18/small-tar.tar"),
+        "D" => Some("pg18/small-dir"),
+        _ => None,
+    };
+    for line in COMMAND_LINES.lines().skip(1) {
+        let words = line.split('|').filter(|_| !line.is_empty());
+        let words: Vec<PathBuf> = words
+            .map(|word| archive(word).map_or(word.into(), |name| fixtures::root().join(name)))
+            .collect();
+        let run = |program: &OsString| {
+            let mut command = Command::new(program);
+            command.arg0("pg_restore").current_dir(folder.path()).stdin(Stdio::null());
+            let output = command.env("TZ", "UTC").env("LC_ALL", "C").args(&words).output().unwrap();
+            let mut answer = text(output);
+            // The key is another each time.
+            let lines = answer.stdout.split("\\n");
+            let same = lines.filter(|line| !line.contains("restrict "));
+            answer.stdout = same.collect::<Vec<_>>().join("\\n");
+            answer
+        };
+        let (ours, theirs) = (run(&env!("CARGO_BIN_EXE_pgdmp").into()), run(&theirs));
+        assert!(ours == theirs, "{line}: {:?} {:?}", ours.stderr, theirs.stderr);
+    }
+}
+
 /// What `convert` and `restore` both take.
 const ADAPTED: &[&str] = &[
     "--target-version 15",

@@ -106,7 +106,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
             "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
         ));
     }
-    let input = input::open(program, options.input.as_deref(), options.format)?;
+    let input = input::open(program, options.input.as_deref(), options.format, options.list)?;
     let created = warn_of_archive(program, input.toc());
     check_session(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;
