@@ -139,6 +139,9 @@ fn what_belongs_to_a_table() {
     for name in ["SEQUENCE harbour.piers_id_seq", "SEQUENCE SET harbour.piers_no_seq"] {
         assert!(owned.contains(&name.to_owned()), "{name}: {owned:?}");
     }
+    // Its exclusion constraint compares numbers by GiST.
+    let needing = taken(&core, &closure("harbour.piers", true, true));
+    assert!(needing.contains(&"EXTENSION btree_gist".to_owned()), "{needing:?}");
     let partitioned = taken(&core, &closure("harbour.parcels", false, true));
     for name in ["TABLE harbour.parcels_0", "TABLE DATA harbour.parcels_1"] {
         assert!(partitioned.contains(&name.to_owned()), "{name}: {partitioned:?}");
