@@ -241,6 +241,20 @@ fn a_service_and_what_it_refuses() {
     }
 }
 
+/// Releases before 11 create the schema public, which every database has.
+#[test]
+fn what_is_there_already() {
+    let old = Archive::open(fixtures::root().join("pg9.5/mini-custom.dump")).unwrap();
+    let created = |script: &str| script.contains("\nCREATE SCHEMA public;\n");
+    assert!(created(&adapted(&old, &Adaptation::default()).0));
+    let (script, _) = adapted(&old, &for_release("15"));
+    assert!(!created(&script) && script.contains("\nALTER SCHEMA public OWNER TO postgres;\n"));
+    // Under another name it is not.
+    let mut moved = for_release("15");
+    moved.mapping.schemas.insert(b"public".to_vec(), b"app".to_vec());
+    assert!(adapted(&old, &moved).0.contains("\nCREATE SCHEMA \"app\";\n"));
+}
+
 #[test]
 fn what_a_service_takes_in_other_words() {
     let adaptation = Adaptation { service: Some("rds".parse().unwrap()), ..Adaptation::default() };

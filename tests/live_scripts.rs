@@ -154,7 +154,7 @@ fn no_superuser_is_needed_for_a_service() {
 fn dumps(server: &Server) -> Vec<PathBuf> {
     server.prepare();
     for (name, file, encoding) in DATABASES {
-        server.create(name, &encoding);
+        server.create(name, encoding);
         server.file(name, file);
     }
     let mut archives = Vec::new();

@@ -123,7 +123,10 @@ impl Adaptation {
                 continue;
             }
             let mut draft = Draft::new(entry);
-            if let Some(target) = self.target {
+            // A schema public that becomes another one is not there already.
+            let is_moved = entry.desc() == Desc::SCHEMA
+                && entry.tag().is_some_and(|name| self.mapping.schemas.contains_key(name));
+            if let Some(target) = self.target.filter(|_| !is_moved) {
                 target.change(&mut draft, std_strings, &mut adapted.findings);
             }
             if draft.is_emptied() {
