@@ -585,14 +585,18 @@ fn set_not_null(tokens: &[Token<'_>], edits: &mut Edits) {
     let statement = tokens.iter().position(|token| token.is_mark(b';'));
     let Some(end) = statement.map(|n| tokens[n].end()) else { return };
     let foreign = tokens[..start].iter().any(|token| token.is("FOREIGN"));
-    let table = if foreign { &b"FOREIGN TABLE"[..] } else { b"TABLE" };
+    let table = if foreign { "FOREIGN TABLE" } else { "TABLE" };
     let Some(name) = tokens.get(start + 1..open) else { return };
     let name = name.iter().take_while(|token| !token.is("OF")).map(|token| token.text);
     let name = name.collect::<Vec<_>>().concat();
-    for column in columns {
-        let sql = [b"\n\nALTER ", table, b" ONLY ", &name, b" ALTER COLUMN ", &column];
-        edits.push((end..end, [&sql.concat()[..], b" SET NOT NULL;"].concat()));
+    let mut sql = [b"\n\nALTER ", table.as_bytes(), b" ONLY ", &name].concat();
+    // One statement: the name may be as long as the archive.
+    for (n, column) in columns.iter().enumerate() {
+        sql.extend_from_slice(if n == 0 { b" " } else { b",\n    " });
+        sql.extend([b"ALTER COLUMN ", &column[..], b" SET NOT NULL"].concat());
     }
+    sql.push(b';');
+    edits.push((end..end, sql));
 }
 
 /// `PERIOD column`; a column may have that name, too.
@@ -832,8 +836,8 @@ mod tests {
                 "TABLE",
                 "CREATE TABLE t (\n    NOT NULL a,\n    NOT NULL b\n)\nINHERITS (p);",
                 "CREATE TABLE t (\n    \n)\nINHERITS (p);\n\n\
-                 ALTER TABLE ONLY t ALTER COLUMN a SET NOT NULL;\n\n\
-                 ALTER TABLE ONLY t ALTER COLUMN b SET NOT NULL;",
+                 ALTER TABLE ONLY t ALTER COLUMN a SET NOT NULL,\n    \
+                 ALTER COLUMN b SET NOT NULL;",
             ),
             ((17, 0), "CONSTRAINT", "ALTER TABLE t ADD CONSTRAINT n NOT NULL a NOT VALID;", ""),
             (
@@ -919,6 +923,35 @@ mod tests {
             ),
         ] {
             assert_eq!(changed(release, desc, before), after, "{release:?}: {before}");
+        }
+    }
+
+    #[test]
+    fn no_damage_makes_it_panic() {
+        let archive = crate::Archive::open("fixtures/pg18/core-custom.dump").unwrap();
+        let texts = archive.entries().filter_map(|entry| entry.defn()).map(<[u8]>::to_vec);
+        let odd = [
+            "CREATE TABLE (,NOT NULL a,,NOT NULL)",
+            "GRANT MAINTAIN",
+            "GRANT GRANT OPTION FOR",
+            "FAILOVER =",
+            "(FAILOVER = ,",
+            "INCLUDE (",
+            "TABLE GENERATED ALWAYS AS (",
+            "SET COMPRESSION;;SET COMPRESSION",
+        ];
+        for text in texts.chain(odd.map(|text| text.as_bytes().to_vec())) {
+            for end in (0..=text.len().min(400)).rev().step_by(7) {
+                let words = tokens(&text[..end], false);
+                for feature in FEATURES {
+                    let _ = feature.shows(|| &words);
+                    if let Reword(change) | Say(change, _) = feature.answer {
+                        let mut edits = Edits::new();
+                        change(&words, &mut edits);
+                        let _ = replaced(&text[..end], edits);
+                    }
+                }
+            }
         }
     }
 }
