@@ -106,7 +106,7 @@ mod toc;
 mod version;
 mod wire;
 
-pub use adapt::{Finding, Mapped, Mapping, Service, TargetVersion};
+pub use adapt::{Adaptation, Adapted, Finding, Mapping, Service, TargetVersion};
 pub use archive::{
     Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, DataWriter, EntryData,
     LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,

@@ -24,7 +24,7 @@ use crate::support::{listing, script, sha256};
 const BY: &str = "18.6";
 
 /// The folder; `None`, with a line that says so, without it.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let named = std::env::var_os("PGDMP_CORPUS").map(PathBuf::from);
     let folder = match &named {
@@ -40,7 +40,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// The outputs of all packs by name, unpacked once.
-fn outputs(folder: &Path) -> &'static HashMap<String, Vec<u8>> {
+pub(crate) fn outputs(folder: &Path) -> &'static HashMap<String, Vec<u8>> {
     static OUTPUTS: OnceLock<HashMap<String, Vec<u8>>> = OnceLock::new();
     OUTPUTS.get_or_init(|| {
         let mut outputs = HashMap::new();
@@ -94,9 +94,9 @@ impl Read for Unzstd {
 }
 
 /// An archive and the runs of `pg_restore` over it.
-struct Recorded {
-    name: String,
-    path: PathBuf,
+pub(crate) struct Recorded {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
     runs: Vec<Run>,
 }
 
@@ -107,7 +107,7 @@ struct Run {
     stdout: String,
 }
 
-fn archives(folder: &Path) -> Vec<Recorded> {
+pub(crate) fn archives(folder: &Path) -> Vec<Recorded> {
     let mut all = Vec::new();
     for (manifest, base) in
         [("manifest.json", folder.to_owned()), ("wild/manifest.json", folder.join("wild"))]
@@ -210,7 +210,10 @@ fn listings() {
 }
 
 /// The script of a restore of everything.
-fn whole_script<'a>(recorded: &Recorded, outputs: &'a HashMap<String, Vec<u8>>) -> &'a [u8] {
+pub(crate) fn whole_script<'a>(
+    recorded: &Recorded,
+    outputs: &'a HashMap<String, Vec<u8>>,
+) -> &'a [u8] {
     let run = recorded
         .runs
         .iter()

@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use pgdmp::{Archive, CatalogId, Desc, DumpId, EntryFields, Format, Header, Oid, Section, Toc};
+use pgdmp::{
+    Archive, ArchiveVersion, CatalogId, Desc, DumpId, EntryFields, Format, Header, Oid, Section,
+    Toc,
+};
 
 use crate::support::fixtures;
 
@@ -69,7 +72,51 @@ const OPTIONS: &str = "
 -f - --transaction-size=1
 -f - --transaction-size=3 -c --if-exists
 -f - --transaction-size=5 -C -c
+-f - -O
+-f - -x
+-f - --no-comments
+-f - --no-security-labels
+-f - --no-tablespaces
+-f - --no-table-access-method
+-f - --no-publications
+-f - --no-subscriptions
+-f - -v -C -c
+-f - -C -s -x
+-f - -C -t staff
+-f - --section=pre-data --section=post-data
+-f - --section=pre-data -C
+-f - --role=alice -1
+-f - -t staff -s
+-f - -t mv_a -t v_staff
+-f - -t ticket_no
+-f - -t visit -t csv_t
+-f -|-t|Table 2
+-f - -I staff_cover -I mv_a_u
+-f -|-T|staff staff_touch
+-f -|-P|par_sum(integer)
+-f - -P par_sum
+-f -|-t|staff|-I|staff_cover|-P|log_it(text)
+-f - -n harbour -n public
+-f - -n harbour -N harbour
+-f - -N harbour -N public
+-f - -n harbour -c --if-exists -O -x
+-f - --strict-names -N nosuch
+-f - --strict-names -I nosuch
+-f - --strict-names -P nosuch
+-f - --strict-names -T nosuch
+-f - -1
+-f - --transaction-size=3
+-f - --transaction-size=3 -c
+-f - --transaction-size=5 -C
+-f - --transaction-size=2 --section=data
+-f - --transaction-size=10 --use-set-session-authorization
 -f - --no-data
+-f - --no-schema --no-statistics
+-f - -n harbour --statistics-only
+-f - --section=data --statistics-only
+-f - --section=post-data --statistics-only
+-f - --statistics --transaction-size=4
+-f - --no-schema
 -f - --no-schema --disable-triggers
 -f - --no-policies --no-statistics
 -f - --statistics
@@ -104,16 +151,43 @@ fn pg_restore_says_the_same() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
+    let archives = archives(folder.path());
+    compare(&theirs, &archives, &|_| true, &|_, _, theirs| {
+        !KNOWN.iter().any(|(message, _)| theirs.stderr.contains(message))
+    });
+}
+
+/// What a run says.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: Option<i32>,
+    /// Escaped, so that bytes that are no UTF-8 must be the same, too.
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs both programs over archives with all option sets that `takes` knows, from a file and
+/// through a pipe. `adjust` takes out of our answer what may differ, and says whether the rest of
+/// it must be the same; if not, the status must.
+pub(crate) fn compare(
+    theirs: &OsString,
+    archives: &[PathBuf],
+    takes: &dyn Fn(&[String]) -> bool,
+    adjust: &(dyn Fn(&[String], &mut Answer, &mut Answer) -> bool + Sync),
+) {
+    let folder = tempfile::tempdir().unwrap();
     let mut runs = Vec::new();
-    for (n, archive) in archives(folder.path()).into_iter().enumerate() {
+    for (n, archive) in archives.iter().enumerate() {
         let work = folder.path().join(n.to_string());
         fs::create_dir(&work).unwrap();
-        write_inputs(&archive, &work);
+        write_inputs(archive, &work);
         for line in OPTIONS.lines().filter(|line| !line.is_empty()) {
             let mut parts = line.split('|');
             let mut args: Vec<String> = parts.next().unwrap().split(' ').map(Into::into).collect();
             args.extend(parts.map(Into::into));
-            runs.push((archive.clone(), work.clone(), args));
+            if takes(&args) {
+                runs.push((archive, work.clone(), args));
+            }
         }
     }
     let (count, queue) = (runs.len(), Mutex::new(runs));
@@ -129,21 +203,25 @@ fn pg_restore_says_the_same() {
                             continue;
                         }
                         let ours = env!("CARGO_BIN_EXE_pgdmp").into();
-                        let ours = run(&ours, &archive, &work, &args, piped);
-                        let theirs = run(&theirs, &archive, &work, &args, piped);
-                        if KNOWN.iter().any(|(message, _)| theirs.2.contains(message)) {
-                            assert_eq!(ours.0, theirs.0, "{archive:?} {args:?}");
-                            continue;
-                        }
+                        let mut ours = run(&ours, archive, &work, &args, piped);
+                        let mut theirs = run(theirs, archive, &work, &args, piped);
+                        let all = adjust(&args, &mut ours, &mut theirs);
+                        let lines = |answer: &Answer| answer.stdout.replace("\\n", "\n");
+                        let first = lines(&ours)
+                            .lines()
+                            .zip(lines(&theirs).lines())
+                            .find(|(ours, theirs)| ours != theirs)
+                            .map(|(ours, theirs)| format!("{ours:?} {theirs:?}"));
                         let differs = [
-                            ("status", ours.0 != theirs.0),
-                            ("output", ours.1 != theirs.1),
-                            ("messages", ours.2 != theirs.2),
+                            ("status", ours.status != theirs.status),
+                            ("output", all && ours.stdout != theirs.stdout),
+                            ("messages", all && ours.stderr != theirs.stderr),
                         ];
                         for (what, _) in differs.iter().filter(|(_, differs)| *differs) {
-                            let stderr = (&ours.2, &theirs.2);
-                            let text =
-                                format!("{archive:?} {args:?} piped: {piped}: {what} {stderr:?}");
+                            let stderr = (&ours.stderr, &theirs.stderr);
+                            let text = format!(
+                                "{archive:?} {args:?} piped: {piped}: {what} {first:?} {stderr:?}"
+                            );
                             differences.lock().unwrap().push(text);
                         }
                     }
@@ -155,13 +233,218 @@ fn pg_restore_says_the_same() {
     assert!(differences.is_empty(), "{} in {count} runs: {differences:#?}", differences.len());
 }
 
-fn run(
-    program: &OsString,
-    archive: &Path,
-    work: &Path,
-    args: &[String],
-    piped: bool,
-) -> (Option<i32>, String, String) {
+/// Whole command lines, words between `|`, as PostgreSQL's own tests of pg_restore have them, and
+/// some that they have not. `A`, `T` and `D` are archives of the three formats.
+const COMMAND_LINES: &str = "
+x|y
+
+-s|-a|-f -
+-d|xxx|-f|xxx
+-c|-a|-f -
+-j|-1|-f -
+-j|-1 |-f -
+-j0|-f|-|A
+-j|abc|-f|-|A
+-j||-f|-|A
+--single-transaction|-j3|-f -
+--if-exists|-f -
+-f -|-F|garbage
+-C|-1|-f -
+--exclude-database=foo|--globals-only|-d|xxx
+--globals-only|-d|xxx|dumpdir
+--not-a-valid-option
+-Q
+-f
+--file
+--list=x|A
+-s|--statistics-only|-f|-
+-a|--statistics-only|-f|-
+-a|--no-data|-f|-
+-s|--no-schema|-f|-
+--statistics|--no-statistics|-f|-
+--statistics-only|--no-statistics|-f|-
+--restrict-key=|-f|-|A
+--restrict-key=a-b|-f|-|A
+-d|x|--restrict-key=ab|A
+-Fc|--verbose|--file=x.sql|A
+--format|custom|--file|x.sql|--no-policies|--statistics|A
+--format=tar|--file=x.sql|T
+--format|Directory|-f|-|D
+--format|d|-f|-|A
+--format||-f|-|A
+-F|plain|-f|-|A
+-F|tar|-f|-|D
+-F|c|-f|-|T
+--jobs=2|--file=x.sql|--statistics|D
+--jobs=2|--file=x.sql|A
+--list|--verbose|D
+--transaction-size=0|-f|-|A
+--transaction-size=x|-f|-|A
+--transaction-size|10|-1|-f|-|A
+--filter=none|-f|-|A
+--filter=words|-f|-|A
+--filter=quoted|-f|-|A
+--filter=function|-f|-|A
+--filter=schemas|--filter=words|--strict-names|-f|-|A
+--filter=table-data|-f|-
+--filter=no-extension|-f|-
+--filter=extension|-f|-
+--filter=foreign|-f|-
+--filter=what|-f|-
+--filter=command|-f|-
+--filter=pattern|-f|-
+--filter=open|-f|-
+-f|/nonexistent/x|A
+-f|-|/nonexistent/x
+-f|-|.
+-f|-|-L|none|A
+-f|-|/dev/null
+-l|/etc/passwd
+-l|-h|x|-p|1|-U|y|-w|A
+-f|-|--no-reconnect|-R|--superuser=|A
+-f|-|--schem=harbour|A
+-f|-|--no-s|A
+-f|-|--|A
+-f|-|A|-t|staff
+-1|-c|-f|-|A
+--section=pre-data|--section=foo|-f|-|A
+--section=|-f|-|A
+-t||-f|-|A
+-n||-f|-|A
+-N||-f|-|A
+";
+
+/// Filter files for them.
+const FILTERS: [(&str, &str); 12] = [
+    ("words", "  include   table   staff   # x\n\n# y\n"),
+    ("quoted", "include table \"staff\"\n"),
+    ("function", "include function  log_it ( text )\n"),
+    ("schemas", "include schema harbour\nexclude schema public\n"),
+    ("table-data", "include table_data xxx"),
+    ("no-extension", "exclude extension xxx"),
+    ("extension", "include extension xxx"),
+    ("foreign", "exclude foreign_data dummy*\n"),
+    ("what", "include xxx"),
+    ("command", "k"),
+    ("pattern", "include table"),
+    ("open", "include table \"a\n"),
+];
+
+#[test]
+fn command_lines_get_the_same_answers() {
+    let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
+        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in FILTERS {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let archive = |word: &str| match word {
+        "A" => Some("pg18/core-custom.dump"),
+        "T" => Some("pg18/small-tar.tar"),
+        "D" => Some("pg18/small-dir"),
+        _ => None,
+    };
+    for line in COMMAND_LINES.lines().skip(1) {
+        let words = line.split('|').filter(|_| !line.is_empty());
+        let words: Vec<PathBuf> = words
+            .map(|word| archive(word).map_or(word.into(), |name| fixtures::root().join(name)))
+            .collect();
+        let run = |program: &OsString| {
+            let mut command = Command::new(program);
+            command.arg0("pg_restore").current_dir(folder.path()).stdin(Stdio::null());
+            let output = command.env("TZ", "UTC").env("LC_ALL", "C").args(&words).output().unwrap();
+            let mut answer = text(output);
+            // The key is another each time.
+            let lines = answer.stdout.split("\\n");
+            let same = lines.filter(|line| !line.contains("restrict "));
+            answer.stdout = same.collect::<Vec<_>>().join("\\n");
+            answer
+        };
+        let (ours, theirs) = (run(&env!("CARGO_BIN_EXE_pgdmp").into()), run(&theirs));
+        assert!(ours == theirs, "{line}: {:?} {:?}", ours.stderr, theirs.stderr);
+    }
+}
+
+/// What `convert` and `restore` both take.
+const ADAPTED: &[&str] = &[
+    "--target-version 15",
+    "--target-version 9.6",
+    "--map-owner postgres=bob --map-schema harbour=port --map-schema mini=maxi --map-unproved",
+    "--for rds --target-version 14",
+    "--for supabase",
+    "-O --no-tablespaces --no-table-access-method --no-comments",
+    "-n harbour -n mini --with-dependencies",
+    "-t staff -t kinds --with-dependents",
+    "-x --no-policies --no-publications --no-subscriptions --no-security-labels",
+    "--no-data",
+    "--no-schema",
+    "-a",
+    "--statistics-only",
+    "--section=post-data",
+    "-O -n mini --for azure",
+];
+
+/// Settings that no restore by pg_restore 18 is without, whatever server it is for.
+const SETTINGS: [&str; 3] =
+    ["SET transaction_timeout ", "SET idle_in_transaction_session_timeout ", "SET row_security "];
+
+/// pg_restore makes of a converted archive what `restore` makes of the original with the same
+/// options.
+#[test]
+fn converted_archives_are_restored_the_same() {
+    let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
+        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let archives: Vec<PathBuf> = fixtures::real()
+        .into_iter()
+        // With all names in quotes `-O` has a schema in quotes where it was, too.
+        .filter(|fixture| !fixture.name.contains("quoteall"))
+        .map(|fixture| fixture.path)
+        .collect();
+    let mut compared = 0;
+    for archive in &archives {
+        let header = Archive::open(archive).unwrap().header().clone();
+        let version = header.version.max(ArchiveVersion::new(1, 12));
+        for options in ADAPTED {
+            let what = format!("{} {options}", archive.display());
+            let args: Vec<&str> = options.split(' ').collect();
+            let new = folder.path().join(compared.to_string());
+            let mut convert = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+            convert.arg("convert").args(&args);
+            // An older server would get an older archive, with other entries.
+            convert.arg(format!("--archive-version={}.{}", version.major, version.minor));
+            if Archive::open(archive).unwrap().format() != Format::Tar {
+                convert.arg(format!("--compress={}", header.compression.algorithm));
+            }
+            let output = convert.arg(archive).arg(&new).output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{what}: {stderr}");
+            let mut restore = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+            restore.arg("restore").args(&args).args(["--restrict-key=key", "-f", "-"]);
+            let ours = restore.arg(archive).output().unwrap();
+            let mut restore = Command::new(&theirs);
+            let theirs =
+                restore.args(["--restrict-key=key", "-f", "-"]).arg(&new).output().unwrap();
+            assert!(ours.status.success() && theirs.status.success(), "{what}");
+            let lines = |output: &[u8]| -> Vec<String> {
+                let text = output.escape_ascii().to_string().replace("\\n", "\n");
+                let is_set = |line: &&str| !SETTINGS.iter().any(|set| line.starts_with(set));
+                text.lines().filter(is_set).map(str::to_owned).collect()
+            };
+            let (ours, theirs) = (lines(&ours.stdout), lines(&theirs.stdout));
+            let first = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
+            assert!(ours == theirs, "{what}: {first:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+fn run(program: &OsString, archive: &Path, work: &Path, args: &[String], piped: bool) -> Answer {
     let mut command = Command::new(program);
     command.arg0("pg_restore").current_dir(work).env("TZ", "UTC").env("LC_ALL", "C");
     if !args.iter().any(|arg| arg == "-d") {
@@ -182,13 +465,12 @@ fn run(
     text(command.arg(archive).stdin(Stdio::null()).output().unwrap())
 }
 
-fn text(output: std::process::Output) -> (Option<i32>, String, String) {
-    // Bytes that are no UTF-8 must be the same, too.
+fn text(output: std::process::Output) -> Answer {
     let text = |bytes: Vec<u8>| bytes.escape_ascii().to_string();
     let lines = output.stdout.split_inclusive(|byte| *byte == b'\n');
     let stdout: Vec<u8> =
         lines.filter(|line| !line.starts_with(b"-- Completed on ")).flatten().copied().collect();
-    (output.status.code(), text(stdout), text(output.stderr))
+    Answer { status: output.status.code(), stdout: text(stdout), stderr: text(output.stderr) }
 }
 
 /// Lists and a filter file for an archive.

@@ -1,8 +1,8 @@
 //! What pg_restore cannot do: patterns, closures, older servers, other names, managed services.
 
 use pgdmp::{
-    Archive, Desc, Mapping, NamePattern, RestrictKey, Rule, Script, ScriptOptions, Selection,
-    Service, TargetVersion,
+    Adaptation, Adapted, Archive, Desc, Mapping, NamePattern, RestrictKey, Rule, Script,
+    ScriptOptions, Selection,
 };
 
 use crate::support::fixtures;
@@ -109,6 +109,24 @@ fn dependencies_to_any_depth() {
     assert!(selected.entries().all(|entry| entry.namespace() != Some(b"harbour")));
 }
 
+/// No archive says what server a user mapping is of.
+#[test]
+fn user_mappings_go_with_their_server() {
+    let core = core();
+    let all = taken(&core, &closure("harbour.remote_t", true, false));
+    let mappings = all.iter().filter(|name| name.starts_with("USER MAPPING "));
+    assert_eq!(mappings.count(), 2, "{all:?}");
+    let mut selected = Selection::default().apply(core.toc()).unwrap();
+    let adaptation = Adaptation { service: Some("rds".parse().unwrap()), ..Adaptation::default() };
+    adaptation.apply(&mut selected).unwrap();
+    for mapping in selected.entries().filter(|entry| entry.desc() == Desc::USER_MAPPING) {
+        let tag = String::from_utf8_lossy(mapping.tag().unwrap()).into_owned();
+        let server = tag.rsplit(' ').next().unwrap();
+        let server = core.toc().find(Desc::SERVER, None, server.as_bytes()).unwrap();
+        assert!(selected.decision(&server).wanted.is_listed(), "{tag}");
+    }
+}
+
 #[test]
 fn what_belongs_to_a_table() {
     let core = core();
@@ -121,6 +139,9 @@ fn what_belongs_to_a_table() {
     for name in ["SEQUENCE harbour.piers_id_seq", "SEQUENCE SET harbour.piers_no_seq"] {
         assert!(owned.contains(&name.to_owned()), "{name}: {owned:?}");
     }
+    // Its exclusion constraint compares numbers by GiST.
+    let needing = taken(&core, &closure("harbour.piers", true, true));
+    assert!(needing.contains(&"EXTENSION btree_gist".to_owned()), "{needing:?}");
     let partitioned = taken(&core, &closure("harbour.parcels", false, true));
     for name in ["TABLE harbour.parcels_0", "TABLE DATA harbour.parcels_1"] {
         assert!(partitioned.contains(&name.to_owned()), "{name}: {partitioned:?}");
@@ -141,42 +162,69 @@ fn every_reason_is_named() {
     }
 }
 
+/// The script of a whole archive, adapted, and what was said.
+fn adapted(archive: &Archive, adaptation: &Adaptation) -> (String, Adapted) {
+    let mut selected = Selection::default().apply(archive.toc()).unwrap();
+    let adapted = adaptation.apply(&mut selected).unwrap();
+    let mut script = Vec::new();
+    let options = ScriptOptions { target: adaptation.target, ..ScriptOptions::default() };
+    let mut writer = Script::new(RestrictKey::new("key").unwrap());
+    let selected = adapted.selected(&selected);
+    writer.options(options).write(archive, &selected, &mut script).unwrap();
+    (String::from_utf8_lossy(&script).into_owned(), adapted)
+}
+
+fn for_release(release: &str) -> Adaptation {
+    Adaptation { target: Some(release.parse().unwrap()), ..Adaptation::default() }
+}
+
 #[test]
 fn an_older_server() {
     let core = core();
-    let target: TargetVersion = "9.6".parse().unwrap();
-    let selected = Selection::default().apply(core.toc()).unwrap();
-    let findings = target.findings(&selected);
+    let (script, adapted) = adapted(&core, &for_release("9.6"));
     for (entry, what) in [
-        ("PROCEDURE harbour.log_it", "procedures"),
-        ("TABLE harbour.virt", "virtual"),
-        ("TABLE harbour.parcels", "partitioned"),
-        ("INDEX ATTACH", "indexes of partitioned"),
+        ("PROCEDURE harbour.log_it", "left out: procedures"),
+        ("TABLE harbour.virt", "left out: generated columns"),
+        ("TABLE DATA harbour.virt", "left out: it depends on entry"),
+        ("TABLE harbour.parcels", "left out: partitioned"),
+        ("INDEX ATTACH", "left out: indexes of partitioned"),
+        ("SEQUENCE harbour.tiny_seq", "of bigint"),
     ] {
-        let found = findings
+        let found = adapted
+            .findings
             .iter()
             .any(|finding| finding.entry.name.starts_with(entry) && finding.what.contains(what));
-        assert!(found, "{entry}: {findings:#?}");
+        assert!(found, "{entry}: {:#?}", adapted.findings);
     }
-    let none = TargetVersion::new(18, 0).findings(&selected);
-    assert!(none.is_empty(), "{none:?}");
-
-    let mut script = Vec::new();
-    let options = ScriptOptions { target: Some(target), ..ScriptOptions::default() };
-    let mut writer = Script::new(RestrictKey::new("key").unwrap());
-    writer.options(options).write(&core, &selected, &mut script).unwrap();
-    let script = String::from_utf8_lossy(&script);
     for setting in ["transaction_timeout", "default_table_access_method"] {
         assert!(!script.contains(&format!("\nSET {setting} =")), "{setting}");
     }
     assert!(script.contains("\nSET idle_in_transaction_session_timeout = 0;\n"));
+    assert!(script.contains(" EXECUTE PROCEDURE ") && !script.contains(" EXECUTE FUNCTION "));
+
+    let none = self::adapted(&core, &for_release("18")).1;
+    assert!(none.findings.is_empty() && none.notes.is_empty(), "{none:?}");
+}
+
+#[test]
+fn what_can_be_said_otherwise() {
+    let (script, adapted) = adapted(&core(), &for_release("15"));
+    let virt = script.find("CREATE TABLE harbour.virt (").unwrap();
+    let virt = &script[virt..][..script[virt..].find(");\n").unwrap()];
+    assert!(virt.contains(") STORED"), "{virt}");
+    assert!(script.contains("streaming = on") && !script.contains("streaming = parallel"));
+    assert!(!script.contains(" NOT ENFORCED"));
+    let said = |what: &str| adapted.findings.iter().any(|f| f.to_string().contains(what));
+    assert!(said("TABLE harbour.virt: virtual generated columns") && said("they stream"));
 }
 
 #[test]
 fn a_service_and_what_it_refuses() {
     let core = core();
     let mut selected = Selection::default().apply(core.toc()).unwrap();
-    let findings = "cloudsql".parse::<Service>().unwrap().leave_out(&mut selected);
+    let adaptation =
+        Adaptation { service: Some("cloudsql".parse().unwrap()), ..Adaptation::default() };
+    let findings = adaptation.apply(&mut selected).unwrap().findings;
     assert!(findings.iter().any(|f| f.entry.name.starts_with("EVENT TRIGGER")), "{findings:#?}");
     let left: Vec<_> = selected.entries().map(|entry| entry.name().name).collect();
     assert!(left.iter().all(|name| !name.starts_with("ACCESS METHOD")), "{left:?}");
@@ -193,6 +241,31 @@ fn a_service_and_what_it_refuses() {
     }
 }
 
+/// Releases before 11 create the schema public, which every database has.
+#[test]
+fn what_is_there_already() {
+    let old = Archive::open(fixtures::root().join("pg9.5/mini-custom.dump")).unwrap();
+    let created = |script: &str| script.contains("\nCREATE SCHEMA public;\n");
+    assert!(created(&adapted(&old, &Adaptation::default()).0));
+    let (script, _) = adapted(&old, &for_release("15"));
+    assert!(!created(&script) && script.contains("\nALTER SCHEMA public OWNER TO postgres;\n"));
+    // Under another name it is not.
+    let mut moved = for_release("15");
+    moved.mapping.schemas.insert(b"public".to_vec(), b"app".to_vec());
+    assert!(adapted(&old, &moved).0.contains("\nCREATE SCHEMA \"app\";\n"));
+}
+
+#[test]
+fn what_a_service_takes_in_other_words() {
+    let adaptation = Adaptation { service: Some("rds".parse().unwrap()), ..Adaptation::default() };
+    let (script, adapted) = adapted(&core(), &adaptation);
+    assert!(script.contains("\nSET ROLE harbour_owner;\n") && script.contains("\nRESET ROLE;\n"));
+    assert!(!script.contains("SESSION AUTHORIZATION") && !script.contains(" LEAKPROOF"));
+    let said = |what: &str| adapted.findings.iter().any(|finding| finding.what.contains(what));
+    assert!(said("leakproof") && said("no service lets read files") && said("transforms need"));
+    assert!(!script.contains("only_a_shell"));
+}
+
 #[test]
 fn other_names() {
     let core = core();
@@ -202,20 +275,19 @@ fn other_names() {
         schemas: pair("harbour", "port"),
         ..Mapping::default()
     };
-    let mapped = mapping.apply(core.toc()).unwrap();
-    assert_eq!(mapped.toc.len(), core.toc().len());
-    assert!(mapped.toc.find(Desc::TABLE, Some(b"port"), b"ports").is_some());
-    assert!(mapped.toc.entries().all(|entry| entry.owner() != Some(b"postgres")));
+    let (script, adapted) = adapted(&core, &Adaptation { mapping, ..Adaptation::default() });
+    let toc = adapted.toc.unwrap();
+    assert_eq!(toc.len(), core.toc().len());
+    assert!(toc.find(Desc::TABLE, Some(b"port"), b"ports").is_some());
     // Data is found by dump id.
-    let selected = Selection::default().apply(core.toc()).unwrap();
-    let mut script = Vec::new();
-    let writer = Script::new(RestrictKey::new("key").unwrap());
-    writer.write(&core, &selected.on(&mapped.toc), &mut script).unwrap();
-    let script = String::from_utf8_lossy(&script);
     assert!(script.contains("\nCOPY \"port\".ports ("));
     assert!(script.contains(" OWNER TO \"New Owner\";"));
-    let views = mapped.unproved.iter().filter(|finding| finding.entry.name.starts_with("VIEW"));
-    assert_eq!(views.count(), 0, "{:#?}", mapped.unproved);
+    assert!(!script.contains(" OWNER TO postgres;"));
+    // In comments, too.
+    assert!(script.contains("-- Name: hull_out(\"port\".hull); Type: FUNCTION; Schema: port;"));
+    assert!(script.contains("-- Name: SCHEMA port; Type: COMMENT;"));
+    let views = adapted.unproved.iter().filter(|finding| finding.entry.name.starts_with("VIEW"));
+    assert_eq!(views.count(), 0, "{:#?}", adapted.unproved);
 }
 
 /// The program, as its users run it.

@@ -13,6 +13,7 @@
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
+//! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `cli` | the program as its users run it |
@@ -31,6 +32,8 @@ mod extras;
 mod hostile;
 mod limits;
 mod live;
+#[cfg(all(unix, feature = "cli"))]
+mod live_scripts;
 mod merge;
 mod read;
 mod regressions;

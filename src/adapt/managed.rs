@@ -4,14 +4,15 @@
 //! all the same. A service may give more tomorrow; the table errs on the side of a restore that
 //! runs.
 
-use std::collections::HashSet;
 use std::str::FromStr;
 
 use super::Finding;
-use super::sql::{Token, tokens};
+use super::draft::Draft;
+use super::leave_out::leave_out;
+use super::sql::{Edits, Token, replaced, tokens};
 use crate::error::{Error, Result};
 use crate::select::{Rule, Selected};
-use crate::toc::{Dependents, Desc, TocEntry};
+use crate::toc::{Desc, TocEntry};
 
 /// A service that runs PostgreSQL for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,16 +53,24 @@ enum Sign {
     Schema(&'static str),
     /// By words in its definition that follow each other.
     Words(&'static [&'static str]),
+    /// By the name of a type with nothing behind it.
+    Shell,
 }
 
 use Service::{Azure, CloudSql, Rds, Supabase};
-use Sign::{Kind, Schema, Tag, Words};
+use Sign::{Kind, Schema, Shell, Tag, Words};
 
 const ALL: &[Service] = &[Rds, CloudSql, Azure, Supabase];
 
 /// Who refuses it, the kind of entry, its sign, and why.
 const REFUSED: &[(&[Service], &str, Sign, &str)] = &[
     (ALL, "EXTENSION", Tag("plpgsql"), "the extension plpgsql is there"),
+    (ALL, "EXTENSION", Tag("adminpack"), "no service lets read files of the server"),
+    (ALL, "EXTENSION", Tag("file_fdw"), "no service lets read files of the server"),
+    (ALL, "EXTENSION", Tag("plperlu"), "no service has untrusted languages"),
+    (ALL, "EXTENSION", Tag("plpython3u"), "no service has untrusted languages"),
+    (ALL, "EXTENSION", Tag("plpythonu"), "no service has untrusted languages"),
+    (ALL, "EXTENSION", Tag("pltclu"), "no service has untrusted languages"),
     (ALL, "COMMENT", Tag("EXTENSION "), "the service owns extensions"),
     (ALL, "COMMENT", Tag("SCHEMA public"), "the service owns the schema public"),
     (&[CloudSql, Azure], "EVENT TRIGGER", Kind, "event triggers need a superuser"),
@@ -82,10 +91,11 @@ const REFUSED: &[(&[Service], &str, Sign, &str)] = &[
     (ALL, "PROCEDURAL LANGUAGE", Kind, "languages come with extensions"),
     (ALL, "CAST", Words(&["WITHOUT", "FUNCTION"]), "casts without a function need a superuser"),
     (ALL, "TYPE", Words(&["INPUT", "="]), "base types need a superuser"),
+    (ALL, "TYPE", Shell, "base types need a superuser"),
     (ALL, "SHELL TYPE", Kind, "base types need a superuser"),
+    (ALL, "TRANSFORM", Kind, "transforms need functions that only a superuser makes"),
     (ALL, "FUNCTION", Words(&["LANGUAGE", "C"]), "functions in C need a superuser"),
     (ALL, "FUNCTION", Words(&["LANGUAGE", "INTERNAL"]), "internal functions need a superuser"),
-    (ALL, "FUNCTION", Words(&["LEAKPROOF"]), "leakproof functions need a superuser"),
     (ALL, "AGGREGATE", Words(&["STYPE", "=", "INTERNAL"]), "internal states need a superuser"),
     (ALL, "OPERATOR CLASS", Kind, "operator classes need a superuser"),
     (ALL, "OPERATOR FAMILY", Kind, "operator families need a superuser"),
@@ -108,53 +118,61 @@ const NO_OWNERS: &[(&[Service], &str)] = &[
 
 impl Service {
     /// Leaves out of a selection what the service refuses, and what depends on it; says what.
-    /// Tables stay when their access method goes: the script should then have the default one
-    /// ([`no_table_access_method`](crate::ScriptOptions::no_table_access_method)).
-    pub fn leave_out(self, selected: &mut Selected<'_>) -> Vec<Finding> {
-        let toc = selected.toc();
-        let std_strings = toc.std_strings().unwrap_or(true);
-        let mut findings = Vec::new();
-        let mut refused = Vec::new();
-        let mut known = HashSet::new();
-        for entry in selected.entries() {
-            if let Some(why) = self.refuses(entry, std_strings) {
-                findings.push(Finding::new(entry, format!("left out: {why}")));
-                refused.push((entry, Rule::Service));
-                known.insert(entry.index());
-            }
-        }
-        if refused.is_empty() {
-            return findings;
-        }
-        let graph = Dependents::new(toc);
-        let mut next = 0;
-        while let Some(&(entry, _)) = refused.get(next) {
-            next += 1;
-            // What is there anyway takes nothing with it.
-            if entry.tag() == Some(b"plpgsql") {
-                continue;
-            }
-            for dependent in graph.of(entry).filter_map(|dependent| toc.get(dependent.index())) {
-                let wanted = selected.decision(&dependent).wanted.is_listed();
-                // A table can have another access method, and its rows matter more.
-                if entry.desc() == *"ACCESS METHOD"
+    pub(super) fn leave_out(self, selected: &mut Selected<'_>) -> Vec<Finding> {
+        let std_strings = selected.toc().std_strings().unwrap_or(true);
+        let refused = selected
+            .entries()
+            .filter_map(|entry| {
+                let why = self.refuses(entry, std_strings)?;
+                Some((entry, Rule::Service, why.to_owned()))
+            })
+            .collect();
+        leave_out(selected, refused, |dependent, refused| {
+            // What is there anyway takes nothing with it. A table can have another access
+            // method, and its rows matter more.
+            refused.tag() == Some(b"plpgsql")
+                || refused.desc() == *"ACCESS METHOD"
                     && matches!(dependent.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW)
-                {
-                    continue;
-                }
-                if wanted && known.insert(dependent.index()) {
-                    let what = format!("left out: it depends on entry {}", entry.dump_id());
-                    findings.push(Finding::new(dependent, what));
-                    refused.push((dependent, Rule::WithoutEntry(entry.dump_id())));
+        })
+    }
+
+    /// Says an entry in words that the service takes.
+    pub(super) fn change(
+        self,
+        draft: &mut Draft<'_>,
+        std_strings: bool,
+        findings: &mut Vec<Finding>,
+    ) {
+        let defn = draft.defn.as_deref().unwrap_or_default();
+        let mut edits = Edits::new();
+        match draft.entry.desc() {
+            // Whoever is a member of a role can become it, but not log in as it.
+            desc if desc.is_acl() => {
+                for window in tokens(defn, std_strings).windows(3) {
+                    let set = window[0].is("SET") || window[0].is("RESET");
+                    if set && window[1].is("SESSION") && window[2].is("AUTHORIZATION") {
+                        edits.push((window[1].start..window[2].end(), b"ROLE".to_vec()));
+                    }
                 }
             }
+            Desc::FUNCTION | Desc::PROCEDURE => {
+                for window in tokens(defn, std_strings).windows(2) {
+                    if window[1].is("LEAKPROOF") && window[1].depth == 0 {
+                        edits.push((window[0].end()..window[1].end(), Vec::new()));
+                        let what = "leakproof functions need a superuser: it is none";
+                        findings.push(Finding::new(draft.entry, what));
+                    }
+                }
+            }
+            _ => {}
         }
-        selected.leave_out(refused.iter().map(|(entry, rule)| (entry.index(), *rule)));
-        findings
+        if !edits.is_empty() {
+            draft.defn = Some(replaced(defn, edits).into());
+        }
     }
 
     /// Whether a role of this name can own something there.
-    pub fn has_owner(self, role: &[u8]) -> bool {
+    pub(super) fn has_owner(self, role: &[u8]) -> bool {
         !NO_OWNERS
             .iter()
             .any(|(services, name)| services.contains(&self) && name.as_bytes() == role)
@@ -172,15 +190,23 @@ impl Service {
                         Kind => true,
                         Tag(tag) => has_tag(entry, tag),
                         Schema(schema) => entry.namespace() == Some(schema.as_bytes()),
-                        Words(sign) => {
+                        sign => {
                             let words = words.get_or_insert_with(|| {
                                 tokens(entry.defn().unwrap_or_default(), std_strings)
                             });
-                            words.windows(sign.len()).any(|window| is(window, sign))
+                            shows(words, sign)
                         }
                     }
             })
             .map(|(.., why)| *why)
+    }
+}
+
+fn shows(tokens: &[Token<'_>], sign: &Sign) -> bool {
+    match sign {
+        Words(words) => tokens.windows(words.len()).any(|window| is(window, words)),
+        Shell => !tokens.iter().any(|token| token.is("AS") || token.is_mark(b'(')),
+        _ => true,
     }
 }
 

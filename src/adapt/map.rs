@@ -3,15 +3,14 @@
 //! Fields of entries are simple. In SQL a name is changed only where its place proves what it is
 //! the name of; the SQL is taken apart for that, and strings and comments are left alone but for
 //! the few that are names: `'s.q'::regclass`, the sequence of `setval`, a `search_path`. What might
-//! be the name of a schema and cannot be proved to be one is a [finding](Mapped::unproved).
+//! be the name of a schema and cannot be proved to be one is [unproved](super::Adapted::unproved).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sql::{Kind, Token, quote, tokens};
-use super::{Finding, Service};
+use super::draft::{Draft, Text};
+use super::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::error::{Error, Result};
-use crate::toc::{Desc, EntryFields, Format, Toc, TocEntry};
-use crate::wire::LastField;
+use crate::toc::{Desc, Toc, TocEntry};
 
 /// New names, by old ones.
 #[derive(Debug, Clone, Default)]
@@ -24,103 +23,104 @@ pub struct Mapping {
     pub schemas: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// A table of contents with other names.
-#[derive(Debug, Clone)]
-pub struct Mapped {
-    /// The entries, with their old dump ids.
-    pub toc: Toc,
-    /// Where a schema may be named, and it could not be proved. Who goes on all the same should
-    /// look at these.
-    pub unproved: Vec<Finding>,
-    /// What is worth knowing.
-    pub notes: Vec<String>,
-}
-
 impl Mapping {
     /// Whether nothing gets another name.
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty() && self.tablespaces.is_empty() && self.schemas.is_empty()
     }
 
-    /// Gives the entries of an archive their new names.
+    /// Gives an entry its new names. Says where a schema may be named, and it could not be
+    /// proved.
+    pub(super) fn rename(&self, draft: &mut Draft<'_>, std_strings: bool) -> Vec<String> {
+        let entry = draft.entry;
+        let mut editor = Editor { mapping: self, entry, std_strings, unproved: Vec::new() };
+        for sql in [&mut draft.defn, &mut draft.drop_stmt, &mut draft.copy_stmt] {
+            if let Some(text) = sql {
+                *sql = Some(editor.sql(text).into());
+            }
+        }
+        editor.data();
+        let mut unproved = editor.unproved;
+        unproved.dedup();
+        let rename = |names: &BTreeMap<Vec<u8>, Vec<u8>>, name: &mut Text<'_>| {
+            if let Some(new) = name.as_deref().and_then(|name| names.get(name)) {
+                *name = Some(new.clone().into());
+            }
+        };
+        rename(&self.owners, &mut draft.owner);
+        rename(&self.schemas, &mut draft.namespace);
+        rename(&self.tablespaces, &mut draft.tablespace);
+        if entry.desc() == Desc::SCHEMA {
+            rename(&self.schemas, &mut draft.tag);
+        } else if let Some(tag) = &draft.tag
+            && !self.schemas.is_empty()
+        {
+            draft.tag = Some(self.tag(entry.desc(), tag).into());
+        }
+        unproved
+    }
+
+    /// A tag with the types of arguments, or with the name of a schema.
+    fn tag(&self, desc: Desc<'_>, tag: &[u8]) -> Vec<u8> {
+        const TYPES: [&str; 6] =
+            ["FUNCTION ", "PROCEDURE ", "AGGREGATE ", "OPERATOR ", "CAST ", "TRANSFORM FOR "];
+        // What comments and privileges are on stands before the name of that.
+        let of = |kind: &str| tag.starts_with(kind.as_bytes());
+        if desc.is_acl() || matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL) {
+            if let Some(new) = tag.strip_prefix(b"SCHEMA ").and_then(|old| self.schemas.get(old)) {
+                return [b"SCHEMA ", &new[..]].concat();
+            }
+            return match TYPES.iter().any(|kind| of(kind)) {
+                true => self.in_name(tag, false),
+                false => tag.to_vec(),
+            };
+        }
+        let kind = [desc.as_bytes(), b" "].concat();
+        match TYPES.iter().any(|typed| kind == typed.as_bytes()) || desc == *"TRANSFORM" {
+            true => self.in_name(tag, false),
+            false => tag.to_vec(),
+        }
+    }
+
+    /// The name of an object, with the types of its arguments if it has some; or of a schema.
+    fn in_name(&self, text: &[u8], namespace: bool) -> Vec<u8> {
+        let inner = tokens(text, true);
+        let mut edits = Edits::new();
+        for (n, token) in inner.iter().enumerate() {
+            let is_dot = |n: Option<usize>| {
+                n.and_then(|n| inner.get(n)).is_some_and(|token| token.is_mark(b'.'))
+            };
+            if is_dot(n.checked_add(1)) && !is_dot(n.checked_sub(1)) || namespace {
+                rename(&self.schemas, token, &mut edits);
+            }
+        }
+        replaced(text, edits)
+    }
+
+    /// What is worth knowing: schemas that the archive has not.
+    pub(super) fn notes(&self, toc: &Toc) -> Vec<String> {
+        let created = |name: &[u8]| {
+            let schema = toc.find(Desc::SCHEMA, None, name);
+            schema.and_then(|schema| schema.defn()).is_some_and(|defn| defn.starts_with(b"CREATE"))
+        };
+        let missing = self.schemas.iter().filter(|(old, _)| !created(old));
+        missing
+            .map(|(old, new)| {
+                format!(
+                    "the archive does not create schema \"{}\": \"{}\" must be there already",
+                    old.escape_ascii(),
+                    new.escape_ascii(),
+                )
+            })
+            .collect()
+    }
+
+    /// Two schemas must not become one: their objects could have the same names.
     ///
     /// # Errors
     ///
     /// A schema that would become one with another schema of the archive.
-    pub fn apply(&self, toc: &Toc) -> Result<Mapped> {
-        self.apply_with(toc, |_| true)
-    }
-
-    /// The same for a service, where some roles own nothing any more.
-    ///
-    /// # Errors
-    ///
-    /// As [`apply`](Self::apply).
-    pub fn apply_for(&self, toc: &Toc, service: Service) -> Result<Mapped> {
-        self.apply_with(toc, |owner| service.has_owner(owner))
-    }
-
-    fn apply_with(&self, toc: &Toc, owns: impl Fn(&[u8]) -> bool) -> Result<Mapped> {
-        toc.require_statements()?;
-        self.check(toc)?;
-        let format = match toc.dialect().last_field {
-            LastField::Offset => Format::Custom,
-            // The two have the same entries.
-            _ => Format::Directory,
-        };
-        let mut mapped = Mapped {
-            toc: Toc::new(toc.header().clone(), format),
-            unproved: Vec::new(),
-            notes: Vec::new(),
-        };
-        let std_strings = toc.std_strings().unwrap_or(true);
-        for entry in toc {
-            let mut editor = Editor { mapping: self, entry, std_strings, unproved: Vec::new() };
-            let [defn, drop_stmt, copy_stmt] = [entry.defn(), entry.drop_stmt(), entry.copy_stmt()]
-                .map(|sql| sql.map(|sql| editor.sql(sql)));
-            editor.data();
-            let mut why = std::mem::take(&mut editor.unproved);
-            why.dedup();
-            mapped.unproved.extend(why.into_iter().map(|what| Finding::new(entry, what)));
-            let renamed = |names: &BTreeMap<Vec<u8>, Vec<u8>>, name: Option<&[u8]>| {
-                name.map(|name| names.get(name).map_or(name, |new| new).to_vec())
-            };
-            let owner = renamed(&self.owners, entry.owner());
-            let owner = owner.map(|name| if owns(&name) { name } else { Vec::new() });
-            let namespace = renamed(&self.schemas, entry.namespace());
-            let tablespace = renamed(&self.tablespaces, entry.tablespace());
-            let tag = match entry.desc() {
-                Desc::SCHEMA => renamed(&self.schemas, entry.tag()),
-                _ => entry.tag().map(<[u8]>::to_vec),
-            };
-            mapped.toc.push(&EntryFields {
-                tag: tag.as_deref(),
-                defn: defn.as_deref(),
-                drop_stmt: drop_stmt.as_deref(),
-                copy_stmt: copy_stmt.as_deref(),
-                namespace: namespace.as_deref(),
-                tablespace: tablespace.as_deref(),
-                owner: owner.as_deref(),
-                ..entry.fields()
-            })?;
-        }
-        for (old, new) in &self.schemas {
-            let created = toc.find(Desc::SCHEMA, None, old).is_some_and(|schema| {
-                schema.defn().is_some_and(|defn| defn.starts_with(b"CREATE"))
-            });
-            if !created {
-                mapped.notes.push(format!(
-                    "the archive does not create schema \"{}\": \"{}\" must be there already",
-                    old.escape_ascii(),
-                    new.escape_ascii(),
-                ));
-            }
-        }
-        Ok(mapped)
-    }
-
-    /// Two schemas must not become one: their objects could have the same names.
-    fn check(&self, toc: &Toc) -> Result<()> {
+    pub(super) fn check(&self, toc: &Toc) -> Result<()> {
         let mut seen = BTreeMap::new();
         for (old, new) in &self.schemas {
             let there = !self.schemas.contains_key(new)
@@ -143,9 +143,6 @@ struct Editor<'a> {
     std_strings: bool,
     unproved: Vec<String>,
 }
-
-/// Pieces of a text, in their order, and what to put there.
-type Edits = Vec<(std::ops::Range<usize>, Vec<u8>)>;
 
 /// No list of schemas is longer, and a damaged archive shall not keep us busy.
 const LONGEST_LIST: usize = 1000;
@@ -223,7 +220,7 @@ impl Editor<'_> {
                     token.is("ROLE") && statement.is_some_and(|t| t.is("ALTER"))
                 }
                 Desc::SCHEMA => token.is("AUTHORIZATION"),
-                _ if desc == *"USER MAPPING" => token.is("FOR"),
+                Desc::USER_MAPPING => token.is("FOR"),
                 _ => false,
             };
             if !list {
@@ -308,7 +305,7 @@ impl Editor<'_> {
                     edits.push((token.start..token.end(), literal(new)));
                 }
             } else if plain && is_name {
-                let new = self.renamed(&text, namespace);
+                let new = self.mapping.in_name(&text, namespace);
                 if new != text {
                     edits.push((token.start..token.end(), literal(&new)));
                 }
@@ -316,21 +313,6 @@ impl Editor<'_> {
                 self.text(&text, token.kind);
             }
         }
-    }
-
-    /// The name of an object, with the types of its arguments if it has some; or of a schema.
-    fn renamed(&self, text: &[u8], namespace: bool) -> Vec<u8> {
-        let inner = tokens(text, true);
-        let mut edits = Edits::new();
-        for (n, token) in inner.iter().enumerate() {
-            let is_dot = |n: Option<usize>| {
-                n.and_then(|n| inner.get(n)).is_some_and(|token| token.is_mark(b'.'))
-            };
-            if is_dot(n.checked_add(1)) && !is_dot(n.checked_sub(1)) || namespace {
-                rename(&self.mapping.schemas, token, &mut edits);
-            }
-        }
-        replaced(text, edits)
     }
 
     /// A string that is not known to be a name: a schema in it cannot be changed.
@@ -406,24 +388,6 @@ impl Editor<'_> {
         }
         false
     }
-}
-
-/// A text after its edits.
-fn replaced(text: &[u8], mut edits: Edits) -> Vec<u8> {
-    edits.sort_by_key(|(range, _)| range.start);
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    for (range, new) in edits {
-        // Nonsense in a damaged archive may be two things at once.
-        if range.start < at {
-            continue;
-        }
-        out.extend_from_slice(&text[at..range.start]);
-        out.extend_from_slice(&new);
-        at = range.end;
-    }
-    out.extend_from_slice(&text[at..]);
-    out
 }
 
 /// Kinds in whose SQL the word SCHEMA stands before the name of one.

@@ -1,6 +1,13 @@
 //! Archives for servers that are not the one they came from: of an older release, with other
 //! names, or run by a service that keeps its superuser.
+//!
+//! [`target`] and [`managed`] leave out what the server does not take, [`leave_out`] what depends
+//! on that; [`features`] says what an older server can have instead; [`map`] changes names. All
+//! of it ends in a table of contents with the same entries, whose texts are others: [`draft`].
 
+mod draft;
+mod features;
+mod leave_out;
 mod managed;
 mod map;
 mod sql;
@@ -9,11 +16,175 @@ mod target;
 use std::fmt;
 
 pub use managed::Service;
-pub use map::{Mapped, Mapping};
+pub use map::Mapping;
 pub use target::TargetVersion;
 
-use crate::error::EntryName;
-use crate::toc::TocEntry;
+use crate::error::{EntryName, Result};
+use crate::select::{Rule, Selected};
+use crate::toc::{Desc, Format, Toc, TocEntry};
+use crate::wire::LastField;
+use draft::Draft;
+
+/// The server that an archive is for, as far as it is not the one that it came from.
+///
+/// ```
+/// use pgdmp::{Adaptation, Archive, Conversion, Selection, Target};
+///
+/// let archive = Archive::open("fixtures/pg18/core-custom.dump")?;
+/// let selection = Selection { create: true, ..Selection::default() };
+/// let mut selected = selection.apply(archive.toc())?;
+/// let adaptation = Adaptation { target: Some("15".parse()?), ..Adaptation::default() };
+/// let adapted = adaptation.apply(&mut selected)?;
+/// for finding in &adapted.findings {
+///     eprintln!("{finding}");
+/// }
+/// let selected = adapted.selected(&selected);
+/// let conversion = Conversion::new(&archive, &Target::new(), Some(&selected))?;
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Adaptation {
+    /// `--target-version`: the release of the server.
+    pub target: Option<TargetVersion>,
+    /// `--for`: the service that runs it.
+    pub service: Option<Service>,
+    /// `--map-owner`, `--map-schema`, `--map-tablespace`: other names.
+    pub mapping: Mapping,
+    /// `-O`: nothing has an owner.
+    pub no_owner: bool,
+    /// `--no-tablespaces`: nothing has a tablespace.
+    pub no_tablespaces: bool,
+    /// `--no-table-access-method`: nothing has an access method.
+    pub no_table_access_method: bool,
+}
+
+/// What became of the entries.
+#[derive(Debug, Clone, Default)]
+pub struct Adapted {
+    /// The same entries, in the same places, with other texts; `None` where none is needed.
+    pub toc: Option<Toc>,
+    /// What was left out, and what was changed in more than words.
+    pub findings: Vec<Finding>,
+    /// Where a schema may be named, and it could not be proved. Who goes on all the same should
+    /// look at these.
+    pub unproved: Vec<Finding>,
+    /// What else is worth knowing.
+    pub notes: Vec<String>,
+}
+
+impl Adaptation {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.target.is_none() && self.service.is_none() && !self.changes_texts()
+    }
+
+    fn changes_texts(&self) -> bool {
+        !self.mapping.is_empty()
+            || self.no_owner
+            || self.no_tablespaces
+            || self.no_table_access_method
+    }
+
+    /// Leaves out of a selection what the server does not take, and gives the entries that stay
+    /// their new texts.
+    ///
+    /// # Errors
+    ///
+    /// A schema that would become one with another schema of the archive.
+    pub fn apply(&self, selected: &mut Selected<'_>) -> Result<Adapted> {
+        if !self.is_empty() {
+            selected.toc().require_statements()?;
+        }
+        let mut adapted = Adapted::default();
+        if let Some(service) = self.service {
+            adapted.findings = service.leave_out(selected);
+        }
+        if let Some(target) = self.target {
+            target.leave_out(selected, &mut adapted);
+        }
+        if self.is_empty() {
+            return Ok(adapted);
+        }
+        let toc = selected.toc();
+        self.mapping.check(toc)?;
+        adapted.notes.extend(self.mapping.notes(toc));
+        let without_method = self.no_table_access_method
+            || selected.all().any(|(entry, decision)| {
+                entry.desc() == *"ACCESS METHOD" && decision.rule == Rule::Service
+            });
+        let format = match toc.dialect().last_field {
+            LastField::Offset => Format::Custom,
+            // The two have the same entries.
+            _ => Format::Directory,
+        };
+        let std_strings = toc.std_strings().unwrap_or(true);
+        let mut new = Toc::new(toc.header().clone(), format);
+        let mut emptied = Vec::new();
+        for entry in toc {
+            if !selected.decision(&entry).wanted.is_listed() {
+                new.push(&entry.fields())?;
+                continue;
+            }
+            let mut draft = Draft::new(entry);
+            // A schema public that becomes another one is not there already.
+            let is_moved = entry.desc() == Desc::SCHEMA
+                && entry.tag().is_some_and(|name| self.mapping.schemas.contains_key(name));
+            if let Some(target) = self.target.filter(|_| !is_moved) {
+                target.change(&mut draft, std_strings, &mut adapted.findings);
+            }
+            if draft.is_emptied() {
+                emptied.push((entry.index(), Rule::Target));
+            }
+            if !self.mapping.is_empty() {
+                let unproved = self.mapping.rename(&mut draft, std_strings);
+                let findings = unproved.into_iter().map(|what| Finding::new(entry, what));
+                adapted.unproved.extend(findings);
+            }
+            if let Some(service) = self.service {
+                service.change(&mut draft, std_strings, &mut adapted.findings);
+            }
+            if without_method {
+                draft.table_am = None;
+            }
+            if self.no_tablespaces || self.service.is_some() {
+                draft.tablespace = None;
+            }
+            self.disown(&mut draft, std_strings);
+            new.push(&draft.fields())?;
+        }
+        selected.leave_out(emptied);
+        adapted.toc = Some(new);
+        Ok(adapted)
+    }
+
+    /// Takes away owners that are not wanted, or that the service does not have.
+    fn disown(&self, draft: &mut Draft<'_>, std_strings: bool) {
+        if self.no_owner {
+            // An empty one would be no hyphen in the comments of a script.
+            draft.owner = None;
+            let defn = draft.defn.as_deref().unwrap_or_default();
+            if draft.entry.desc() == Desc::SCHEMA
+                && let Some(defn) = sql::without(defn, std_strings, "AUTHORIZATION")
+            {
+                draft.defn = Some(defn.into());
+            }
+        } else if let Some(service) = self.service
+            && draft.owner.as_deref().is_some_and(|owner| !service.has_owner(owner))
+        {
+            draft.owner = Some(Vec::new().into());
+        }
+    }
+}
+
+impl Adapted {
+    /// A selection over the new texts.
+    pub fn selected<'b>(&'b self, selected: &Selected<'b>) -> Selected<'b> {
+        match &self.toc {
+            Some(toc) => selected.on(toc),
+            None => selected.clone(),
+        }
+    }
+}
 
 /// Something to say about an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -197,6 +197,27 @@ fn dollar(text: &[u8]) -> Option<usize> {
     Some(end.map_or(text.len(), |end| end + 2 * tag.len()))
 }
 
+/// Pieces of a text and what to put there.
+pub(super) type Edits = Vec<(std::ops::Range<usize>, Vec<u8>)>;
+
+/// A text after its edits.
+pub(super) fn replaced(text: &[u8], mut edits: Edits) -> Vec<u8> {
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    for (range, new) in edits {
+        // Nonsense in a damaged archive may be two things at once.
+        if range.start < at {
+            continue;
+        }
+        out.extend_from_slice(&text[at..range.start]);
+        out.extend_from_slice(&new);
+        at = range.end;
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
 /// A name in double quotes, which is right for any name.
 pub(super) fn quote(name: &[u8]) -> Vec<u8> {
     let mut out = vec![b'"'];
@@ -208,6 +229,13 @@ pub(super) fn quote(name: &[u8]) -> Vec<u8> {
     }
     out.push(b'"');
     out
+}
+
+/// SQL without a key word, which has something before it, and the word behind it.
+pub(super) fn without(sql: &[u8], std_strings: bool, first: &str) -> Option<Vec<u8>> {
+    let all = tokens(sql, std_strings);
+    let at = all.windows(3).position(|window| window[1].is(first))?;
+    Some(replaced(sql, vec![(all[at].end()..all[at + 2].end(), Vec::new())]))
 }
 
 #[cfg(test)]

@@ -4,14 +4,18 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use super::adapt::ServerArgs;
+use super::explain::{ExplainArgs, explain};
 use super::input::Input;
-use super::output::printable;
 use super::place::NewArchive;
 use super::progress::Progress;
 use super::selection::SelectionArgs;
 use super::target::TargetArgs;
 use super::{Context, Exit, Failure};
-use crate::{Archive, Conversion, Format, Note, Selected, Selection, StreamConversion, Target};
+use crate::{
+    Adapted, Algorithm, Archive, Conversion, Format, Header, Note, Selected, StreamConversion,
+    Target, Toc,
+};
 
 /// Write an archive as another: format, compression, version, or only a part of it
 ///
@@ -29,25 +33,39 @@ Examples:
   pgdmp convert backup.dir new.dump --format c --compress zstd:9
   pgdmp convert new.dump old.dump --archive-version 1.14 --compress gzip
                                                          for pg_restore 12 to 15
+  pgdmp convert new.dump old.dump --target-version 15    for pg_restore and server 15
+  pgdmp convert app.dump test.dump --map-schema app=test --map-owner ann=bob
   ssh db pg_dump -Fc app | pgdmp convert - app.dump      with the offsets a pipe has not")]
 pub(super) struct Args {
     /// File, directory, or - for standard input
     input: PathBuf,
     /// New file or directory, or - for standard output
-    output: PathBuf,
+    #[arg(required_unless_present_any = ["explain", "explain_json"])]
+    output: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
     /// Replace an output that exists
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    explain: ExplainArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let to_stdout = args.output.as_os_str() == "-";
     let (mut input, progress) = Input::open(&args.input, context)?;
+    if let Some(form) = args.explain.form() {
+        let chosen = Chosen::new(args, input.toc())?;
+        explain(&chosen.selected, form)?;
+        return Ok(Exit::Done);
+    }
     let format = args.target.format.unwrap_or(input.format());
+    // The parser asks for it.
+    let output = args.output.as_deref().unwrap_or(Path::new("-"));
+    let to_stdout = output.as_os_str() == "-";
     if to_stdout {
         if format == Format::Directory {
             return Err(Failure::Usage(
@@ -61,18 +79,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let place = match to_stdout {
         true => None,
-        false => Some(NewArchive::new(&args.output, &[&args.input], args.force)?),
+        false => Some(NewArchive::new(output, &[&args.input], args.force)?),
     };
-    let target = args.target.target();
+    let target = target(args, format, input.toc().header());
     let place = place.as_ref();
     match &mut input {
         Input::Archive(archive) => from_archive(archive, args, &target, place, &progress)?,
         Input::Stream(stream) => {
-            let conversion = {
-                let selection = selection(args, stream.toc())?;
-                let selected = selection.as_ref().map(|s| s.apply(stream.toc())).transpose()?;
-                warn_unmatched(selected.as_ref());
-                StreamConversion::new(stream, &target, selected.as_ref())?
+            let conversion = match args.asks_for_all() {
+                true => StreamConversion::new(stream, &target, None)?,
+                false => {
+                    let chosen = Chosen::new(args, stream.toc())?;
+                    StreamConversion::new(stream, &target, Some(&chosen.selected()))?
+                }
             };
             tell(conversion.notes());
             match place {
@@ -94,9 +113,11 @@ fn from_archive(
     place: Option<&NewArchive>,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let selection = selection(args, archive.toc())?;
-    let selected = selection.as_ref().map(|s| s.apply(archive.toc())).transpose()?;
-    warn_unmatched(selected.as_ref());
+    let chosen = match args.asks_for_all() {
+        true => None,
+        false => Some(Chosen::new(args, archive.toc())?),
+    };
+    let selected = chosen.as_ref().map(Chosen::selected);
     let mut conversion = Conversion::new(archive, target, selected.as_ref())?;
     tell(conversion.notes());
     progress.expect(total(archive, selected.as_ref(), &args.input));
@@ -111,22 +132,54 @@ fn from_archive(
     Ok(())
 }
 
-/// What is wanted; `None` for all.
-fn selection(args: &Args, toc: &crate::Toc) -> Result<Option<Selection>, Failure> {
-    if args.selection.is_empty() {
-        return Ok(None);
+impl Args {
+    fn asks_for_all(&self) -> bool {
+        self.selection.is_empty() && self.server.is_empty()
     }
-    let mut selection = args.selection.selection(toc)?;
-    // The entries of the database itself do nothing unless a restore asks for them.
-    selection.create = true;
-    Ok(Some(selection))
 }
 
-fn warn_unmatched(selected: Option<&Selected<'_>>) {
-    if let Some(unmatched) = selected.and_then(Selected::unmatched) {
-        let name = printable(&unmatched.name);
-        eprintln!("pgdmp: warning: no {} is named {name}", unmatched.what);
+/// What is wanted, as the server wants it.
+struct Chosen<'a> {
+    selected: Selected<'a>,
+    adapted: Adapted,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(args: &Args, toc: &'a Toc) -> Result<Self, Failure> {
+        let mut selection = args.selection.selection(toc)?;
+        // The entries of the database itself do nothing unless a restore asks for them.
+        selection.create = true;
+        let mut selected = selection.apply(toc)?;
+        args.selection.check_names(&selected)?;
+        let adapted = args.server.options()?.adapt(&mut selected, warn)?;
+        Ok(Chosen { selected, adapted })
     }
+
+    fn selected(&self) -> Selected<'_> {
+        self.adapted.selected(&self.selected)
+    }
+}
+
+/// What the new archive is to be. For an older server it is one that its pg_restore can read.
+fn target(args: &Args, format: Format, header: &Header) -> Target {
+    let mut target = args.target.target();
+    let Some(release) = args.server.target_version() else { return target };
+    if !args.target.has_version() && header.version > release.archive_version() {
+        target.version(release.archive_version());
+    }
+    let algorithm = header.compression.algorithm;
+    if !args.target.has_compression() && format != Format::Tar && !release.decompresses(algorithm) {
+        target.compression(Algorithm::Gzip, None);
+        eprintln!(
+            "pgdmp: note: data is compressed with gzip, because pg_restore {release} does not \
+             read {algorithm}"
+        );
+    }
+    target
+}
+
+fn warn(text: &str) {
+    eprintln!("pgdmp: warning: {text}");
 }
 
 pub(super) fn tell(notes: &[Note]) {

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::adapt::ServerArgs;
+use super::explain::{ExplainArgs, explain};
 use super::input::Input;
 use super::output::{Output, human_size, printable};
 use super::selection::SelectionArgs;
@@ -34,17 +36,29 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    explain: ExplainArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut options = OpenOptions::new();
-    options.statements(args.json);
+    options.statements(args.json || !args.server.is_empty());
     let (mut input, _) = Input::open_with(&args.archive, &options, context)?;
     let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
-    let selected = selection.apply(toc)?;
+    let mut selected = selection.apply(toc)?;
+    args.selection.check_names(&selected)?;
+    let warn = |text: &str| eprintln!("pgdmp: warning: {text}");
+    let adapted = args.server.options()?.adapt(&mut selected, warn)?;
+    if let Some(form) = args.explain.form() {
+        explain(&selected, form)?;
+        return Ok(Exit::Done);
+    }
+    let selected = adapted.selected(&selected);
     let created = created(toc.header());
     let mut out = Output::new();
     let written = if args.json {
@@ -52,7 +66,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     } else if let Some(sizes) = sizes {
         write_long(args, &selected, &sizes, &mut out)
     } else {
-        Listing::new(toc, input.format())
+        Listing::new(selected.toc(), input.format())
             .created(created)
             .verbose(args.verbose)
             .write(&selected, &mut out)

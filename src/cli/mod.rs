@@ -1,6 +1,7 @@
 //! The program. It uses the library's public interface alone, and is no part of it: what is
 //! here may change with any release.
 
+mod adapt;
 mod args;
 mod cat;
 mod completions;
@@ -8,6 +9,7 @@ mod convert;
 mod deps;
 mod du;
 mod exit;
+mod explain;
 mod input;
 mod json;
 mod list;

@@ -2,7 +2,7 @@
 //! options, output, messages and exit codes as PostgreSQL 18's.
 
 mod extras;
-mod filter;
+pub(super) mod filter;
 mod getopt;
 mod help;
 mod input;
@@ -15,6 +15,7 @@ use std::io::{self, BufReader, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::explain::explain;
 use super::input::Input;
 use super::local_time;
 use super::output::Output;
@@ -105,7 +106,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
             "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
         ));
     }
-    let input = input::open(program, options.input.as_deref(), options.format)?;
+    let input = input::open(program, options.input.as_deref(), options.format, options.list)?;
     let created = warn_of_archive(program, input.toc());
     check_session(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;
@@ -141,14 +142,12 @@ fn write_sql(
 ) -> Result<(), Fatal> {
     let mut selected = options.selection.apply(toc)?;
     check_names(&options, &selected)?;
-    let renamed = options.extras.adapt(program, &mut selected, &mut options.script)?;
+    options.script.target = options.extras.server.adaptation.target;
+    let adapted = options.extras.server.adapt(&mut selected, |text| program.warning(text))?;
     if let Some(form) = options.extras.explain {
-        return extras::explain(&selected, form);
+        return Ok(explain(&selected, form)?);
     }
-    let selected = match &renamed {
-        Some(toc) => selected.on(toc),
-        None => selected,
-    };
+    let selected = adapted.selected(&selected);
     check_compression(&selected)?;
     if options.verbose {
         options.script.verbose = Some(created);

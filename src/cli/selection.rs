@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::output::printable;
-use crate::{Error, NamePattern, Section, Selection, Toc, UseList};
+use super::restore::filter;
+use crate::{Error, NamePattern, Section, Selected, Selection, Toc, UseList};
 
 /// The options.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -35,18 +36,36 @@ pub(super) struct SelectionArgs {
     /// Only this trigger, with its table: 'table trigger'
     #[arg(short = 'T', long = "trigger", value_name = "NAME")]
     triggers: Vec<String>,
+    /// What this file includes and excludes
+    #[arg(long, value_name = "FILE")]
+    filter: Option<PathBuf>,
+    /// Fail if a name matches nothing
+    #[arg(long)]
+    strict_names: bool,
     /// Only this section
     #[arg(long = "section", value_name = "SECTION")]
     sections: Vec<SectionArg>,
     /// With the database itself
     #[arg(short = 'C', long)]
     create: bool,
-    /// No definitions
-    #[arg(short = 'a', long, conflicts_with = "schema_only")]
+    /// Data alone
+    #[arg(short = 'a', long, conflicts_with_all = ["schema_only", "statistics_only", "no_data", "statistics"])]
     data_only: bool,
-    /// No data
-    #[arg(short = 's', long)]
+    /// Definitions alone
+    #[arg(short = 's', long, conflicts_with_all = ["statistics_only", "no_schema", "statistics"])]
     schema_only: bool,
+    /// Statistics alone
+    #[arg(long, conflicts_with = "no_statistics")]
+    statistics_only: bool,
+    /// Statistics, too
+    #[arg(long, conflicts_with = "no_statistics")]
+    statistics: bool,
+    /// No data
+    #[arg(long)]
+    no_data: bool,
+    /// No definitions
+    #[arg(long)]
+    no_schema: bool,
     /// No privileges
     #[arg(short = 'x', long, alias = "no-acl")]
     no_privileges: bool,
@@ -92,7 +111,7 @@ impl SelectionArgs {
     /// The selection, for an archive with this table of contents.
     pub(super) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
         let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();
-        Ok(Selection {
+        let mut selection = Selection {
             use_list: self.use_list(toc)?,
             schemas: names(&self.schemas),
             exclude_schemas: names(&self.exclude_schemas),
@@ -112,6 +131,10 @@ impl SelectionArgs {
             create: self.create,
             data_only: self.data_only,
             schema_only: self.schema_only,
+            statistics_only: self.statistics_only,
+            statistics: self.statistics,
+            no_data: self.no_data,
+            no_schema: self.no_schema,
             no_privileges: self.no_privileges,
             no_comments: self.no_comments,
             no_policies: self.no_policies,
@@ -121,8 +144,22 @@ impl SelectionArgs {
             no_statistics: self.no_statistics,
             with_dependencies: self.with_dependencies,
             with_dependents: self.with_dependents,
-            ..Selection::default()
-        })
+        };
+        if let Some(path) = &self.filter {
+            filter::read(path.as_os_str().as_encoded_bytes(), &mut selection)?;
+        }
+        Ok(selection)
+    }
+
+    /// Says of a name that matches nothing; an error with `--strict-names`.
+    pub(super) fn check_names(&self, selected: &Selected<'_>) -> Result<(), Failure> {
+        let Some(unmatched) = selected.unmatched() else { return Ok(()) };
+        let what = format!("no {} is named {}", unmatched.what, printable(&unmatched.name));
+        if self.strict_names {
+            return Err(Failure::Usage(what));
+        }
+        eprintln!("pgdmp: warning: {what}");
+        Ok(())
     }
 
     fn use_list(&self, toc: &Toc) -> Result<Option<UseList>, Failure> {

@@ -75,6 +75,14 @@ fn parse_version(text: &str) -> Result<ArchiveVersion, String> {
 }
 
 impl TargetArgs {
+    pub(super) fn has_version(&self) -> bool {
+        self.archive_version.is_some()
+    }
+
+    pub(super) fn has_compression(&self) -> bool {
+        self.compress.is_some()
+    }
+
     /// What they say.
     pub(super) fn target(&self) -> Target {
         let mut target = Target::new();

@@ -98,7 +98,8 @@ impl std::fmt::Debug for Conversion<'_> {
 }
 
 impl<'a> Conversion<'a> {
-    /// Plans a conversion of the selected entries, or of all.
+    /// Plans a conversion of the selected entries, or of all. They may have been
+    /// [adapted](crate::Adaptation).
     ///
     /// # Errors
     ///

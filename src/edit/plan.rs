@@ -203,6 +203,10 @@ impl Plan {
         let mut drafts = Vec::new();
         let mut changed =
             target.version.is_some_and(|new| new != old.version) || new_format != format;
+        // The entries may have been given other texts.
+        if let Choice::Selected(selected) = &choice {
+            changed |= !std::ptr::eq(selected.toc(), toc);
+        }
         let mut next = 0;
         let mut draft = |entry: TocEntry<'a>, decision: Option<Decision>| {
             let mut fields = entry.fields();

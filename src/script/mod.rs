@@ -67,7 +67,8 @@ pub struct ScriptOptions {
     pub no_tablespaces: bool,
     /// `--no-table-access-method`.
     pub no_table_access_method: bool,
-    /// `--target-version`: settings that servers of this release do not have are left out.
+    /// `--target-version`: settings that servers of this release do not have are left out. What
+    /// becomes of the entries is said by an [`Adaptation`](crate::Adaptation).
     pub target: Option<TargetVersion>,
     /// `-v`: ids, dependencies and times as comments. Holds the time when the archive was made,
     /// in words, because this crate has no time zones; see

@@ -98,7 +98,6 @@ impl Writer<'_> {
     pub(super) fn select_access_method(&mut self, entry: &TocEntry<'_>) {
         let Some(method) = entry.table_am() else { return };
         if self.options.no_table_access_method
-            || !self.server_has(12, 0)
             || entry.relkind() == PARTITIONED_TABLE
             || !changed(&mut self.state.access_method, method)
         {
@@ -112,10 +111,7 @@ impl Writer<'_> {
     /// Says which access method the partitions of a table shall have.
     pub(super) fn alter_access_method(&mut self, entry: &TocEntry<'_>) {
         let Some(method) = entry.table_am() else { return };
-        if self.options.no_table_access_method
-            || !self.server_has(17, 0)
-            || entry.relkind() != PARTITIONED_TABLE
-        {
+        if self.options.no_table_access_method || entry.relkind() != PARTITIONED_TABLE {
             return;
         }
         self.out.put("ALTER TABLE ");

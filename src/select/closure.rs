@@ -4,9 +4,11 @@
 //! knows: the objects that a function's body names when it is a string.
 //!
 //! Needed is whatever a wanted entry depends on, to any depth, with the schema that it is in.
-//! Three things more are needed, so that the result does not merely load but is right:
-//! the value of a sequence; the data of a table that a foreign key refers to; and the rule that
-//! is the query of a view which pg_dump had to take apart.
+//! Some things more are needed, so that the result loads and is right: the value of a sequence; the
+//! data of a table that a foreign key refers to; the rule that is the query of a view which pg_dump
+//! had to take apart; the user mappings of the server of a foreign table; and the extension whose
+//! operators let a GiST index compare plain values, which no dependency names if the index is that
+//! of a constraint.
 //!
 //! What belongs to an object goes away with it: its data, indexes, constraints, triggers,
 //! partitions and the like, but no view or function that merely uses it, and no foreign key of
@@ -88,6 +90,8 @@ impl<'a> Closure<'a> {
                 }
             } else if how == How::Chosen && self.selection.with_dependents {
                 self.belonging(dependent, entry);
+            } else if dependent.desc() == Desc::USER_MAPPING && self.selection.with_dependencies {
+                self.take(dependent, Rule::NeededBy(entry.dump_id()), how);
             } else if joins(dependent.desc()) && self.is_complete(dependent) {
                 self.take(dependent, rule, how);
             }
@@ -117,6 +121,11 @@ impl<'a> Closure<'a> {
         }
         match entry.desc() {
             Desc::SEQUENCE => self.take_same(entry, Desc::SEQUENCE_SET),
+            Desc::CONSTRAINT if compares_by_gist(entry.defn().unwrap_or_default()) => {
+                if let Some(extension) = self.toc.find(Desc(b"EXTENSION"), None, b"btree_gist") {
+                    self.take(extension, rule, How::Needed);
+                }
+            }
             Desc::VIEW | Desc::MATERIALIZED_VIEW => {
                 let query = [entry.tag().unwrap_or_default(), b" _RETURN"].concat();
                 if let Some(query) = self.toc.find(Desc::RULE, entry.namespace(), &query) {
@@ -221,6 +230,13 @@ fn needs<'a>(toc: &'a Toc, entry: TocEntry<'a>) -> impl Iterator<Item = TocEntry
     entry.dependencies().iter().filter_map(|id| toc.entry(*id))
 }
 
+/// Whether a constraint has a GiST index.
+fn compares_by_gist(defn: &[u8]) -> bool {
+    [&b"EXCLUDE USING gist"[..], b"WITHOUT OVERLAPS"]
+        .iter()
+        .any(|words| defn.windows(words.len()).any(|window| window == *words))
+}
+
 /// What is said about an object.
 fn is_note(desc: Desc<'_>) -> bool {
     matches!(desc, Desc::ACL | Desc::COMMENT | Desc::SECURITY_LABEL)
@@ -272,7 +288,7 @@ fn belongs(part: TocEntry<'_>, object: TocEntry<'_>) -> bool {
         desc if desc == *"STATISTICS" => {
             matches!(object.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW | Desc::FOREIGN_TABLE)
         }
-        desc if desc == *"USER MAPPING" => object.desc() == *"SERVER",
+        Desc::USER_MAPPING => object.desc() == Desc::SERVER,
         _ => false,
     }
 }

@@ -267,7 +267,7 @@ impl<'a> Selected<'a> {
     }
 
     /// The same decisions for a table of contents with the same entries under other names; see
-    /// [`Mapping`](crate::Mapping).
+    /// [`Adaptation`](crate::Adaptation).
     pub fn on<'b>(&self, toc: &'b Toc) -> Selected<'b> {
         Selected {
             toc,

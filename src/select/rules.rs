@@ -57,7 +57,7 @@ pub enum Rule {
     NeededBy(DumpId),
     /// It belongs to this entry (`--with-dependents`), or goes with it.
     DependsOn(DumpId),
-    /// A server of the wanted release has no use for it.
+    /// A server of the wanted release does not take it.
     Target,
     /// The service that runs the server refuses it.
     Service,
@@ -91,7 +91,7 @@ impl Rule {
             Rule::NothingLeft => "nothing of it is wanted",
             Rule::NeededBy(_) => "needed by another entry",
             Rule::DependsOn(_) => "depends on another entry",
-            Rule::Target => "the target server has no use for it (--target-version)",
+            Rule::Target => "the server does not take it (--target-version)",
             Rule::Service => "the service refuses it (--for)",
             Rule::WithoutEntry(_) => "depends on an entry that is left out",
         }

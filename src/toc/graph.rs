@@ -1,6 +1,6 @@
 //! Dependencies, seen from the other end.
 
-use super::{Toc, TocEntry};
+use super::{Desc, Toc, TocEntry};
 
 /// Which entries need an entry: the dependencies of a [`Toc`] turned round.
 #[derive(Debug, Clone)]
@@ -12,7 +12,8 @@ pub struct Dependents {
 
 impl Dependents {
     /// Turns round the dependencies of `toc`. Those on entries that it does not have are left
-    /// out, and so are duplicates.
+    /// out, and so are duplicates. A user mapping depends on its server, though no archive says
+    /// so.
     pub fn new(toc: &Toc) -> Self {
         let mut pairs = Vec::new();
         for entry in toc {
@@ -20,6 +21,9 @@ impl Dependents {
                 if let Some(needed) = toc.entry(*id) {
                     pairs.push((needed.index() as u32, entry.index() as u32));
                 }
+            }
+            if let Some(server) = server_of(toc, entry) {
+                pairs.push((server.index() as u32, entry.index() as u32));
             }
         }
         pairs.sort_unstable();
@@ -41,4 +45,14 @@ impl Dependents {
         let places = self.places.get(range).unwrap_or_default();
         places.iter().filter_map(move |place| entry.toc.get(*place as usize))
     }
+}
+
+/// The server of `USER MAPPING role SERVER name`.
+fn server_of<'a>(toc: &'a Toc, entry: TocEntry<'_>) -> Option<TocEntry<'a>> {
+    if entry.desc() != Desc::USER_MAPPING {
+        return None;
+    }
+    let (tag, word) = (entry.tag()?, b" SERVER ");
+    let name = tag.windows(word.len()).rposition(|window| window == word)? + word.len();
+    toc.find(Desc::SERVER, None, &tag[name..])
 }

@@ -6,6 +6,7 @@ pub(crate) mod contents;
 pub(crate) mod fixtures;
 pub(crate) mod listing;
 pub(crate) mod script;
+pub(crate) mod server;
 pub(crate) mod sha256;
 pub(crate) mod sources;
 pub(crate) mod watchdog;

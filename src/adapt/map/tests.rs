@@ -1,5 +1,5 @@
 use super::*;
-use crate::toc::{DumpId, Section};
+use crate::toc::{DumpId, EntryFields, Format, Section};
 use crate::{Archive, ArchiveVersion};
 
 fn mapping(owner: &str, schema: &str) -> Mapping {
@@ -22,10 +22,9 @@ fn map(desc: &'static str, defn: &str) -> (String, Vec<String>) {
     let defn = defn.as_bytes().to_vec();
     fields.tag = Some(b"x");
     toc.push(&EntryFields { defn: Some(&defn), ..fields }).unwrap();
-    let mapped = mapping("ann=Bob", "a=b c").apply(&toc).unwrap();
-    let entry = mapped.toc.entry(DumpId(2)).unwrap();
-    let doubts = mapped.unproved.into_iter().map(|finding| finding.what).collect();
-    (String::from_utf8(entry.defn().unwrap().to_vec()).unwrap(), doubts)
+    let mut draft = Draft::new(toc.entry(DumpId(2)).unwrap());
+    let doubts = mapping("ann=Bob", "a=b c").rename(&mut draft, true);
+    (String::from_utf8(draft.defn.unwrap().to_vec()).unwrap(), doubts)
 }
 
 #[test]
@@ -118,6 +117,6 @@ fn what_is_not() {
 #[test]
 fn two_schemas_do_not_become_one() {
     let archive = Archive::open("fixtures/pg18/core-custom.dump").unwrap();
-    assert!(mapping("", "harbour=Second Schema").apply(archive.toc()).is_err());
-    assert!(mapping("", "harbour=port").apply(archive.toc()).is_ok());
+    assert!(mapping("", "harbour=Second Schema").check(archive.toc()).is_err());
+    assert!(mapping("", "harbour=port").check(archive.toc()).is_ok());
 }

@@ -23,7 +23,7 @@ const KINDS: [&str; 11] = [
 ];
 
 /// Reads a filter file into a selection; `-` is standard input.
-pub(super) fn read(path: &[u8], selection: &mut Selection) -> Result<(), Fatal> {
+pub(in crate::cli) fn read(path: &[u8], selection: &mut Selection) -> Result<(), Fatal> {
     if path == b"-" {
         return Filter::new(io::stdin().lock(), None).apply(selection);
     }

@@ -73,7 +73,7 @@ What pg_restore cannot do:
   --map-owner=OLD=NEW      another role (several times)
   --map-schema=OLD=NEW     another schema, if nothing is in doubt
   --map-tablespace=OLD=NEW another tablespace
-  --force                  map schemas although something is in doubt
+  --map-unproved, --force  map schemas although something is in doubt
   --for=SERVICE            for rds, cloudsql, azure or supabase
                            (--managed-service, if called pg_restore)
 -t, -I, -n, -N, -P and -T take names as pg_restore does; and if there is no

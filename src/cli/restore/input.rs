@@ -19,7 +19,10 @@ pub(super) fn open(
     program: &Program,
     name: Option<&[u8]>,
     format: Option<Format>,
+    list: bool,
 ) -> Result<Input, Fatal> {
+    // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
+    let in_order = program.is_pg_restore && !list;
     let name = name.filter(|name| program.is_pg_restore || *name != b"-");
     if format == Some(Format::Directory) && name.is_none_or(<[u8]>::is_empty) {
         // Its own words, though nothing is put out there.
@@ -27,7 +30,7 @@ pub(super) fn open(
     }
     let Some(name) = name else {
         return match seekable_stdin() {
-            Some(file) => open_file(program, file, format),
+            Some(file) => open_file(in_order, file, format),
             None => open_pipe(Box::new(io::stdin()), format),
         };
     };
@@ -71,7 +74,7 @@ pub(super) fn open(
     if is_pipe(&path) {
         return open_pipe(Box::new(file), format);
     }
-    open_file(program, file, format)
+    open_file(in_order, file, format)
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -89,12 +92,11 @@ fn is_pipe(path: &Path) -> bool {
     }
 }
 
-fn open_file(program: &Program, mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
+fn open_file(in_order: bool, mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
     let start = look_ahead(&mut file, format)?;
     recognise(&start, format, HEADER as u64)?;
     file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
-    // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
-    if program.is_pg_restore && !start.starts_with(MAGIC) {
+    if in_order && !start.starts_with(MAGIC) {
         return stream(Box::new(file));
     }
     let source = FileSource::new(file).map_err(Error::from)?;

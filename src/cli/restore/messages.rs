@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::super::exit::Failure;
+use super::super::output::printable;
 use crate::{Error, ErrorKind, NotAnArchive};
 
 /// Under which names the program speaks.
@@ -21,7 +22,7 @@ pub(super) struct Program {
 
 /// Why a restore ends.
 #[derive(Debug)]
-pub(super) struct Fatal {
+pub(in crate::cli) struct Fatal {
     text: Vec<u8>,
     kind: Kind,
     hint: bool,
@@ -75,6 +76,12 @@ impl From<Failure> for Fatal {
             Failure::Output(error) => Fatal::output(&error),
             Failure::Usage(what) => Fatal::new(what),
         }
+    }
+}
+
+impl From<Fatal> for Failure {
+    fn from(fatal: Fatal) -> Self {
+        Failure::Usage(printable(&fatal.text))
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) enum Own {
     MapOwner,
     MapTablespace,
     MapSchema,
-    Force,
+    MapUnproved,
     For,
 }
 
@@ -181,7 +181,8 @@ const OWN: &[Opt<Id>] = &[
     long_value("map-owner", Id::Own(Own::MapOwner)),
     long_value("map-tablespace", Id::Own(Own::MapTablespace)),
     long_value("map-schema", Id::Own(Own::MapSchema)),
-    long_flag("force", Id::Own(Own::Force)),
+    long_flag("map-unproved", Id::Own(Own::MapUnproved)),
+    long_flag("force", Id::Own(Own::MapUnproved)),
     long_value("for", Id::Own(Own::For)),
     long_value("managed-service", Id::Own(Own::For)),
 ];
