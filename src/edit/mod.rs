@@ -7,11 +7,13 @@
 //! split.rs     the entries of each table or schema
 //! groups.rs    large objects: the entries of each era
 //! reindex.rs   missing offsets, written in place
+//! journal.rs   what reindex is about to write
 //! moving.rs    the data: moved as it is stored where it can be, else decompressed and compressed
 //! ```
 
 mod convert;
 mod groups;
+mod journal;
 mod merge;
 mod moving;
 mod plan;

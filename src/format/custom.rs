@@ -163,7 +163,7 @@ impl Custom {
         }
     }
 
-    fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
+    pub(crate) fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
         let start = BlockHeader::decode(&mut self.reader(offset), self.dialect);
         matches!(start, Ok(BlockStart::Block(header)) if header.dump_id == id)
     }

@@ -5,6 +5,8 @@ pub(crate) mod build;
 pub(crate) mod contents;
 pub(crate) mod fixtures;
 pub(crate) mod listing;
+#[cfg(feature = "cli")]
+pub(crate) mod program;
 pub(crate) mod script;
 pub(crate) mod sha256;
 pub(crate) mod sources;
