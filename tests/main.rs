@@ -9,6 +9,7 @@
 //! | `write` | archives made from nothing: every format, version and compression; wrong use |
 //! | `convert` | every fixture in every form; unchanged copies are the same bytes |
 //! | `reindex` | offsets written in place, whatever comes in between |
+//! | `interrupted` | full disks, bad spots, killed processes: no input changes, no half output has the name |
 //! | `merge` | archives divided and joined |
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `extras` | what pg_restore cannot do |
@@ -29,6 +30,7 @@ mod corpus;
 mod differential;
 mod extras;
 mod hostile;
+mod interrupted;
 mod limits;
 mod live;
 mod merge;
