@@ -17,6 +17,7 @@
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `cli` | the program as its users run it |
+//! | `edit_cli` | convert, reindex, split and merge as their users run them |
 //! | `regressions` | one test per bug that was found |
 
 // Helpers, too, may fail a test.
@@ -28,6 +29,8 @@ mod convert;
 mod corpus;
 #[cfg(all(unix, feature = "cli"))]
 mod differential;
+#[cfg(feature = "cli")]
+mod edit_cli;
 mod extras;
 mod hostile;
 mod interrupted;

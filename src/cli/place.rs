@@ -30,7 +30,10 @@ const LOCK: &str = "lock";
 const REPLACED: &str = "replaced";
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
-    Failure::Usage(format!("{}: {error}", path.display()))
+    let text = error.to_string();
+    // The name of a temporary folder says nothing to anybody.
+    let text = text.split(" at path ").next().unwrap_or_default();
+    Failure::Usage(format!("{}: {text}", path.display()))
 }
 
 impl NewArchive {

@@ -24,6 +24,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if args.archive.as_os_str() == "-" {
+        return Err(Failure::Usage(
+            "offsets are written into a file; convert - FILE writes one that has them".to_owned(),
+        ));
+    }
     let done = crate::reindex(&args.archive)?;
     if !context.quiet {
         if done.resumed {
