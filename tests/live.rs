@@ -6,116 +6,16 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Listing, Selection};
 
+use crate::support::server::{Server, run};
+
 /// Tables `test_1` to `test_1000`, as in the field's classic tutorial on parallel dumps.
 const TABLES: usize = 1000;
-
-/// A server of its own in a temporary folder, on a private socket, stopped when dropped.
-struct Server {
-    bin: PathBuf,
-    folder: tempfile::TempDir,
-    root: bool,
-}
-
-impl Server {
-    fn start() -> Option<Server> {
-        if std::env::var_os("PGDMP_LIVE").is_none() {
-            eprintln!("skipped: tests against a server run with PGDMP_LIVE=1");
-            return None;
-        }
-        let bin = find_programs().expect("PGDMP_LIVE is set, but no PostgreSQL server was found");
-        let folder = tempfile::Builder::new().prefix("pgdmp-live").tempdir().unwrap();
-        let root = run(&mut Command::new("id"), &["-u"]) == "0\n";
-        let server = Server { bin, folder, root };
-        if root {
-            run(&mut Command::new("chown"), &["postgres", &server.path("")]);
-        }
-        let data = server.path("data");
-        server.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8"]);
-        let socket = server.path("");
-        let options = format!(
-            "-c listen_addresses= -c unix_socket_directories={socket} -c fsync=off \
-             -c max_locks_per_transaction=256"
-        );
-        let log = server.path("log");
-        server.run("pg_ctl", &["-D", &data, "-w", "-l", &log, "-o", &options, "start"]);
-        Some(server)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().trim_end_matches('/').to_owned()
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let program = self.bin.join(program);
-        let mut command = if self.root {
-            // A server refuses to run as root.
-            let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        command.current_dir(self.folder.path()).env("TZ", "UTC").env("LC_ALL", "C");
-        command
-    }
-
-    fn run(&self, program: &str, args: &[&str]) -> String {
-        run(&mut self.command(program), args)
-    }
-
-    fn client(&self, program: &str, args: &[&str]) -> String {
-        let socket = self.path("");
-        let mut all = vec!["-h", &socket, "-U", "postgres"];
-        all.extend(args);
-        self.run(program, &all)
-    }
-
-    fn sql(&self, sql: &str) -> String {
-        self.client("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-At", "-c", sql, "postgres"])
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let data = self.path("data");
-        let _ = self.command("pg_ctl").args(["-D", &data, "-m", "immediate", "stop"]).output();
-    }
-}
-
-fn find_programs() -> Option<PathBuf> {
-    if let Some(bin) = std::env::var_os("PGDMP_PG_BIN") {
-        return Some(bin.into());
-    }
-    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|bin| bin.join("initdb").exists())
-        .collect();
-    found.sort();
-    found.pop().or_else(|| {
-        let output = Command::new("pg_config").arg("--bindir").output().ok()?;
-        let bin = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-        bin.join("initdb").exists().then_some(bin)
-    })
-}
-
-fn run(command: &mut Command, args: &[&str]) -> String {
-    let output: Output = command
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// The text of `-l`, without the two lines that releases print differently.
 fn comparable(list: &str) -> String {
@@ -159,7 +59,7 @@ fn drain(archive: &Archive) -> (Tables, Objects) {
 
 #[test]
 fn a_thousand_tables() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Server::start("live") else { return };
     server.sql(&format!(
         "DO $$ BEGIN FOR n IN 1..{TABLES} LOOP
            EXECUTE format('CREATE TABLE test_%s (id int PRIMARY KEY, text text)', n);

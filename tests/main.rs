@@ -14,6 +14,7 @@
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
+//! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `cli` | the program as its users run it |
@@ -36,6 +37,8 @@ mod hostile;
 mod interrupted;
 mod limits;
 mod live;
+#[cfg(all(unix, feature = "cli"))]
+mod live_edit;
 mod merge;
 mod read;
 mod regressions;

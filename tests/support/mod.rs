@@ -8,6 +8,9 @@ pub(crate) mod listing;
 #[cfg(feature = "cli")]
 pub(crate) mod program;
 pub(crate) mod script;
+// Each kind of live test needs a part of it.
+#[allow(dead_code)]
+pub(crate) mod server;
 pub(crate) mod sha256;
 pub(crate) mod sources;
 pub(crate) mod watchdog;
