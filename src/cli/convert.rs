@@ -22,7 +22,8 @@ use crate::{
 /// What is not asked for stays as it is: data keeps its compression, and is then moved without
 /// being decompressed. Where nothing changes at all, the new archive is the same byte for byte.
 ///
-/// The new archive is written aside and takes its name when it is complete and on disk.
+/// The new archive is written aside, in a folder .pgdmp-..., and takes its name when it is complete
+/// and on disk. What a killed run leaves there, the next one that writes beside it removes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -33,6 +33,18 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
+    fn is_closed_pipe(&self) -> bool {
+        let error = match self {
+            Failure::Output(error) => Some(error),
+            Failure::Archive(error) => match error.kind() {
+                ErrorKind::Io(error) => Some(error),
+                _ => None,
+            },
+            Failure::Usage(_) => None,
+        };
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// What the user can do about it, where that is known.
     fn hint(&self) -> Option<String> {
         let Failure::Archive(error) = self else { return None };
@@ -73,9 +85,7 @@ pub(super) fn report(result: Result<Exit, Failure>) -> ExitCode {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Negative) => ExitCode::from(1),
         // Whoever closed the pipe has seen enough.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("pgdmp: error: {failure}");
             if let Some(hint) = failure.hint() {

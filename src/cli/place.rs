@@ -1,4 +1,7 @@
 //! Where a new archive is written: aside first, and under its name when it is complete.
+//!
+//! Aside is a folder `.pgdmp-…` beside it. A run that is killed leaves it there, and the next one
+//! that writes into the same folder removes it; a lock says which are in use.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,11 +17,23 @@ pub(super) struct NewArchive {
     name: PathBuf,
     /// A folder beside it, so that a rename is all that is left to do.
     aside: TempDir,
+    /// Held as long as the folder is in use.
+    _lock: Option<File>,
     force: bool,
 }
 
+/// What the folders begin with.
+const PREFIX: &str = ".pgdmp-";
+/// The file in them that is locked.
+const LOCK: &str = "lock";
+/// The folder in them for what is to be replaced.
+const REPLACED: &str = "replaced";
+
 fn failure(path: &Path, error: &io::Error) -> Failure {
-    Failure::Usage(format!("{}: {error}", path.display()))
+    let text = error.to_string();
+    // The name of a temporary folder says nothing to anybody.
+    let text = text.split(" at path ").next().unwrap_or_default();
+    Failure::Usage(format!("{}: {text}", path.display()))
 }
 
 impl NewArchive {
@@ -49,9 +64,9 @@ impl NewArchive {
         if name.file_name().is_none() {
             return Err(Failure::Usage(format!("{} is no name of a file", name.display())));
         }
-        let aside = tempfile::Builder::new().prefix(".pgdmp-").tempdir_in(folder);
-        let aside = aside.map_err(|error| failure(folder, &error))?;
-        Ok(NewArchive { name: name.to_owned(), aside, force })
+        remove_leftovers(folder);
+        let (aside, lock) = aside(folder).map_err(|error| failure(folder, &error))?;
+        Ok(NewArchive { name: name.to_owned(), aside, _lock: lock, force })
     }
 
     /// Where to write it.
@@ -96,9 +111,62 @@ impl NewArchive {
     /// Moves what is to be replaced into the folder that is going to be removed.
     fn make_room(&self) -> io::Result<()> {
         if self.force && fs::symlink_metadata(&self.name).is_ok() {
-            fs::rename(&self.name, self.aside.path().join("replaced"))?;
+            let folder = self.aside.path().join(REPLACED);
+            fs::create_dir(&folder)?;
+            // Under its name, so that it gets it back should this run be killed now.
+            fs::rename(&self.name, folder.join(self.name.file_name().unwrap_or_default()))?;
         }
         Ok(())
+    }
+}
+
+/// A new folder in `folder` and its lock, where the file system has such.
+fn aside(folder: &Path) -> io::Result<(TempDir, Option<File>)> {
+    loop {
+        let aside = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder)?;
+        let path = aside.path().join(LOCK);
+        // Until it is locked, another run may take it for one that was left behind.
+        let lock = match File::create_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            lock => lock?,
+        };
+        match lock.try_lock() {
+            Ok(()) if path.exists() => return Ok((aside, Some(lock))),
+            Ok(()) | Err(fs::TryLockError::WouldBlock) => {}
+            Err(fs::TryLockError::Error(_)) => return Ok((aside, None)),
+        }
+    }
+}
+
+/// Removes what runs that were killed left in a folder. That it cannot is no reason to stop.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let Ok(lock) = File::open(entry.path().join(LOCK)) else {
+            // Killed before it had a lock; nothing else is in it then.
+            let _ = fs::remove_dir(entry.path());
+            continue;
+        };
+        if lock.try_lock().is_err() {
+            continue;
+        }
+        // What was to be replaced and was not.
+        let replaced = fs::read_dir(entry.path().join(REPLACED)).into_iter().flatten().flatten();
+        let restored = replaced.map(|old| restore(&old.path(), &folder.join(old.file_name())));
+        if restored.collect::<io::Result<()>>().is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Gives an archive its name back, unless another one has it.
+fn restore(old: &Path, name: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(old, name),
+        result => result.map(drop),
     }
 }
 
@@ -116,4 +184,66 @@ fn sync(path: &Path) -> io::Result<()> {
 /// Writes the names in a folder through to the disk, where that is possible.
 fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn leftovers() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| NewArchive::new(&folder.path().join(name), &[], true).unwrap();
+        let killed = |place: NewArchive| {
+            let NewArchive { aside, _lock: lock, .. } = place;
+            let path = aside.keep();
+            drop(lock);
+            path
+        };
+        let running = place("running");
+        let left = killed(place("left"));
+        fs::write(left.join("archive"), "a part").unwrap();
+        // Others' folders, and files, stay.
+        fs::create_dir_all(folder.path().join(".pgdmp-theirs/folder")).unwrap();
+        fs::create_dir(folder.path().join(".pgdmp-killed-at-once")).unwrap();
+        fs::write(folder.path().join(".pgdmp-file"), "").unwrap();
+
+        drop(place("next"));
+        assert!(!left.exists() && running.aside.path().exists());
+        drop(running);
+        assert_eq!(names(folder.path()), [".pgdmp-file", ".pgdmp-theirs"]);
+    }
+
+    /// A directory is replaced in two steps; killed between them, there is but the old one, aside.
+    #[test]
+    fn what_was_to_be_replaced_comes_back() {
+        for done in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let name = folder.path().join("archive");
+            fs::create_dir(&name).unwrap();
+            fs::write(name.join("toc.dat"), "old").unwrap();
+            let place = NewArchive::new(&name, &[], true).unwrap();
+            fs::create_dir(place.path()).unwrap();
+            fs::write(place.path().join("toc.dat"), "new").unwrap();
+            place.make_room().unwrap();
+            assert!(!name.exists());
+            if done {
+                fs::rename(place.path(), &name).unwrap();
+            }
+            let NewArchive { aside, _lock: lock, .. } = place;
+            let _ = aside.keep();
+            drop(lock);
+            drop(NewArchive::new(&folder.path().join("another"), &[], false).unwrap());
+            let expected = if done { "new" } else { "old" };
+            assert_eq!(fs::read_to_string(name.join("toc.dat")).unwrap(), expected);
+            assert_eq!(names(folder.path()), ["archive"]);
+        }
+    }
 }

@@ -11,7 +11,9 @@ use super::{Context, Exit, Failure};
 /// pg_restore -j cannot tell large tables from small ones. The offsets are found by walking over
 /// the file, without reading its data, and written into it in place.
 ///
-/// Whenever it is killed the archive is whole: each entry has its right offset, or none as before.
+/// What it is about to write it first notes in a journal, ARCHIVE.pgdmp-journal. Whenever it is
+/// killed it leaves the old table of contents, or the new one, or the journal, with which running
+/// it again completes the new one. Until then the archive is read as ever.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,8 +24,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if args.archive.as_os_str() == "-" {
+        return Err(Failure::Usage(
+            "offsets are written into a file; convert - FILE writes one that has them".to_owned(),
+        ));
+    }
     let done = crate::reindex(&args.archive)?;
     if !context.quiet {
+        if done.resumed {
+            eprintln!("pgdmp: an earlier run had been ended; this one completed it");
+        }
         match done.written {
             0 => eprintln!("pgdmp: all {} entries with data have their offset", done.entries),
             n => eprintln!("pgdmp: {n} offsets written"),

@@ -43,6 +43,9 @@ enum By {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if args.output.as_os_str() == "-" {
+        return Err(Failure::Usage("several archives do not go to standard output".to_owned()));
+    }
     let archive = Archive::open(&args.archive)?;
     let format = args.target.format.unwrap_or(archive.format());
     let place = NewArchive::new(&args.output, &[&args.archive], args.force)?;

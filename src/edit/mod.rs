@@ -9,11 +9,13 @@
 //! reindex.rs   missing offsets, written in place
 //! jobs.rs      the data of all entries, by one thread or several
 //! moving.rs    the data of one: moved as it is stored where it can be, else decompressed and compressed
+//! journal.rs   what reindex is about to write
 //! ```
 
 mod convert;
 mod groups;
 mod jobs;
+mod journal;
 mod merge;
 mod moving;
 mod plan;

@@ -3,16 +3,26 @@
 //!
 //! They are written in place, and at no instant is the archive other than whole. An entry's
 //! offset is a flag and a position; as long as the flag says "not set", every reader ignores the
-//! position. So first all positions are written and brought to disk, then all flags, each of
-//! which is one byte: whenever it ends, an entry has its right offset or none. There is nothing to
-//! recover afterwards, and running it again completes what is missing.
+//! position. So, each on disk before the next begins:
+//!
+//! 1. the journal, with all that is going to be written: from here on the table of contents is
+//!    the new one, whatever happens;
+//! 2. all positions;
+//! 3. all flags, each of which is one byte;
+//! 4. the journal goes.
+//!
+//! Whoever is killed leaves the old table of contents, the new one, or the journal. With it, the
+//! next run completes the new one. Readers need not know it: for them an entry has its right
+//! offset or none, at every instant.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::journal;
 use crate::archive::Archive;
 use crate::error::{Error, Result};
+use crate::source::FileSource;
 use crate::toc::{DataOffset, Format, Toc, TocEntry};
 use crate::version::Gate;
 
@@ -24,6 +34,8 @@ pub struct Reindexed {
     pub entries: usize,
     /// How many of them got an offset that had none.
     pub written: usize,
+    /// Whether there was the journal of a run that was killed.
+    pub resumed: bool,
 }
 
 /// Writes the data offsets that a custom archive lacks into it, so that one entry of it is found
@@ -32,73 +44,200 @@ pub struct Reindexed {
 /// Data is not read: blocks are walked over by the lengths of their chunks. Where an archive has
 /// a second table of contents at its end (see [`DataOffset::NotSet`]), the offsets are from there.
 ///
-/// Whenever it is killed, every entry has its right offset or none.
+/// Before it changes anything it writes a journal beside the archive, whose name is that of the
+/// archive with `.pgdmp-journal` at its end. Killed at any instant, it leaves the old table of
+/// contents, the new one, or the journal, with which the next call completes the new one. Until
+/// then each entry has its right offset or none, and every reader reads it.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for archives of other formats and from before
-/// version 1.7; an entry whose block is not there. Then nothing was written.
+/// version 1.7, and if another process is at it; an entry whose block is not there; an archive
+/// or a folder that cannot be written to. Then nothing was written. If writing itself fails, the
+/// journal stays.
 pub fn reindex(path: impl AsRef<Path>) -> Result<Reindexed> {
     let path = path.as_ref();
-    let archive = Archive::open(path)?;
-    in_place(&archive, path).map_err(|error| error.in_path(path))
+    in_path(path).map_err(|error| error.in_path(path))
 }
 
-fn in_place(archive: &Archive, path: &Path) -> Result<Reindexed> {
+fn in_path(path: &Path) -> Result<Reindexed> {
+    let archive = Archive::open(path)?;
     if archive.format() != Format::Custom {
         return Err(Error::usage(format!("a {} archive has no data offsets", archive.format())));
     }
     if !archive.header().version.has(Gate::OffsetFlag) {
         return Err(Error::usage("archives before version 1.7 cannot be changed in place"));
     }
+    // Beside the file itself, whatever link led to it.
+    let journal = journal::path(&fs::canonicalize(path)?);
     let entries = archive.entries().filter(TocEntry::has_data).count();
-    let is_missing =
-        |entry: &TocEntry<'_>| entry.has_data() && entry.data_offset() == Some(DataOffset::NotSet);
+    if fs::symlink_metadata(&journal).is_err() && !archive.entries().any(is_missing) {
+        return Ok(Reindexed { entries, written: 0, resumed: false });
+    }
+    let file = File::options().read(true).write(true).open(path)?;
+    if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
+        return Err(Error::usage("another process is writing data offsets into it"));
+    }
+    let done = in_file(&file, journal);
+    // Said, not left to the end of the file: a child process that another thread starts may have
+    // a copy of it.
+    let _ = file.unlock();
+    done
+}
+
+/// Completes the locked file; what stands in it now counts.
+fn in_file(file: &File, journal: PathBuf) -> Result<Reindexed> {
+    let archive = Archive::read(FileSource::new(file.try_clone()?)?)?;
+    let entries = archive.entries().filter(TocEntry::has_data).count();
+    let known = journal::read(&journal, entries)?;
+    let resumed = known.is_some();
+    let known = known.unwrap_or_default();
     let mut offsets = Vec::new();
-    for entry in archive.entries().filter(is_missing) {
-        offsets.push((entry.index(), archive.locate(entry)?));
+    for entry in archive.entries().filter(|entry| is_missing(*entry)) {
+        let hint = known.get(&entry.dump_id()).copied();
+        let hint = hint.filter(|offset| archive.is_block_of(*offset, entry));
+        offsets.push((entry.index(), hint.map_or_else(|| archive.locate(entry), Ok)?));
     }
-    let done = Reindexed { entries, written: offsets.len() };
-    if offsets.is_empty() {
-        return Ok(done);
+    let patches = patches(file, archive.toc(), &offsets)?;
+    let mut disk = OnDisk { file, journal };
+    if patches.is_empty() {
+        disk.remove_journal()?;
+    } else {
+        let lines = offsets
+            .iter()
+            .filter_map(|(index, offset)| Some((archive.toc().get(*index)?.dump_id(), *offset)));
+        commit(&mut disk, &journal::text(lines), &patches)?;
     }
-    let (mut pending, mut complete) = (archive.toc().clone(), archive.toc().clone());
-    for &(index, offset) in &offsets {
-        pending.set_position_alone(index, offset);
-        complete.set_data_offset(index, DataOffset::At(offset));
-    }
-    let mut file = File::options().read(true).write(true).open(path)?;
-    check_same(&mut file, archive.toc())?;
-    for toc in [&pending, &complete] {
-        overwrite(&mut file, toc)?;
-        file.sync_all()?;
-    }
-    Ok(done)
+    Ok(Reindexed { entries, written: offsets.len(), resumed })
 }
 
-/// Makes sure that the table of contents is spelled as it is going to be.
-fn check_same(file: &mut File, toc: &Toc) -> Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    let same = toc.write_to(Compare { file: io::BufReader::new(&*file) });
+fn is_missing(entry: TocEntry<'_>) -> bool {
+    entry.has_data() && entry.data_offset() == Some(DataOffset::NotSet)
+}
+
+/// One offset, as it is going to stand in the file.
+#[derive(Debug)]
+struct Patch {
+    /// Of its flag; the position follows.
+    place: u64,
+    flag: u8,
+    position: Vec<u8>,
+}
+
+/// What is to be written for these offsets, by place of the entry. The file must have the table of
+/// contents just as it would be written, for the places to be right.
+fn patches(file: &File, toc: &Toc, offsets: &[(usize, u64)]) -> Result<Vec<Patch>> {
+    let mut new = toc.clone();
+    for &(index, offset) in offsets {
+        new.set_data_offset(index, DataOffset::At(offset));
+    }
+    let mut input: &File = file;
+    input.seek(SeekFrom::Start(0))?;
+    let mut compare = Compare {
+        file: io::BufReader::with_capacity(1 << 20, input),
+        position: 0,
+        ends: Vec::new(),
+    };
+    let same = toc.write_noting(&mut compare, |output| output.ends.push(output.position));
     match same {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Error::usage(
-            "the table of contents has numbers in an unusual form, and would change its length; \
-             convert it into a new archive instead",
-        )),
-        result => Ok(result?),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(Error::usage(
+                "the table of contents has numbers in an unusual form, and would change its \
+                 length; convert it into a new archive instead",
+            ));
+        }
+        result => result?,
+    }
+    // An entry ends with its offset.
+    let len = 1 + u64::from(toc.dialect().off_size);
+    let patch = |&(index, _): &(usize, u64)| -> io::Result<Option<Patch>> {
+        let (Some(entry), Some(end)) = (new.get(index), compare.ends.get(index)) else {
+            return Ok(None);
+        };
+        let (flag, position) = entry.stored_offset(toc.dialect())?;
+        Ok(Some(Patch { place: end - len, flag, position }))
+    };
+    let patches: io::Result<Vec<_>> = offsets.iter().filter_map(|o| patch(o).transpose()).collect();
+    Ok(patches?)
+}
+
+/// What is changed, step by step; in tests, what is stopped after any of them.
+trait Disk {
+    /// Writes the journal, in which the disk must have all of it.
+    fn write_journal(&mut self, text: &[u8]) -> io::Result<()>;
+    fn remove_journal(&mut self) -> io::Result<()>;
+    /// Writes to the archive.
+    fn write_at(&mut self, place: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Waits until the disk has what was written to the archive.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+fn commit(disk: &mut impl Disk, journal: &[u8], patches: &[Patch]) -> Result<()> {
+    disk.write_journal(journal).map_err(|error| {
+        let kind = error.kind();
+        io::Error::new(kind, format!("could not write the journal beside it: {error}"))
+    })?;
+    for patch in patches {
+        disk.write_at(patch.place + 1, &patch.position)?;
+    }
+    disk.sync()?;
+    for patch in patches {
+        disk.write_at(patch.place, &[patch.flag])?;
+    }
+    disk.sync()?;
+    Ok(disk.remove_journal()?)
+}
+
+struct OnDisk<'a> {
+    file: &'a File,
+    journal: PathBuf,
+}
+
+impl OnDisk<'_> {
+    /// Writes the names in the folder through to the disk, where that is possible.
+    fn sync_folder(&self) -> io::Result<()> {
+        match self.journal.parent() {
+            Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
     }
 }
 
-fn overwrite(file: &mut File, toc: &Toc) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut output = io::BufWriter::with_capacity(1 << 20, file);
-    toc.write_to(&mut output)?;
-    output.flush()
+impl Disk for OnDisk<'_> {
+    fn write_journal(&mut self, text: &[u8]) -> io::Result<()> {
+        self.remove_journal()?;
+        // Never through a link that somebody else put there.
+        let mut file = File::create_new(&self.journal)?;
+        let written = file.write_all(text).and_then(|()| file.sync_all());
+        written.and_then(|()| self.sync_folder()).inspect_err(|_| {
+            let _ = fs::remove_file(&self.journal);
+        })
+    }
+
+    fn remove_journal(&mut self) -> io::Result<()> {
+        match fs::remove_file(&self.journal) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => self.sync_folder(),
+        }
+    }
+
+    fn write_at(&mut self, place: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(place))?;
+        self.file.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
 }
 
 /// Takes only what the file has.
 struct Compare<'a> {
     file: io::BufReader<&'a File>,
+    position: u64,
+    /// Where each entry ends.
+    ends: Vec<u64>,
 }
 
 impl Write for Compare<'_> {
@@ -110,6 +249,7 @@ impl Write for Compare<'_> {
                 return Err(io::ErrorKind::InvalidData.into());
             }
         }
+        self.position += buf.len() as u64;
         Ok(buf.len())
     }
 
@@ -117,3 +257,6 @@ impl Write for Compare<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

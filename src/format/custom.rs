@@ -166,7 +166,7 @@ impl Custom {
         }
     }
 
-    fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
+    pub(crate) fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
         let start = BlockHeader::decode(&mut self.reader(offset), self.dialect);
         matches!(start, Ok(BlockStart::Block(header)) if header.dump_id == id)
     }
@@ -359,8 +359,8 @@ pub(crate) fn skip_block<I: Input>(chunks: &mut ChunkReader<I>, kind: BlockKind)
 /// A custom archive being written: the mirror of `Custom`.
 ///
 /// `_StartData`, `_StartLOs` and `_CloseArchive` of `pg_backup_custom.c`. Where the output can
-/// seek, the header is first written without its magic number, and again at the end with it and
-/// with the offsets: what was given up half-way is no archive.
+/// seek, the header is first written without its magic number, at the end again with the offsets,
+/// and the magic number last: what was given up half-way is no archive.
 #[derive(Debug)]
 pub(crate) struct CustomSink<W> {
     output: Output<W>,
@@ -423,7 +423,9 @@ impl<W: Write> CustomSink<W> {
             for (index, offset) in &self.offsets {
                 toc.set_data_offset(*index, DataOffset::At(*offset));
             }
-            self.output.patch(0, |start| toc.write_to(start))?;
+            self.output
+                .patch(0, |start| toc.write_to(Blanked { output: start, left: MAGIC.len() }))?;
+            self.output.patch(0, |start| start.write_all(MAGIC))?;
         }
         self.output.finish()
     }

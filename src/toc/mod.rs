@@ -232,13 +232,6 @@ impl Toc {
         }
     }
 
-    /// Stores the position of an entry's data without saying that it is there.
-    pub(crate) fn set_position_alone(&mut self, index: usize, position: u64) {
-        if let Some(record) = self.records.get_mut(index) {
-            record::set_position_alone(record, position);
-        }
-    }
-
     /// Reads a table of contents; the header was read before.
     pub(crate) fn decode<I: Input + ?Sized>(
         input: &mut I,
@@ -281,11 +274,12 @@ impl Toc {
     }
 
     /// Writes count and entries; the mirror of `decode`.
-    fn encode(&self, output: &mut impl Write) -> io::Result<()> {
+    fn encode<W: Write>(&self, output: &mut W, mut after: impl FnMut(&mut W)) -> io::Result<()> {
         let mut e = Encoder::new(output, self.dialect);
         e.int(self.declared)?;
         for entry in self.entries() {
             entry.encode(&mut e)?;
+            after(e.output_mut());
         }
         Ok(())
     }
@@ -298,9 +292,18 @@ impl Toc {
     /// Those of `output`, numbers that do not fit the widths the header states, and statements
     /// that were left out when it was read.
     pub fn write_to(&self, mut output: impl Write) -> io::Result<()> {
+        self.write_noting(&mut output, |_| {})
+    }
+
+    /// The same, and calls `after` behind each entry.
+    pub(crate) fn write_noting<W: Write>(
+        &self,
+        output: &mut W,
+        after: impl FnMut(&mut W),
+    ) -> io::Result<()> {
         self.require_statements()?;
-        self.header.encode(&mut output)?;
-        self.encode(&mut output)
+        self.header.encode(output)?;
+        self.encode(output, after)
     }
 }
 

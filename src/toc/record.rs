@@ -122,6 +122,13 @@ impl<'a> TocEntry<'a> {
         self.toc.odd.get(&(self.index as u32, field)).map(|text| &**text)
     }
 
+    /// Flag and position of its offset, as a custom archive since 1.7 has them at the entry's end.
+    pub(crate) fn stored_offset(&self, dialect: Dialect) -> io::Result<(u8, Vec<u8>)> {
+        let mut position = Vec::new();
+        Encoder::new(&mut position, dialect).offset(self.record.position)?;
+        Ok((self.record.offset_flag, position))
+    }
+
     /// Writes the entry; the mirror of `decode`.
     pub(super) fn encode<W: Write>(&self, e: &mut Encoder<W>) -> io::Result<()> {
         let dialect = e.dialect;
@@ -393,10 +400,6 @@ fn stored_offset(offset: DataOffset, dialect: Dialect) -> (u8, u64) {
 
 pub(super) fn set_data_offset(record: &mut Record, offset: DataOffset, dialect: Dialect) {
     (record.offset_flag, record.position) = stored_offset(offset, dialect);
-}
-
-pub(super) fn set_position_alone(record: &mut Record, position: u64) {
-    (record.offset_flag, record.position) = (POS_NOT_SET, position);
 }
 
 /// Adds an entry to `toc`.

@@ -16,6 +16,10 @@ impl<W: Write> Encoder<W> {
         Encoder { output, dialect }
     }
 
+    pub(crate) fn output_mut(&mut self) -> &mut W {
+        &mut self.output
+    }
+
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.output.write_all(bytes)
     }
