@@ -6,6 +6,7 @@
 //!
 //! * Short sequences are copied in pieces of fixed size; what is too much is overwritten by the
 //!   next sequence. So [`decode`](Sequence::decode) writes beyond what it has decoded.
+//! * What has to be known for the next sequence, where its token is, is found in few steps.
 //! * The window's size is a power of two, so that `at & MASK` needs no further bounds check.
 
 /// Bytes of history a match can reach.
@@ -165,7 +166,9 @@ fn repeat_near<'a>(
     at: usize,
     near: usize,
 ) -> Result<Option<(&'a [u8], usize)>, Damage> {
-    let offset = usize::from(u16::from_le_bytes([next[offset_at], next[offset_at + 1]]));
+    // Two bytes by one load.
+    let Some(&offset) = next[offset_at..].first_chunk() else { return Ok(None) };
+    let offset = usize::from(u16::from_le_bytes(offset));
     let Some(from) = at.checked_sub(offset) else { return Err(Damage::Match) };
     let length = usize::from(next[0] & 15);
     if length < 15 {
