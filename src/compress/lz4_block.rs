@@ -6,6 +6,7 @@
 //!
 //! * Short sequences are copied in pieces of fixed size; what is too much is overwritten by the
 //!   next sequence. So [`decode`](Sequence::decode) writes beyond what it has decoded.
+//! * What has to be known for the next sequence, where its token is, is found in few steps.
 //! * The window's size is a power of two, so that `at & MASK` needs no further bounds check.
 
 /// Bytes of history a match can reach.
@@ -131,59 +132,70 @@ fn rounds<'a>(
     while at < near
         && let Some(next) = input.first_chunk::<64>()
     {
-        let token = next[0];
-        let short = usize::from(token >> 4);
-        // Twice the same, since it is the way from one token to the next that takes the time.
+        let short = usize::from(next[0] >> 4);
+        let to = at & MASK;
+        // Twice the same, and the input used in two steps, since it is the way from one token to
+        // the next that takes the time.
         let step = if short < 15 {
-            let to = at & MASK;
             window[to..to + 16].copy_from_slice(&next[1..17]);
-            repeat_short(next, window, at + short, 1 + short)
+            repeat_near(next, 1 + short, &input[short..], window, at + short, near)
         } else {
             let more = usize::from(next[1]);
             if more > 32 {
                 break;
             }
-            let to = at & MASK;
             window[to..to + 48].copy_from_slice(&next[2..50]);
-            repeat_short(next, window, at + 15 + more, 17 + more)
+            repeat_near(next, 17 + more, &input[16 + more..], window, at + 15 + more, near)
         };
-        let Some((used, made)) = step? else { break };
-        input = &input[used..];
+        let Some((rest, made)) = step? else { break };
+        input = rest;
         at = made;
     }
     Ok((at, input))
 }
 
-/// The match of a sequence, its offset being at `offset_at`, unless it is long or overlaps.
-/// Returns what was used of `next`, and the new `at`.
+/// The match of a sequence, its offset being at `offset_at` of `next` and one byte into `rest`,
+/// unless it overlaps, or is long and does not end before `near`. Returns what is left of `rest`,
+/// and the new `at`.
 #[inline(always)]
-fn repeat_short(
+fn repeat_near<'a>(
     next: &[u8; 64],
+    offset_at: usize,
+    rest: &'a [u8],
     window: &mut Window,
     at: usize,
-    offset_at: usize,
-) -> Result<Option<(usize, usize)>, Damage> {
-    let offset = usize::from(u16::from_le_bytes([next[offset_at], next[offset_at + 1]]));
+    near: usize,
+) -> Result<Option<(&'a [u8], usize)>, Damage> {
+    // Two bytes by one load.
+    let Some(&offset) = next[offset_at..].first_chunk() else { return Ok(None) };
+    let offset = usize::from(u16::from_le_bytes(offset));
     let Some(from) = at.checked_sub(offset) else { return Err(Damage::Match) };
-    let (from, to) = (from & MASK, at & MASK);
     let length = usize::from(next[0] & 15);
     if length < 15 {
         if offset < 8 {
             return Ok(None);
         }
+        let (from, to) = (from & MASK, at & MASK);
         // In eights, since a processor waits when it loads what was just stored in pieces.
         window.copy_within(from..from + 8, to);
         window.copy_within(from + 8..from + 16, to + 8);
         window.copy_within(from + 16..from + 18, to + 16);
-        Ok(Some((offset_at + 2, at + 4 + length)))
-    } else {
-        let more = usize::from(next[offset_at + 2]);
-        if more > 32 - 19 || offset < 16 {
-            return Ok(None);
+        return Ok(Some((&rest[3..], at + 4 + length)));
+    }
+    let more = next[offset_at + 2];
+    let made = at + 19 + usize::from(more);
+    if more == 255 || offset < 16 || made > near {
+        return Ok(None);
+    }
+    let (mut from, mut at) = (from, at);
+    loop {
+        let (start, to) = (from & MASK, at & MASK);
+        window.copy_within(start..start + 16, to);
+        window.copy_within(start + 16..start + 32, to + 16);
+        (from, at) = (from + 32, at + 32);
+        if at >= made {
+            return Ok(Some((&rest[4..], made)));
         }
-        window.copy_within(from..from + 16, to);
-        window.copy_within(from + 16..from + 32, to + 16);
-        Ok(Some((offset_at + 3, at + 19 + more)))
     }
 }
 
