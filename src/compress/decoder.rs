@@ -4,12 +4,11 @@
 //! slice they are given (`read`); that of lz4 needs its last 64 KiB of output at hand and so
 //! hands out its own memory (`fill`, `available`, `consume`).
 
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
-use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
+use super::input::{gather, peek};
 use super::{Algorithm, Contexts, Framing};
 use crate::Limits;
 use crate::error::{Error, ErrorKind, Result};
@@ -326,59 +325,6 @@ fn copy(from: &[u8], to: &mut [u8]) -> usize {
     let count = from.len().min(to.len());
     to[..count].copy_from_slice(&from[..count]);
     count
-}
-
-/// Fills at least half of `out`, since an uncompressed chunk may be one row of 100 bytes. The
-/// error, if any, came after the bytes.
-pub(super) fn gather<R: BufRead>(reader: &mut R, out: &mut [u8]) -> (usize, Option<io::Error>) {
-    let mut count = 0;
-    while count <= out.len() / 2 {
-        match reader.read(&mut out[count..]) {
-            Ok(0) => break,
-            Ok(more) => count += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (count, Some(error)),
-        }
-    }
-    (count, None)
-}
-
-/// Looks at the reader's next bytes; none are the end.
-pub(super) fn peek<R: BufRead, T>(reader: &mut R, look: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
-    advance(reader, |input| (0, look(input)))
-}
-
-/// Lets `use_up` have the reader's next bytes, which says how many of them it used.
-pub(super) fn advance<R: BufRead, T>(
-    reader: &mut R,
-    use_up: impl FnOnce(&[u8]) -> (usize, T),
-) -> io::Result<T> {
-    loop {
-        match reader.fill_buf() {
-            Ok(input) => {
-                let (count, result) = use_up(input);
-                reader.consume(count);
-                return Ok(result);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
-pub(super) fn malformed(what: impl Into<Cow<'static, str>>) -> io::Error {
-    Error::malformed(what).into()
-}
-
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
-pub(super) fn truncated() -> io::Error {
-    Error::truncated("compressed data").into()
-}
-
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
-pub(super) fn trailing() -> io::Error {
-    malformed("bytes follow the end of the compressed data")
 }
 
 /// An error to give again. The original goes to the caller with all that it carries.

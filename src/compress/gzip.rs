@@ -5,7 +5,7 @@ use std::mem;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::decoder::{advance, gather, malformed, peek, trailing, truncated};
+use super::input::{advance, gather, malformed, peek, trailing, truncated};
 use super::{Contexts, Framing};
 
 /// The state of an inflater for zlib streams; one for gzip files cannot be reset without being

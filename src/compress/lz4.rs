@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 use twox_hash::XxHash32;
 
 use super::Contexts;
-use super::decoder::{advance, malformed, trailing, truncated};
+use super::input::{advance, malformed, trailing, truncated};
 use super::lz4_block::{REACH, Sequence, WINDOW, Window};
 
 const MAGIC: u32 = 0x184d_2204;

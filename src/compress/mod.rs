@@ -4,6 +4,7 @@
 //! mod.rs       Algorithm, Framing
 //! decoder.rs   Decoder: buffering, the end of the data, errors; the same for all algorithms
 //! encoder.rs   Encoder: its mirror
+//! input.rs     what decoders do with their reader, and say of the data
 //! contexts.rs  Contexts: what decoders leave for the next one
 //! parallel.rs  one piece of data by several threads
 //! rewrap.rs    deflate data from one wrapper into the other
@@ -17,6 +18,7 @@ mod decoder;
 mod encoder;
 #[cfg(feature = "gzip")]
 mod gzip;
+mod input;
 #[cfg(feature = "lz4")]
 mod lz4;
 #[cfg(feature = "lz4")]

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::decoder::{malformed, trailing, truncated};
+use super::input::{malformed, trailing, truncated};
 use super::{Framing, Wrapper};
 
 /// Plain bytes are looked at in pieces of this size.

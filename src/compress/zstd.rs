@@ -6,7 +6,7 @@ use zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::Contexts;
-use super::decoder::{advance, malformed, trailing, truncated};
+use super::input::{advance, malformed, trailing, truncated};
 use crate::Limits;
 use crate::error::{Error, ErrorKind, Result};
 
