@@ -320,7 +320,9 @@ mod processes {
                 let mut args = job.to_vec();
                 args.extend(force.then_some("--force"));
                 let run = || scene.program(&args).stderr(Stdio::null()).spawn().unwrap();
-                scene.remove_output();
+                // Also what the last kill left aside, which may be what it was to replace.
+                fs::remove_dir_all(scene.folder.path().join("out")).unwrap();
+                fs::create_dir(scene.folder.path().join("out")).unwrap();
                 let start = Instant::now();
                 assert!(run().wait().unwrap().success(), "{args:?}");
                 let took = start.elapsed();

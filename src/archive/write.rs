@@ -353,7 +353,7 @@ impl ArchiveBuilder {
             return self.writer(Sink::Directory(folder, |file| file));
         }
         let file = directory::create_file(path).map_err(Error::from);
-        file.and_then(|file| self.start(file)).map_err(|error| error.in_path(path))
+        file.and_then(|file| self.begin(file)).map_err(|error| error.in_path(path))
     }
 
     fn begin<W: Write>(self, output: Output<W>) -> Result<ArchiveWriter<W>> {

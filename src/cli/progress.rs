@@ -1,5 +1,6 @@
 //! Progress on a terminal, for work that takes longer than a second.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,5 +127,10 @@ impl<S: Source> Source for Watched<S> {
         let n = self.inner.read_at(buf, offset)?;
         self.progress.add(n as u64);
         Ok(n)
+    }
+
+    fn copy_to(&self, file: &File, offset: u64, len: u64) -> Option<io::Result<u64>> {
+        let copied = self.inner.copy_to(file, offset, len)?;
+        Some(copied.inspect(|n| self.progress.add(*n)))
     }
 }

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::directory;
 use crate::select::Selected;
+use crate::source::SourceReader;
 use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, TocEntry};
 use crate::version::ArchiveVersion;
 
@@ -172,9 +173,8 @@ impl<'a> Conversion<'a> {
         if self.archive.format() == Format::Directory {
             return self.copy_members(path);
         }
-        let file = directory::create_file(path).map_err(Error::from);
-        let copied = file.and_then(|mut file| self.copy_file(&mut file));
-        copied.map_err(|error| error.in_path(path))
+        let mut whole = self.whole_file()?;
+        copy_into(path, &mut whole, &mut *self.progress)
     }
 
     /// Writes a custom or tar archive into anything that can seek.
@@ -208,18 +208,20 @@ impl<'a> Conversion<'a> {
 
     /// Copies a custom or tar archive as it is.
     fn copy_file(&mut self, output: &mut impl Write) -> Result<()> {
-        let Some(mut file) = self.archive.whole_file() else {
-            return Err(Error::usage("a directory archive is written to a directory"));
-        };
-        moving::copy(&mut file, output, &mut *self.progress)?;
+        moving::copy(&mut self.whole_file()?, output, &mut *self.progress)?;
         output.flush()?;
         Ok(())
     }
 
+    fn whole_file(&self) -> Result<SourceReader> {
+        let file = self.archive.whole_file();
+        file.ok_or_else(|| Error::usage("a directory archive is written to a directory"))
+    }
+
     /// Copies the files of a directory archive as they are; `toc.dat` last.
     fn copy_members(&mut self, path: &Path) -> Result<()> {
-        let in_path = |error: std::io::Error, path: &Path| Error::from(error).in_path(path);
-        directory::create_folder(path).map_err(|error| in_path(error, path))?;
+        let created = directory::create_folder(path);
+        created.map_err(|error| Error::from(error).in_path(path))?;
         let mut done = HashSet::new();
         let (archive, progress) = (self.archive, &mut *self.progress);
         let mut copy = |name: &[u8]| {
@@ -227,11 +229,7 @@ impl<'a> Conversion<'a> {
             if !done.insert(member.name.clone()) {
                 return Ok(());
             }
-            let path = path.join(&member.name);
-            let file = directory::create_file(&path).map_err(|error| in_path(error, &path))?;
-            let mut file = file;
-            let copied = moving::copy(&mut member.reader(), &mut file, progress);
-            copied.map(drop).map_err(|error| error.in_path(&path))
+            copy_into(&path.join(&member.name), &mut member.reader(), progress)
         };
         for entry in archive.entries().filter(TocEntry::has_data) {
             let named = |error: Error| error.in_entry(|| entry.name());
@@ -249,6 +247,15 @@ impl<'a> Conversion<'a> {
         }
         copy(directory::TOC.as_bytes())
     }
+}
+
+/// Copies all that is left of `input` into a new file.
+fn copy_into(path: &Path, input: &mut SourceReader, progress: &mut Progress<'_>) -> Result<()> {
+    let copied = directory::create_file(path).map_err(Error::from).and_then(|mut file| {
+        moving::copy_to_file(input, &mut file, progress)?;
+        Ok(file.finish()?)
+    });
+    copied.map(drop).map_err(|error| error.in_path(path))
 }
 
 /// The OIDs of an entry's large objects.

@@ -1,12 +1,15 @@
 //! The data of one table or large object, from one archive into another.
 
+use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
 use crate::archive::{ArchiveWriter, StoredPiece};
 use crate::compress::{Algorithm, Contexts, Encoder, EncoderPool, Encoding, Framing};
 use crate::error::{Error, Result};
+use crate::format::output::Output;
 use crate::limits::Limits;
+use crate::source::SourceReader;
 
 /// Tells how many stored bytes went by.
 pub(super) type Progress<'a> = dyn FnMut(u64) + 'a;
@@ -192,4 +195,22 @@ pub(super) fn copy(
         bytes += n as u64;
         progress(n as u64);
     }
+}
+
+/// What is copied at once before the progress is told.
+const STRETCH: u64 = 8 << 20;
+
+/// As [`copy`] into a new file, within the operating system where it can do that.
+pub(super) fn copy_to_file(
+    input: &mut SourceReader,
+    output: &mut Output<File>,
+    progress: &mut Progress<'_>,
+) -> Result<()> {
+    while let Some(copied) = output.direct(|file| input.copy_to(file, STRETCH)) {
+        match copied? {
+            0 => return Ok(()),
+            n => progress(n),
+        }
+    }
+    copy(input, output, progress).map(drop)
 }

@@ -148,7 +148,7 @@ struct NewFile {
 impl NewFile {
     fn create(path: PathBuf) -> Result<Self> {
         match create_file(&path) {
-            Ok(file) => Ok(NewFile { path, output: Output::pipe(file) }),
+            Ok(output) => Ok(NewFile { path, output }),
             Err(error) => Err(Error::from(error).in_path(&path)),
         }
     }
@@ -159,12 +159,12 @@ impl NewFile {
 }
 
 /// Makes a file that was not there, which only its owner can read, as pg_dump's.
-pub(crate) fn create_file(path: &Path) -> io::Result<File> {
+pub(crate) fn create_file(path: &Path) -> io::Result<Output<File>> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    Output::file(options.open(path)?)
 }
 
 /// Makes the folder of an archive; an empty one may be there.

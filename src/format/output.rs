@@ -1,9 +1,14 @@
 //! What archives are written to: buffered, counted, and seekable where it can.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
 
 const BUFFER: usize = 128 << 10;
+
+/// Bytes of a file after which the disk is told to begin with them.
+const STRETCH: u64 = 8 << 20;
 
 /// An output that knows its position.
 ///
@@ -15,6 +20,7 @@ pub(crate) struct Output<W> {
     /// Bytes written since the start, buffered ones included.
     position: u64,
     seek: Option<Seeking<W>>,
+    disk: Option<Disk<W>>,
 }
 
 /// How to move in an output that can seek, without asking that of all outputs.
@@ -24,10 +30,18 @@ struct Seeking<W> {
     base: u64,
 }
 
+/// How to have a file written to the disk while more of it is made: whoever waits for that in the
+/// end then waits for little.
+struct Disk<W> {
+    begin: fn(&W, Range<u64>),
+    /// Up to where the disk has been told.
+    told: u64,
+}
+
 impl<W> Output<W> {
     /// An output that is written from front to back.
     pub(crate) fn pipe(inner: W) -> Self {
-        Output { inner, buffer: Vec::new(), position: 0, seek: None }
+        Output { inner, buffer: Vec::new(), position: 0, seek: None, disk: None }
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -44,8 +58,41 @@ impl<W: Write + Seek> Output<W> {
     pub(crate) fn seekable(mut inner: W) -> io::Result<Self> {
         let base = inner.stream_position()?;
         let seek = Some(Seeking { seek: W::seek, base });
-        Ok(Output { inner, buffer: Vec::new(), position: 0, seek })
+        Ok(Output { inner, buffer: Vec::new(), position: 0, seek, disk: None })
     }
+}
+
+impl Output<File> {
+    /// A new file.
+    pub(crate) fn file(file: File) -> io::Result<Self> {
+        let disk = Some(Disk { begin: begin_to_write, told: 0 });
+        Ok(Output { disk, ..Output::seekable(file)? })
+    }
+
+    /// Lets `write` write to the file itself and say how much, if it can.
+    pub(crate) fn direct(
+        &mut self,
+        write: impl FnOnce(&File) -> Option<io::Result<u64>>,
+    ) -> Option<io::Result<u64>> {
+        if let Err(error) = self.flush_buffer() {
+            return Some(Err(error));
+        }
+        let written = write(&self.inner)?;
+        Some(written.inspect(|n| self.advance(*n)))
+    }
+}
+
+/// As PostgreSQL's `pg_flush_data`: Linux begins to write what it is told is not needed.
+fn begin_to_write(file: &File, range: Range<u64>) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{Advice, fadvise};
+        let len = std::num::NonZeroU64::new(range.end - range.start);
+        // Advice: without it the file is written later.
+        let _ = fadvise(file, range.start, len, Advice::DontNeed);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, range);
 }
 
 impl<W: Write> Output<W> {
@@ -53,6 +100,16 @@ impl<W: Write> Output<W> {
         self.inner.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
+    }
+
+    fn advance(&mut self, n: u64) {
+        self.position += n;
+        let Some(Disk { begin, told }) = &mut self.disk else { return };
+        // What is still in the buffer is of the next stretch.
+        while self.position - *told >= STRETCH + BUFFER as u64 {
+            begin(&self.inner, *told..*told + STRETCH);
+            *told += STRETCH;
+        }
     }
 
     /// Lets `write` write at an earlier place, as many bytes as stand there.
@@ -92,7 +149,7 @@ impl<W: Write> Write for Output<W> {
         } else {
             self.buffer.extend_from_slice(buf);
         }
-        self.position += buf.len() as u64;
+        self.advance(buf.len() as u64);
         Ok(buf.len())
     }
 

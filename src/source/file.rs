@@ -49,4 +49,15 @@ impl Source for FileSource {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset)
     }
+    #[cfg(target_os = "linux")]
+    fn copy_to(&self, file: &File, mut offset: u64, len: u64) -> Option<io::Result<u64>> {
+        use rustix::io::Errno;
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        match rustix::fs::copy_file_range(&self.file, Some(&mut offset), file, None, len) {
+            Ok(n) => Some(Ok(n as u64)),
+            // From one file system to another, or to or from what is no regular file.
+            Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::BADF) => None,
+            Err(error) => Some(Err(error.into())),
+        }
+    }
 }

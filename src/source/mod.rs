@@ -10,6 +10,7 @@ mod pipe;
 mod reader;
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -34,6 +35,13 @@ pub trait Source: Send + Sync + fmt::Debug {
 
     /// All bytes, if they lie in memory. Readers then borrow them instead of copying.
     fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Copies some bytes at `offset`, at most `len`, to where `file` stands, and says how many, if
+    /// the operating system can do that without handing them out. 0 only at or after the end.
+    fn copy_to(&self, file: &File, offset: u64, len: u64) -> Option<io::Result<u64>> {
+        let _ = (file, offset, len);
         None
     }
 
@@ -82,6 +90,10 @@ impl<S: Source + ?Sized> Source for Arc<S> {
 
     fn bytes(&self) -> Option<&[u8]> {
         (**self).bytes()
+    }
+
+    fn copy_to(&self, file: &File, offset: u64, len: u64) -> Option<io::Result<u64>> {
+        (**self).copy_to(file, offset, len)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading a stretch of a source from front to back.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -56,6 +57,27 @@ impl SourceReader {
         let mut reader = SourceReader::new(source, 0..end);
         reader.next = start.min(end);
         reader
+    }
+
+    /// Copies some of what is left, at most `most` bytes, to where `file` stands, if that can be
+    /// done; see [`Source::copy_to`]. 0 is the end.
+    pub(crate) fn copy_to(&mut self, file: &File, most: u64) -> Option<io::Result<u64>> {
+        let here = self.next - self.filled.len() as u64;
+        let len = (self.end - here).min(most);
+        if len == 0 {
+            return Some(Ok(0));
+        }
+        match self.source.copy_to(file, here, len)?.map(|n| n.min(len)) {
+            // Some file systems say this when they cannot; if it is the end, reading says so.
+            Ok(0) => None,
+            Ok(n) => {
+                self.next = here + n;
+                self.filled = 0..0;
+                Some(Ok(n))
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.copy_to(file, most),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     fn too_short(&self) -> io::Error {
@@ -216,5 +238,40 @@ impl Input for AtHand<'_> {
 
     fn remaining(&self) -> Option<u64> {
         Some(self.bytes.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileSource;
+
+    /// From the middle of a file, after reading ahead, and from what is no file.
+    #[test]
+    fn copies_what_is_left() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("source");
+        let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        std::fs::write(&path, &bytes)?;
+        let file: Arc<dyn Source> = Arc::new(FileSource::open(&path)?);
+        let memory: Arc<dyn Source> = Arc::new(bytes.clone());
+        for source in [file, memory] {
+            let mut reader = SourceReader::new(Arc::clone(&source), 10..300_000);
+            let mut first = [0; 5];
+            reader.read_exact(&mut first)?;
+            let target = folder.path().join("target");
+            let to = File::create(&target)?;
+            let mut copied = 0;
+            while let Some(n) = reader.copy_to(&to, 70_000).transpose()?.filter(|n| *n > 0) {
+                copied += n;
+                assert_eq!(reader.position(), 5 + copied);
+            }
+            assert_eq!(std::fs::read(&target)?, &bytes[15..15 + copied as usize]);
+            let mut rest = Vec::new();
+            reader.read_to_end(&mut rest)?;
+            assert_eq!(rest, &bytes[15 + copied as usize..300_000]);
+            assert!(source.bytes().is_some() == (copied == 0) || cfg!(not(target_os = "linux")));
+        }
+        Ok(())
     }
 }
