@@ -65,6 +65,8 @@ const OPTIONS: &str = "
 -f - --strict-names -n nosuch
 -f - -L all
 -f - -L reversed -c
+-v -f - -L reversed
+-f - --strict-names -t kinds -t kinds
 -f - -L third -n public
 -f - -L odd
 -l -L odd
@@ -236,6 +238,9 @@ pub(crate) fn compare(
 /// Whole command lines, words between `|`, as PostgreSQL's own tests of pg_restore have them, and
 /// some that they have not. `A`, `T` and `D` are archives of the three formats.
 const COMMAND_LINES: &str = "
+-v|-v|-l|A
+-v|-v|-l|-Fd|D
+-l|--strict-names|-t|kinds|-t|kinds|A
 x|y
 
 -s|-a|-f -

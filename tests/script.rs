@@ -405,6 +405,51 @@ mod program {
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
+    /// `-v` twice.
+    #[test]
+    fn all_that_is_read_is_told() {
+        let (code, stdout, stderr) = run(&["-v", "-v", "-l", "pg18/mini-pipe.dump"]);
+        assert_eq!(code, Some(0));
+        let entry = |line: &&str| !line.is_empty() && !line.starts_with(';');
+        let mut told = stderr.lines();
+        for start in ["allocating AH for pg18/mini-pipe.dump, format 0", "attempting to ascertain"]
+        {
+            let line = told.next().unwrap();
+            assert!(line.starts_with(&format!("pg_restore: {start}")), "{line}");
+        }
+        let lines: Vec<&str> = told.collect();
+        assert!(lines[0].starts_with("pg_restore: read TOC entry 0 (ID "), "{}", lines[0]);
+        let listed = stdout.lines().filter(entry).count();
+        assert!(listed > 40 && lines.len() >= listed, "{listed} {}", lines.len());
+    }
+
+    /// On its way to a block pg_restore notes where the others are, and then says so.
+    #[test]
+    fn blocks_that_were_seen_have_a_place() {
+        let archive = pgdmp::Archive::open(fixtures::root().join("pg18/mini-pipe.dump")).unwrap();
+        let blocks: Vec<_> = archive.blocks().unwrap().collect();
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("list");
+        let ids: Vec<String> = blocks
+            .iter()
+            .rev()
+            .map(|block| format!("{}\n", block.as_ref().unwrap().dump_id))
+            .collect();
+        fs::write(&list, ids.concat()).unwrap();
+        let list = list.to_str().unwrap();
+        let (_, stdout, _) = run(&["-v", "-a", "-f", "-", "-L", list, "pg18/mini-pipe.dump"]);
+        let told: Vec<u64> = stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("-- Data Pos: "))
+            .map(|at| at.parse().unwrap())
+            .collect();
+        // The last one comes first, and is looked for.
+        let places = blocks.iter().rev().map(|block| block.as_ref().unwrap().offset.unwrap());
+        let expected: Vec<u64> = std::iter::once(0).chain(places.skip(1)).collect();
+        assert!(told.len() > 3);
+        assert_eq!(told, expected);
+    }
+
     #[test]
     fn refusals() {
         const HINT: &str = "pg_restore: hint: Try \"pg_restore --help\" for more information.\n";

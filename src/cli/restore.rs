@@ -20,8 +20,8 @@ use super::input::Input;
 use super::local_time;
 use super::output::Output;
 use crate::{
-    ArchiveVersion, Compression, DumpId, Event, Gate, Listing, Observer, RestrictKey, Script,
-    Selected, Toc, UseList,
+    ArchiveVersion, Compression, DumpId, Event, Format, Gate, Listing, Observer, RestrictKey,
+    Script, Selected, Toc, UseList,
 };
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
@@ -106,8 +106,11 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
             "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
         ));
     }
+    if options.debug {
+        tell_of_opening(program, &options);
+    }
     let input = input::open(program, options.input.as_deref(), options.format, options.list)?;
-    let created = warn_of_archive(program, input.toc());
+    let created = warn_of_archive(program, input.toc(), options.debug);
     check_session(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;
     if options.list {
@@ -179,9 +182,24 @@ fn write_sql(
     }
 }
 
-/// Warns of what pg_restore warns of while it reads the table of contents. Gives the time when
-/// the archive was made.
-fn warn_of_archive(program: &Program, toc: &Toc) -> String {
+/// What pg_restore says first when it is to say a lot.
+fn tell_of_opening(program: &Program, options: &Options) {
+    let name = options.input.as_deref().unwrap_or(b"(stdio)");
+    let format = match options.format {
+        None => "0",
+        Some(Format::Custom) => "1",
+        Some(Format::Tar) => "3",
+        Some(Format::Directory) => "5",
+    };
+    program.info([b"allocating AH for ", name, b", format ", format.as_bytes()].concat());
+    if options.format.is_none() {
+        program.info("attempting to ascertain archive format");
+    }
+}
+
+/// Warns of what pg_restore warns of while it reads the table of contents, and in `debug` names
+/// all entries. Gives the time when the archive was made.
+fn warn_of_archive(program: &Program, toc: &Toc, debug: bool) -> String {
     let header = toc.header();
     if header.int_size > 4 {
         program.warning(
@@ -205,9 +223,14 @@ fn warn_of_archive(program: &Program, toc: &Toc) -> String {
         }
         None => local_time::now(),
     };
-    for entry in toc.entries() {
+    for (number, entry) in toc.entries().enumerate() {
         if has_oids(header.version, entry.with_oids()) {
             program.warning("restoring tables WITH OIDS is not supported anymore");
+        }
+        if debug {
+            let start = format!("read TOC entry {number} (ID {}) for ", entry.dump_id());
+            let [desc, tag] = [entry.desc().as_bytes(), entry.tag().unwrap_or_default()];
+            program.info([start.as_bytes(), desc, b" ", tag].concat());
         }
     }
     created

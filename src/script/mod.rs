@@ -143,7 +143,7 @@ impl Script {
         mut output: impl Write,
         observer: &mut dyn Observer,
     ) -> Result<Report> {
-        self.run(archive.format(), selected, &mut AtOnce(archive), &mut output, observer)
+        self.run(archive.format(), selected, &mut AtOnce::new(archive), &mut output, observer)
     }
 
     /// Writes what was selected of an archive that comes through a pipe.

@@ -40,7 +40,7 @@ impl Pass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Definition,
-    Data,
+    Data { seen_at: Option<u64> },
     Statistics,
 }
 
@@ -48,7 +48,7 @@ impl Part {
     pub(super) fn prefix(self) -> &'static str {
         match self {
             Part::Definition => "",
-            Part::Data => "Data for ",
+            Part::Data { .. } => "Data for ",
             Part::Statistics => "Statistics for ",
         }
     }
@@ -83,7 +83,8 @@ impl Writer<'_> {
         }
         if wanted.data {
             if entry.had_dumper() {
-                self.print(entry, Part::Data)?;
+                let seen_at = source.seen_at(*entry);
+                self.print(entry, Part::Data { seen_at })?;
                 if is_large_objects(entry) {
                     self.large_objects(entry, source)?;
                 } else {

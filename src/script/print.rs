@@ -66,18 +66,19 @@ impl Writer<'_> {
         }
         out.push(b'\n');
         if verbose {
-            self.place_of_data(entry);
+            self.place_of_data(entry, part);
         }
         self.out.put("--\n\n");
     }
 
-    fn place_of_data(&mut self, entry: &TocEntry<'_>) {
+    fn place_of_data(&mut self, entry: &TocEntry<'_>, part: Part) {
         let out = &mut self.out.text;
         match (entry.data_offset(), entry.file_name()) {
             (Some(offset), _) => {
-                let position = match offset {
-                    DataOffset::At(position) => position,
-                    DataOffset::NotSet | DataOffset::NoData => 0,
+                let position = match (offset, part) {
+                    (DataOffset::At(position), _) => position,
+                    (DataOffset::NotSet, Part::Data { seen_at }) => seen_at.unwrap_or(0),
+                    _ => 0,
                 };
                 line(out, format_args!("-- Data Pos: {position}\n"));
             }

@@ -7,7 +7,7 @@ use super::output::Output;
 use crate::archive::{Archive, ArchiveStream};
 use crate::error::{Error, Result};
 use crate::select::Selected;
-use crate::toc::{DumpId, Format, Oid, TocEntry};
+use crate::toc::{DataOffset, DumpId, Format, Oid, TocEntry};
 use crate::version::Gate;
 
 /// What is met on the way through the large objects of an entry.
@@ -27,23 +27,55 @@ pub(super) trait Source {
 
     /// Visits the large objects of an entry, in the order of the archive.
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// Where pg_restore has seen the block of an entry without offset, on its way to another.
+    fn seen_at(&self, _: TocEntry<'_>) -> Option<u64> {
+        None
+    }
 }
 
 /// All data at once.
-pub(super) struct AtOnce<'a>(pub(super) &'a Archive);
+pub(super) struct AtOnce<'a> {
+    archive: &'a Archive,
+    /// Up to where pg_restore has looked for blocks of entries without offsets.
+    seen: u64,
+}
+
+impl<'a> AtOnce<'a> {
+    pub(super) fn new(archive: &'a Archive) -> Self {
+        AtOnce { archive, seen: 0 }
+    }
+
+    fn look_for(&mut self, entry: TocEntry<'_>) -> Result<()> {
+        if entry.data_offset() == Some(DataOffset::NotSet) {
+            self.seen = self.seen.max(self.archive.locate(entry)?);
+        }
+        Ok(())
+    }
+}
 
 impl Source for AtOnce<'_> {
     fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()> {
-        pass_on(&mut self.0.data(entry.dump_id())?, out)
+        self.look_for(entry)?;
+        pass_on(&mut self.archive.data(entry.dump_id())?, out)
     }
 
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
-        let mut objects = self.0.large_objects(entry.dump_id())?;
+        self.look_for(entry)?;
+        let mut objects = self.archive.large_objects(entry.dump_id())?;
         visit(Step::Found)?;
         while let Some(mut object) = objects.next_object()? {
             visit(Step::Object(object.oid(), &mut object))?;
         }
         Ok(())
+    }
+
+    fn seen_at(&self, entry: TocEntry<'_>) -> Option<u64> {
+        if self.seen == 0 || entry.data_offset() != Some(DataOffset::NotSet) {
+            return None;
+        }
+        // That it is nowhere is found out when its data is wanted.
+        self.archive.locate(entry).ok().filter(|at| *at < self.seen)
     }
 }
 

@@ -16,7 +16,7 @@
 //! One that is neither in the archive as a tag nor written as a pattern matches nothing, as in
 //! `pg_restore`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Selection;
 use crate::toc::{Desc, Toc, TocEntry};
@@ -138,25 +138,30 @@ pub(super) struct NameList<'s> {
     matchers: Vec<Matcher<'s>>,
     /// Those that an entry was met for, for `--strict-names`.
     met: BTreeSet<usize>,
+    /// Those that were given before. To pg_restore only the first of them is ever met.
+    repeated: BTreeSet<usize>,
 }
 
 impl<'s> NameList<'s> {
     fn new(names: &'s [NamePattern], place: Place, toc: &Toc) -> Self {
         let matchers = names.iter().map(|name| Matcher::new(name, place, toc)).collect();
-        NameList { matchers, met: BTreeSet::new() }
+        let mut seen = HashSet::new();
+        let is_repeated = |n: &usize| !seen.insert(&names[*n].text);
+        let repeated = (0..names.len()).filter(is_repeated).collect();
+        NameList { matchers, met: BTreeSet::new(), repeated }
     }
 
     /// Whether one of the names is the one of `tag` in `namespace`.
     pub(super) fn matches(&mut self, namespace: Option<&[u8]>, tag: &[u8]) -> bool {
-        let before = self.met.len();
         let mut any = false;
         for (n, matcher) in self.matchers.iter().enumerate() {
             if matcher.matches(namespace, tag) {
-                self.met.insert(n);
                 any = true;
+                if !self.repeated.contains(&n) {
+                    self.met.insert(n);
+                }
             }
         }
-        debug_assert!(any || self.met.len() == before);
         any
     }
 

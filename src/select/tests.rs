@@ -512,6 +512,8 @@ fn strict_names() {
     assert_eq!(unmatched(Selection::default()), None);
     assert_eq!(unmatched(with!(tables: names(&["t"]))), None);
     assert_eq!(unmatched(with!(tables: names(&["t", "u", "v"]))), found("table", "u"));
+    // Given twice it is met once.
+    assert_eq!(unmatched(with!(tables: names(&["t", "t"]))), found("table", "t"));
     assert_eq!(unmatched(with!(schemas: names(&["s"]))), found("schema", "s"));
     assert_eq!(unmatched(with!(exclude_schemas: names(&["s"]))), None);
     assert_eq!(

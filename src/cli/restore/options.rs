@@ -21,6 +21,8 @@ pub(super) struct Options {
     pub(super) use_list: Option<Vec<u8>>,
     pub(super) strict_names: bool,
     pub(super) verbose: bool,
+    /// `-v` twice.
+    pub(super) debug: bool,
     pub(super) restrict_key: Option<RestrictKey>,
     pub(super) selection: Selection,
     pub(super) script: ScriptOptions,
@@ -248,7 +250,7 @@ impl Options {
             Id::Table => selection.tables.push(value.into()),
             Id::Trigger => selection.triggers.push(value.into()),
             Id::UseList => self.use_list = Some(value),
-            Id::Verbose => self.verbose = true,
+            Id::Verbose => (self.debug, self.verbose) = (self.verbose, true),
             Id::SingleTransaction => script.single_transaction = true,
             Id::DisableTriggers => script.disable_triggers = true,
             Id::EnableRowSecurity => script.enable_row_security = true,
