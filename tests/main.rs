@@ -12,6 +12,7 @@
 //! | `interrupted` | full disks, bad spots, killed processes: no input changes, no half output has the name |
 //! | `merge` | archives divided and joined |
 //! | `corpus` | a larger collection of archives, where it is at hand |
+//! | `matrix` | every one of them in every form: the script stays, by us and by the real pg_restore |
 //! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
@@ -41,6 +42,7 @@ mod live;
 mod live_edit;
 #[cfg(all(unix, feature = "cli"))]
 mod live_scripts;
+mod matrix;
 mod merge;
 mod read;
 mod regressions;

@@ -73,7 +73,11 @@ fn main() {
         }
         write("members", folder.file_name().unwrap().to_str().unwrap(), &input);
     }
-    write("list_file", "lines", b"; a comment\n1; 0 7 TABLE DATA public 7\n\n 3 ;x\r\n2x\n+1\n-1\n99");
+    write(
+        "list_file",
+        "lines",
+        b"; a comment\n1; 0 7 TABLE DATA public 7\n\n 3 ;x\r\n2x\n+1\n-1\n99",
+    );
 }
 
 /// The files in a folder and those below it.

@@ -9,7 +9,8 @@ fuzz_target!(|input: &[u8]| {
     let Some((choice, tail)) = input.split_first() else { return };
     let minor = [16, 14, 6, 2, 0, 15, 12, 3][usize::from(choice >> 3 & 7)];
     let header = pgdmp_fuzz::header(minor, Format::Custom, Algorithm::from_code(choice & 3));
-    let toc = |offset| pgdmp_fuzz::encoded(&pgdmp_fuzz::toc(header.clone(), Format::Custom, offset));
+    let toc =
+        |offset| pgdmp_fuzz::encoded(&pgdmp_fuzz::toc(header.clone(), Format::Custom, offset));
     let mut bytes = toc(None);
     if choice & 4 != 0 {
         bytes = toc(Some(bytes.len() as u64));

@@ -1,5 +1,7 @@
 //! What the fuzz targets share: everything of an archive is read, and nothing is believed.
 
+pub mod made;
+
 use std::io::{BufRead, Read};
 
 use pgdmp::{

@@ -139,9 +139,13 @@ impl<'a> StoredPiece<'a> {
         self.member.as_ref().map(Member::len)
     }
 
-    /// Gives an error its place.
+    /// Gives an error its place: what is wrong with the data is where reading has come to.
     pub(crate) fn placed(&self, error: impl Into<Error>) -> Error {
-        let error = error.into();
+        let mut error = error.into();
+        // What the output says has another place.
+        if !error.is_io() {
+            error = error.at(self.stored.position());
+        }
         let error = match &self.member {
             Some(member) => error.in_member(&member.name),
             None => error,

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// Bytes of a block. What is shorter is compressed by the thread that has it.
 pub(super) const BLOCK: usize = 256 << 10;
@@ -36,10 +36,11 @@ pub(super) trait BlockCodec: Send + Sync + 'static {
     ) -> io::Result<Vec<u8>>;
 }
 
-/// Threads that compress blocks; they end when this is dropped.
+/// Threads that compress blocks; they have ended when this is dropped.
 pub(super) struct Workers {
-    jobs: Mutex<mpsc::Sender<Job>>,
-    count: usize,
+    /// `None`: no more jobs come.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -48,9 +49,10 @@ impl Workers {
     pub(super) fn new(count: usize) -> io::Result<Workers> {
         let (jobs, waiting) = mpsc::channel::<Job>();
         let waiting = Arc::new(Mutex::new(waiting));
+        let mut workers = Workers { jobs: Mutex::new(Some(jobs)), threads: Vec::new() };
         for n in 0..count {
             let waiting = Arc::clone(&waiting);
-            thread::Builder::new().name(format!("compress {n}")).spawn(move || {
+            let thread = thread::Builder::new().name(format!("compress {n}")).spawn(move || {
                 loop {
                     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     match job {
@@ -59,13 +61,24 @@ impl Workers {
                     }
                 }
             })?;
+            workers.threads.push(thread);
         }
-        Ok(Workers { jobs: Mutex::new(jobs), count })
+        Ok(workers)
     }
 
     fn submit(&self, job: Job) -> io::Result<()> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.send(job).map_err(|_| ended())
+        jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(ended)
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.jobs.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        for thread in self.threads.drain(..) {
+            // One that panicked has told whoever waited for it.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -111,7 +124,7 @@ impl<C: BlockCodec> Blocks<C> {
     }
 
     fn submit(&mut self, writer: &mut impl Write) -> io::Result<()> {
-        if self.pending.len() >= 2 * self.workers.count {
+        if self.pending.len() >= 2 * self.workers.threads.len() {
             self.write_first(writer)?;
         }
         let mut next = Vec::with_capacity(C::OVERLAP + BLOCK);

@@ -27,7 +27,7 @@ pub(crate) fn zlib_to_gzip(mut input: impl BufRead, output: &mut impl Write) -> 
         adler.update(plain);
         crc.update(plain);
     })?;
-    check_trailer(&mut input, &adler, "zlib data: incorrect checksum")?;
+    check_trailer(&mut input, &adler, "zlib data")?;
     if !fill(&mut input)?.is_empty() {
         return Err(trailing());
     }
@@ -55,7 +55,7 @@ pub(crate) fn examine_gzip(mut input: impl BufRead) -> io::Result<Option<Deflate
         adler.update(plain);
         crc.update(plain);
     })?;
-    check_trailer(&mut input, &crc, "gzip data: incorrect checksum")?;
+    check_trailer(&mut input, &crc, "gzip data")?;
     if !fill(&mut input)?.is_empty() {
         return Ok(None);
     }
@@ -120,7 +120,12 @@ fn check_trailer(
     let (expected, len) = wrapper.trailer();
     let mut found = [0; 8];
     read_exact(input, &mut found[..len])?;
-    if found[..len] == expected[..len] { Ok(()) } else { Err(malformed(what)) }
+    // In zlib's words, as the decoder.
+    match found[..len].iter().zip(&expected).position(|(found, expected)| found != expected) {
+        None => Ok(()),
+        Some(..4) => Err(malformed(format!("{what}: incorrect data check"))),
+        Some(_) => Err(malformed(format!("{what}: incorrect length check"))),
+    }
 }
 
 /// Inflates deflate data up to its end, copies it, and says how long it is.

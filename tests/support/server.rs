@@ -184,6 +184,16 @@ impl Drop for Server {
     }
 }
 
+/// The installed pg_restore, for tests that need no server; `None`, with a line that says so, where
+/// none is wanted.
+pub(crate) fn find_pg_restore(what: &str) -> Option<PathBuf> {
+    if std::env::var_os("PGDMP_LIVE").is_none() {
+        eprintln!("skipped: {what}: runs with PGDMP_LIVE=1");
+        return None;
+    }
+    Some(find_programs().expect("PGDMP_LIVE is set, but there is no PostgreSQL").join("pg_restore"))
+}
+
 fn find_programs() -> Option<PathBuf> {
     if let Some(bin) = std::env::var_os("PGDMP_PG_BIN") {
         return Some(bin.into());
