@@ -111,7 +111,8 @@ fn convert_as_in_its_help() {
     let said = place.ok(&args);
     assert_eq!(
         said,
-        "pgdmp: note: 2 groups of large objects became 4 entries and one for their data\n"
+        "pgdmp: note: large objects got entries of their own, 4 in all, and one for their data, \
+         instead of groups, 2 in all\n"
     );
     assert_eq!(place.open("old.dump").header().version, ArchiveVersion::new(1, 14));
 }

@@ -8,63 +8,14 @@ use super::jobs::move_all;
 use super::moving::{self, Moving, Progress};
 use super::plan::{Choice, Job, Note, Plan, has_objects};
 use super::split::Part;
+use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, file_name};
-use crate::compress::Algorithm;
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::directory;
 use crate::select::Selected;
 use crate::source::SourceReader;
 use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, TocEntry};
-use crate::version::ArchiveVersion;
-
-/// What the new archive is to be. What is not said stays as it is.
-#[derive(Debug, Clone, Default)]
-pub struct Target {
-    pub(super) format: Option<Format>,
-    pub(super) compression: Option<(Algorithm, Option<i32>)>,
-    pub(super) long: bool,
-    pub(super) version: Option<ArchiveVersion>,
-    pub(super) threads: u32,
-}
-
-impl Target {
-    /// All as it is.
-    pub fn new() -> Self {
-        Target::default()
-    }
-
-    /// The format.
-    pub fn format(&mut self, format: Format) -> &mut Self {
-        self.format = Some(format);
-        self
-    }
-
-    /// The compression. With a level, all data is compressed anew; without one, data that is
-    /// compressed so already is moved.
-    pub fn compression(&mut self, algorithm: Algorithm, level: Option<i32>) -> &mut Self {
-        self.compression = Some((algorithm, level));
-        self
-    }
-
-    /// zstd's long-distance mode. All data is compressed anew.
-    pub fn zstd_long(&mut self, long: bool) -> &mut Self {
-        self.long = long;
-        self
-    }
-
-    /// How many threads read and compress, where data is compressed anew.
-    pub fn threads(&mut self, threads: u32) -> &mut Self {
-        self.threads = threads;
-        self
-    }
-
-    /// The archive version: 1.12 or newer. Older archives become 1.12 if nothing is said.
-    pub fn version(&mut self, version: ArchiveVersion) -> &mut Self {
-        self.version = Some(version);
-        self
-    }
-}
 
 /// A new archive made of an opened one.
 ///

@@ -12,10 +12,11 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use super::convert::{Target, object_oids};
+use super::convert::object_oids;
 use super::jobs::move_all;
 use super::moving::Progress;
 use super::plan::{self, Draft, Job, Note};
+use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, WriteOptions};
 use crate::error::{EntryName, Error, Result};
 use crate::toc::{Desc, DumpId, Header, Section};

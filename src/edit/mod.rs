@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! convert.rs   Conversion: the whole job, from an opened archive or a pipe
+//! target.rs    Target: what the new archive is to be
 //! plan.rs      which entries the new archive has, and what its version cannot express
 //! merge.rs     several archives as one
 //! split.rs     the entries of each table or schema
@@ -21,9 +22,11 @@ mod moving;
 mod plan;
 mod reindex;
 mod split;
+mod target;
 
-pub use convert::{Conversion, StreamConversion, Target};
+pub use convert::{Conversion, StreamConversion};
 pub use merge::Merge;
 pub use plan::Note;
 pub use reindex::{Reindexed, reindex};
 pub use split::{Part, SplitBy, split};
+pub use target::Target;

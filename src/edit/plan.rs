@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::convert::Target;
 use super::groups;
+use super::target::Target;
 use crate::archive::{ArchiveBuilder, WriteOptions, kind_of};
 use crate::compress::Algorithm;
 use crate::error::{EntryName, Result};
@@ -55,30 +55,29 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::TableAccessMethods { entries, not_heap: None } => {
-                write!(f, "{entries} entries lose their table access method, which is heap")
-            }
-            Note::TableAccessMethods { entries, not_heap: Some(name) } => {
-                write!(
-                    f,
-                    "{entries} entries lose their table access method; not all are heap: {name}"
-                )
+            Note::TableAccessMethods { entries, not_heap } => {
+                write!(f, "table access methods are left out, of {entries} in all")?;
+                match not_heap {
+                    None => f.write_str("; each is heap"),
+                    Some(name) => write!(f, "; not each is heap: {name}"),
+                }
             }
             Note::Relkinds { entries } => {
-                write!(f, "{entries} partitioned tables lose their access method")
+                write!(f, "access methods of partitioned tables are left out, of {entries} in all")
             }
             Note::GroupsResolved { groups, objects } => write!(
                 f,
-                "{groups} groups of large objects became {objects} entries and one for their data"
+                "large objects got entries of their own, {objects} in all, and one for their data, \
+                 instead of groups, {groups} in all"
             ),
             Note::ObjectEntries { objects } => {
-                write!(f, "{objects} entries were made for large objects")
+                write!(f, "large objects got entries, {objects} in all")
             }
             Note::Dependencies => {
                 f.write_str("dependencies are left out: in this old archive they are not dump ids")
             }
             Note::Statistics { entries } => {
-                write!(f, "{entries} entries of statistics need PostgreSQL 18 to be restored")
+                write!(f, "statistics, {entries} in all, need PostgreSQL 18 to be restored")
             }
         }
     }

@@ -1,9 +1,11 @@
-//! Runs pgdmp, pg_restore and other crates on the same archives, and prints how they compare.
+//! Runs pgdmp, pg_restore, other crates, and tools that copy and compress on the same archives, and
+//! prints how they compare.
 
 mod child;
 mod measure;
 #[path = "../../support/mod.rs"]
 mod support;
+mod writing;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -111,10 +113,12 @@ enum Figure {
 }
 
 enum Target {
-    /// At most so much of what pg_restore takes.
+    /// At most so much of what the first rival takes.
     Ratio(Figure, f64),
     /// At most so many MB of memory. The tables of contents where this is asked for are small.
     Memory(f64),
+    /// At most so large an output.
+    Size(f64),
 }
 
 struct Comparison {
@@ -233,6 +237,7 @@ fn compare(options: &Options, folder: &Path) -> Result<ExitCode> {
             met &= comparison.run(options, &program, folder)?;
         }
     }
+    met &= writing::compare(&options.only, options.size, options.runs, &program, folder)?;
     Ok(if met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -268,12 +273,7 @@ impl Comparison {
     /// Whether all targets are met.
     fn run(&self, options: &Options, program: &Path, folder: &Path) -> Result<bool> {
         let path = folder.join(&self.archive);
-        if !path.exists() {
-            // In a process of its own: what a child counts as its peak memory includes that of
-            // the process that started it.
-            let generate = child::generate(&path, self.layout, self.contents)?;
-            measure::run_once(&generate)?;
-        }
+        prepare(&path, self.layout, self.contents)?;
         println!("{} ({} MB stored)", self.name, stored(&path)? >> 20);
         let ours = match self.work {
             Work::List => vec![program.into(), "list".into(), path.clone().into()],
@@ -290,8 +290,8 @@ impl Comparison {
                 contenders.push(Contender::new(reader.name(), command));
             }
         }
-        measure::run_all(&mut contenders, options.runs, !matches!(self.work, Work::List));
-        let met = self.print(&contenders);
+        measure::run_all(&mut contenders, options.runs, !matches!(self.work, Work::List), || {});
+        let met = print(&contenders, &self.targets, f64::NAN);
         println!();
         met
     }
@@ -307,55 +307,67 @@ impl Comparison {
         command.push(path.into());
         command
     }
+}
 
-    fn print(&self, contenders: &[Contender]) -> Result<bool> {
-        println!(
-            "  {:<12} {:>9} {:>9} {:>10} | pgdmp takes of it: {:>6} {:>6} {:>6}",
-            "", "CPU s", "wall s", "memory MB", "CPU", "wall", "memory"
-        );
-        let mut met = true;
-        let [ours, others @ ..] = contenders else {
-            return Ok(false);
-        };
-        let usage = ours.median().map_err(|error| format!("pgdmp failed: {error}"))?;
-        println!("  {:<12} {}", ours.name, row(usage));
-        for other in others {
-            match other.median() {
-                Err(error) => println!("  {:<12} fails: {error}", other.name),
-                Ok(usage) => {
-                    let of = |figure| ours.ratio(other, |usage| figure_of(usage, figure));
-                    let [cpu, wall, memory] = [Figure::Cpu, Figure::Wall, Figure::Memory].map(of);
-                    println!(
-                        "  {:<12} {} | {:>18} {cpu:>6.2} {wall:>6.2} {memory:>6.2}",
-                        other.name,
-                        row(usage),
-                        ""
-                    );
-                }
+/// Makes an archive, if it is not there.
+fn prepare(path: &Path, layout: Layout, contents: Contents) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    // In a process of its own: what a child counts as its peak memory includes that of the process
+    // that started it.
+    measure::run_once(&child::generate(path, layout, contents)?)
+}
+
+/// Says whether all targets are met. `size`: of our output, compared with the rival's.
+fn print(contenders: &[Contender], targets: &[Target], size: f64) -> Result<bool> {
+    println!(
+        "  {:<12} {:>9} {:>9} {:>10} | pgdmp takes of it: {:>6} {:>6} {:>6}",
+        "", "CPU s", "wall s", "memory MB", "CPU", "wall", "memory"
+    );
+    let mut met = true;
+    let [ours, others @ ..] = contenders else {
+        return Ok(false);
+    };
+    let usage = ours.median().map_err(|error| format!("pgdmp failed: {error}"))?;
+    println!("  {:<12} {}", ours.name, row(usage));
+    for other in others {
+        match other.median() {
+            Err(error) => println!("  {:<12} fails: {error}", other.name),
+            Ok(usage) => {
+                let of = |figure| ours.ratio(other, |usage| figure_of(usage, figure));
+                let [cpu, wall, memory] = [Figure::Cpu, Figure::Wall, Figure::Memory].map(of);
+                println!(
+                    "  {:<12} {} | {:>18} {cpu:>6.2} {wall:>6.2} {memory:>6.2}",
+                    other.name,
+                    row(usage),
+                    ""
+                );
             }
         }
-        let [pg_restore, ..] = others else {
-            return Ok(false);
-        };
-        for target in &self.targets {
-            let (what, value, most) = match *target {
-                Target::Ratio(figure, most) => {
-                    let value = ours.ratio(pg_restore, |usage| figure_of(usage, figure));
-                    let what = match figure {
-                        Figure::Cpu => "of pg_restore's CPU",
-                        Figure::Wall => "of pg_restore's time",
-                        Figure::Memory => "of pg_restore's memory",
-                    };
-                    (what, value, most)
-                }
-                Target::Memory(most) => ("MB", figure_of(usage, Figure::Memory), most),
-            };
-            let verdict = if value <= most { "met" } else { "NOT MET" };
-            met &= value <= most;
-            println!("  {value:.2} {what}, wanted at most {most}: {verdict}");
-        }
-        Ok(met)
     }
+    let [rival, ..] = others else {
+        return Ok(false);
+    };
+    for target in targets {
+        let (what, value, most) = match *target {
+            Target::Ratio(figure, most) => {
+                let value = ours.ratio(rival, |usage| figure_of(usage, figure));
+                let what = match figure {
+                    Figure::Cpu => "CPU",
+                    Figure::Wall => "time",
+                    Figure::Memory => "memory",
+                };
+                (format!("of {}'s {what}", rival.name), value, most)
+            }
+            Target::Size(most) => (format!("of {}'s size", rival.name), size, most),
+            Target::Memory(most) => ("MB".to_owned(), figure_of(usage, Figure::Memory), most),
+        };
+        let verdict = if value <= most { "met" } else { "NOT MET" };
+        met &= value <= most;
+        println!("  {value:.2} {what}, wanted at most {most}: {verdict}");
+    }
+    Ok(met)
 }
 
 fn figure_of(usage: Usage, figure: Figure) -> f64 {

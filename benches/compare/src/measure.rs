@@ -61,8 +61,13 @@ fn median<T: Ord + Default + Copy>(values: impl Iterator<Item = T>) -> T {
 /// Runs all in turn, again and again, so that what else the machine does hits all of them.
 ///
 /// The first round is not measured. `same_output`: then those that print anything must print the
-/// same as the first contender, or they have not done the work.
-pub(crate) fn run_all(contenders: &mut [Contender], runs: usize, same_output: bool) {
+/// same as the first contender, or they have not done the work. `before` is done before each run.
+pub(crate) fn run_all(
+    contenders: &mut [Contender],
+    runs: usize,
+    same_output: bool,
+    before: impl Fn(),
+) {
     let mut expected: Option<String> = None;
     for contender in &mut *contenders {
         let stdout = if same_output { Stdio::piped() } else { Stdio::null() };
@@ -79,6 +84,7 @@ pub(crate) fn run_all(contenders: &mut [Contender], runs: usize, same_output: bo
     }
     for _ in 0..runs {
         for contender in contenders.iter_mut().filter(|contender| contender.failed.is_none()) {
+            before();
             match run(&contender.command, Stdio::null()) {
                 Ok((usage, _)) => contender.runs.push(usage),
                 Err(error) => contender.failed = Some(error.to_string()),
