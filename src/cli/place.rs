@@ -176,15 +176,14 @@ fn restore(old: &Path, name: &Path) -> io::Result<()> {
 
 /// Writes a file, or a folder with all in it, through to the disk.
 fn sync(path: &Path) -> io::Result<()> {
-    let file = File::open(path)?;
     if !path.is_dir() {
-        return file.sync_all();
+        return File::open(path)?.sync_all();
     }
     // The whole file system at once takes a small part of the time of ten thousand files one by
     // one, whatever else there is to write. PostgreSQL's --sync-method=syncfs.
     #[cfg(target_os = "linux")]
     if fs::read_dir(path)?.count() > FEW {
-        return Ok(rustix::fs::syncfs(&file)?);
+        return Ok(rustix::fs::syncfs(File::open(path)?)?);
     }
     for entry in fs::read_dir(path)? {
         sync(&entry?.path())?;

@@ -55,8 +55,16 @@ impl Source for FileSource {
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         match rustix::fs::copy_file_range(&self.file, Some(&mut offset), file, None, len) {
             Ok(n) => Some(Ok(n as u64)),
-            // From one file system to another, or to or from what is no regular file.
-            Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::BADF) => None,
+            // From one file system to another, to or from what is no regular file, where it is not
+            // allowed.
+            Err(
+                Errno::XDEV
+                | Errno::INVAL
+                | Errno::NOSYS
+                | Errno::OPNOTSUPP
+                | Errno::BADF
+                | Errno::PERM,
+            ) => None,
             Err(error) => Some(Err(error.into())),
         }
     }
