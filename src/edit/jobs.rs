@@ -329,7 +329,7 @@ fn copy_block<W: Write>(
     let Some(input) = archive.block_body(source, job.kind)? else { return Ok(false) };
     writer.raw_block(job.id, job.kind, |output| {
         let mut chunks = ChunkReader::idle(Copying::new(input, output, progress), dialect);
-        skip_block(&mut chunks, job.kind)?;
+        skip_block(&mut chunks, job.kind, ChunkReader::skip_rest)?;
         Ok(chunks.into_input().finish()?)
     })?;
     Ok(true)

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader, ChunkWriter};
 use super::output::Output;
+use super::relay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
@@ -334,22 +335,26 @@ fn walk(reader: &mut SourceReader, dialect: Dialect) -> Result<Walked> {
         BlockStart::End => return Ok(Walked::Stop(Stop::End)),
     };
     let mut chunks = ChunkReader::idle(reader, dialect);
-    skip_block(&mut chunks, header.kind)?;
+    skip_block(&mut chunks, header.kind, relay::skip_rest)?;
     Ok(Walked::Block(Block { header, start, end: chunks.position() }))
 }
 
-/// Moves over the body of a block.
-pub(crate) fn skip_block<I: Input>(chunks: &mut ChunkReader<I>, kind: BlockKind) -> Result<()> {
+/// Moves over the body of a block. `skip_rest` moves over the chunks of one stream.
+pub(crate) fn skip_block<I: Input>(
+    chunks: &mut ChunkReader<I>,
+    kind: BlockKind,
+    skip_rest: impl Fn(&mut ChunkReader<I>) -> Result<()>,
+) -> Result<()> {
     let dialect = chunks.dialect();
     match kind {
         BlockKind::Data => {
             chunks.restart();
-            chunks.skip_rest()?;
+            skip_rest(chunks)?;
         }
         BlockKind::LargeObjects => {
             while block::decode_oid(chunks.input(), dialect)?.is_some() {
                 chunks.restart();
-                chunks.skip_rest()?;
+                skip_rest(chunks)?;
             }
         }
     }
@@ -464,11 +469,7 @@ pub(crate) struct Copying<'a, I, W> {
 
 impl<'a, I: Input, W: Write> Copying<'a, I, W> {
     /// `copied` is told how many bytes were copied since it was called last.
-    pub(crate) fn new(
-        input: I,
-        output: &'a mut Output<W>,
-        copied: &'a mut dyn FnMut(u64),
-    ) -> Self {
+    pub(crate) fn new(input: I, output: &'a mut Output<W>, copied: &'a mut dyn FnMut(u64)) -> Self {
         Copying { input, walked: 0, output, copied }
     }
 
