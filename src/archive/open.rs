@@ -27,6 +27,10 @@ use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Statements, 
 /// is asked for, by any number of threads at once: all methods take `&self`, and no two readers
 /// share a position.
 ///
+/// A custom archive that was written to a pipe has no data offsets. When the first entry's data is
+/// asked for, its blocks are walked over as far as needed, for which a long one may take three more
+/// threads for a moment; what was found is remembered.
+///
 /// ```
 /// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
 /// for entry in archive.entries() {

@@ -267,7 +267,7 @@ fn finish_custom<R: Read>(
         }
         Some(BlockKind::LargeObjects) => {
             chunks.skip_rest()?;
-            skip_block(chunks, BlockKind::LargeObjects)?;
+            skip_block(chunks, BlockKind::LargeObjects, ChunkReader::skip_rest)?;
         }
         None => {}
     }

@@ -328,12 +328,9 @@ fn copy_block<W: Write>(
     }
     let Some(input) = archive.block_body(source, job.kind)? else { return Ok(false) };
     writer.raw_block(job.id, job.kind, |output| {
-        let before = output.position();
-        let mut chunks = ChunkReader::idle(Copying::new(input, output), dialect);
-        skip_block(&mut chunks, job.kind)?;
-        chunks.into_input().finish()?;
-        progress(output.position() - before);
-        Ok(())
+        let mut chunks = ChunkReader::idle(Copying::new(input, output, progress), dialect);
+        skip_block(&mut chunks, job.kind, ChunkReader::skip_rest)?;
+        Ok(chunks.into_input().finish()?)
     })?;
     Ok(true)
 }

@@ -243,23 +243,39 @@ impl<I: Input> ChunkReader<I> {
         }
     }
 
-    /// Moves to the end of the stream, looking at lengths alone; says how many bytes the chunks
-    /// hold that were not read.
-    pub(crate) fn skip_rest(&mut self) -> Result<u64> {
-        let mut bytes = 0;
+    /// Moves to the end of the stream, looking at lengths alone.
+    pub(crate) fn skip_rest(&mut self) -> Result<()> {
         while self.advance()? {
-            let len = u64::from(self.remaining);
-            let result = self.input.skip(len);
-            if let Err(error) = result {
-                return Err(match error.kind() {
-                    io::ErrorKind::UnexpectedEof => self.fail(Error::truncated("a chunk of data")),
-                    _ => self.fail(error),
-                });
-            }
-            bytes += len;
-            self.remaining = 0;
+            self.skip_chunk()?;
         }
-        Ok(bytes)
+        Ok(())
+    }
+
+    /// Moves over chunks until they make up `most` bytes, and says how many they were; `None` at
+    /// the end of the stream.
+    pub(crate) fn skip_some(&mut self, most: u64) -> Result<Option<u64>> {
+        let (mut chunks, mut bytes) = (0, 0);
+        while bytes < most {
+            if !self.advance()? {
+                return Ok(None);
+            }
+            bytes += self.skip_chunk()?;
+            chunks += 1;
+        }
+        Ok(Some(chunks))
+    }
+
+    fn skip_chunk(&mut self) -> Result<u64> {
+        let len = u64::from(self.remaining);
+        let result = self.input.skip(len);
+        if let Err(error) = result {
+            return Err(match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.fail(Error::truncated("a chunk of data")),
+                _ => self.fail(error),
+            });
+        }
+        self.remaining = 0;
+        Ok(len)
     }
 }
 

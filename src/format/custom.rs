@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader, ChunkWriter};
 use super::output::Output;
+use super::relay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
@@ -334,22 +335,26 @@ fn walk(reader: &mut SourceReader, dialect: Dialect) -> Result<Walked> {
         BlockStart::End => return Ok(Walked::Stop(Stop::End)),
     };
     let mut chunks = ChunkReader::idle(reader, dialect);
-    skip_block(&mut chunks, header.kind)?;
+    skip_block(&mut chunks, header.kind, relay::skip_rest)?;
     Ok(Walked::Block(Block { header, start, end: chunks.position() }))
 }
 
-/// Moves over the body of a block.
-pub(crate) fn skip_block<I: Input>(chunks: &mut ChunkReader<I>, kind: BlockKind) -> Result<()> {
+/// Moves over the body of a block. `skip_rest` moves over the chunks of one stream.
+pub(crate) fn skip_block<I: Input>(
+    chunks: &mut ChunkReader<I>,
+    kind: BlockKind,
+    skip_rest: impl Fn(&mut ChunkReader<I>) -> Result<()>,
+) -> Result<()> {
     let dialect = chunks.dialect();
     match kind {
         BlockKind::Data => {
             chunks.restart();
-            chunks.skip_rest()?;
+            skip_rest(chunks)?;
         }
         BlockKind::LargeObjects => {
             while block::decode_oid(chunks.input(), dialect)?.is_some() {
                 chunks.restart();
-                chunks.skip_rest()?;
+                skip_rest(chunks)?;
             }
         }
     }
@@ -455,53 +460,51 @@ impl<W: Write> Write for Blanked<'_, W> {
 /// block copies it byte for byte.
 pub(crate) struct Copying<'a, I, W> {
     input: I,
+    /// Bytes of what the input has at hand that were consumed here. They are written together
+    /// with what follows them, when the input is to read on.
+    walked: usize,
     output: &'a mut Output<W>,
-    failed: Option<io::Error>,
+    copied: &'a mut dyn FnMut(u64),
 }
 
 impl<'a, I: Input, W: Write> Copying<'a, I, W> {
-    pub(crate) fn new(input: I, output: &'a mut Output<W>) -> Self {
-        Copying { input, output, failed: None }
+    /// `copied` is told how many bytes were copied since it was called last.
+    pub(crate) fn new(input: I, output: &'a mut Output<W>, copied: &'a mut dyn FnMut(u64)) -> Self {
+        Copying { input, walked: 0, output, copied }
     }
 
-    fn check(&mut self) -> io::Result<()> {
-        // Whatever reads on does it to end soon.
-        self.failed.take().map_or(Ok(()), Err)
+    fn write(&mut self) -> io::Result<()> {
+        let n = std::mem::take(&mut self.walked);
+        if n > 0 {
+            self.output.write_all(&self.input.fill_buf()?[..n])?;
+            self.input.consume(n);
+            (self.copied)(n as u64);
+        }
+        Ok(())
     }
 
-    /// The error of the last write, which nothing came behind.
+    /// Writes the last of it.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.check()
+        self.write()
     }
 }
 
 impl<I: Input, W: Write> BufRead for Copying<'_, I, W> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.check()?;
-        self.input.fill_buf()
+        if self.walked == self.input.fill_buf()?.len() {
+            self.write()?;
+        }
+        Ok(&self.input.fill_buf()?[self.walked..])
     }
 
     fn consume(&mut self, n: usize) {
-        if n == 0 {
-            return;
-        }
-        // What is consumed was lent before: this reads nothing.
-        let result = match self.input.fill_buf() {
-            Ok(data) => self.output.write_all(&data[..n.min(data.len())]),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            self.failed.get_or_insert(error);
-        }
-        self.input.consume(n);
+        self.walked += n;
     }
 }
 
 impl<I: Input, W: Write> Read for Copying<'_, I, W> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let data = self.fill_buf()?;
-        let n = data.len().min(buf.len());
-        buf[..n].copy_from_slice(&data[..n]);
+        let n = self.fill_buf()?.read(buf)?;
         self.consume(n);
         Ok(n)
     }
@@ -509,7 +512,7 @@ impl<I: Input, W: Write> Read for Copying<'_, I, W> {
 
 impl<I: Input, W: Write> Input for Copying<'_, I, W> {
     fn position(&self) -> u64 {
-        self.input.position()
+        self.input.position() + self.walked as u64
     }
 
     fn skip(&mut self, mut n: u64) -> io::Result<()> {
@@ -522,10 +525,10 @@ impl<I: Input, W: Write> Input for Copying<'_, I, W> {
             self.consume(step);
             n -= step as u64;
         }
-        self.check()
+        Ok(())
     }
 
     fn remaining(&self) -> Option<u64> {
-        self.input.remaining()
+        Some(self.input.remaining()? - self.walked as u64)
     }
 }

@@ -6,5 +6,6 @@ pub(crate) mod detect;
 pub(crate) mod directory;
 pub(crate) mod members;
 pub(crate) mod output;
+pub(crate) mod relay;
 pub(crate) mod sink;
 pub(crate) mod tar;

@@ -18,7 +18,7 @@ pub use file::FileSource;
 #[cfg(feature = "mmap")]
 pub use mapped::MappedFile;
 pub(crate) use pipe::Pipe;
-pub(crate) use reader::{AtHand, SourceReader};
+pub(crate) use reader::{AtHand, SourceReader, read_some};
 
 /// Bytes that can be read at any position, by several threads at once.
 ///

@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// The first read is small, because most tables are; each further one doubles.
 const FIRST: usize = 8 << 10;
-const MOST: usize = 256 << 10;
+const MOST: usize = 128 << 10;
 
 /// After a skip this long the bytes that follow are read anew, and little of them: what is being
 /// walked is then a chain of long chunks of which only the lengths matter.
@@ -59,6 +59,10 @@ impl SourceReader {
         reader
     }
 
+    pub(crate) fn source(&self) -> Arc<dyn Source> {
+        Arc::clone(&self.source)
+    }
+
     /// Copies some of what is left, at most `most` bytes, to where `file` stands, if that can be
     /// done; see [`Source::copy_to`]. 0 is the end.
     pub(crate) fn copy_to(&mut self, file: &File, most: u64) -> Option<io::Result<u64>> {
@@ -102,7 +106,7 @@ impl SourceReader {
 }
 
 /// One read, again when a signal came in between.
-fn read_some(source: &dyn Source, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(crate) fn read_some(source: &dyn Source, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     loop {
         match source.read_at(buf, offset) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::Path;
 
 use libpgdump::ObjectType;
-use pgdmp::{Algorithm, Archive, Desc, Format, TocEntry};
+use pgdmp::{Algorithm, Archive, Desc, Format, MappedFile, TocEntry};
 
 use crate::Result;
 use crate::support::{self, Contents, LAST_TABLE, Layout};
@@ -44,6 +44,8 @@ impl Work {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reader {
     Pgdmp,
+    /// Of a mapped file.
+    Mapped,
     Libpgdump,
     Pgdumpx,
     Pgarchive,
@@ -55,6 +57,7 @@ impl Reader {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Reader::Pgdmp => "pgdmp",
+            Reader::Mapped => "mapped",
             Reader::Libpgdump => "libpgdump",
             Reader::Pgdumpx => "pgdumpx",
             Reader::Pgarchive => "pgarchive",
@@ -105,7 +108,8 @@ pub(crate) fn run(args: &[OsString]) -> Result<()> {
     let path = Path::new(args.get(2).ok_or("no file")?);
     let work = Work::ALL.into_iter().find(|work| work.name() == command).ok_or("unknown work")?;
     let bytes = match &*reader {
-        "pgdmp" => pgdmp(work, path),
+        "pgdmp" => pgdmp(work, &Archive::open(path)?),
+        "mapped" => pgdmp(work, &Archive::read(MappedFile::open(path)?)?),
         "libpgdump" => libpgdump(work, path),
         "pgdumpx" => pgdumpx(work, path),
         _ => pgarchive(work, path),
@@ -141,14 +145,13 @@ fn make(path: &Path, args: &[OsString]) -> Result<()> {
     Ok(support::write(path, layout, contents)?)
 }
 
-fn pgdmp(work: Work, path: &Path) -> Result<u64> {
-    let archive = Archive::open(path)?;
+fn pgdmp(work: Work, archive: &Archive) -> Result<u64> {
     match work {
         Work::List => Err("the program does it".into()),
         Work::Drain => {
             let mut bytes = 0;
             for entry in archive.entries().filter(|entry| entry.has_data()) {
-                bytes += pgdmp_data(&archive, entry)?;
+                bytes += pgdmp_data(archive, entry)?;
             }
             Ok(bytes)
         }
@@ -156,7 +159,7 @@ fn pgdmp(work: Work, path: &Path) -> Result<u64> {
             let tag = LAST_TABLE.as_bytes();
             let entry = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), tag);
             let entry = entry.ok_or("no such table")?;
-            pgdmp_data(&archive, entry)
+            pgdmp_data(archive, entry)
         }
     }
 }

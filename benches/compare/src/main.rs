@@ -127,6 +127,7 @@ struct Comparison {
     layout: Layout,
     contents: Contents,
     work: Work,
+    reader: Reader,
     targets: Vec<Target>,
 }
 
@@ -141,6 +142,7 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
         layout: gzip,
         contents: Contents::Tables { count: 10_000 },
         work: Work::List,
+        reader: Reader::Pgdmp,
         targets: list(),
     });
     all.push(Comparison {
@@ -150,6 +152,7 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
         layout: Layout::custom(minor.min(14), Algorithm::None),
         contents: Contents::LargeObjects { count: 500_000 },
         work: Work::List,
+        reader: Reader::Pgdmp,
         targets: list(),
     });
     let wide = Contents::Wide { bytes: size << 20 };
@@ -170,6 +173,7 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
             layout: Layout::custom(minor, algorithm),
             contents: wide,
             work: Work::Drain,
+            reader: Reader::Pgdmp,
             targets: targets(),
         });
         all.push(Comparison {
@@ -178,6 +182,7 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
             layout: Layout::directory(minor, algorithm),
             contents: wide,
             work: Work::Drain,
+            reader: Reader::Pgdmp,
             targets: targets(),
         });
     }
@@ -187,8 +192,19 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
         layout: none.with_long_chunks(),
         contents: wide,
         work: Work::Drain,
+        reader: Reader::Pgdmp,
         // Of that most is copying, which pg_restore does, too.
         targets: vec![Target::Memory(32.0)],
+    });
+    all.push(Comparison {
+        name: format!("drain {size} MB, none, mapped"),
+        archive: "wide-none.dump".to_owned(),
+        layout: none,
+        contents: wide,
+        work: Work::Drain,
+        reader: Reader::Mapped,
+        // All pages of the file count as memory.
+        targets: vec![Target::Ratio(Figure::Cpu, 0.55)],
     });
     all.push(Comparison {
         name: "drain 10,000 small tables, gzip".to_owned(),
@@ -196,6 +212,7 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
         layout: gzip,
         contents: Contents::Tables { count: 10_000 },
         work: Work::Drain,
+        reader: Reader::Pgdmp,
         targets: vec![Target::Ratio(Figure::Cpu, 0.55)],
     });
     all.push(Comparison {
@@ -204,6 +221,7 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
         layout: Layout::custom(minor.min(14), Algorithm::None),
         contents: Contents::LargeObjects { count: 500_000 },
         work: Work::Drain,
+        reader: Reader::Pgdmp,
         targets: vec![Target::Ratio(Figure::Cpu, 0.55)],
     });
     all.push(Comparison {
@@ -212,6 +230,7 @@ fn comparisons(minor: u8, size: u64) -> Vec<Comparison> {
         layout: none.piped(),
         contents: wide,
         work: Work::Table,
+        reader: Reader::Pgdmp,
         targets: vec![Target::Ratio(Figure::Wall, 0.2)],
     });
     all
@@ -278,7 +297,7 @@ impl Comparison {
         let ours = match self.work {
             Work::List => vec![program.into(), "list".into(), path.clone().into()],
             // What throws data away is no command of the program.
-            Work::Drain | Work::Table => child::command(self.work, Reader::Pgdmp, &path)?,
+            Work::Drain | Work::Table => child::command(self.work, self.reader, &path)?,
         };
         let mut contenders = vec![
             Contender::new("pgdmp", ours),
