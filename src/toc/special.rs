@@ -8,7 +8,8 @@ use crate::error::{Error, Result, shown};
 
 impl Toc {
     fn last_of(&self, desc: Desc<'_>) -> Option<TocEntry<'_>> {
-        self.entries().rfind(|entry| entry.desc() == desc)
+        let desc = self.shared.find(desc.as_bytes())?;
+        self.entries().rfind(|entry| entry.common().desc == desc)
     }
 
     /// The encoding of names, SQL and data, by PostgreSQL's name for it, for example `UTF8`.
