@@ -1,13 +1,15 @@
 //! Every fixture is read as `pg_restore` reads it, through every kind of source.
 
+use std::fs;
 use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use pgdmp::{
-    Archive, ArchiveStream, DataOffset, FileSource, Format, MappedFile, OpenOptions, Selection,
-    TocEntry,
+    Archive, ArchiveStream, ArchiveVersion, DataOffset, Desc, DumpId, EntryFields, FileSource,
+    Format, MappedFile, OpenOptions, Section, Selection, TocEntry,
 };
 
+use crate::support::build;
 use crate::support::contents::{self, Content, Contents, read_all, stream_all};
 use crate::support::fixtures::{self, Fixture};
 use crate::support::sources::{OneByte, Trickle};
@@ -216,6 +218,71 @@ fn streams_skip_what_is_not_read() {
             met.sort_unstable();
             assert!(met.iter().eq(expected.keys()), "{}: {met:?}", fixture.name);
         }
+    }
+}
+
+/// A custom archive: a little, much in short chunks, and a little again.
+fn long(offsets: bool) -> Vec<u8> {
+    let rows = vec![b'x'; 6_000];
+    let chunks: Vec<&[u8]> = (0..4_000).map(|n| &rows[..1 + n * 37 % 6_000]).collect();
+    let data = |id| EntryFields {
+        had_dumper: true,
+        ..EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data)
+    };
+    let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
+    let entries = [
+        (data(1), Some(build::Block::Data(&[b"first\n"]))),
+        (data(2), Some(build::Block::Data(&chunks))),
+        (data(3), Some(build::Block::Data(&[b"last\n"]))),
+    ];
+    build::custom(header, &entries, offsets)
+}
+
+/// The data of an entry as far as it can be read, and what is wrong, if anything.
+fn as_far_as_possible(archive: &Archive, id: i32) -> (Vec<u8>, Option<String>) {
+    let mut bytes = Vec::new();
+    let copied = archive.data(DumpId(id)).and_then(|mut data| data.copy_to(&mut bytes));
+    (bytes, copied.err().map(|error| error.to_string()))
+}
+
+/// What lies before a block without offset is walked over: by several threads in a file, where it
+/// is long and its chunks are short, and by one in memory.
+#[test]
+fn what_lies_behind_a_long_block_is_found() {
+    let whole = long(false);
+    assert!(whole.len() > 11 << 20, "{}", whole.len());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (cut, last) in [(0, "last\n"), (3, "last\n"), (7, "las"), (20, ""), (4_000_000, "")] {
+        let bytes = &whole[..whole.len() - cut];
+        fs::write(file.path(), bytes).unwrap();
+        let shared = as_far_as_possible(&Archive::open(file.path()).unwrap(), 3);
+        let alone = as_far_as_possible(&Archive::read(bytes.to_vec()).unwrap(), 3);
+        assert_eq!(shared, alone);
+        assert_eq!(shared.1.is_none(), cut == 0, "{:?}", shared.1);
+        assert_eq!(shared.0, last.as_bytes());
+    }
+}
+
+/// Of a block that is cut off, what there is can be read, with offsets and without.
+#[test]
+fn what_a_cut_block_holds_is_read() {
+    let whole = long(false);
+    let data = as_far_as_possible(&Archive::read(whole.clone()).unwrap(), 2).0;
+    // First of all, and when the search for what follows it has failed.
+    for (offsets, asked) in [(true, &[2][..]), (false, &[2]), (false, &[3, 2]), (false, &[1, 3, 2])]
+    {
+        let mut cut = long(offsets);
+        cut.truncate(cut.len() - 4_000_000);
+        let at = format!("in entry 2 TABLE DATA, at offset {}", cut.len());
+        let archive = Archive::read(cut).unwrap();
+        let answers = asked.iter().map(|id| as_far_as_possible(&archive, *id));
+        let (read, error) = answers.last().unwrap();
+        assert!(read.len() > 7_000_000 && data.starts_with(&read), "{}", read.len());
+        let error = error.unwrap();
+        assert!(error.ends_with(&at), "{error}");
+        let mut blocks = archive.blocks().unwrap();
+        assert_eq!(blocks.next().unwrap().unwrap().dump_id, DumpId(1));
+        assert!(blocks.next().unwrap().is_err() && blocks.next().is_none());
     }
 }
 

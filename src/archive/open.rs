@@ -332,8 +332,21 @@ impl Archive {
 
     /// Where the block of an entry begins, in a custom archive.
     pub(crate) fn locate(&self, entry: TocEntry<'_>) -> Result<u64> {
+        self.located(entry, Custom::locate)
+    }
+
+    /// The same; a block that had to be searched for is whole.
+    pub(crate) fn locate_whole(&self, entry: TocEntry<'_>) -> Result<u64> {
+        self.located(entry, Custom::locate_whole)
+    }
+
+    fn located(
+        &self,
+        entry: TocEntry<'_>,
+        locate: impl Fn(&Custom, &Toc, TocEntry<'_>) -> Result<u64>,
+    ) -> Result<u64> {
         match &self.layout {
-            Layout::Blocks(custom) => custom.locate(&self.toc, entry),
+            Layout::Blocks(custom) => locate(custom, &self.toc, entry),
             Layout::Members(_) => Err(Error::usage("only custom archives have blocks")),
         }
         .map_err(|error| error.in_entry(|| entry.name()))

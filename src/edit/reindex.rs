@@ -96,7 +96,7 @@ fn in_file(file: &File, journal: PathBuf) -> Result<Reindexed> {
     for entry in archive.entries().filter(|entry| is_missing(*entry)) {
         let hint = known.get(&entry.dump_id()).copied();
         let hint = hint.filter(|offset| archive.is_block_of(*offset, entry));
-        offsets.push((entry.index(), hint.map_or_else(|| archive.locate(entry), Ok)?));
+        offsets.push((entry.index(), hint.map_or_else(|| archive.locate_whole(entry), Ok)?));
     }
     let patches = patches(file, archive.toc(), &offsets)?;
     let mut disk = OnDisk { file, journal };

@@ -52,8 +52,12 @@ struct Appended {
 /// How far the blocks were walked. Each is walked once, whatever is asked for how often.
 #[derive(Debug)]
 struct Scan {
-    /// Stands before the next block. Kept, so that reads are large and never go back.
+    /// Stands before the next block, or behind the header of the one that was entered. Kept, so
+    /// that reads are large and never go back.
     reader: SourceReader,
+    /// The block, and its start, whose header was read but whose end was not reached: its data may
+    /// be read, as far as there is any.
+    entered: Option<(BlockHeader, u64)>,
     blocks: Vec<Block>,
     /// Place in `blocks`; the first, should several have an id.
     by_id: HashMap<DumpId, usize>,
@@ -80,7 +84,8 @@ impl Custom {
         limits: Limits,
     ) -> Self {
         let reader = SourceReader::from(Arc::clone(&source), toc_end);
-        let scan = Scan { reader, blocks: Vec::new(), by_id: HashMap::new(), stop: None };
+        let scan =
+            Scan { reader, entered: None, blocks: Vec::new(), by_id: HashMap::new(), stop: None };
         Custom {
             source,
             dialect,
@@ -144,8 +149,22 @@ impl Custom {
         &self.source
     }
 
-    /// Where the block of an entry begins.
+    /// Where the block of an entry begins. That it ends is not known.
     pub(crate) fn locate(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
+        self.find(toc, entry, Scan::start_of)
+    }
+
+    /// Where the block of an entry begins, which if it had to be searched for is whole.
+    pub(crate) fn locate_whole(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
+        self.find(toc, entry, Scan::start_of_whole)
+    }
+
+    fn find(
+        &self,
+        toc: &Toc,
+        entry: TocEntry<'_>,
+        found: impl Fn(&Scan, DumpId) -> Option<u64>,
+    ) -> Result<u64> {
         if let Some(DataOffset::At(offset)) = entry.data_offset() {
             return Ok(offset);
         }
@@ -157,8 +176,8 @@ impl Custom {
         }
         let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(&place) = scan.by_id.get(&entry.dump_id()) {
-                return Ok(scan.blocks[place].start);
+            if let Some(start) = found(&scan, entry.dump_id()) {
+                return Ok(start);
             }
             if let Some((stop, at)) = &scan.stop {
                 return Err(stop.missing(*at));
@@ -172,28 +191,20 @@ impl Custom {
         matches!(start, Ok(BlockStart::Block(header)) if header.dump_id == id)
     }
 
-    /// Walks over one block.
+    /// One step of the walk. What stops it for good is remembered, and is no error here.
     fn step(&self, scan: &mut Scan) -> Result<()> {
-        let start = scan.reader.position();
-        match walk(&mut scan.reader, self.dialect) {
-            Ok(Walked::Block(block)) => {
-                let place = scan.blocks.len();
-                scan.blocks.push(block);
-                scan.by_id.entry(block.header.dump_id).or_insert(place);
-            }
-            Ok(Walked::Stop(stop)) => scan.stop = Some((stop, start)),
-            Err(error) if error.is_io() => {
-                scan.reader = self.reader(start);
-                return Err(error);
-            }
-            Err(error) => {
-                let at = error.offset().unwrap_or(start);
-                scan.stop = Some(match error.into_kind() {
-                    ErrorKind::Truncated { .. } => (Stop::Truncated, at),
-                    kind => (Stop::Malformed(Error::new(kind).to_string()), at),
-                });
-            }
+        let start = scan.entered.map_or_else(|| scan.reader.position(), |(_, start)| start);
+        let Err(error) = scan.step(self.dialect) else { return Ok(()) };
+        if error.is_io() {
+            scan.reader = self.reader(start);
+            scan.entered = None;
+            return Err(error);
         }
+        let at = error.offset().unwrap_or(start);
+        scan.stop = Some(match error.into_kind() {
+            ErrorKind::Truncated { .. } => (Stop::Truncated, at),
+            kind => (Stop::Malformed(Error::new(kind).to_string()), at),
+        });
         Ok(())
     }
 
@@ -306,6 +317,45 @@ impl Custom {
     }
 }
 
+impl Scan {
+    fn start_of(&self, id: DumpId) -> Option<u64> {
+        let entered = self.entered.filter(|(header, _)| header.dump_id == id);
+        self.start_of_whole(id).or(entered.map(|(_, start)| start))
+    }
+
+    fn start_of_whole(&self, id: DumpId) -> Option<u64> {
+        self.by_id.get(&id).map(|place| self.blocks[*place].start)
+    }
+
+    /// Enters the next block, or walks over the one that was entered.
+    fn step(&mut self, dialect: Dialect) -> Result<()> {
+        match self.entered {
+            None => self.enter(dialect),
+            Some((header, start)) => self.pass(header, start, dialect),
+        }
+    }
+
+    fn enter(&mut self, dialect: Dialect) -> Result<()> {
+        let start = self.reader.position();
+        match BlockHeader::decode(&mut self.reader, dialect)? {
+            BlockStart::Block(header) => self.entered = Some((header, start)),
+            BlockStart::Other(code) => self.stop = Some((Stop::Other(code), start)),
+            BlockStart::End => self.stop = Some((Stop::End, start)),
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, header: BlockHeader, start: u64, dialect: Dialect) -> Result<()> {
+        let mut chunks = ChunkReader::idle(&mut self.reader, dialect);
+        skip_block(&mut chunks, header.kind, relay::skip_rest)?;
+        let end = chunks.position();
+        self.by_id.entry(header.dump_id).or_insert(self.blocks.len());
+        self.blocks.push(Block { header, start, end });
+        self.entered = None;
+        Ok(())
+    }
+}
+
 impl Stop {
     /// Why a block was not found. `at`: where the walk ended.
     fn missing(&self, at: u64) -> Error {
@@ -319,24 +369,6 @@ impl Stop {
         }
         .at(at)
     }
-}
-
-enum Walked {
-    Block(Block),
-    Stop(Stop),
-}
-
-/// Walks over the block that `reader` stands before.
-fn walk(reader: &mut SourceReader, dialect: Dialect) -> Result<Walked> {
-    let start = reader.position();
-    let header = match BlockHeader::decode(reader, dialect)? {
-        BlockStart::Block(header) => header,
-        BlockStart::Other(code) => return Ok(Walked::Stop(Stop::Other(code))),
-        BlockStart::End => return Ok(Walked::Stop(Stop::End)),
-    };
-    let mut chunks = ChunkReader::idle(reader, dialect);
-    skip_block(&mut chunks, header.kind, relay::skip_rest)?;
-    Ok(Walked::Block(Block { header, start, end: chunks.position() }))
 }
 
 /// Moves over the body of a block. `skip_rest` moves over the chunks of one stream.
