@@ -290,7 +290,10 @@ impl Error {
         self
     }
 
-    pub(crate) fn in_path(mut self, path: &Path) -> Self {
+    /// Adds the path of the archive, unless the error has one. For programs that open a file
+    /// themselves and read it as a [`Source`](crate::Source) or a pipe.
+    #[must_use]
+    pub fn in_path(mut self, path: &Path) -> Self {
         self.0.path.get_or_insert_with(|| path.to_owned());
         self
     }

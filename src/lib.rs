@@ -85,14 +85,11 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `gzip`, `lz4`, `zstd` | yes | that compression; without it data so compressed is [`ErrorKind::NotEnabled`], and everything else works |
-//! | `mmap` | yes | `MappedFile` |
-//! | `cli` | yes | the program; libraries set `default-features = false` |
+//! | `random` | yes | [`RestrictKey::random`] |
+//! | `mmap` | no | `MappedFile` |
 
 mod adapt;
 mod archive;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod cli;
 mod compress;
 mod edit;
 mod error;

@@ -10,8 +10,8 @@ use pgdmp::{
     Format, Note, Selection, StreamConversion, Target,
 };
 
-use crate::support::contents::{Content, Contents, read_all};
-use crate::support::fixtures::{self, Fixture, members};
+use pgdmp_testkit::contents::{Content, Contents, read_all};
+use pgdmp_testkit::fixtures::{self, Fixture, members};
 
 fn all() -> Vec<Fixture> {
     fixtures::real().into_iter().chain(fixtures::synthetic()).collect()

@@ -4,134 +4,19 @@
 //! It is not part of the repository. `PGDMP_CORPUS` names its folder; else it is looked for
 //! beside the repository. Its README says what is in it.
 
-use std::collections::HashMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pgdmp::{Archive, ArchiveStream, Format, OpenOptions, Section, Selection, Toc, UseList};
 use serde_json::Value;
 
-use crate::support::alloc::peak_of;
-use crate::support::contents::{self, Contents, drain_up_to, is_too_much, read_all, read_up_to};
-use crate::support::fixtures::bytes;
-use crate::support::sources::Trickle;
-use crate::support::watchdog::Watchdog;
-use crate::support::{listing, script, sha256};
-
-/// The pg_restore whose answers are ours.
-const BY: &str = "18.6";
-
-/// The folder; `None`, with a line that says so, without it.
-pub(crate) fn folder() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let named = std::env::var_os("PGDMP_CORPUS").map(PathBuf::from);
-    let folder = match &named {
-        Some(folder) => folder,
-        None => &beside,
-    };
-    if folder.join("manifest.json").exists() {
-        return Some(folder.clone());
-    }
-    assert!(named.is_none(), "PGDMP_CORPUS: there is no corpus in {}", folder.display());
-    eprintln!("skipped: no corpus at hand; PGDMP_CORPUS can name its folder");
-    None
-}
-
-/// The outputs of all packs by name, unpacked once.
-pub(crate) fn outputs(folder: &Path) -> &'static HashMap<String, Vec<u8>> {
-    static OUTPUTS: OnceLock<HashMap<String, Vec<u8>>> = OnceLock::new();
-    OUTPUTS.get_or_init(|| {
-        let mut outputs = HashMap::new();
-        let mut packs = 0;
-        for folder in [folder.to_owned(), folder.join("wild")] {
-            for file in std::fs::read_dir(folder).unwrap() {
-                let path = file.unwrap().path();
-                let name = path.file_name().unwrap().to_str().unwrap();
-                if !(name.starts_with("expected-") && name.ends_with(".tar.zst")) {
-                    continue;
-                }
-                packs += 1;
-                let mut tar = tar::Archive::new(Unzstd::new(bytes(&path)));
-                for member in tar.entries().unwrap() {
-                    let mut member = member.unwrap();
-                    let name = String::from_utf8(member.path_bytes().into_owned()).unwrap();
-                    let mut data = Vec::new();
-                    member.read_to_end(&mut data).unwrap();
-                    outputs.insert(name, data);
-                }
-            }
-        }
-        assert_eq!(packs, 11, "packs of outputs");
-        outputs
-    })
-}
-
-/// A zstd stream.
-struct Unzstd {
-    context: zstd_safe::DCtx<'static>,
-    packed: Vec<u8>,
-    at: usize,
-}
-
-impl Unzstd {
-    fn new(packed: Vec<u8>) -> Self {
-        Unzstd { context: zstd_safe::DCtx::create(), packed, at: 0 }
-    }
-}
-
-impl Read for Unzstd {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let mut output = zstd_safe::OutBuffer::around(buf);
-        let mut input = zstd_safe::InBuffer::around(&self.packed[self.at..]);
-        while output.pos() == 0 && input.pos() < input.src.len() {
-            self.context.decompress_stream(&mut output, &mut input).unwrap();
-        }
-        self.at += input.pos();
-        Ok(output.pos())
-    }
-}
-
-/// An archive and the runs of `pg_restore` over it.
-pub(crate) struct Recorded {
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
-    runs: Vec<Run>,
-}
-
-struct Run {
-    args: Vec<String>,
-    stdin: bool,
-    rc: i64,
-    stdout: String,
-}
-
-pub(crate) fn archives(folder: &Path) -> Vec<Recorded> {
-    let mut all = Vec::new();
-    for (manifest, base) in
-        [("manifest.json", folder.to_owned()), ("wild/manifest.json", folder.join("wild"))]
-    {
-        let manifest: Value = serde_json::from_slice(&bytes(&folder.join(manifest))).unwrap();
-        for archive in manifest["archives"].as_array().unwrap() {
-            let name = archive["path"].as_str().unwrap().to_owned();
-            let runs = archive["expected"].as_array().unwrap().iter();
-            let runs = runs.filter(|run| run["by"] == BY).map(|run| Run {
-                args: texts(&run["args"]),
-                stdin: run["stdin"] == true,
-                rc: run["rc"].as_i64().unwrap_or(-1),
-                stdout: run["stdout"].as_str().unwrap_or_default().to_owned(),
-            });
-            all.push(Recorded { path: base.join(&name), runs: runs.collect(), name });
-        }
-    }
-    assert!(all.len() >= 281, "{}", all.len());
-    all
-}
-
-fn texts(array: &Value) -> Vec<String> {
-    array.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
-}
+use pgdmp_testkit::alloc::peak_of;
+use pgdmp_testkit::contents::{self, Contents, drain_up_to, is_too_much, read_all, read_up_to};
+use pgdmp_testkit::corpus::{BY, archives, folder, outputs, whole_script};
+use pgdmp_testkit::fixtures::bytes;
+use pgdmp_testkit::sources::Trickle;
+use pgdmp_testkit::watchdog::Watchdog;
+use pgdmp_testkit::{listing, script, sha256};
 
 /// What a command line of `pg_restore -l` asks for; `None` if it is not of `-l`.
 fn parse(args: &[String], folder: &Path, toc: &Toc) -> Option<(Selection, bool)> {
@@ -207,23 +92,6 @@ fn listings() {
     }
     eprintln!("corpus: {answers} listings of {archives_read} archives");
     assert!(answers >= 400, "{answers}");
-}
-
-/// The script of a restore of everything.
-pub(crate) fn whole_script<'a>(
-    recorded: &Recorded,
-    outputs: &'a HashMap<String, Vec<u8>>,
-) -> &'a [u8] {
-    let run = recorded
-        .runs
-        .iter()
-        .find(|run| {
-            !run.stdin
-                && run.rc == 0
-                && run.args == ["--restrict-key=corpus", "-f", "-", "{archive}"]
-        })
-        .unwrap_or_else(|| panic!("{}: no script", recorded.name));
-    &outputs[&run.stdout]
 }
 
 #[test]

@@ -8,14 +8,14 @@ use pgdmp::{
     ErrorKind, Format, OpenOptions, Section, Toc,
 };
 
-use crate::support::alloc::peak_of;
-use crate::support::build::{self, Block, full_entry, int};
-use crate::support::contents::{
+use pgdmp_testkit::alloc::peak_of;
+use pgdmp_testkit::build::{self, Block, full_entry, int};
+use pgdmp_testkit::contents::{
     Contents, content, drain_up_to, is_too_much, read_all, read_up_to, stream_all,
 };
-use crate::support::fixtures::{self, Fixture};
-use crate::support::sources::{BAD_SPOT, Failing, Shrunk};
-use crate::support::watchdog::Watchdog;
+use pgdmp_testkit::fixtures::{self, Fixture};
+use pgdmp_testkit::sources::{BAD_SPOT, Failing, Shrunk};
+use pgdmp_testkit::watchdog::Watchdog;
 
 /// Nothing hostile here has more data than this; if it seems so, that is not read to its end.
 const MOST: usize = 4 << 20;

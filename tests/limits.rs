@@ -5,9 +5,9 @@ use pgdmp::{
     OpenOptions, Section, Toc,
 };
 
-use crate::support::build::{self, full_entry};
-use crate::support::contents::{drain, read_all};
-use crate::support::fixtures;
+use pgdmp_testkit::build::{self, full_entry};
+use pgdmp_testkit::contents::{drain, read_all};
+use pgdmp_testkit::fixtures;
 
 fn archive(limits: Limits, bytes: &[u8]) -> Result<(), Error> {
     let archive = OpenOptions::new().limits(limits).read(bytes.to_vec())?;
@@ -113,7 +113,7 @@ fn large_objects() {
             let most = read_all(&archive)?
                 .into_values()
                 .map(|content| match content {
-                    crate::support::contents::Content::Objects(objects) => objects.len(),
+                    pgdmp_testkit::contents::Content::Objects(objects) => objects.len(),
                     _ => 0,
                 })
                 .max();
@@ -154,7 +154,7 @@ fn limits_come_before_memory() {
     bytes[at + 1..at + 5].copy_from_slice(&i32::MAX.to_le_bytes());
     for read in [archive, stream] {
         let (result, peak) =
-            crate::support::alloc::peak_of(|| read(Limits::new().entries(1_000_000_000), &bytes));
+            pgdmp_testkit::alloc::peak_of(|| read(Limits::new().entries(1_000_000_000), &bytes));
         let error = result.unwrap_err();
         check(&error, "entries", 1_000_000_000);
         assert!(peak < 1 << 20, "{peak}");

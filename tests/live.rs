@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Listing, Selection};
 
-use crate::support::server::{Server, run};
+use pgdmp_testkit::server::{Server, run};
 
 /// Tables `test_1` to `test_1000`, as in the field's classic tutorial on parallel dumps.
 const TABLES: usize = 1000;

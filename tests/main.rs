@@ -15,39 +15,24 @@
 //! | `matrix` | every one of them in every form: the script stays, by us and by the real pg_restore |
 //! | `extras` | what pg_restore cannot do |
 //! | `live` | dumps made now by an installed PostgreSQL |
-//! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
-//! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `script` | archives become the SQL that `pg_restore` prints |
-//! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
-//! | `cli` | the program as its users run it |
-//! | `edit_cli` | convert, reindex, split and merge as their users run them |
 //! | `regressions` | one test per bug that was found |
 
 // Helpers, too, may fail a test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[cfg(feature = "cli")]
-mod cli;
 mod convert;
 mod corpus;
-#[cfg(all(unix, feature = "cli"))]
-mod differential;
-#[cfg(feature = "cli")]
-mod edit_cli;
 mod extras;
 mod hostile;
 mod interrupted;
 mod limits;
 mod live;
-mod live_edit;
-#[cfg(all(unix, feature = "cli"))]
-mod live_scripts;
 mod matrix;
 mod merge;
 mod read;
 mod regressions;
 mod reindex;
 mod script;
-mod support;
 mod versions;
 mod write;

@@ -15,8 +15,8 @@ use pgdmp::{
     Target,
 };
 
-use crate::corpus::{Recorded, archives, folder};
-use crate::support::server;
+use pgdmp_testkit::corpus::{Recorded, archives, folder};
+use pgdmp_testkit::server;
 
 /// Why the script of a conversion is another.
 struct Reason {

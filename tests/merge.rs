@@ -8,8 +8,8 @@ use pgdmp::{
     EntryFields, ErrorKind, Format, Merge, Section, SplitBy, Target, WriteOptions,
 };
 
-use crate::support::contents::read_all;
-use crate::support::fixtures;
+use pgdmp_testkit::contents::read_all;
+use pgdmp_testkit::fixtures;
 
 fn part(archive: &Archive, part: &pgdmp::Part) -> Archive {
     let mut target = Target::new();

@@ -9,12 +9,12 @@ use pgdmp::{
     Format, MappedFile, OpenOptions, Section, Selection, TocEntry,
 };
 
-use crate::support::build;
-use crate::support::contents::{self, Content, Contents, read_all, stream_all};
-use crate::support::fixtures::{self, Fixture};
-use crate::support::sources::{OneByte, Trickle};
-use crate::support::watchdog::Watchdog;
-use crate::support::{listing, script};
+use pgdmp_testkit::build;
+use pgdmp_testkit::contents::{self, Content, Contents, read_all, stream_all};
+use pgdmp_testkit::fixtures::{self, Fixture};
+use pgdmp_testkit::sources::{OneByte, Trickle};
+use pgdmp_testkit::watchdog::Watchdog;
+use pgdmp_testkit::{listing, script};
 
 /// All fixtures, with a name for messages.
 fn all() -> Vec<Fixture> {

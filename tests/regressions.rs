@@ -7,9 +7,9 @@ use pgdmp::{
     Toc,
 };
 
-use crate::support::build::{self, full_entry};
-use crate::support::contents::{read_all, stream_all};
-use crate::support::fixtures;
+use pgdmp_testkit::build::{self, full_entry};
+use pgdmp_testkit::contents::{read_all, stream_all};
+use pgdmp_testkit::fixtures;
 
 /// A stream that was cut between two blocks ended as if it were whole.
 #[test]

@@ -3,18 +3,12 @@
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use pgdmp::{
-    Archive, ArchiveBuilder, ArchiveVersion, DataOffset, Desc, DumpId, EntryFields, ErrorKind,
-    Format, Section, WriteOptions,
-};
+use pgdmp::{Archive, ArchiveVersion, DataOffset, ErrorKind, Format};
 
-use crate::support::contents::read_all;
-use crate::support::fixtures;
-#[cfg(all(unix, feature = "cli"))]
-use crate::support::program::Nobody;
+use pgdmp_testkit::archives::{fill, small};
+use pgdmp_testkit::contents::read_all;
+use pgdmp_testkit::fixtures;
 
 fn is_set(entry: pgdmp::TocEntry<'_>) -> bool {
     matches!(entry.data_offset(), Some(DataOffset::At(_)))
@@ -81,92 +75,10 @@ fn what_is_cut_off_stays_as_it_is() {
     }
 }
 
-fn small(entries: i32) -> ArchiveBuilder {
-    let mut options = WriteOptions::new();
-    options.created(pgdmp::CreationTime::from_fields([0, 0, 0, 1, 0, 100, 0]));
-    let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
-    for id in 1..=entries {
-        let tag = format!("table {id}");
-        builder
-            .entry(&EntryFields {
-                tag: Some(tag.as_bytes()),
-                had_dumper: true,
-                ..EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data)
-            })
-            .unwrap();
-    }
-    builder
-}
-
-fn fill<W: std::io::Write>(mut writer: pgdmp::ArchiveWriter<W>, entries: i32) -> W {
-    for id in 1..=entries {
-        let mut out = writer.data(DumpId(id)).unwrap();
-        std::io::Write::write_all(&mut out, format!("{id}\n").as_bytes()).unwrap();
-        out.finish().unwrap();
-    }
-    writer.finish().unwrap()
-}
-
 fn journal(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".pgdmp-journal");
     name.into()
-}
-
-/// Killed at any instant it leaves the old or the new table of contents, or a journal, with which
-/// the next run completes the new one; and each entry has its right offset or none.
-#[cfg(feature = "cli")]
-#[test]
-fn killed_at_any_instant_it_is_whole() {
-    const ENTRIES: i32 = 5_000;
-    let piped = fill(small(ENTRIES).start_pipe(Vec::new()).unwrap(), ENTRIES);
-    let whole = fill(small(ENTRIES).start(Cursor::new(Vec::new())).unwrap(), ENTRIES).into_inner();
-    let right = Archive::read(whole.clone()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("archive");
-    let run = || {
-        Command::new(env!("CARGO_BIN_EXE_pgdmp"))
-            .args(["reindex", "-q"])
-            .arg(&path)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    };
-    fs::write(&path, &piped).unwrap();
-    let start = Instant::now();
-    assert!(run().wait().unwrap().success());
-    let took = start.elapsed();
-    assert!(fs::read(&path).unwrap() == whole);
-    let (mut old, mut between, mut new) = (0, 0, 0);
-    for step in 0..40 {
-        fs::write(&path, &piped).unwrap();
-        let mut child = run();
-        std::thread::sleep(took.mul_f64(f64::from(step) / 36.0).max(Duration::from_micros(10)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let left = fs::read(&path).unwrap();
-        let archive = Archive::read(left.clone()).unwrap();
-        for (entry, right) in archive.entries().zip(right.entries()) {
-            assert!(
-                entry.data_offset() == Some(DataOffset::NotSet)
-                    || entry.data_offset() == right.data_offset()
-            );
-        }
-        let resumed = journal(&path).exists();
-        match resumed {
-            true => between += 1,
-            false if left == piped => old += 1,
-            false => {
-                assert!(left == whole);
-                new += 1;
-            }
-        }
-        assert_eq!(pgdmp::reindex(&path).unwrap().resumed, resumed);
-        assert!(fs::read(&path).unwrap() == whole);
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
-    }
-    eprintln!("killed before {old}, between {between}, behind {new}");
-    assert!(old > 0 && between > 0);
 }
 
 #[cfg(unix)]
@@ -208,37 +120,4 @@ fn another_at_the_same_time_is_refused() {
     assert!(fs::read(file.path()).unwrap() == piped);
     drop(other);
     assert_eq!(pgdmp::reindex(file.path()).unwrap().written, 3);
-}
-
-/// Neither an archive that may not be written to, nor a folder in which no journal can be.
-#[cfg(all(unix, feature = "cli"))]
-#[test]
-fn without_permission_nothing_is_done() {
-    use std::os::unix::fs::PermissionsExt;
-    let Some(nobody) = Nobody::new() else { return };
-    let piped = fill(small(3).start_pipe(Vec::new()).unwrap(), 3);
-    let folder = tempfile::tempdir().unwrap();
-    let mode = |path: &Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    };
-    let path = folder.path().join("archive");
-    fs::write(&path, &piped).unwrap();
-    for (of_file, of_folder, expected) in [
-        (0o444, 0o777, "Permission denied"),
-        (0o666, 0o555, "could not write the journal beside it: Permission denied"),
-        (0o666, 0o777, ""),
-    ] {
-        mode(&path, of_file);
-        mode(folder.path(), of_folder);
-        let output = nobody.pgdmp().args(["reindex"]).arg(&path).output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        if expected.is_empty() {
-            assert_eq!(output.status.code(), Some(0), "{stderr}");
-            continue;
-        }
-        assert_eq!(output.status.code(), Some(2), "{stderr}");
-        assert!(stderr.starts_with("pgdmp: error: ") && stderr.contains(expected), "{stderr}");
-        assert!(stderr.contains("archive"), "{stderr}");
-        assert!(fs::read(&path).unwrap() == piped && !journal(&path).exists());
-    }
 }

@@ -6,8 +6,8 @@ use pgdmp::{
     Toc, TocEntry,
 };
 
-use crate::support::build::{self, Block, full_entry};
-use crate::support::contents::{Content, read_all, stream_all};
+use pgdmp_testkit::build::{self, Block, full_entry};
+use pgdmp_testkit::contents::{Content, read_all, stream_all};
 
 fn versions() -> impl Iterator<Item = ArchiveVersion> {
     (0..=16).map(|minor| ArchiveVersion::new(1, minor))

@@ -8,7 +8,7 @@ use pgdmp::{
     DumpId, EntryFields, ErrorKind, Format, Oid, Section, WriteOptions,
 };
 
-use crate::support::contents::{Content, read_all, stream_all};
+use pgdmp_testkit::contents::{Content, read_all, stream_all};
 
 const TABLE: DumpId = DumpId(10);
 const EMPTY: DumpId = DumpId(11);
@@ -64,7 +64,7 @@ fn fill<W: Write>(mut writer: ArchiveWriter<W>) -> W {
 }
 
 fn check(archive: &Archive, what: &str) {
-    let mut expected = crate::support::contents::Contents::new();
+    let mut expected = pgdmp_testkit::contents::Contents::new();
     expected.insert(TABLE.0, Content::Data(rows()));
     expected.insert(EMPTY.0, Content::Data(Vec::new()));
     expected.insert(OBJECTS.0, Content::Objects(objects()));

@@ -1,0 +1,130 @@
+//! The options about the server that an archive is for, for every command that has them.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use crate::Failure;
+use crate::output::printable;
+use pgdmp::{Adaptation, Adapted, Finding, Selected, Service, TargetVersion};
+
+/// What the options ask for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServerOptions {
+    pub(crate) adaptation: Adaptation,
+    /// Go on although a schema's name may stand where it was not changed.
+    pub(crate) map_unproved: bool,
+}
+
+/// The options, for commands that are parsed by clap.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "The server it is for")]
+pub(crate) struct ServerArgs {
+    /// Only what an older server understands
+    #[arg(long, value_name = "N")]
+    target_version: Option<TargetVersion>,
+    /// Only what the service takes: rds, cloudsql, azure or supabase
+    #[arg(long = "for", value_name = "SERVICE")]
+    service: Option<Service>,
+    /// Another role in place of one
+    #[arg(id = "map_owner", long = "map-owner", value_name = "OLD=NEW")]
+    owners: Vec<String>,
+    /// Another schema in place of one, if nothing is in doubt
+    #[arg(id = "map_schema", long = "map-schema", value_name = "OLD=NEW")]
+    schemas: Vec<String>,
+    /// Another tablespace in place of one
+    #[arg(id = "map_tablespace", long = "map-tablespace", value_name = "OLD=NEW")]
+    tablespaces: Vec<String>,
+    /// Map schemas although something is in doubt
+    #[arg(long)]
+    map_unproved: bool,
+    /// No owners
+    #[arg(short = 'O', long)]
+    no_owner: bool,
+    /// No tablespaces
+    #[arg(long)]
+    no_tablespaces: bool,
+    /// No table access methods
+    #[arg(long)]
+    no_table_access_method: bool,
+}
+
+impl ServerArgs {
+    /// Whether nothing was asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == ServerArgs::default()
+    }
+
+    pub(crate) fn target_version(&self) -> Option<TargetVersion> {
+        self.target_version
+    }
+
+    pub(crate) fn options(&self) -> Result<ServerOptions, Failure> {
+        let mut adaptation = Adaptation {
+            target: self.target_version,
+            service: self.service,
+            no_owner: self.no_owner,
+            no_tablespaces: self.no_tablespaces,
+            no_table_access_method: self.no_table_access_method,
+            ..Adaptation::default()
+        };
+        let mapping = &mut adaptation.mapping;
+        for (option, pairs, names) in [
+            ("--map-owner", &self.owners, &mut mapping.owners),
+            ("--map-schema", &self.schemas, &mut mapping.schemas),
+            ("--map-tablespace", &self.tablespaces, &mut mapping.tablespaces),
+        ] {
+            for text in pairs {
+                pair(option, text.as_bytes(), names)?;
+            }
+        }
+        Ok(ServerOptions { adaptation, map_unproved: self.map_unproved })
+    }
+}
+
+impl ServerOptions {
+    /// Fits a selection to the server.
+    ///
+    /// # Errors
+    ///
+    /// Names of schemas that cannot be changed safely, unless that is no matter.
+    pub(crate) fn adapt(
+        &self,
+        selected: &mut Selected<'_>,
+        warn: impl Fn(&str),
+    ) -> Result<Adapted, Failure> {
+        let adapted = self.adaptation.apply(selected)?;
+        adapted.notes.iter().for_each(|note| warn(note));
+        let tell = |findings: &[Finding]| {
+            findings.iter().for_each(|finding| warn(&finding.to_string()));
+        };
+        tell(&adapted.findings);
+        tell(&adapted.unproved);
+        match adapted.unproved.len() {
+            0 => Ok(adapted),
+            _ if self.map_unproved => Ok(adapted),
+            count => Err(Failure::Usage(format!(
+                "{count} entries may name a schema in a way that cannot be changed safely; look \
+                 at them, and use --map-unproved to leave them as they are"
+            ))),
+        }
+    }
+}
+
+/// `old=new`.
+pub(crate) fn pair(
+    option: &str,
+    value: &[u8],
+    names: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+) -> Result<(), Failure> {
+    let at = value.iter().position(|byte| *byte == b'=');
+    let (old, new) = match at {
+        Some(at) if at > 0 && at + 1 < value.len() => (&value[..at], &value[at + 1..]),
+        _ => return Err(Failure::Usage(format!("{option} needs two names: OLD=NEW"))),
+    };
+    if names.insert(old.to_vec(), new.to_vec()).is_some_and(|other| other != new) {
+        let old = printable(old);
+        return Err(Failure::Usage(format!("{option} gives two names to \"{old}\"")));
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! `pgdmp cat`.
+
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+
+use crate::input::{Input, Stream};
+use crate::output::Output;
+use crate::{Context, Exit, Failure, object};
+use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Format, LargeObject, Oid, TocEntry};
+
+/// Write the data of a table or large object
+///
+/// The data comes decompressed, as pg_dump wrote it: COPY text that ends with a line of \. , or
+/// INSERT statements, in the encoding of the archive; of a large object its bytes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  pgdmp cat backup.dump public.orders > orders.copy
+  pgdmp cat backup.dump orders | head
+  pgdmp cat backup.dump 'LARGE OBJECT 16404' > logo.png
+  ssh db cat backup.dump | pgdmp cat - public.orders | psql -c '\\copy orders from stdin'")]
+pub(crate) struct Args {
+    /// File, directory, or - for standard input
+    archive: PathBuf,
+    /// A name (orders, public.orders), a dump id, or 'LARGE OBJECT oid'
+    object: String,
+}
+
+/// What is wanted.
+enum Target {
+    Entry(DumpId),
+    LargeObject(Oid),
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let (mut input, progress) = Input::open(&args.archive, context)?;
+    let target = target(&input, &args.object)?;
+    let mut out = Output::new();
+    if out.is_terminal() {
+        progress.stay_silent();
+    }
+    match (&mut input, target) {
+        (Input::Archive(archive), Target::Entry(id)) => {
+            if let Some(total) = entry_size(archive, id) {
+                progress.expect(Some(total));
+            }
+            let mut data = archive.data(id)?;
+            let unseen = archive.format() == Format::Directory;
+            let mut before = 0;
+            while write_some(&mut data, &mut out)? > 0 {
+                // What is read of a directory is not seen by the progress.
+                if unseen {
+                    progress.add(data.stored_position() - before);
+                    before = data.stored_position();
+                }
+            }
+        }
+        (Input::Archive(archive), Target::LargeObject(oid)) => {
+            with_object(archive, oid, |mut object| write_all(&mut object, &mut out))?
+                .ok_or_else(|| no_object(oid))?;
+        }
+        (Input::Stream(stream), target) => cat_stream(stream, &target, &mut out)?,
+    }
+    out.finish()?;
+    Ok(Exit::Done)
+}
+
+/// The bytes an entry takes, as far as that costs nothing to know.
+fn entry_size(archive: &Archive, id: DumpId) -> Option<u64> {
+    archive.stored_size_hint(archive.entry(id)?)
+}
+
+fn target(input: &Input, text: &str) -> Result<Target, Failure> {
+    if let Some(oid) = large_object(text) {
+        return Ok(Target::LargeObject(oid));
+    }
+    let entry = object::find(input.toc(), text, "has no data", |entry| entry.has_data())?;
+    if entry.desc() == Desc::BLOBS {
+        return Err(Failure::Usage(format!(
+            "{} has many large objects; give the OID of one: 'LARGE OBJECT {}'",
+            entry.name(),
+            first_oid(entry).unwrap_or_else(|| "16404".to_owned()),
+        )));
+    }
+    if !entry.has_data() {
+        // By its number a table may have been meant that has its data in another entry.
+        let data =
+            entry.toc().find(Desc::TABLE_DATA, entry.namespace(), entry.tag().unwrap_or_default());
+        return match data.filter(|data| entry.desc() == Desc::TABLE && data.has_data()) {
+            Some(data) => Ok(Target::Entry(data.dump_id())),
+            None if entry.desc() == Desc::BLOB => Ok(Target::LargeObject(entry.catalog_id().oid)),
+            None => Err(Failure::Usage(format!("{} has no data", entry.name()))),
+        };
+    }
+    Ok(Target::Entry(entry.dump_id()))
+}
+
+fn first_oid(entry: TocEntry<'_>) -> Option<String> {
+    let tag = std::str::from_utf8(entry.tag()?).ok()?;
+    let digits: String = tag.chars().take_while(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then_some(digits)
+}
+
+/// The OID in `LARGE OBJECT 16404` or `BLOB 16404`.
+fn large_object(text: &str) -> Option<Oid> {
+    let (kind, oid) = text.trim().rsplit_once(' ')?;
+    let known = ["LARGE OBJECT", "BLOB"].iter().any(|known| kind.eq_ignore_ascii_case(known));
+    if known { oid.parse().ok().map(Oid) } else { None }
+}
+
+fn no_object(oid: Oid) -> Failure {
+    Failure::Usage(format!("large object {oid} is not in the archive"))
+}
+
+/// Finds a large object and works on it; `None` if the archive does not have it.
+fn with_object<T>(
+    archive: &Archive,
+    oid: Oid,
+    work: impl FnOnce(LargeObject<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    for entry in archive.entries().filter(|e| e.desc() == Desc::BLOBS && e.has_data()) {
+        let mut objects = archive.large_objects(entry.dump_id())?;
+        while let Some(object) = objects.next_object()? {
+            if object.oid() == oid {
+                return work(object).map(Some);
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn cat_stream(stream: &mut Stream, target: &Target, out: &mut Output) -> Result<(), Failure> {
+    while let Some(mut block) = stream.next_block()? {
+        match *target {
+            Target::Entry(id) if block.dump_id() == id => {
+                return write_all(&mut block.data()?, out);
+            }
+            Target::LargeObject(oid) if block.kind() == BlockKind::LargeObjects => {
+                while let Some(mut object) = block.next_object()? {
+                    if object.oid() == oid {
+                        return write_all(&mut object, out);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(match *target {
+        Target::LargeObject(oid) => no_object(oid),
+        Target::Entry(id) => {
+            let name = stream.toc().entry(id).map(|entry| entry.name().to_string());
+            let name = name.unwrap_or_default();
+            Failure::Usage(format!("the archive ends before the data of {name}"))
+        }
+    })
+}
+
+fn write_all(data: &mut impl BufRead, out: &mut Output) -> Result<(), Failure> {
+    while write_some(data, out)? > 0 {}
+    Ok(())
+}
+
+fn write_some(data: &mut impl BufRead, out: &mut Output) -> Result<usize, Failure> {
+    let bytes = match data.fill_buf() {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => return write_some(data, out),
+        Err(error) => {
+            // What was good is shown, up to the place that is not.
+            let _ = out.flush();
+            return Err(Error::from(error).into());
+        }
+    };
+    out.write_all(bytes).map_err(Failure::Output)?;
+    let n = bytes.len();
+    data.consume(n);
+    Ok(n)
+}

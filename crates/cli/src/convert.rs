@@ -1,0 +1,208 @@
+//! `pgdmp convert`.
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use crate::adapt::ServerArgs;
+use crate::explain::{ExplainArgs, explain};
+use crate::input::Input;
+use crate::place::NewArchive;
+use crate::progress::Progress;
+use crate::selection::SelectionArgs;
+use crate::target::TargetArgs;
+use crate::{Context, Exit, Failure};
+use pgdmp::{
+    Adapted, Algorithm, Archive, Conversion, Format, Header, Note, Selected, StreamConversion,
+    Target, Toc,
+};
+
+/// Write an archive as another: format, compression, version, or only a part of it
+///
+/// What is not asked for stays as it is: data keeps its compression, and is then moved without
+/// being decompressed. Where nothing changes at all, the new archive is the same byte for byte.
+///
+/// The new archive is written aside, in a folder .pgdmp-..., and takes its name when it is complete
+/// and on disk. What a killed run leaves there, the next one that writes beside it removes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  pgdmp convert backup.dump backup.dir --format d        a directory, for pg_restore -j and rsync
+  pgdmp convert backup.dump small.dump -n sales          one schema
+  pgdmp list backup.dump > list; vi list
+  pgdmp convert backup.dump new.dump -L list             the entries of an edited list
+  pgdmp convert backup.dir new.dump --format c --compress zstd:9
+  pgdmp convert new.dump old.dump --archive-version 1.14 --compress gzip
+                                                         for pg_restore 12 to 15
+  pgdmp convert new.dump old.dump --target-version 15    for pg_restore and server 15
+  pgdmp convert app.dump test.dump --map-schema app=test --map-owner ann=bob
+  ssh db pg_dump -Fc app | pgdmp convert - app.dump      with the offsets a pipe has not")]
+pub(crate) struct Args {
+    /// File, directory, or - for standard input
+    input: PathBuf,
+    /// New file or directory, or - for standard output
+    #[arg(required_unless_present_any = ["explain", "explain_json"])]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Replace an output that exists
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    explain: ExplainArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let (mut input, progress) = Input::open(&args.input, context)?;
+    if let Some(form) = args.explain.form() {
+        let chosen = Chosen::new(args, input.toc())?;
+        explain(&chosen.selected, form)?;
+        return Ok(Exit::Done);
+    }
+    let format = args.target.format.unwrap_or(input.format());
+    // The parser asks for it.
+    let output = args.output.as_deref().unwrap_or(Path::new("-"));
+    let to_stdout = output.as_os_str() == "-";
+    if to_stdout {
+        if format == Format::Directory {
+            return Err(Failure::Usage(
+                "a directory archive does not go to standard output; --format c or t does"
+                    .to_owned(),
+            ));
+        }
+        if io::stdout().is_terminal() {
+            return Err(Failure::Usage("an archive is nothing to show on a terminal".to_owned()));
+        }
+    }
+    let place = match to_stdout {
+        true => None,
+        false => Some(NewArchive::new(output, &[&args.input], args.force)?),
+    };
+    let target = target(args, format, input.toc().header());
+    let place = place.as_ref();
+    match &mut input {
+        Input::Archive(archive) => from_archive(archive, args, &target, place, &progress)?,
+        Input::Stream(stream) => {
+            let conversion = match args.asks_for_all() {
+                true => StreamConversion::new(stream, &target, None)?,
+                false => {
+                    let chosen = Chosen::new(args, stream.toc())?;
+                    StreamConversion::new(stream, &target, Some(&chosen.selected()))?
+                }
+            };
+            tell(conversion.notes());
+            match place {
+                Some(place) => conversion.create(stream, place.path())?,
+                None => conversion.write_pipe(stream, io::stdout().lock()).map(drop)?,
+            }
+        }
+    }
+    if let Some(place) = place {
+        place.publish()?;
+    }
+    Ok(Exit::Done)
+}
+
+fn from_archive(
+    archive: &Archive,
+    args: &Args,
+    target: &Target,
+    place: Option<&NewArchive>,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let chosen = match args.asks_for_all() {
+        true => None,
+        false => Some(Chosen::new(args, archive.toc())?),
+    };
+    let selected = chosen.as_ref().map(Chosen::selected);
+    let mut conversion = Conversion::new(archive, target, selected.as_ref())?;
+    tell(conversion.notes());
+    progress.expect(total(archive, selected.as_ref(), &args.input));
+    if archive.format() == Format::Directory {
+        // What is read of a directory is not seen by the progress.
+        conversion.on_progress(|bytes| progress.add(bytes));
+    }
+    match place {
+        Some(place) => conversion.create(place.path())?,
+        None => conversion.write_pipe(io::stdout().lock()).map(drop)?,
+    }
+    Ok(())
+}
+
+impl Args {
+    fn asks_for_all(&self) -> bool {
+        self.selection.is_empty() && self.server.is_empty()
+    }
+}
+
+/// What is wanted, as the server wants it.
+struct Chosen<'a> {
+    selected: Selected<'a>,
+    adapted: Adapted,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(args: &Args, toc: &'a Toc) -> Result<Self, Failure> {
+        let mut selection = args.selection.selection(toc)?;
+        // The entries of the database itself do nothing unless a restore asks for them.
+        selection.create = true;
+        let mut selected = selection.apply(toc)?;
+        args.selection.check_names(&selected)?;
+        let adapted = args.server.options()?.adapt(&mut selected, warn)?;
+        Ok(Chosen { selected, adapted })
+    }
+
+    fn selected(&self) -> Selected<'_> {
+        self.adapted.selected(&self.selected)
+    }
+}
+
+/// What the new archive is to be. For an older server it is one that its pg_restore can read.
+fn target(args: &Args, format: Format, header: &Header) -> Target {
+    let mut target = args.target.target();
+    let Some(release) = args.server.target_version() else { return target };
+    if !args.target.has_version() && header.version > release.archive_version() {
+        target.version(release.archive_version());
+    }
+    let algorithm = header.compression.algorithm;
+    if !args.target.has_compression() && format != Format::Tar && !release.decompresses(algorithm) {
+        target.compression(Algorithm::Gzip, None);
+        eprintln!(
+            "pgdmp: note: data is compressed with gzip, because pg_restore {release} does not \
+             read {algorithm}"
+        );
+    }
+    target
+}
+
+fn warn(text: &str) {
+    eprintln!("pgdmp: warning: {text}");
+}
+
+pub(crate) fn tell(notes: &[Note]) {
+    for note in notes {
+        eprintln!("pgdmp: note: {note}");
+    }
+}
+
+/// The bytes there are to move, where progress is shown and that is soon known.
+fn total(archive: &Archive, selected: Option<&Selected<'_>>, input: &Path) -> Option<u64> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    if selected.is_none() && archive.format() != Format::Directory {
+        return fs::metadata(input).ok().map(|metadata| metadata.len());
+    }
+    let sizes = archive.stored_sizes().ok()?;
+    let wanted = |index: usize| match selected {
+        None => true,
+        Some(selected) => {
+            archive.toc().get(index).is_some_and(|entry| selected.decision(&entry).wanted.data)
+        }
+    };
+    Some(sizes.iter().enumerate().filter(|(n, _)| wanted(*n)).filter_map(|(_, size)| *size).sum())
+}

@@ -1,0 +1,240 @@
+//! `pgdmp deps`.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::input::Input;
+use crate::output::{Output, printable};
+use crate::{Context, Exit, Failure, json, object};
+use pgdmp::{Dependents, Toc, TocEntry};
+
+/// Show what an object needs, what needs it, and why
+///
+/// Without OBJECT: all objects that nothing else needs, with what they need below them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  pgdmp deps backup.dump public.orders             what it needs, and what that needs
+  pgdmp deps --reverse backup.dump public.orders   what would be lost without it
+  pgdmp deps backup.dump orders_view --why status  how one leads to the other
+  pgdmp deps --dot backup.dump | dot -Tsvg > deps.svg")]
+pub(crate) struct Args {
+    /// File, directory, or - for standard input
+    archive: PathBuf,
+    /// A name (orders, public.orders), a dump id, or a kind and a name
+    object: Option<String>,
+    /// What needs it, instead of what it needs
+    #[arg(short, long)]
+    reverse: bool,
+    /// The shortest way from OBJECT to this object that it needs
+    #[arg(long, value_name = "NEEDED", requires = "object", conflicts_with = "reverse")]
+    why: Option<String>,
+    /// No deeper than this
+    #[arg(short, long, value_name = "N")]
+    depth: Option<usize>,
+    /// As a graph for Graphviz
+    #[arg(long, conflicts_with = "json")]
+    dot: bool,
+    /// As JSON: {"entries": […], "dependencies": [[from, to], …]}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Dependencies in the direction that was asked for.
+struct Graph<'a> {
+    toc: &'a Toc,
+    dependents: Dependents,
+    reverse: bool,
+}
+
+impl<'a> Graph<'a> {
+    /// Entries one step away, without duplicates, in the order of the archive or of the entry.
+    fn next(&self, entry: TocEntry<'a>) -> Vec<TocEntry<'a>> {
+        if self.reverse {
+            let places: Vec<usize> = self.dependents.of(entry).map(|e| e.index()).collect();
+            return places.into_iter().filter_map(|place| self.toc.get(place)).collect();
+        }
+        let mut seen = HashSet::new();
+        let found = entry.dependencies().iter().filter_map(|id| self.toc.entry(*id));
+        found.filter(|entry| seen.insert(entry.index())).collect()
+    }
+
+    /// Entries that nothing leads to.
+    fn roots(&self) -> Vec<TocEntry<'a>> {
+        let mut inner = vec![false; self.toc.len()];
+        for entry in self.toc.entries() {
+            for next in self.next(entry) {
+                inner[next.index()] = true;
+            }
+        }
+        self.toc.entries().filter(|e| !inner[e.index()] && !e.desc().is_special()).collect()
+    }
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let (input, _) = Input::open(&args.archive, context)?;
+    let toc = input.toc();
+    let find = |text: &String| object::find(toc, text, "is not shown", |_| true);
+    let start = args.object.as_ref().map(find).transpose()?;
+    let graph = Graph { toc, dependents: Dependents::new(toc), reverse: args.reverse };
+    let mut out = Output::new();
+    let mut exit = Exit::Done;
+    let written = match (&args.why, start) {
+        (Some(target), Some(start)) => {
+            let target = find(target)?;
+            match shortest(&graph, start, target) {
+                Some(path) => write_path(&path, &mut out),
+                None => {
+                    exit = Exit::Negative;
+                    let (start, target) = (start.name().name, target.name().name);
+                    writeln!(out, "{start} does not need {target}")
+                }
+            }
+        }
+        _ => {
+            let roots = start.map_or_else(|| graph.roots(), |start| vec![start]);
+            let depth = args.depth.unwrap_or(usize::MAX);
+            if args.dot || args.json {
+                write_graph(args, &graph, &roots, depth, &mut out)
+            } else {
+                write_trees(&graph, &roots, depth, &mut out)
+            }
+        }
+    };
+    written.map_err(Failure::Output)?;
+    out.finish()?;
+    Ok(exit)
+}
+
+fn label(entry: TocEntry<'_>) -> String {
+    format!("{} {}", entry.dump_id(), entry.name().name)
+}
+
+/// Trees, without recursion: what an archive depends on may go as deep as it likes, and round in
+/// circles. What was shown before is not unfolded again.
+fn write_trees<'a>(
+    graph: &Graph<'a>,
+    roots: &[TocEntry<'a>],
+    depth: usize,
+    out: &mut Output,
+) -> io::Result<()> {
+    let mut shown = vec![false; graph.toc.len()];
+    for &root in roots {
+        writeln!(out, "{}", label(root))?;
+        shown[root.index()] = true;
+        // For each open level, what is still to be shown of it.
+        let mut levels = vec![graph.next(root).into_iter().peekable()];
+        if depth == 0 {
+            continue;
+        }
+        while let Some(level) = levels.last_mut() {
+            let Some(entry) = level.next() else {
+                levels.pop();
+                continue;
+            };
+            let last = level.peek().is_none();
+            let open = levels.len() - 1;
+            for above in &mut levels[..open] {
+                let more = above.peek().is_some();
+                write!(out, "{}", if more { "│  " } else { "   " })?;
+            }
+            write!(out, "{} {}", if last { "└─" } else { "├─" }, label(entry))?;
+            let next = graph.next(entry);
+            let again = std::mem::replace(&mut shown[entry.index()], true);
+            if again && !next.is_empty() {
+                writeln!(out, " …")?;
+            } else {
+                writeln!(out)?;
+                if levels.len() < depth {
+                    levels.push(next.into_iter().peekable());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The shortest way from one entry to another.
+fn shortest<'a>(
+    graph: &Graph<'a>,
+    start: TocEntry<'a>,
+    target: TocEntry<'a>,
+) -> Option<Vec<TocEntry<'a>>> {
+    let mut from: HashMap<usize, usize> = HashMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(entry) = queue.pop_front() {
+        if entry.index() == target.index() {
+            let mut path = vec![entry];
+            let mut place = entry.index();
+            while let Some(&before) = from.get(&place).filter(|_| place != start.index()) {
+                path.extend(graph.toc.get(before));
+                place = before;
+            }
+            path.reverse();
+            return Some(path);
+        }
+        for next in graph.next(entry) {
+            if next.index() != start.index() && !from.contains_key(&next.index()) {
+                from.insert(next.index(), entry.index());
+                queue.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+fn write_path(path: &[TocEntry<'_>], out: &mut Output) -> io::Result<()> {
+    for (n, entry) in path.iter().enumerate() {
+        match n {
+            0 => writeln!(out, "{}", label(*entry))?,
+            n => writeln!(out, "{}└─ needs {}", "   ".repeat(n - 1), label(*entry))?,
+        }
+    }
+    Ok(())
+}
+
+fn write_graph<'a>(
+    args: &Args,
+    graph: &Graph<'a>,
+    roots: &[TocEntry<'a>],
+    depth: usize,
+    out: &mut Output,
+) -> io::Result<()> {
+    let mut seen: HashSet<usize> = roots.iter().map(TocEntry::index).collect();
+    let mut queue: VecDeque<(TocEntry<'a>, usize)> = roots.iter().map(|root| (*root, 0)).collect();
+    let (mut entries, mut edges) = (Vec::new(), Vec::new());
+    while let Some((entry, level)) = queue.pop_front() {
+        entries.push(entry);
+        if level >= depth {
+            continue;
+        }
+        for next in graph.next(entry) {
+            // Arrows lead to what is needed, whichever way was asked for.
+            edges.push(if args.reverse { (next, entry) } else { (entry, next) });
+            if seen.insert(next.index()) {
+                queue.push_back((next, level + 1));
+            }
+        }
+    }
+    if args.json {
+        let entries: Vec<Value> = entries.iter().map(|e| Value::Object(json::entry(*e))).collect();
+        let edges: Vec<Value> =
+            edges.iter().map(|(a, b)| json!([a.dump_id().0, b.dump_id().0])).collect();
+        let all = json!({ "entries": entries, "dependencies": edges });
+        serde_json::to_writer(&mut *out, &all)?;
+        return out.write_all(b"\n");
+    }
+    out.write_all(b"digraph dependencies {\n  rankdir=LR;\n  node [shape=box];\n")?;
+    for entry in entries {
+        let name = printable(entry.name().name.as_bytes());
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        writeln!(out, "  {} [label=\"{name}\"];", entry.dump_id())?;
+    }
+    for (a, b) in edges {
+        writeln!(out, "  {} -> {};", a.dump_id(), b.dump_id())?;
+    }
+    out.write_all(b"}\n")
+}

@@ -1,0 +1,97 @@
+//! How a command ends.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use pgdmp::{Error, ErrorKind};
+
+/// How a command that did its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done,
+    /// The answer is no.
+    Negative,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something about the archive.
+    Archive(Error),
+    /// The output could not be written.
+    Output(io::Error),
+    /// What the user asked for makes no sense for this archive.
+    Usage(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Archive(error)
+    }
+}
+
+impl Failure {
+    fn is_closed_pipe(&self) -> bool {
+        let error = match self {
+            Failure::Output(error) => Some(error),
+            Failure::Archive(error) => match error.kind() {
+                ErrorKind::Io(error) => Some(error),
+                _ => None,
+            },
+            Failure::Usage(_) => None,
+        };
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// What the user can do about it, where that is known.
+    fn hint(&self) -> Option<String> {
+        let Failure::Archive(error) = self else { return None };
+        match error.kind() {
+            ErrorKind::NotAnArchive(what) => Some(what.advice().to_owned()),
+            ErrorKind::UnsupportedVersion(_) => {
+                Some("a newer release of pgdmp may know it".to_owned())
+            }
+            ErrorKind::NotEnabled(algorithm) => {
+                Some(format!("build pgdmp with --features {algorithm}"))
+            }
+            ErrorKind::UnsupportedCompression(_) => {
+                Some("list, show and deps work without the data".to_owned())
+            }
+            ErrorKind::Truncated { .. } => Some(
+                "the archive was cut off: compare its size with the original's, and look at the \
+                 messages of the dump"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Archive(error) => error.fmt(f),
+            Failure::Output(error) => write!(f, "could not write: {error}"),
+            Failure::Usage(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Prints a failure and makes the exit status.
+pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
+    match result {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Negative) => ExitCode::from(1),
+        // Whoever closed the pipe has seen enough.
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("pgdmp: error: {failure}");
+            if let Some(hint) = failure.hint() {
+                eprintln!("pgdmp: hint: {hint}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `pgdmp list`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::adapt::ServerArgs;
+use crate::explain::{ExplainArgs, explain};
+use crate::input::Input;
+use crate::output::{Output, human_size, printable};
+use crate::selection::SelectionArgs;
+use crate::{Context, Exit, Failure, json};
+use pgdmp::{Header, Listing, OpenOptions, Selected};
+
+/// List the table of contents, as pg_restore -l does
+///
+/// The output is that of pg_restore -l, byte for byte. It can be edited and given to
+/// pg_restore -L: a ; before a line switches its entry off, and the order of lines is the order
+/// of the restore.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  pgdmp list backup.dump > backup.list     a list to edit, for pg_restore -L
+  pgdmp list --long backup.dump            with the size of each entry's data
+  pgdmp list -v backup.dump                all entries, and what each depends on
+  pgdmp list --json backup.dump | jq '.entries[] | select(.desc == \"INDEX\") | .tag'")]
+pub(crate) struct Args {
+    /// File, directory, or - for standard input
+    archive: PathBuf,
+    /// List all entries, and what each depends on
+    #[arg(short, long)]
+    verbose: bool,
+    /// With the size of each entry's data as it is stored
+    #[arg(short, long, conflicts_with = "json")]
+    long: bool,
+    /// As JSON: {"header": {…}, "entries": […]}
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    explain: ExplainArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let mut options = OpenOptions::new();
+    options.statements(args.json || !args.server.is_empty());
+    let (mut input, _) = Input::open_with(&args.archive, &options, context)?;
+    let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
+    let toc = input.toc();
+    let selection = args.selection.selection(toc)?;
+    let mut selected = selection.apply(toc)?;
+    args.selection.check_names(&selected)?;
+    let warn = |text: &str| eprintln!("pgdmp: warning: {text}");
+    let adapted = args.server.options()?.adapt(&mut selected, warn)?;
+    if let Some(form) = args.explain.form() {
+        explain(&selected, form)?;
+        return Ok(Exit::Done);
+    }
+    let selected = adapted.selected(&selected);
+    let created = created(toc.header());
+    let mut out = Output::new();
+    let written = if args.json {
+        write_json(args, &input, &selected, created, &mut out)
+    } else if let Some(sizes) = sizes {
+        write_long(args, &selected, &sizes, &mut out)
+    } else {
+        Listing::new(selected.toc(), input.format())
+            .created(created)
+            .verbose(args.verbose)
+            .write(&selected, &mut out)
+    };
+    written.map_err(Failure::Output)?;
+    out.finish()?;
+    Ok(Exit::Done)
+}
+
+/// The creation time in the local time zone. Archives before 1.4 have none: pg_restore then takes
+/// the present.
+pub(crate) fn created(header: &Header) -> String {
+    match header.created {
+        Some(created) => {
+            let created = pgdmp_local_time::creation_time(created.fields());
+            if created.invalid {
+                eprintln!("pgdmp: warning: invalid creation date in header");
+            }
+            created.text
+        }
+        None => pgdmp_local_time::now(),
+    }
+}
+
+/// The lines of a list with a size behind the dump id; such lines, too, are good for `-L`.
+fn write_long(
+    args: &Args,
+    selected: &Selected<'_>,
+    sizes: &[Option<u64>],
+    out: &mut Output,
+) -> std::io::Result<()> {
+    for (entry, decision) in selected.all() {
+        if !args.verbose && !decision.wanted.is_listed() {
+            continue;
+        }
+        let size = sizes.get(entry.index()).copied().flatten().map(human_size).unwrap_or_default();
+        writeln!(
+            out,
+            "{:>6}; {size:>10}  {} {} {} {}",
+            entry.dump_id(),
+            printable(entry.desc().as_bytes()),
+            printable(entry.namespace().unwrap_or(b"-")),
+            printable(entry.tag().unwrap_or_default()),
+            printable(entry.owner().unwrap_or_default()),
+        )?;
+    }
+    Ok(())
+}
+
+/// One entry at a time: there may be millions.
+fn write_json(
+    args: &Args,
+    input: &Input,
+    selected: &Selected<'_>,
+    created: String,
+    out: &mut Output,
+) -> std::io::Result<()> {
+    let header = input.toc().header();
+    let created = header.created.map(|_| created);
+    let header = json::header(header, input.format(), created.as_deref());
+    write!(out, "{{\"header\": {header},\n\"entries\": [")?;
+    let mut separator = "\n";
+    for (entry, decision) in selected.all() {
+        if args.verbose || decision.wanted.is_listed() {
+            out.write_all(separator.as_bytes())?;
+            serde_json::to_writer(&mut *out, &json::entry(entry))?;
+            separator = ",\n";
+        }
+    }
+    out.write_all(b"\n]}\n")
+}

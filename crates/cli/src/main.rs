@@ -1,0 +1,70 @@
+//! The program `pgdmp`: see `pgdmp --help`. It uses the library's public interface alone.
+
+mod adapt;
+mod args;
+mod cat;
+mod completions;
+mod convert;
+mod deps;
+mod du;
+mod exit;
+mod explain;
+mod input;
+mod json;
+mod list;
+mod man;
+mod merge;
+mod object;
+mod output;
+mod place;
+mod progress;
+mod reindex;
+mod restore;
+mod selection;
+mod show;
+mod split;
+mod table;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use exit::{Exit, Failure};
+
+/// What a command has to work with, besides its own arguments.
+#[derive(Debug)]
+struct Context {
+    quiet: bool,
+}
+
+/// Runs the program with the arguments of the process.
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let invoked = args.next().unwrap_or_default();
+    if restore::is_called_pg_restore(&invoked) {
+        return restore::run_as_pg_restore(invoked, args);
+    }
+    // Its options are pg_restore's, which clap could not take apart the same way.
+    let mut rest = args.skip_while(|arg| arg == "-q" || arg == "--quiet");
+    if rest.next().is_some_and(|arg| arg == "restore") {
+        return restore::run_as_command(rest);
+    }
+    let cli = args::Cli::parse();
+    let context = Context { quiet: cli.quiet };
+    let result = match cli.command {
+        args::Command::List(args) => list::run(&args, &context),
+        args::Command::Show(args) => show::run(&args, &context),
+        args::Command::Cat(args) => cat::run(&args, &context),
+        args::Command::Du(args) => du::run(&args, &context),
+        args::Command::Deps(args) => deps::run(&args, &context),
+        args::Command::Convert(args) => convert::run(&args, &context),
+        args::Command::Reindex(args) => reindex::run(&args, &context),
+        args::Command::Split(args) => split::run(&args, &context),
+        args::Command::Merge(args) => merge::run(&args, &context),
+        args::Command::Restore(args) => return restore::run(args),
+        args::Command::Completions(args) => completions::run(&args),
+        args::Command::Man(args) => man::run(&args),
+    };
+    exit::report(result)
+}

@@ -1,0 +1,136 @@
+//! Progress on a terminal, for work that takes longer than a second.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::Context;
+use pgdmp::Source;
+
+/// Nothing is shown for work that is done sooner.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Shows how many bytes were read, and with a known total how long the rest will take.
+///
+/// Bytes are counted where they are read, so that it moves whatever is done with them.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    enabled: AtomicBool,
+    started: Instant,
+    bytes: AtomicU64,
+    bar: Mutex<Bar>,
+}
+
+#[derive(Debug, Default)]
+struct Bar {
+    total: Option<u64>,
+    shown: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Nothing is shown with `--quiet`, nor when standard error is no terminal.
+    pub(crate) fn new(context: &Context) -> Self {
+        Progress(Arc::new(Inner {
+            enabled: AtomicBool::new(!context.quiet && io::stderr().is_terminal()),
+            started: Instant::now(),
+            bytes: AtomicU64::new(0),
+            bar: Mutex::default(),
+        }))
+    }
+
+    /// Says how many bytes there are to read, counted from now.
+    pub(crate) fn expect(&self, total: Option<u64>) {
+        let mut bar = self.0.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.bytes.store(0, Ordering::Relaxed);
+        bar.total = total;
+    }
+
+    /// Shows nothing from now on: what is read goes to the terminal itself.
+    pub(crate) fn stay_silent(&self) {
+        self.0.enabled.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts bytes.
+    pub(crate) fn add(&self, bytes: u64) {
+        let inner = &*self.0;
+        if !inner.enabled.load(Ordering::Relaxed) {
+            return;
+        }
+        let bytes = inner.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if inner.started.elapsed() < PATIENCE {
+            return;
+        }
+        let mut bar = inner.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = bar.total;
+        bar.shown.get_or_insert_with(|| make(total, inner.started)).set_position(bytes);
+    }
+}
+
+fn make(total: Option<u64>, started: Instant) -> ProgressBar {
+    let (bar, template) = match total {
+        Some(total) => (
+            ProgressBar::new(total),
+            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+        ),
+        None => (ProgressBar::no_length(), "{spinner} {bytes} read, {bytes_per_sec}"),
+    };
+    // The rate counts from the beginning, not from when the bar first shows.
+    let bar = bar.with_elapsed(started.elapsed());
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.shown {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A reader or source whose bytes are counted.
+#[derive(Debug)]
+pub(crate) struct Watched<T> {
+    inner: T,
+    progress: Progress,
+}
+
+impl<T> Watched<T> {
+    pub(crate) fn new(inner: T, progress: &Progress) -> Self {
+        Watched { inner, progress: progress.clone() }
+    }
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.progress.add(n as u64);
+        Ok(n)
+    }
+}
+
+impl<S: Source> Source for Watched<S> {
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let n = self.inner.read_at(buf, offset)?;
+        self.progress.add(n as u64);
+        Ok(n)
+    }
+
+    fn copy_to(&self, file: &File, offset: u64, len: u64) -> Option<io::Result<u64>> {
+        let copied = self.inner.copy_to(file, offset, len)?;
+        Some(copied.inspect(|n| self.progress.add(*n)))
+    }
+}

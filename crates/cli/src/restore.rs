@@ -1,0 +1,411 @@
+//! `pgdmp restore`, which is also what the program is when it is called `pg_restore`: the same
+//! options, output, messages and exit codes as PostgreSQL 18's.
+
+mod extras;
+pub(crate) mod filter;
+mod getopt;
+mod help;
+mod input;
+mod messages;
+mod options;
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::explain::explain;
+use crate::input::Input;
+use crate::output::Output;
+use messages::{Fatal, Program, no_compression, os};
+use options::{Options, to_path};
+use pgdmp::{
+    ArchiveVersion, Compression, DumpId, Event, Format, Gate, Listing, Observer, RestrictKey,
+    Script, Selected, Toc, UseList,
+};
+
+/// Restore an archive as SQL, with all options of pg_restore
+///
+/// Takes the options of pg_restore 18 and prints, byte for byte, what it prints: see
+/// pgdmp restore --help. Under the name pg_restore the program is this command.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+pub(crate) struct Args {
+    /// Options of pg_restore, and the archive
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTION|ARCHIVE")]
+    args: Vec<OsString>,
+}
+
+/// The release whose behaviour this is.
+const RELEASE: &str = "18.6";
+
+/// Whether the program goes by the name of pg_restore.
+pub(crate) fn is_called_pg_restore(invoked: &OsStr) -> bool {
+    Path::new(invoked).file_stem().is_some_and(|name| name == "pg_restore")
+}
+
+/// Runs it under the name of pg_restore. The first argument is how it was called.
+pub(crate) fn run_as_pg_restore(
+    invoked: OsString,
+    args: impl Iterator<Item = OsString>,
+) -> ExitCode {
+    let program = Program {
+        name: "pg_restore".to_owned(),
+        invoked: invoked.into_encoded_bytes(),
+        command: "pg_restore".to_owned(),
+        is_pg_restore: true,
+    };
+    start(&program, args)
+}
+
+/// Runs it as a command of pgdmp.
+pub(crate) fn run_as_command(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let program = Program {
+        name: "pgdmp".to_owned(),
+        invoked: b"pgdmp".to_vec(),
+        command: "pgdmp restore".to_owned(),
+        is_pg_restore: false,
+    };
+    start(&program, args)
+}
+
+/// Runs it with arguments that came through the parser of the other commands.
+pub(crate) fn run(args: Args) -> ExitCode {
+    run_as_command(args.args.into_iter())
+}
+
+fn start(program: &Program, args: impl Iterator<Item = OsString>) -> ExitCode {
+    let args: Vec<Vec<u8>> = args.map(OsString::into_encoded_bytes).collect();
+    let text = match args.first().map(Vec::as_slice) {
+        Some(b"--help" | b"-?") => help::text(&program.command),
+        Some(b"--version" | b"-V") => {
+            format!("pg_restore (PostgreSQL) {RELEASE} (pgdmp {})\n", env!("CARGO_PKG_VERSION"))
+        }
+        _ => {
+            return match restore(program, args) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(fatal) if fatal.is_quiet() => ExitCode::SUCCESS,
+                Err(fatal) => {
+                    program.fatal(&fatal);
+                    ExitCode::FAILURE
+                }
+            };
+        }
+    };
+    // Whoever does not want to read it all has seen enough.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
+    let mut options = Options::parse(args, program.is_pg_restore)?;
+    if options.dbname.is_some() && !options.list {
+        return Err(Fatal::new(
+            "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
+        ));
+    }
+    if options.debug {
+        tell_of_opening(program, &options);
+    }
+    let input = input::open(program, options.input.as_deref(), options.format, options.list)?;
+    let created = warn_of_archive(program, input.toc(), options.debug);
+    check_session(input.toc())?;
+    options.selection.use_list = use_list(program, &options, input.toc())?;
+    if options.list {
+        return list(&options, &input, created);
+    }
+    match input {
+        Input::Archive(archive) => {
+            write_sql(program, options, archive.toc(), created, |script, selected, out, talk| {
+                script.write_observed(&archive, selected, out, talk)
+            })
+        }
+        Input::Stream(mut stream) => {
+            let toc = stream.shared_toc();
+            write_sql(program, options, &toc, created, |script, selected, out, talk| {
+                script.write_stream(&mut stream, selected, out, talk)
+            })
+        }
+    }
+}
+
+fn write_sql(
+    program: &Program,
+    mut options: Options,
+    toc: &Toc,
+    created: String,
+    write: impl FnOnce(
+        &Script,
+        &Selected<'_>,
+        &mut Target<'_>,
+        &mut Talk<'_>,
+    ) -> pgdmp::Result<pgdmp::Report>,
+) -> Result<(), Fatal> {
+    let mut selected = options.selection.apply(toc)?;
+    check_names(&options, &selected)?;
+    options.script.target = options.extras.server.adaptation.target;
+    let adapted = options.extras.server.adapt(&mut selected, |text| program.warning(text))?;
+    if let Some(form) = options.extras.explain {
+        return Ok(explain(&selected, form)?);
+    }
+    let selected = adapted.selected(&selected);
+    check_compression(&selected)?;
+    if options.verbose {
+        options.script.verbose = Some(created);
+        if selected.implied_no_schema() {
+            program.info("implied no-schema restore");
+        }
+    }
+    let key = match options.restrict_key {
+        Some(key) => key,
+        None => RestrictKey::random()?,
+    };
+    let mut script = Script::new(key);
+    script.options(options.script);
+    let mut output = Destination::open(options.output.as_deref())?;
+    let mut target = Target { inner: &mut output, failed: false };
+    let mut talk = Talk { program, verbose: options.verbose, connecting: false };
+    let written = write(&script, &selected, &mut target, &mut talk);
+    let failed = target.failed;
+    match written {
+        Ok(_) => output.finish().map_err(|error| Fatal::output(&error)),
+        Err(error) if failed => Err(Fatal::output(&io::Error::from(error))),
+        Err(error) => {
+            // What was written is worth seeing, and this error is the one to show.
+            let _ = output.finish();
+            let fatal = Fatal::from(error);
+            // The name of a database comes from where pg_restore does not say its own.
+            Err(if talk.connecting { fatal.without_program() } else { fatal })
+        }
+    }
+}
+
+/// What pg_restore says first when it is to say a lot.
+fn tell_of_opening(program: &Program, options: &Options) {
+    let name = options.input.as_deref().unwrap_or(b"(stdio)");
+    let format = match options.format {
+        None => "0",
+        Some(Format::Custom) => "1",
+        Some(Format::Tar) => "3",
+        Some(Format::Directory) => "5",
+        Some(_) => "?",
+    };
+    program.info([b"allocating AH for ", name, b", format ", format.as_bytes()].concat());
+    if options.format.is_none() {
+        program.info("attempting to ascertain archive format");
+    }
+}
+
+/// Warns of what pg_restore warns of while it reads the table of contents, and in `debug` names
+/// all entries. Gives the time when the archive was made.
+fn warn_of_archive(program: &Program, toc: &Toc, debug: bool) -> String {
+    let header = toc.header();
+    if header.int_size > 4 {
+        program.warning(
+            "archive was made on a machine with larger integers, some operations might fail",
+        );
+    }
+    if let Some(name) = unknown_compression(header.compression) {
+        program.warning(format!(
+            "archive is compressed, but this installation does not support compression ({}) -- \
+             no data will be available",
+            no_compression(name)
+        ));
+    }
+    let created = match header.created {
+        Some(created) => {
+            let created = pgdmp_local_time::creation_time(created.fields());
+            if created.invalid {
+                program.warning("invalid creation date in header");
+            }
+            created.text
+        }
+        None => pgdmp_local_time::now(),
+    };
+    for (number, entry) in toc.entries().enumerate() {
+        if has_oids(header.version, entry.with_oids()) {
+            program.warning("restoring tables WITH OIDS is not supported anymore");
+        }
+        if debug {
+            let start = format!("read TOC entry {number} (ID {}) for ", entry.dump_id());
+            let [desc, tag] = [entry.desc().as_bytes(), entry.tag().unwrap_or_default()];
+            program.info([start.as_bytes(), desc, b" ", tag].concat());
+        }
+    }
+    created
+}
+
+/// Refuses an archive that does not say how to read its own SQL.
+fn check_session(toc: &Toc) -> Result<(), Fatal> {
+    Script::check(toc).map_err(|error| {
+        match error.entry().and_then(|name| toc.entry(DumpId(name.dump_id))) {
+            Some(entry) => Fatal::new(
+                [
+                    b"invalid ",
+                    entry.desc().as_bytes(),
+                    b" item: ",
+                    entry.defn().unwrap_or_default(),
+                ]
+                .concat(),
+            ),
+            None => Fatal::from(error),
+        }
+    })
+}
+
+fn has_oids(version: ArchiveVersion, flag: Option<&[u8]>) -> bool {
+    !version.has(Gate::WithOids) || flag == Some(b"true")
+}
+
+/// The name of the archive's compression, if this program cannot undo it.
+fn unknown_compression(compression: Compression) -> Option<&'static str> {
+    use pgdmp::Algorithm;
+    match compression.algorithm {
+        Algorithm::Unknown(_) => Some(compression.algorithm.name()),
+        _ => None,
+    }
+}
+
+fn check_compression(selected: &Selected<'_>) -> Result<(), Fatal> {
+    let compression = selected.toc().header().compression;
+    let Some(name) = unknown_compression(compression) else { return Ok(()) };
+    let data = selected.all().any(|(entry, d)| entry.had_dumper() && d.wanted.data);
+    if !data {
+        return Ok(());
+    }
+    Err(Fatal::new(format!("cannot restore from compressed archive ({})", no_compression(name))))
+}
+
+fn use_list(program: &Program, options: &Options, toc: &Toc) -> Result<Option<UseList>, Fatal> {
+    let Some(name) = &options.use_list else { return Ok(None) };
+    let file = File::open(to_path(name)).map_err(|error| {
+        let end = format!("\": {}", os(&error));
+        Fatal::new([b"could not open TOC file \"", &name[..], end.as_bytes()].concat())
+    })?;
+    let list = UseList::read(BufReader::new(file), toc).map_err(|error| {
+        // The one entry it can be about is the one that the archive lacks.
+        match error.entry() {
+            Some(entry) => Fatal::new(format!("could not find entry for ID {}", entry.dump_id)),
+            None => Fatal::from(error),
+        }
+    })?;
+    for line in list.ignored() {
+        program.warning([b"line ignored: ", &line[..]].concat());
+    }
+    Ok(Some(list))
+}
+
+fn list(options: &Options, input: &Input, created: String) -> Result<(), Fatal> {
+    let toc = input.toc();
+    let selected = options.selection.apply(toc)?;
+    let mut output = Destination::open(options.output.as_deref())?;
+    Listing::new(toc, input.format())
+        .created(created)
+        .verbose(options.verbose)
+        .write(&selected, &mut output)
+        .and_then(|()| output.finish())
+        .map_err(|error| Fatal::output(&error))?;
+    check_names(options, &selected)
+}
+
+/// `--strict-names`.
+fn check_names(options: &Options, selected: &Selected<'_>) -> Result<(), Fatal> {
+    match selected.unmatched() {
+        Some(unmatched) if options.strict_names => {
+            let start = format!("{} \"", unmatched.what);
+            Err(Fatal::new([start.as_bytes(), &unmatched.name, b"\" not found"].concat()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the SQL goes.
+#[derive(Debug)]
+enum Destination {
+    Stdout(Output),
+    File(File),
+}
+
+impl Destination {
+    fn open(name: Option<&[u8]>) -> Result<Destination, Fatal> {
+        match name {
+            None | Some(b"-") => Ok(Destination::Stdout(Output::new())),
+            Some(name) => match File::create(to_path(name)) {
+                Ok(file) => Ok(Destination::File(file)),
+                Err(error) => {
+                    let end = format!("\": {}", os(&error));
+                    Err(Fatal::new(
+                        [b"could not open output file \"", name, end.as_bytes()].concat(),
+                    ))
+                }
+            },
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Destination::Stdout(mut output) => output.flush(),
+            Destination::File(mut file) => file.flush(),
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Destination::Stdout(output) => output.write(buf),
+            Destination::File(file) => file.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Destination::Stdout(output) => output.flush(),
+            Destination::File(file) => file.flush(),
+        }
+    }
+}
+
+/// Remembers whether it was writing that failed.
+struct Target<'a> {
+    inner: &'a mut Destination,
+    failed: bool,
+}
+
+impl Write for Target<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let result = self.inner.write(buf);
+        self.failed |= result.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        result
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.failed |= result.is_err();
+        result
+    }
+}
+
+/// Says on standard error what happens.
+struct Talk<'a> {
+    program: &'a Program,
+    verbose: bool,
+    /// Whether that was the last that was heard of.
+    connecting: bool,
+}
+
+impl Observer for Talk<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.connecting = matches!(event, Event::Connecting(_));
+        if event.is_warning() {
+            self.program.warning(event.message());
+        } else if self.verbose {
+            self.program.info(event.message());
+        }
+    }
+
+    fn now(&mut self) -> String {
+        pgdmp_local_time::now()
+    }
+}

@@ -1,0 +1,179 @@
+//! What is said on standard error, in pg_restore's words where it has some.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::super::exit::Failure;
+use super::super::output::printable;
+use pgdmp::{Error, ErrorKind, NotAnArchive};
+
+/// Under which names the program speaks.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    /// Before every message.
+    pub(super) name: String,
+    /// As it was called, which is what getopt uses.
+    pub(super) invoked: Vec<u8>,
+    /// What to type for help.
+    pub(super) command: String,
+    /// Whether it was called pg_restore, and is expected to do no more than that.
+    pub(super) is_pg_restore: bool,
+}
+
+/// Why a restore ends.
+#[derive(Debug)]
+pub(crate) struct Fatal {
+    text: Vec<u8>,
+    kind: Kind,
+    hint: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Error,
+    /// From getopt.
+    CommandLine,
+    /// With nothing before it.
+    Bare,
+    /// Whoever read the output has seen enough.
+    Quiet,
+}
+
+impl Fatal {
+    pub(super) fn new(text: impl Into<Vec<u8>>) -> Self {
+        Fatal { text: text.into(), kind: Kind::Error, hint: false }
+    }
+
+    /// With the advice to look at the help.
+    pub(super) fn with_hint(text: impl Into<Vec<u8>>) -> Self {
+        Fatal { hint: true, ..Fatal::new(text) }
+    }
+
+    pub(super) fn command_line(text: Vec<u8>) -> Self {
+        Fatal { text, kind: Kind::CommandLine, hint: true }
+    }
+
+    pub(super) fn without_program(self) -> Self {
+        Fatal { kind: Kind::Bare, ..self }
+    }
+
+    /// Writing failed.
+    pub(super) fn output(error: &io::Error) -> Self {
+        let kind =
+            if error.kind() == io::ErrorKind::BrokenPipe { Kind::Quiet } else { Kind::Error };
+        Fatal { kind, ..Fatal::new(format!("could not write to output file: {}", os(error))) }
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.kind == Kind::Quiet
+    }
+}
+
+impl From<Failure> for Fatal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Archive(error) => Fatal::from(error),
+            Failure::Output(error) => Fatal::output(&error),
+            Failure::Usage(what) => Fatal::new(what),
+        }
+    }
+}
+
+impl From<Fatal> for Failure {
+    fn from(fatal: Fatal) -> Self {
+        Failure::Usage(printable(&fatal.text))
+    }
+}
+
+impl From<Error> for Fatal {
+    fn from(error: Error) -> Self {
+        let text = match error.kind() {
+            ErrorKind::Truncated { .. } => "could not read from input file: end of file".to_owned(),
+            ErrorKind::UnsupportedVersion(version) => {
+                // It prints the numbers as signed bytes.
+                let (major, minor) = (version.major as i8, version.minor as i8);
+                format!("unsupported version ({major}.{minor}) in file header")
+            }
+            ErrorKind::UnsupportedCompression(algorithm) | ErrorKind::NotEnabled(algorithm) => {
+                format!(
+                    "cannot restore from compressed archive ({})",
+                    no_compression(algorithm.name())
+                )
+            }
+            ErrorKind::NotAnArchive(NotAnArchive::TarWithoutToc) => {
+                "could not find header for file \"toc.dat\" in tar archive".to_owned()
+            }
+            ErrorKind::NotAnArchive(what) => format!("{what}; {}", what.advice()),
+            ErrorKind::Io(cause) => match error.path() {
+                Some(path) => {
+                    format!("could not open input file \"{}\": {}", path.display(), os(cause))
+                }
+                None => format!("could not read from input file: {}", os(cause)),
+            },
+            ErrorKind::NotFound { .. } if error.path().is_some() => {
+                let path = error.path().unwrap_or(Path::new(""));
+                let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+                let what = path.display();
+                if name.starts_with(b"blobs") {
+                    format!(
+                        "could not open large object TOC file \"{what}\" for input: \
+                         No such file or directory"
+                    )
+                } else {
+                    format!("could not open input file \"{what}\": No such file or directory")
+                }
+            }
+            ErrorKind::Usage { what } => what.clone().into_owned(),
+            _ => error.to_string(),
+        };
+        Fatal::new(text)
+    }
+}
+
+pub(super) fn no_compression(name: &str) -> String {
+    format!("this build does not support compression with {name}")
+}
+
+/// An error of the operating system in its own words, without the number that Rust adds.
+pub(super) fn os(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
+
+impl Program {
+    pub(super) fn fatal(&self, fatal: &Fatal) {
+        match fatal.kind {
+            Kind::Quiet => return,
+            Kind::Error => self.say("error: ", &fatal.text),
+            Kind::Bare => line(&[&fatal.text]),
+            Kind::CommandLine => line(&[&self.invoked, b": ", &fatal.text]),
+        }
+        if fatal.hint {
+            let hint = format!("Try \"{} --help\" for more information.", self.command);
+            self.say("hint: ", hint.as_bytes());
+        }
+    }
+
+    pub(super) fn warning(&self, text: impl AsRef<[u8]>) {
+        self.say("warning: ", text.as_ref());
+    }
+
+    pub(super) fn info(&self, text: impl AsRef<[u8]>) {
+        self.say("", text.as_ref());
+    }
+
+    fn say(&self, level: &str, text: &[u8]) {
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        line(&[self.name.as_bytes(), b": ", level.as_bytes(), text]);
+    }
+}
+
+fn line(parts: &[&[u8]]) {
+    let mut text = parts.concat();
+    text.push(b'\n');
+    // There is nobody left to tell that this failed.
+    let _ = io::stderr().write_all(&text);
+}

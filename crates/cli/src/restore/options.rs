@@ -1,0 +1,440 @@
+//! The options of `pg_restore` 18, and which of them cannot go together.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::extras::Extras;
+use super::filter;
+use super::getopt::{GetOpt, Item, Opt};
+use super::messages::Fatal;
+use pgdmp::{Format, RestrictKey, ScriptOptions, Section, Selection};
+
+/// What a command line asks for.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    /// `None`: standard input.
+    pub(super) input: Option<Vec<u8>>,
+    pub(super) output: Option<Vec<u8>>,
+    pub(super) dbname: Option<Vec<u8>>,
+    pub(super) format: Option<Format>,
+    pub(super) list: bool,
+    pub(super) use_list: Option<Vec<u8>>,
+    pub(super) strict_names: bool,
+    pub(super) verbose: bool,
+    /// `-v` twice.
+    pub(super) debug: bool,
+    pub(super) restrict_key: Option<RestrictKey>,
+    pub(super) selection: Selection,
+    pub(super) script: ScriptOptions,
+    pub(super) extras: Extras,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Id {
+    Clean,
+    Create,
+    DataOnly,
+    DbName,
+    ExitOnError,
+    ExcludeSchema,
+    File,
+    Format,
+    Function,
+    Host,
+    Index,
+    Jobs,
+    List,
+    NoPrivileges,
+    NoOwner,
+    NoReconnect,
+    Port,
+    NoPassword,
+    Password,
+    Schema,
+    SchemaOnly,
+    Superuser,
+    Table,
+    Trigger,
+    UseList,
+    Username,
+    Verbose,
+    SingleTransaction,
+    DisableTriggers,
+    EnableRowSecurity,
+    IfExists,
+    NoDataForFailedTables,
+    NoTableAccessMethod,
+    NoTablespaces,
+    Role,
+    Section,
+    StrictNames,
+    TransactionSize,
+    UseSetSessionAuthorization,
+    NoComments,
+    NoData,
+    NoPolicies,
+    NoPublications,
+    NoSchema,
+    NoSecurityLabels,
+    NoSubscriptions,
+    NoStatistics,
+    Statistics,
+    StatisticsOnly,
+    Filter,
+    RestrictKey,
+    Own(Own),
+}
+
+/// Options that pg_restore does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    WithDependencies,
+    WithDependents,
+    Explain,
+    ExplainJson,
+    TargetVersion,
+    MapOwner,
+    MapTablespace,
+    MapSchema,
+    MapUnproved,
+    For,
+}
+
+const fn flag(long: &'static str, short: u8, id: Id) -> Opt<Id> {
+    Opt { long: Some(long), short: Some(short), takes_value: false, id }
+}
+
+const fn value(long: &'static str, short: u8, id: Id) -> Opt<Id> {
+    Opt { long: Some(long), short: Some(short), takes_value: true, id }
+}
+
+const fn long_flag(long: &'static str, id: Id) -> Opt<Id> {
+    Opt { long: Some(long), short: None, takes_value: false, id }
+}
+
+const fn long_value(long: &'static str, id: Id) -> Opt<Id> {
+    Opt { long: Some(long), short: None, takes_value: true, id }
+}
+
+/// In the order in which an ambiguous beginning lists them.
+const TABLE: &[Opt<Id>] = &[
+    flag("clean", b'c', Id::Clean),
+    flag("create", b'C', Id::Create),
+    flag("data-only", b'a', Id::DataOnly),
+    value("dbname", b'd', Id::DbName),
+    flag("exit-on-error", b'e', Id::ExitOnError),
+    value("exclude-schema", b'N', Id::ExcludeSchema),
+    value("file", b'f', Id::File),
+    value("format", b'F', Id::Format),
+    value("function", b'P', Id::Function),
+    value("host", b'h', Id::Host),
+    value("index", b'I', Id::Index),
+    value("jobs", b'j', Id::Jobs),
+    flag("list", b'l', Id::List),
+    flag("no-privileges", b'x', Id::NoPrivileges),
+    long_flag("no-acl", Id::NoPrivileges),
+    flag("no-owner", b'O', Id::NoOwner),
+    flag("no-reconnect", b'R', Id::NoReconnect),
+    value("port", b'p', Id::Port),
+    flag("no-password", b'w', Id::NoPassword),
+    flag("password", b'W', Id::Password),
+    value("schema", b'n', Id::Schema),
+    flag("schema-only", b's', Id::SchemaOnly),
+    value("superuser", b'S', Id::Superuser),
+    value("table", b't', Id::Table),
+    value("trigger", b'T', Id::Trigger),
+    value("use-list", b'L', Id::UseList),
+    value("username", b'U', Id::Username),
+    flag("verbose", b'v', Id::Verbose),
+    flag("single-transaction", b'1', Id::SingleTransaction),
+    long_flag("disable-triggers", Id::DisableTriggers),
+    long_flag("enable-row-security", Id::EnableRowSecurity),
+    long_flag("if-exists", Id::IfExists),
+    long_flag("no-data-for-failed-tables", Id::NoDataForFailedTables),
+    long_flag("no-table-access-method", Id::NoTableAccessMethod),
+    long_flag("no-tablespaces", Id::NoTablespaces),
+    long_value("role", Id::Role),
+    long_value("section", Id::Section),
+    long_flag("strict-names", Id::StrictNames),
+    long_value("transaction-size", Id::TransactionSize),
+    long_flag("use-set-session-authorization", Id::UseSetSessionAuthorization),
+    long_flag("no-comments", Id::NoComments),
+    long_flag("no-data", Id::NoData),
+    long_flag("no-policies", Id::NoPolicies),
+    long_flag("no-publications", Id::NoPublications),
+    long_flag("no-schema", Id::NoSchema),
+    long_flag("no-security-labels", Id::NoSecurityLabels),
+    long_flag("no-subscriptions", Id::NoSubscriptions),
+    long_flag("no-statistics", Id::NoStatistics),
+    long_flag("statistics", Id::Statistics),
+    long_flag("statistics-only", Id::StatisticsOnly),
+    long_value("filter", Id::Filter),
+    long_value("restrict-key", Id::RestrictKey),
+];
+
+/// They never change what the start of a name in the other table means. `--for` is `--format` to
+/// pg_restore, so there it has another name.
+const OWN: &[Opt<Id>] = &[
+    long_flag("with-dependencies", Id::Own(Own::WithDependencies)),
+    long_flag("with-dependents", Id::Own(Own::WithDependents)),
+    long_flag("explain", Id::Own(Own::Explain)),
+    long_flag("explain-json", Id::Own(Own::ExplainJson)),
+    long_value("target-version", Id::Own(Own::TargetVersion)),
+    long_value("map-owner", Id::Own(Own::MapOwner)),
+    long_value("map-tablespace", Id::Own(Own::MapTablespace)),
+    long_value("map-schema", Id::Own(Own::MapSchema)),
+    long_flag("map-unproved", Id::Own(Own::MapUnproved)),
+    long_flag("force", Id::Own(Own::MapUnproved)),
+    long_value("for", Id::Own(Own::For)),
+    long_value("managed-service", Id::Own(Own::For)),
+];
+
+/// What is only looked at when all options are known.
+#[derive(Debug, Default)]
+struct Pending {
+    format: Option<Vec<u8>>,
+    jobs: Option<i32>,
+    restrict_key: Option<Vec<u8>>,
+}
+
+impl Options {
+    /// Takes a command line apart, without the program's name.
+    pub(super) fn parse(
+        args: impl IntoIterator<Item = Vec<u8>>,
+        is_pg_restore: bool,
+    ) -> Result<Options, Fatal> {
+        let mut options = Options::default();
+        let mut pending = Pending::default();
+        let mut getopt = GetOpt::new(TABLE, args).with_own(OWN, !is_pg_restore);
+        let mut operands = Vec::new();
+        while let Some(item) = getopt.next().map_err(Fatal::command_line)? {
+            match item {
+                Item::Option(id, value) => {
+                    options.take(id, value.unwrap_or_default(), &mut pending)?;
+                }
+                Item::Operand(operand) => operands.push(operand),
+            }
+        }
+        if let Some(second) = operands.get(1) {
+            return Err(Fatal::with_hint(
+                [b"too many command-line arguments (first is \"", &second[..], b"\")"].concat(),
+            ));
+        }
+        options.input = operands.pop();
+        options.check(pending)?;
+        Ok(options)
+    }
+
+    fn take(&mut self, id: Id, value: Vec<u8>, pending: &mut Pending) -> Result<(), Fatal> {
+        let selection = &mut self.selection;
+        let script = &mut self.script;
+        match id {
+            Id::Clean => script.clean = true,
+            Id::Create => selection.create = true,
+            Id::DataOnly => selection.data_only = true,
+            Id::DbName => self.dbname = Some(value),
+            Id::ExcludeSchema => selection.exclude_schemas.push(value.into()),
+            Id::File => self.output = Some(value),
+            Id::Format if value.is_empty() => {}
+            Id::Format => pending.format = Some(value),
+            Id::Function => selection.functions.push(value.into()),
+            Id::Index => selection.indexes.push(value.into()),
+            Id::Jobs => pending.jobs = Some(number("-j/--jobs", &value)?),
+            Id::List => self.list = true,
+            Id::NoPrivileges => selection.no_privileges = true,
+            Id::NoOwner => script.no_owner = true,
+            Id::Schema => selection.schemas.push(value.into()),
+            Id::SchemaOnly => selection.schema_only = true,
+            Id::Superuser if value.is_empty() => {}
+            Id::Superuser => script.superuser = Some(value),
+            Id::Table => selection.tables.push(value.into()),
+            Id::Trigger => selection.triggers.push(value.into()),
+            Id::UseList => self.use_list = Some(value),
+            Id::Verbose => (self.debug, self.verbose) = (self.verbose, true),
+            Id::SingleTransaction => script.single_transaction = true,
+            Id::DisableTriggers => script.disable_triggers = true,
+            Id::EnableRowSecurity => script.enable_row_security = true,
+            Id::IfExists => script.if_exists = true,
+            Id::NoTableAccessMethod => script.no_table_access_method = true,
+            Id::NoTablespaces => script.no_tablespaces = true,
+            Id::Role => script.role = Some(value),
+            Id::Section => selection.sections.push(section(&value)?),
+            Id::StrictNames => self.strict_names = true,
+            Id::TransactionSize => {
+                script.transaction_size = number("--transaction-size", &value)?.unsigned_abs();
+            }
+            Id::UseSetSessionAuthorization => script.use_set_session_authorization = true,
+            Id::NoComments => selection.no_comments = true,
+            Id::NoData => selection.no_data = true,
+            Id::NoPolicies => selection.no_policies = true,
+            Id::NoPublications => selection.no_publications = true,
+            Id::NoSchema => selection.no_schema = true,
+            Id::NoSecurityLabels => selection.no_security_labels = true,
+            Id::NoSubscriptions => selection.no_subscriptions = true,
+            Id::NoStatistics => selection.no_statistics = true,
+            Id::Statistics => selection.statistics = true,
+            Id::StatisticsOnly => selection.statistics_only = true,
+            Id::Filter => filter::read(&value, selection)?,
+            Id::RestrictKey => pending.restrict_key = Some(value),
+            Id::Own(own) => self.extras.take(own, &value, selection)?,
+            // They matter only to a connection, or to nothing any more.
+            Id::ExitOnError
+            | Id::Host
+            | Id::NoReconnect
+            | Id::Port
+            | Id::NoPassword
+            | Id::Password
+            | Id::Username
+            | Id::NoDataForFailedTables => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot go together, in pg_restore's order.
+    fn check(&mut self, pending: Pending) -> Result<(), Fatal> {
+        const A: &str = "-a/--data-only";
+        const S: &str = "-s/--schema-only";
+        let explains = self.extras.explain.is_some();
+        if self.dbname.is_none() && self.output.is_none() && !self.list && !explains {
+            return Err(Fatal::new("one of -d/--dbname and -f/--file must be specified"));
+        }
+        if self.dbname.is_some() && self.output.is_some() {
+            return Err(Fatal::with_hint(
+                "options -d/--dbname and -f/--file cannot be used together",
+            ));
+        }
+        if let Some(key) = &pending.restrict_key {
+            if self.dbname.is_some() {
+                return Err(together("-d/--dbname", "--restrict-key"));
+            }
+            let key = String::from_utf8_lossy(key);
+            let key = RestrictKey::new(key).map_err(|_| Fatal::new("invalid restrict key"))?;
+            self.restrict_key = Some(key);
+        }
+        let (s, o) = (&self.selection, &self.script);
+        let in_transactions = o.transaction_size > 0;
+        let pairs = [
+            (s.schema_only, S, s.data_only, A),
+            (s.schema_only, S, s.statistics_only, "--statistics-only"),
+            (s.data_only, A, s.statistics_only, "--statistics-only"),
+            (s.data_only, A, s.no_data, "--no-data"),
+            (s.schema_only, S, s.no_schema, "--no-schema"),
+            (s.statistics_only, "--statistics-only", s.no_statistics, "--no-statistics"),
+            (s.statistics, "--statistics", s.no_statistics, "--no-statistics"),
+            (s.data_only, A, s.statistics, "--statistics"),
+            (s.schema_only, S, s.statistics, "--statistics"),
+            (o.clean, "-c/--clean", s.data_only, A),
+            (
+                o.single_transaction,
+                "-1/--single-transaction",
+                in_transactions,
+                "--transaction-size",
+            ),
+            (s.create, "-C/--create", o.single_transaction, "-1/--single-transaction"),
+        ];
+        if let Some((_, first, _, second)) = pairs.iter().find(|pair| pair.0 && pair.2) {
+            return Err(together(first, second));
+        }
+        if o.single_transaction && pending.jobs.is_some_and(|jobs| jobs > 1) {
+            return Err(Fatal::new("cannot specify both --single-transaction and multiple jobs"));
+        }
+        if o.if_exists && !o.clean {
+            return Err(Fatal::new("option --if-exists requires option -c/--clean"));
+        }
+        if let Some(format) = pending.format {
+            self.format = Some(archive_format(&format)?);
+        }
+        Ok(())
+    }
+}
+
+fn together(first: &str, second: &str) -> Fatal {
+    Fatal::new(format!("options {first} and {second} cannot be used together"))
+}
+
+fn section(name: &[u8]) -> Result<Section, Fatal> {
+    match name {
+        b"pre-data" => Ok(Section::PreData),
+        b"data" => Ok(Section::Data),
+        b"post-data" => Ok(Section::PostData),
+        _ => Err(Fatal::with_hint([b"unrecognized section name: \"", name, b"\""].concat())),
+    }
+}
+
+fn archive_format(name: &[u8]) -> Result<Format, Fatal> {
+    match &*name.to_ascii_lowercase() {
+        b"c" | b"custom" => Ok(Format::Custom),
+        b"d" | b"directory" => Ok(Format::Directory),
+        b"t" | b"tar" => Ok(Format::Tar),
+        b"p" | b"plain" => Err(Fatal::new(
+            [b"archive format \"", name, b"\" is not supported; please use psql"].concat(),
+        )),
+        _ => Err(Fatal::new(
+            [b"unrecognized archive format \"", name, b"\"; please specify \"c\", \"d\", or \"t\""]
+                .concat(),
+        )),
+    }
+}
+
+/// A positive number, as `strtol` reads it.
+fn number(option: &str, text: &[u8]) -> Result<i32, Fatal> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    let (negative, rest) = match &text[start..] {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // Without a digit nothing was read, not even the blanks.
+    let after = if len == 0 { text } else { &rest[len..] };
+    if !after.iter().all(is_space) {
+        let end = format!("\" for option {option}");
+        return Err(Fatal::new([b"invalid value \"", text, end.as_bytes()].concat()));
+    }
+    let value = rest[..len].iter().fold(0_i64, |value, digit| {
+        value.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
+    });
+    match i32::try_from(if negative { -value } else { value }) {
+        Ok(value) if value >= 1 => Ok(value),
+        _ => Err(Fatal::new(format!("{option} must be in range 1..{}", i32::MAX))),
+    }
+}
+
+/// A file name from the command line.
+pub(super) fn to_path(name: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        PathBuf::from(OsString::from_vec(name.to_vec()))
+    }
+    #[cfg(not(unix))]
+    {
+        PathBuf::from(OsString::from(String::from_utf8_lossy(name).into_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        for (text, value) in [("1", 1), (" +7 ", 7), ("2147483647", i32::MAX)] {
+            assert_eq!(number("-j", text.as_bytes()).ok(), Some(value), "{text:?}");
+        }
+        for text in ["", "0", "-1", "2147483648", "abc", "1x", "99999999999999999999"] {
+            assert!(number("-j", text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_known_once() {
+        for (n, opt) in TABLE.iter().enumerate() {
+            for other in &TABLE[..n] {
+                assert_ne!(opt.long, other.long);
+                assert!(opt.short.is_none() || opt.short != other.short);
+            }
+        }
+    }
+}

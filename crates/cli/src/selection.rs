@@ -1,0 +1,176 @@
+//! The selection options of pg_restore, for every command that has them.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::Failure;
+use crate::output::printable;
+use crate::restore::filter;
+use pgdmp::{Error, NamePattern, Section, Selected, Selection, Toc, UseList};
+
+/// The options.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Selection, as in pg_restore")]
+pub(crate) struct SelectionArgs {
+    /// Only the entries of this list, in its order (FILE is an edited output of list)
+    #[arg(short = 'L', long, value_name = "FILE")]
+    use_list: Option<PathBuf>,
+    /// Only objects in this schema
+    #[arg(short = 'n', long = "schema", value_name = "NAME")]
+    schemas: Vec<String>,
+    /// No objects in this schema
+    #[arg(short = 'N', long = "exclude-schema", value_name = "NAME")]
+    exclude_schemas: Vec<String>,
+    /// Only this table, view, sequence or the like
+    #[arg(short = 't', long = "table", value_name = "NAME")]
+    tables: Vec<String>,
+    /// Only this index
+    #[arg(short = 'I', long = "index", value_name = "NAME")]
+    indexes: Vec<String>,
+    /// Only this function, with its arguments: 'name(type, type)'
+    #[arg(short = 'P', long = "function", value_name = "NAME")]
+    functions: Vec<String>,
+    /// Only this trigger, with its table: 'table trigger'
+    #[arg(short = 'T', long = "trigger", value_name = "NAME")]
+    triggers: Vec<String>,
+    /// What this file includes and excludes
+    #[arg(long, value_name = "FILE")]
+    filter: Option<PathBuf>,
+    /// Fail if a name matches nothing
+    #[arg(long)]
+    strict_names: bool,
+    /// Only this section
+    #[arg(long = "section", value_name = "SECTION")]
+    sections: Vec<SectionArg>,
+    /// With the database itself
+    #[arg(short = 'C', long)]
+    create: bool,
+    /// Data alone
+    #[arg(short = 'a', long, conflicts_with_all = ["schema_only", "statistics_only", "no_data", "statistics"])]
+    data_only: bool,
+    /// Definitions alone
+    #[arg(short = 's', long, conflicts_with_all = ["statistics_only", "no_schema", "statistics"])]
+    schema_only: bool,
+    /// Statistics alone
+    #[arg(long, conflicts_with = "no_statistics")]
+    statistics_only: bool,
+    /// Statistics, too
+    #[arg(long, conflicts_with = "no_statistics")]
+    statistics: bool,
+    /// No data
+    #[arg(long)]
+    no_data: bool,
+    /// No definitions
+    #[arg(long)]
+    no_schema: bool,
+    /// No privileges
+    #[arg(short = 'x', long, alias = "no-acl")]
+    no_privileges: bool,
+    /// No comments
+    #[arg(long)]
+    no_comments: bool,
+    /// No row security policies
+    #[arg(long)]
+    no_policies: bool,
+    /// No publications
+    #[arg(long)]
+    no_publications: bool,
+    /// No security labels
+    #[arg(long)]
+    no_security_labels: bool,
+    /// No subscriptions
+    #[arg(long)]
+    no_subscriptions: bool,
+    /// No statistics
+    #[arg(long)]
+    no_statistics: bool,
+    /// With what the chosen objects need: schemas, types, functions, sequences
+    #[arg(long)]
+    with_dependencies: bool,
+    /// With what belongs to the chosen objects: indexes, constraints, triggers, data
+    #[arg(long)]
+    with_dependents: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum SectionArg {
+    PreData,
+    Data,
+    PostData,
+}
+
+impl SelectionArgs {
+    /// Whether nothing was asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == SelectionArgs::default()
+    }
+
+    /// The selection, for an archive with this table of contents.
+    pub(crate) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
+        let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();
+        let mut selection = Selection {
+            use_list: self.use_list(toc)?,
+            schemas: names(&self.schemas),
+            exclude_schemas: names(&self.exclude_schemas),
+            tables: names(&self.tables),
+            indexes: names(&self.indexes),
+            functions: names(&self.functions),
+            triggers: names(&self.triggers),
+            sections: self
+                .sections
+                .iter()
+                .map(|section| match section {
+                    SectionArg::PreData => Section::PreData,
+                    SectionArg::Data => Section::Data,
+                    SectionArg::PostData => Section::PostData,
+                })
+                .collect(),
+            create: self.create,
+            data_only: self.data_only,
+            schema_only: self.schema_only,
+            statistics_only: self.statistics_only,
+            statistics: self.statistics,
+            no_data: self.no_data,
+            no_schema: self.no_schema,
+            no_privileges: self.no_privileges,
+            no_comments: self.no_comments,
+            no_policies: self.no_policies,
+            no_publications: self.no_publications,
+            no_security_labels: self.no_security_labels,
+            no_subscriptions: self.no_subscriptions,
+            no_statistics: self.no_statistics,
+            with_dependencies: self.with_dependencies,
+            with_dependents: self.with_dependents,
+        };
+        if let Some(path) = &self.filter {
+            filter::read(path.as_os_str().as_encoded_bytes(), &mut selection)?;
+        }
+        Ok(selection)
+    }
+
+    /// Says of a name that matches nothing; an error with `--strict-names`.
+    pub(crate) fn check_names(&self, selected: &Selected<'_>) -> Result<(), Failure> {
+        let Some(unmatched) = selected.unmatched() else { return Ok(()) };
+        let what = format!("no {} is named {}", unmatched.what, printable(&unmatched.name));
+        if self.strict_names {
+            return Err(Failure::Usage(what));
+        }
+        eprintln!("pgdmp: warning: {what}");
+        Ok(())
+    }
+
+    fn use_list(&self, toc: &Toc) -> Result<Option<UseList>, Failure> {
+        let Some(path) = &self.use_list else { return Ok(None) };
+        let file = File::open(path).map_err(Error::from).map_err(|error| {
+            Failure::Usage(format!("could not open list {}: {error}", path.display()))
+        })?;
+        let list = UseList::read(BufReader::new(file), toc)?;
+        for line in list.ignored() {
+            eprintln!("pgdmp: warning: line ignored: {}", printable(line));
+        }
+        Ok(Some(list))
+    }
+}

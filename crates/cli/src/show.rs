@@ -1,0 +1,256 @@
+//! `pgdmp show`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use crate::input::Input;
+use crate::output::{Output, human_size, printable};
+use crate::{Context, Exit, Failure, json, list, object};
+use pgdmp::{DataOffset, Dependents, Desc, Format, Section, Toc, TocEntry};
+
+/// Show the header, or all about one object
+///
+/// Without OBJECT: what the archive is, when and by what it was made, and how many objects of
+/// each kind it has. With OBJECT: its definition, owner, privileges and comment, what it needs
+/// and what needs it, and the size of its data.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  pgdmp show backup.dump
+  pgdmp show backup.dump public.orders
+  pgdmp show backup.dump 'FUNCTION public.total(integer)'
+  pgdmp show --json backup.dump 3457")]
+pub(crate) struct Args {
+    /// File, directory, or - for standard input
+    archive: PathBuf,
+    /// A name (orders, public.orders), a dump id, or a kind and a name
+    objects: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let (input, _) = Input::open(&args.archive, context)?;
+    let toc = input.toc();
+    let mut entries = Vec::new();
+    for object in &args.objects {
+        entries.push(object::find(toc, object, "is not shown", |_| true)?);
+    }
+    let mut out = Output::new();
+    let written = match (entries.is_empty(), args.json) {
+        (true, true) => archive_json(&input, &mut out),
+        (true, false) => archive_text(&input, &mut out),
+        (false, true) => entries_json(&input, &entries, &mut out),
+        (false, false) => entries_text(&input, &entries, &mut out),
+    };
+    written.map_err(Failure::Output)?;
+    out.finish()?;
+    Ok(Exit::Done)
+}
+
+/// How many entries there are of each kind, most first.
+fn kinds(toc: &Toc) -> Vec<(Desc<'_>, usize)> {
+    let mut kinds: BTreeMap<Desc<'_>, usize> = BTreeMap::new();
+    for entry in toc.entries() {
+        *kinds.entry(entry.desc()).or_default() += 1;
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    kinds
+}
+
+/// How the data of a custom archive is found.
+fn offsets(input: &Input) -> Option<&'static str> {
+    if input.format() != Format::Custom {
+        return None;
+    }
+    let with_data = || input.toc().entries().filter(TocEntry::has_data);
+    let set = with_data().filter(|e| matches!(e.data_offset(), Some(DataOffset::At(_)))).count();
+    Some(match (with_data().count(), set) {
+        (0, _) => "no data",
+        (_, 0) => "not set (written to a pipe or to redirected output)",
+        (all, set) if all == set => "set",
+        _ => "set for some of the data",
+    })
+}
+
+fn archive_text(input: &Input, out: &mut Output) -> io::Result<()> {
+    let toc = input.toc();
+    let header = toc.header();
+    let text = |bytes: &Option<Box<[u8]>>| bytes.as_deref().map(printable);
+    let compression = match header.compression.level {
+        Some(level) if level > 0 => format!("{}, level {level}", header.compression.algorithm),
+        _ => header.compression.algorithm.to_string(),
+    };
+    let encoding = match toc.encoding() {
+        Ok(Some(name)) => Some(printable(name)),
+        Ok(None) => None,
+        Err(error) => Some(format!("unknown: {error}")),
+    };
+    let lines = [
+        ("Database", text(&header.dbname)),
+        ("Created", header.created.map(|_| list::created(header))),
+        ("Server", text(&header.server_version)),
+        ("pg_dump", text(&header.dump_version)),
+        ("Format", Some(format!("{}, version {}", input.format(), header.version))),
+        ("Compression", Some(compression)),
+        ("Encoding", encoding),
+        ("Data offsets", offsets(input).map(str::to_owned)),
+        ("Entries", Some(toc.len().to_string())),
+    ];
+    for (label, value) in lines {
+        if let Some(value) = value {
+            writeln!(out, "{label:<13} {value}")?;
+        }
+    }
+    for (desc, count) in kinds(toc) {
+        writeln!(out, "  {count:>9}  {}", printable(desc.as_bytes()))?;
+    }
+    Ok(())
+}
+
+fn archive_json(input: &Input, out: &mut Output) -> io::Result<()> {
+    let toc = input.toc();
+    let created = toc.header().created.map(|_| list::created(toc.header()));
+    let mut header = json::header(toc.header(), input.format(), created.as_deref());
+    if let Value::Object(map) = &mut header {
+        json::put_text(map, "encoding", toc.encoding().ok().flatten());
+        map.insert("std_strings".into(), toc.std_strings().ok().into());
+        map.insert("data_offsets".into(), offsets(input).into());
+        map.insert("entries".into(), toc.len().into());
+        let kinds: Map<String, Value> = kinds(toc)
+            .into_iter()
+            .map(|(desc, count)| (String::from_utf8_lossy(desc.0).into_owned(), count.into()))
+            .collect();
+        map.insert("kinds".into(), Value::Object(kinds));
+    }
+    serde_json::to_writer_pretty(&mut *out, &header)?;
+    out.write_all(b"\n")
+}
+
+/// What belongs to an entry without being needed by anything: its ACL, comment and labels.
+fn attached<'a>(dependents: &'a Dependents, entry: TocEntry<'a>) -> Vec<TocEntry<'a>> {
+    let attached =
+        |e: &TocEntry<'_>| matches!(e.desc(), Desc::ACL | Desc::COMMENT | Desc::SECURITY_LABEL);
+    dependents.of(entry).filter(attached).collect()
+}
+
+fn data_size(input: &Input, entry: TocEntry<'_>) -> Option<u64> {
+    match input {
+        Input::Archive(archive) => archive.stored_size_hint(entry),
+        Input::Stream(_) => None,
+    }
+}
+
+/// The entry with the data of a table, or the entry itself if it has data.
+fn data_entry<'a>(dependents: &'a Dependents, entry: TocEntry<'a>) -> Option<TocEntry<'a>> {
+    if entry.has_data() {
+        return Some(entry);
+    }
+    dependents
+        .of(entry)
+        .find(|e| e.has_data() && e.tag() == entry.tag() && e.namespace() == entry.namespace())
+}
+
+fn entries_text(input: &Input, entries: &[TocEntry<'_>], out: &mut Output) -> io::Result<()> {
+    let toc = input.toc();
+    let dependents = Dependents::new(toc);
+    for (n, &entry) in entries.iter().enumerate() {
+        if n > 0 {
+            writeln!(out)?;
+        }
+        entry_text(input, &dependents, entry, out)?;
+    }
+    Ok(())
+}
+
+fn entry_text(
+    input: &Input,
+    dependents: &Dependents,
+    entry: TocEntry<'_>,
+    out: &mut Output,
+) -> io::Result<()> {
+    let text = |bytes: Option<&[u8]>| bytes.filter(|bytes| !bytes.is_empty()).map(printable);
+    let ids = entry.catalog_id();
+    let data = data_entry(dependents, entry).map(|data| match data_size(input, data) {
+        Some(size) => format!("{} stored, in entry {}", human_size(size), data.dump_id()),
+        None => format!("in entry {}", data.dump_id()),
+    });
+    writeln!(out, "{}", entry.name().name)?;
+    let lines = [
+        ("Entry", Some(entry.dump_id().to_string())),
+        ("Section", Some(section(entry.section()))),
+        ("Owner", text(entry.owner())),
+        ("Tablespace", text(entry.tablespace())),
+        ("Access method", text(entry.table_am())),
+        ("OID", (ids.oid.0 != 0).then(|| format!("{} in catalog {}", ids.oid, ids.table_oid))),
+        ("Data", data),
+    ];
+    for (label, value) in lines {
+        if let Some(value) = value {
+            writeln!(out, "  {label:<13} {value}")?;
+        }
+    }
+    let needs: Vec<String> =
+        entry.dependencies().iter().map(|id| reference(entry.toc(), *id)).collect();
+    names(out, "Needs", &needs)?;
+    let needed: Vec<String> =
+        dependents.of(entry).map(|e| format!("{:>6}  {}", e.dump_id(), e.name().name)).collect();
+    names(out, "Needed by", &needed)?;
+    let mut texts: Vec<&[u8]> = [entry.defn(), entry.copy_stmt()].into_iter().flatten().collect();
+    texts.extend(attached(dependents, entry).iter().filter_map(TocEntry::defn));
+    for text in texts.into_iter().filter(|text| !text.is_empty()) {
+        writeln!(out)?;
+        out.write_all(text.trim_ascii_end())?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn reference(toc: &Toc, id: pgdmp::DumpId) -> String {
+    match toc.entry(id) {
+        Some(entry) => format!("{id:>6}  {}", entry.name().name),
+        None => format!("{id:>6}  (not in the archive)"),
+    }
+}
+
+fn names(out: &mut Output, label: &str, names: &[String]) -> io::Result<()> {
+    for (n, name) in names.iter().enumerate() {
+        writeln!(out, "  {:<13} {name}", if n == 0 { label } else { "" })?;
+    }
+    Ok(())
+}
+
+fn section(section: Section) -> String {
+    match section {
+        Section::None => "none: goes with its object".to_owned(),
+        Section::PreData => "pre-data".to_owned(),
+        Section::Data => "data".to_owned(),
+        Section::PostData => "post-data".to_owned(),
+        Section::Other(code) => format!("unknown ({code})"),
+    }
+}
+
+fn entries_json(input: &Input, entries: &[TocEntry<'_>], out: &mut Output) -> io::Result<()> {
+    let dependents = Dependents::new(input.toc());
+    let entries: Vec<Value> = entries
+        .iter()
+        .map(|&entry| {
+            let mut map = json::entry(entry);
+            json::details(&mut map, entry);
+            let needed: Vec<i32> = dependents.of(entry).map(|e| e.dump_id().0).collect();
+            map.insert("dependents".into(), json!(needed));
+            let data = data_entry(&dependents, entry);
+            map.insert("data_entry".into(), data.map(|data| data.dump_id().0).into());
+            let size = data.and_then(|data| data_size(input, data));
+            map.insert("stored_bytes".into(), size.into());
+            Value::Object(map)
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &entries)?;
+    out.write_all(b"\n")
+}

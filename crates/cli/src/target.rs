@@ -1,0 +1,128 @@
+//! The options that say what a new archive is to be, for every command that makes one.
+
+use clap::Args;
+
+use pgdmp::{Algorithm, ArchiveVersion, Format, Target};
+
+/// The options.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TargetArgs {
+    /// Format of the new archive
+    #[arg(short = 'F', long, value_name = "FORMAT", value_parser = parse_format)]
+    pub(crate) format: Option<Format>,
+    /// Threads that compress, where data is compressed anew
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    jobs: u32,
+    /// Compression of data: none, gzip, lz4 or zstd; gzip:9, zstd:level=5,long
+    ///
+    /// With a level, or long, data is compressed anew even if the algorithm stays.
+    #[arg(short = 'Z', long, value_name = "ALGO[:LEVEL]", value_parser = parse_compression)]
+    compress: Option<Compress>,
+    /// Archive version, for older releases of pg_restore: 1.12 (9.0), 1.13 (11), 1.14 (12),
+    /// 1.15 (16) or 1.16 (17)
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    archive_version: Option<ArchiveVersion>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Compress {
+    algorithm: Algorithm,
+    level: Option<i32>,
+    long: bool,
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "c" | "custom" => Ok(Format::Custom),
+        "d" | "directory" => Ok(Format::Directory),
+        "t" | "tar" => Ok(Format::Tar),
+        _ => Err("it is c (custom), d (directory) or t (tar)".to_owned()),
+    }
+}
+
+/// What pg_dump's `--compress` takes, but for a bare level.
+fn parse_compression(text: &str) -> Result<Compress, String> {
+    let (name, details) = match text.split_once(':') {
+        Some((name, details)) => (name, Some(details)),
+        None => (text, None),
+    };
+    let algorithm = [Algorithm::None, Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd]
+        .into_iter()
+        .find(|algorithm| algorithm.name() == name)
+        .ok_or_else(|| "it is none, gzip, lz4 or zstd".to_owned())?;
+    let mut compress = Compress { algorithm, level: None, long: false };
+    for detail in details.iter().flat_map(|details| details.split(',')) {
+        let (key, value) = detail.split_once('=').unwrap_or(("level", detail));
+        match (key, value) {
+            ("level", "long") => compress.long = true,
+            ("level", value) => {
+                let level = value.parse().map_err(|_| format!("{value} is no level"))?;
+                compress.level = Some(level);
+            }
+            _ => return Err(format!("{key} is not known, only level and long")),
+        }
+    }
+    Ok(compress)
+}
+
+fn parse_version(text: &str) -> Result<ArchiveVersion, String> {
+    let parts = text.split_once('.').and_then(|(major, minor)| {
+        // pg_restore -l writes 1.16-0.
+        let minor = minor.strip_suffix("-0").unwrap_or(minor);
+        Some(ArchiveVersion::new(major.parse().ok()?, minor.parse().ok()?))
+    });
+    parts.ok_or_else(|| "it is two numbers, as 1.14".to_owned())
+}
+
+impl TargetArgs {
+    pub(crate) fn has_version(&self) -> bool {
+        self.archive_version.is_some()
+    }
+
+    pub(crate) fn has_compression(&self) -> bool {
+        self.compress.is_some()
+    }
+
+    /// What they say.
+    pub(crate) fn target(&self) -> Target {
+        let mut target = Target::new();
+        target.threads(self.jobs);
+        if let Some(format) = self.format {
+            target.format(format);
+        }
+        if let Some(Compress { algorithm, level, long }) = self.compress {
+            target.compression(algorithm, level).zstd_long(long);
+        }
+        if let Some(version) = self.archive_version {
+            target.version(version);
+        }
+        target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressions() {
+        let parsed = |text| {
+            let Compress { algorithm, level, long } = parse_compression(text).unwrap();
+            (algorithm, level, long)
+        };
+        assert_eq!(parsed("none"), (Algorithm::None, None, false));
+        assert_eq!(parsed("gzip:9"), (Algorithm::Gzip, Some(9), false));
+        assert_eq!(parsed("zstd:level=-5,long"), (Algorithm::Zstd, Some(-5), true));
+        assert_eq!(parsed("zstd:long"), (Algorithm::Zstd, None, true));
+        for bad in ["", "brotli", "gzip:x", "zstd:workers=3"] {
+            assert!(parse_compression(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn versions() {
+        assert_eq!(parse_version("1.14"), Ok(ArchiveVersion::new(1, 14)));
+        assert_eq!(parse_version("1.16-0"), Ok(ArchiveVersion::new(1, 16)));
+        assert!(parse_version("14").is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! The program's integration tests, as one program.
+//!
+//! | module | what is proved |
+//! |---|---|
+//! | `cli` | the program as its users run it |
+//! | `edit_cli` | convert, reindex, split and merge as their users run them |
+//! | `extras` | what pg_restore cannot do |
+//! | `pg_restore` | under that name: every recorded answer of the real one |
+//! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
+//! | `killed` | full disks and killed processes: no half output has the name |
+//! | `reindex` | killed at any instant; without permission |
+//! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
+//! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
+
+// Helpers, too, may fail a test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cli;
+#[cfg(unix)]
+mod differential;
+mod edit_cli;
+mod extras;
+#[cfg(unix)]
+mod killed;
+mod live_edit;
+#[cfg(unix)]
+mod live_scripts;
+#[cfg(unix)]
+mod pg_restore;
+mod reindex;
+mod support;
