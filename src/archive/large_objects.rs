@@ -8,8 +8,8 @@ use super::stored::{Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::format::block::{self, ChunkReader};
-use crate::format::directory;
 use crate::format::members::{Member, MemberStore};
+use crate::format::names;
 use crate::limits::Limits;
 use crate::source::{Input, SourceReader};
 use crate::toc::Oid;
@@ -68,7 +68,7 @@ impl LargeObjectList {
 
     /// The next OID; the name of its file goes into `name`.
     pub(super) fn next(&mut self, name: &mut Vec<u8>) -> Result<Option<u32>> {
-        let oid = directory::next_large_object(&mut self.data, name)
+        let oid = names::next_large_object(&mut self.data, name)
             .map_err(|error| error.in_member(&self.name))?;
         if oid.is_some() {
             if self.count >= self.limit {

@@ -16,6 +16,7 @@ use crate::format::custom::Custom;
 use crate::format::detect;
 use crate::format::directory;
 use crate::format::members::{Member, MemberStore};
+use crate::format::names;
 use crate::format::tar::TarIndex;
 use crate::limits::Limits;
 use crate::source::{FileSource, Input, Source, SourceReader};
@@ -187,7 +188,7 @@ impl OpenOptions {
 
     fn members(&self, store: MemberStore, format: Format) -> Result<Archive> {
         let contexts = Arc::new(Contexts::default());
-        let member = store.open(directory::TOC.as_bytes()).map_err(|error| match error.kind() {
+        let member = store.open(names::TOC.as_bytes()).map_err(|error| match error.kind() {
             ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match format {
                 Format::Tar => NotAnArchive::TarWithoutToc,
                 _ => NotAnArchive::DirectoryWithoutToc,
@@ -380,7 +381,7 @@ impl Archive {
 
     /// The name of the member with the list of an entry's large objects.
     pub(crate) fn list_name(&self, entry: TocEntry<'_>) -> Vec<u8> {
-        directory::list_name(&self.toc, self.format, &entry)
+        names::list_name(&self.toc, self.format, &entry)
     }
 
     pub(crate) fn contexts(&self) -> &Arc<Contexts> {
@@ -411,7 +412,7 @@ impl Archive {
                 Ok(LargeObjects::of_block(chunks, self.decoding(), entry.name()))
             }
             Layout::Members(store) => {
-                let list = directory::list_name(&self.toc, self.format, &entry);
+                let list = names::list_name(&self.toc, self.format, &entry);
                 LargeObjects::of_files(store, &list, self.decoding(), entry.name())
             }
         }
@@ -484,7 +485,7 @@ impl Archive {
     fn member_of(&self, store: &MemberStore, entry: TocEntry<'_>) -> (BlockKind, Result<Member>) {
         let (kind, member) = match kind_of(entry) {
             BlockKind::LargeObjects => {
-                let list = directory::list_name(&self.toc, self.format, &entry);
+                let list = names::list_name(&self.toc, self.format, &entry);
                 (BlockKind::LargeObjects, store.open(&list))
             }
             BlockKind::Data => {

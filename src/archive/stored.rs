@@ -9,6 +9,7 @@ use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, Result};
 use crate::format::block::ChunkReader;
 use crate::format::members::Member;
+use crate::format::tar_stream::MemberReader;
 use crate::limits::Limits;
 use crate::source::{Input, SourceReader};
 
@@ -34,6 +35,12 @@ impl<I: Input> Positioned for ChunkReader<I> {
 impl Positioned for SourceReader {
     fn at(&self) -> u64 {
         self.position()
+    }
+}
+
+impl<R: Read> Positioned for MemberReader<R> {
+    fn at(&self) -> u64 {
+        self.pipe_position()
     }
 }
 

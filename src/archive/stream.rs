@@ -1,25 +1,24 @@
 //! An archive that comes through a pipe, read once from front to back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{LargeObject, begin_object};
 use super::open::{OpenOptions, read_toc};
-use super::stored::{Positioned, Stored, StoredPiece};
+use super::stored::{Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts};
-use crate::error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
+use crate::error::{EntryName, Error, Result};
 use crate::format::block::{BlockHeader, BlockKind, BlockStart, ChunkReader};
 use crate::format::custom::skip_block;
 use crate::format::detect;
-use crate::format::directory;
-use crate::format::tar;
+use crate::format::names;
+use crate::format::tar_stream::{self, MemberBlock, TarStream};
 use crate::limits::Limits;
-use crate::source::{Input, Pipe};
-use crate::toc::{Desc, DumpId, Format, Oid, Statements, Toc, TocEntry};
-use crate::version::Gate;
+use crate::source::Pipe;
+use crate::toc::{DumpId, Format, Oid, Statements, Toc, TocEntry};
 
 /// A custom or tar archive in anything that can be read, front to back.
 ///
@@ -60,16 +59,7 @@ enum Body<R> {
         /// Where the last block began.
         start: u64,
     },
-    Members {
-        member: MemberReader<R>,
-        /// The next member's header, when one had to be read to see that large objects ended.
-        ahead: Option<tar::TarHeader>,
-        /// Whether large objects were begun, and may not all have been read.
-        begun: bool,
-        /// Size of the last block's members.
-        bytes: u64,
-        owners: MemberOwners,
-    },
+    Members(TarStream<R>),
 }
 
 /// One block of an [`ArchiveStream`].
@@ -104,16 +94,11 @@ impl<R: Read + Send> ArchiveStream<R> {
                 (toc, Body::Blocks { chunks, begun: None, start: 0 })
             }
             _ => {
-                let header = tar::next_header(&mut pipe)?;
-                if header.as_ref().is_none_or(|header| header.name != directory::TOC.as_bytes()) {
-                    return Err(Error::new(ErrorKind::NotAnArchive(NotAnArchive::TarWithoutToc)));
-                }
-                let mut member = MemberReader { pipe, left: 0, padding: 0, start: 0 };
-                member.begin(header.map_or(0, |header| header.size));
+                let mut member = tar_stream::toc_member(pipe)?;
                 let toc = read_toc(&mut member, format, statements, &limits)
-                    .map_err(|error| error.in_member(directory::TOC))?;
-                let owners = MemberOwners::new(&toc);
-                (toc, Body::Members { member, ahead: None, begun: false, bytes: 0, owners })
+                    .map_err(|error| error.in_member(names::TOC))?;
+                let members = TarStream::new(member, &toc);
+                (toc, Body::Members(members))
             }
         };
         let contexts = Arc::new(Contexts::default());
@@ -149,7 +134,7 @@ impl<R: Read + Send> ArchiveStream<R> {
     pub fn position(&self) -> u64 {
         match &self.body {
             Body::Blocks { chunks, .. } => chunks.position(),
-            Body::Members { member, .. } => member.pipe.position(),
+            Body::Members(members) => members.position(),
         }
     }
 
@@ -179,14 +164,14 @@ impl<R: Read + Send> ArchiveStream<R> {
                     next_custom(chunks, begun)?
                 }
             }
-            Body::Members { member, ahead, begun, bytes, owners } => {
-                finish_member(member, ahead, begun, bytes)?;
-                self.last_len = (*bytes > 0).then_some(*bytes);
-                *bytes = 0;
-                match next_member(member, ahead, begun, bytes, owners, awaited) {
+            Body::Members(members) => {
+                self.last_len = members.finish_block()?;
+                match members.next_block(awaited) {
                     // Behind all data nothing matters that is not a member of it.
                     Err(error) if awaited.is_empty() && !error.is_io() => None,
-                    found => found?,
+                    found => {
+                        found?.map(|MemberBlock { dump_id, kind, first }| (dump_id, kind, first))
+                    }
                 }
             }
         };
@@ -225,15 +210,15 @@ impl<R: Read + Send> ArchiveStream<R> {
                     return Ok(None);
                 }
             },
-            Body::Members { member, ahead, bytes, .. } => {
+            Body::Members(members) => {
                 let oid = match first.take() {
                     Some(oid) => oid,
-                    None => match next_blob(member, ahead, bytes).map_err(named)? {
+                    None => match members.next_object().map_err(named)? {
                         Some(oid) => oid,
                         None => return Ok(None),
                     },
                 };
-                (oid, Stored::Lent(member), Algorithm::None)
+                (oid, Stored::Lent(members.member()), Algorithm::None)
             }
         };
         Ok(Some((Oid(oid), StoredPiece::chunks(stored, algorithm, name))))
@@ -313,109 +298,6 @@ fn trailing<R: Read>(
     }
 }
 
-/// Moves behind a member, and behind all large objects of a group.
-fn finish_member<R: Read>(
-    member: &mut MemberReader<R>,
-    ahead: &mut Option<tar::TarHeader>,
-    begun: &mut bool,
-    bytes: &mut u64,
-) -> Result<()> {
-    if std::mem::take(begun) {
-        while next_blob(member, ahead, bytes)?.is_some() {}
-    }
-    member.skip_rest()
-}
-
-fn next_member<R: Read>(
-    member: &mut MemberReader<R>,
-    ahead: &mut Option<tar::TarHeader>,
-    begun: &mut bool,
-    bytes: &mut u64,
-    owners: &MemberOwners,
-    awaited: &mut HashSet<DumpId>,
-) -> Result<Found> {
-    loop {
-        member.skip_rest()?;
-        let header = match ahead.take() {
-            Some(header) => Some(header),
-            None => tar::next_header(&mut member.pipe)?,
-        };
-        let Some(header) = header else {
-            return Ok(None);
-        };
-        member.begin(header.size);
-        *bytes = header.size;
-        if let Some(oid) = blob_oid(&header.name) {
-            *begun = true;
-            return Ok(Some((owners.of_large_object(oid), BlockKind::LargeObjects, Some(oid))));
-        }
-        if let Some(id) = owners.data.get(&*header.name) {
-            return Ok(Some((*id, BlockKind::Data, None)));
-        }
-        // Only the list behind them shows that no large object of an entry is missing.
-        if let Some(id) = owners.of_list(&header.name) {
-            awaited.remove(&id);
-        }
-        // Else restore.sql, or what another program added.
-    }
-}
-
-/// The OID in the name of a large object's member.
-fn blob_oid(name: &[u8]) -> Option<u32> {
-    let digits = name.strip_prefix(b"blob_")?.strip_suffix(b".dat")?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Which entry a member of a tar belongs to.
-struct MemberOwners {
-    data: HashMap<Box<[u8]>, DumpId>,
-    /// By the first large object, which the entry's tag names.
-    large_objects: HashMap<u32, DumpId>,
-    /// Before archive version 1.16 one entry has all large objects.
-    all_large_objects: Option<DumpId>,
-}
-
-impl MemberOwners {
-    fn new(toc: &Toc) -> Self {
-        let grouped = toc.header().version.has(Gate::LargeObjectGroups);
-        let mut owners = MemberOwners {
-            data: HashMap::new(),
-            large_objects: HashMap::new(),
-            all_large_objects: None,
-        };
-        for entry in toc.entries().filter(TocEntry::has_data) {
-            let id = entry.dump_id();
-            if entry.desc() != Desc::BLOBS {
-                owners.data.insert(entry.file_name().unwrap_or_default().into(), id);
-            } else if !grouped {
-                owners.all_large_objects = Some(id);
-            } else if let Some(first) = first_oid(entry.tag().unwrap_or_default()) {
-                owners.large_objects.insert(first, id);
-            }
-        }
-        owners
-    }
-
-    fn of_list(&self, name: &[u8]) -> Option<DumpId> {
-        if name == b"blobs.toc" {
-            return self.all_large_objects;
-        }
-        let digits = name.strip_prefix(b"blobs_")?.strip_suffix(b".toc")?;
-        std::str::from_utf8(digits).ok()?.parse().ok().map(DumpId)
-    }
-
-    fn of_large_object(&self, first: u32) -> DumpId {
-        let grouped = self.large_objects.get(&first).copied();
-        self.all_large_objects.or(grouped).unwrap_or(DumpId(0))
-    }
-}
-
-/// The first OID of a group's tag: `17` or `17..23`.
-fn first_oid(tag: &[u8]) -> Option<u32> {
-    let digits = tag.split(|byte| *byte == b'.').next()?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
 impl<R: Read + Send> StreamBlock<'_, R> {
     /// The dump id of the entry it belongs to; 0 for large objects of a tar whose entry is not
     /// to be found.
@@ -438,7 +320,7 @@ impl<R: Read + Send> StreamBlock<'_, R> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] for a block of large objects, and an unknown compression.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of large objects, and an unknown compression.
     pub fn data(&mut self) -> Result<EntryData<'_>> {
         let (contexts, limits) = (Arc::clone(&self.stream.contexts), self.stream.limits);
         self.piece()?.decode(&contexts, &limits)
@@ -457,8 +339,8 @@ impl<R: Read + Send> StreamBlock<'_, R> {
             Body::Blocks { chunks, .. } => {
                 StoredPiece::chunks(Stored::Lent(chunks), algorithm, name)
             }
-            Body::Members { member, .. } => {
-                StoredPiece::chunks(Stored::Lent(member), Algorithm::None, name)
+            Body::Members(members) => {
+                StoredPiece::chunks(Stored::Lent(members.member()), Algorithm::None, name)
             }
         })
     }
@@ -467,7 +349,7 @@ impl<R: Read + Send> StreamBlock<'_, R> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`] for a block of other data, and what is wrong with the archive.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of other data, and what is wrong with the archive.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
         if !self.begin_search()? {
             return Ok(None);
@@ -508,117 +390,6 @@ impl<R: Read + Send> StreamBlock<'_, R> {
             || EntryName { dump_id: self.dump_id.0, name: String::new() },
             |entry| entry.name(),
         )
-    }
-}
-
-/// The next large object of a tar; its members stand together, and their list behind them.
-fn next_blob<R: Read>(
-    member: &mut MemberReader<R>,
-    ahead: &mut Option<tar::TarHeader>,
-    bytes: &mut u64,
-) -> Result<Option<u32>> {
-    if ahead.is_some() {
-        return Ok(None);
-    }
-    member.skip_rest()?;
-    let Some(header) = tar::next_header(&mut member.pipe)? else {
-        return Ok(None);
-    };
-    let oid = blob_oid(&header.name);
-    if oid.is_some() || (header.name.starts_with(b"blobs") && header.name.ends_with(b".toc")) {
-        *bytes = bytes.saturating_add(header.size);
-    }
-    match oid {
-        Some(_) => member.begin(header.size),
-        None => *ahead = Some(header),
-    }
-    Ok(oid)
-}
-
-/// One member of a tar that comes through a pipe.
-struct MemberReader<R> {
-    pipe: Pipe<R>,
-    left: u64,
-    /// Bytes between its end and the next header.
-    padding: u64,
-    start: u64,
-}
-
-impl<R: Read> MemberReader<R> {
-    fn begin(&mut self, size: u64) {
-        self.left = size;
-        self.padding = size.next_multiple_of(tar::BLOCK as u64) - size;
-        self.start = self.pipe.position();
-    }
-
-    fn skip_rest(&mut self) -> Result<()> {
-        let truncated = |error: io::Error, at| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Error::truncated("a member of the tar").at(at),
-            _ => Error::from(error).at(at),
-        };
-        let at = self.pipe.position();
-        self.pipe.skip(self.left).map_err(|error| truncated(error, at))?;
-        self.left = 0;
-        // The last member's padding may be cut off.
-        let padding = std::mem::take(&mut self.padding);
-        match self.pipe.skip(padding) {
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(truncated(error, at)),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<R: Read> BufRead for MemberReader<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.left == 0 {
-            return Ok(&[]);
-        }
-        let at = self.pipe.position();
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let data = self.pipe.fill_buf()?;
-        if data.is_empty() {
-            return Err(Error::truncated("a member of the tar").at(at).into());
-        }
-        Ok(&data[..data.len().min(left)])
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.pipe.consume(n);
-        self.left = self.left.saturating_sub(n as u64);
-    }
-}
-
-impl<R: Read> Read for MemberReader<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let data = self.fill_buf()?;
-        let n = data.len().min(buf.len());
-        buf[..n].copy_from_slice(&data[..n]);
-        self.consume(n);
-        Ok(n)
-    }
-}
-
-impl<R: Read> Input for MemberReader<R> {
-    fn position(&self) -> u64 {
-        self.pipe.position() - self.start
-    }
-
-    fn skip(&mut self, n: u64) -> io::Result<()> {
-        if n > self.left {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.left -= n;
-        self.pipe.skip(n)
-    }
-
-    fn remaining(&self) -> Option<u64> {
-        Some(self.left)
-    }
-}
-
-impl<R: Read> Positioned for MemberReader<R> {
-    fn at(&self) -> u64 {
-        self.pipe.position()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::custom::CustomSink;
 use crate::format::directory::{self, DirectorySink};
+use crate::format::names;
 use crate::format::output::Output;
 use crate::format::sink::Sink;
 use crate::format::tar::TarSink;
@@ -279,9 +280,9 @@ impl ArchiveBuilder {
             (Format::Custom, true) => (String::new(), DataOffset::NotSet),
             // In a tar it is the name of no member; pg_dump writes it all the same.
             (Format::Directory, true) if has_objects => {
-                (directory::new_list_name(version, id), DataOffset::NotSet)
+                (names::new_list_name(version, id), DataOffset::NotSet)
             }
-            (_, true) => (directory::data_name(id), DataOffset::NotSet),
+            (_, true) => (names::data_name(id), DataOffset::NotSet),
         };
         let fields = EntryFields { file_name: file_name.as_bytes(), data_offset, ..*fields };
         self.toc.push(&fields).map_err(named)?;
@@ -706,7 +707,9 @@ impl<W: Write> LargeObjectsWriter<'_, W> {
         if let Sink::Tar(sink) = &writer.sink
             && sink.first_oid().is_none()
             && writer.toc.header().version.has(Gate::LargeObjectGroups)
-            && writer.toc.get(index).is_some_and(|entry| first_of_group(entry.tag()) != Some(oid.0))
+            && writer.toc.get(index).is_some_and(|entry| {
+                names::first_of_group(entry.tag().unwrap_or_default()) != Some(oid.0)
+            })
         {
             return fail(
                 writer,
@@ -733,13 +736,6 @@ impl<W: Write> LargeObjectsWriter<'_, W> {
         writer.end(index);
         Ok(())
     }
-}
-
-/// The OID that the tag of a group of large objects begins with, as pg_restore reads it.
-fn first_of_group(tag: Option<&[u8]>) -> Option<u32> {
-    let tag = tag?;
-    let end = tag.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(tag.len());
-    std::str::from_utf8(&tag[..end]).ok()?.parse().ok()
 }
 
 /// Takes the bytes of one large object.

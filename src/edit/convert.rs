@@ -13,6 +13,7 @@ use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, file
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::directory;
+use crate::format::names;
 use crate::select::Selected;
 use crate::source::SourceReader;
 use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, TocEntry};
@@ -196,7 +197,7 @@ impl<'a> Conversion<'a> {
             }
             copy(&archive.list_name(entry)).map_err(named)?;
         }
-        copy(directory::TOC.as_bytes())
+        copy(names::TOC.as_bytes())
     }
 }
 

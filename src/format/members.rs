@@ -7,18 +7,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::names::{SUFFIXES, algorithm_of};
 use super::tar::TarIndex;
 use crate::compress::Algorithm;
 use crate::error::{Error, Result, shown};
 use crate::source::{FileSource, Source, SourceReader};
-
-/// Suffixes of compressed files, in the order in which pg_restore looks for them.
-pub(super) const SUFFIXES: [(&str, Algorithm); 4] = [
-    ("", Algorithm::None),
-    (".gz", Algorithm::Gzip),
-    (".lz4", Algorithm::Lz4),
-    (".zst", Algorithm::Zstd),
-];
 
 /// Where the members of a directory or tar archive are.
 #[derive(Debug)]
@@ -120,13 +113,6 @@ fn check_name(name: &[u8]) -> Result<&str> {
             shown(name)
         ))),
     }
-}
-
-fn algorithm_of(name: &str) -> Algorithm {
-    SUFFIXES[1..]
-        .iter()
-        .find(|(suffix, _)| name.ends_with(suffix))
-        .map_or(Algorithm::None, |(_, algorithm)| *algorithm)
 }
 
 /// Opens a regular file in `folder`; `None` if there is none. A link must stay in the folder.

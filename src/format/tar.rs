@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tempfile::SpooledTempFile;
 
-use super::directory;
+use super::names;
 use super::output::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
@@ -246,7 +246,7 @@ impl TarIndex {
 
     /// Where there is no `toc.dat`, a folder may have been packed together with its name.
     fn find_prefix(&mut self) {
-        if self.get("toc.dat").is_some() {
+        if self.get(names::TOC).is_some() {
             return;
         }
         let found = self.members.iter().find_map(|place| {
@@ -345,7 +345,7 @@ impl<W: Write> TarSink<W> {
     }
 
     fn toc_header(&self) -> io::Result<[u8; BLOCK]> {
-        self.header(directory::TOC, self.toc_size)
+        self.header(names::TOC, self.toc_size)
     }
 
     /// All members begin at multiples of the block size.
@@ -370,11 +370,11 @@ impl<W: Write> TarSink<W> {
     }
 
     pub(crate) fn begin_data(&mut self, id: DumpId, stored_len: Option<u64>) -> io::Result<()> {
-        self.begin(directory::data_name(id), stored_len)
+        self.begin(names::data_name(id), stored_len)
     }
 
     pub(crate) fn begin_objects(&mut self, id: DumpId) {
-        let name = directory::new_list_name(self.version, id);
+        let name = names::new_list_name(self.version, id);
         self.list = Some((name, SpooledTempFile::new(HELD)));
         self.first_oid = None;
     }
@@ -382,9 +382,9 @@ impl<W: Write> TarSink<W> {
     pub(crate) fn begin_object(&mut self, oid: u32, stored_len: Option<u64>) -> io::Result<()> {
         self.first_oid.get_or_insert(oid);
         if let Some((_, list)) = &mut self.list {
-            directory::write_large_object(list, oid)?;
+            names::write_large_object(list, oid)?;
         }
-        self.begin(directory::object_name(oid), stored_len)
+        self.begin(names::object_name(oid), stored_len)
     }
 
     /// The first large object since `begin_objects`, which pg_restore looks for.
