@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::compress::Algorithm;
+use crate::compression::Algorithm;
 use crate::version::ArchiveVersion;
 
 /// What the functions of this crate return.

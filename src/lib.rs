@@ -91,6 +91,7 @@
 mod adapt;
 mod archive;
 mod compress;
+mod compression;
 mod edit;
 mod error;
 mod format;
@@ -109,7 +110,7 @@ pub use archive::{
     LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,
     StreamBlock, WriteOptions,
 };
-pub use compress::Algorithm;
+pub use compression::Algorithm;
 pub use edit::{
     Conversion, Merge, Note, Part, Reindexed, SplitBy, StreamConversion, Target, reindex, split,
 };

@@ -11,7 +11,7 @@ use super::features::{Answer, FEATURES, Feature};
 use super::leave_out::leave_out;
 use super::sql::{Edits, replaced, tokens};
 use super::{Adapted, Finding};
-use crate::compress::Algorithm;
+use crate::compression::Algorithm;
 use crate::error::{Error, Result};
 use crate::select::{Rule, Selected};
 use crate::toc::{Desc, Header, TocEntry};
@@ -93,10 +93,7 @@ impl TargetVersion {
 
     /// Whether `pg_restore` of this release reads data that is compressed so.
     pub fn decompresses(self, algorithm: Algorithm) -> bool {
-        match algorithm {
-            Algorithm::None | Algorithm::Gzip => true,
-            _ => self.has(16, 0),
-        }
+        algorithm.fits(self.archive_version())
     }
 
     /// Leaves out of a selection what such a server does not understand, with all that depends

@@ -212,9 +212,7 @@ impl ArchiveBuilder {
         if format == Format::Tar && algorithm != Algorithm::None {
             return Err(Error::usage("the data in a tar archive is never compressed"));
         }
-        if matches!(algorithm, Algorithm::Lz4 | Algorithm::Zstd)
-            && !version.has(Gate::CompressionAlgorithm)
-        {
+        if Algorithm::KNOWN.contains(&algorithm) && !algorithm.fits(version) {
             return Err(Error::usage(format!(
                 "archive version {}.{} has no compression {algorithm}, only gzip; 1.15 has it",
                 version.major, version.minor

@@ -97,7 +97,7 @@ impl DirectorySink {
     }
 
     fn begin(&mut self, name: &str, algorithm: Algorithm) -> Result<()> {
-        let name = format!("{name}{}", names::suffix(algorithm));
+        let name = format!("{name}{}", algorithm.suffix());
         self.piece = Some(NewFile::create(self.folder.join(name))?);
         Ok(())
     }

@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::names::{SUFFIXES, algorithm_of};
+use super::names::algorithm_of;
 use super::tar::TarIndex;
-use crate::compress::Algorithm;
+use crate::compression::Algorithm;
 use crate::error::{Error, Result, shown};
 use crate::source::{FileSource, Source, SourceReader};
 
@@ -55,8 +55,8 @@ impl MemberStore {
     /// Names come from the archive. Here, and only here, they are checked.
     pub(crate) fn open(&self, name: &[u8]) -> Result<Member> {
         let name = check_name(name)?;
-        for (suffix, algorithm) in SUFFIXES {
-            let full = format!("{name}{suffix}");
+        for algorithm in Algorithm::KNOWN {
+            let full = format!("{name}{}", algorithm.suffix());
             if let Some((source, range)) = self.get(&full)? {
                 // A name may be given with its suffix.
                 let algorithm = match algorithm {

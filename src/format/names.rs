@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use crate::compress::Algorithm;
+use crate::compression::Algorithm;
 use crate::error::{Error, Result, shown};
 use crate::toc::{DumpId, Format, Toc, TocEntry};
 use crate::version::{ArchiveVersion, Gate};
@@ -16,25 +16,13 @@ pub(crate) const TOC: &str = "toc.dat";
 /// Longest line of a list of large objects; pg_restore takes no longer one either.
 const LINE: usize = 1024;
 
-/// Suffixes of compressed files, in the order in which pg_restore looks for them.
-pub(crate) const SUFFIXES: [(&str, Algorithm); 4] = [
-    ("", Algorithm::None),
-    (".gz", Algorithm::Gzip),
-    (".lz4", Algorithm::Lz4),
-    (".zst", Algorithm::Zstd),
-];
-
-/// The suffix of files with this compression.
-pub(crate) fn suffix(algorithm: Algorithm) -> &'static str {
-    SUFFIXES.iter().find(|(_, known)| *known == algorithm).map_or("", |(suffix, _)| suffix)
-}
-
 /// The compression that the suffix of a name says.
 pub(crate) fn algorithm_of(name: &str) -> Algorithm {
-    SUFFIXES[1..]
-        .iter()
-        .find(|(suffix, _)| name.ends_with(suffix))
-        .map_or(Algorithm::None, |(_, algorithm)| *algorithm)
+    // `None` comes first, and every name ends with its suffix.
+    Algorithm::KNOWN
+        .into_iter()
+        .rfind(|algorithm| name.ends_with(algorithm.suffix()))
+        .unwrap_or(Algorithm::None)
 }
 
 /// The name of the member with the list of an entry's large objects.

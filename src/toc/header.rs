@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Format;
-use crate::compress::Algorithm;
+use crate::compression::Algorithm;
 use crate::error::{Error, ErrorKind, NotAnArchive, Result};
 use crate::limits::Limits;
 use crate::source::Input;

@@ -46,10 +46,8 @@ fn parse_compression(text: &str) -> Result<Compress, String> {
         Some((name, details)) => (name, Some(details)),
         None => (text, None),
     };
-    let algorithm = [Algorithm::None, Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd]
-        .into_iter()
-        .find(|algorithm| algorithm.name() == name)
-        .ok_or_else(|| "it is none, gzip, lz4 or zstd".to_owned())?;
+    let algorithm =
+        Algorithm::from_name(name).ok_or_else(|| "it is none, gzip, lz4 or zstd".to_owned())?;
     let mut compress = Compress { algorithm, level: None, long: false };
     for detail in details.iter().flat_map(|details| details.split(',')) {
         let (key, value) = detail.split_once('=').unwrap_or(("level", detail));

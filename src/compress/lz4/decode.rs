@@ -5,9 +5,9 @@ use std::io::{self, BufRead};
 
 use twox_hash::XxHash32;
 
-use super::Contexts;
-use super::input::{advance, malformed, trailing, truncated};
-use super::lz4_block::{REACH, Sequence, WINDOW, Window};
+use super::block::{REACH, Sequence, WINDOW, Window};
+use crate::compress::Contexts;
+use crate::compress::input::{advance, malformed, trailing, truncated};
 
 const MAGIC: u32 = 0x184d_2204;
 /// The first of 16.
@@ -18,14 +18,14 @@ const LEGACY_MAGIC: u32 = 0x184c_2102;
 const PIECE: usize = WINDOW - REACH;
 
 #[derive(Default)]
-pub(super) struct Context {
+pub(in crate::compress) struct Context {
     /// A [`Window`], in one piece on the heap.
     window: Vec<u8>,
     /// A block that the reader did not have in one piece.
     block: Vec<u8>,
 }
 
-pub(super) struct Decoder {
+pub(in crate::compress) struct Decoder {
     memory: Context,
     /// The window has what was decoded up to `end`, of which what is before `start` is consumed.
     start: usize,
@@ -64,7 +64,7 @@ struct Frame {
 }
 
 impl Decoder {
-    pub(super) fn new(contexts: &Contexts) -> Self {
+    pub(in crate::compress) fn new(contexts: &Contexts) -> Self {
         Decoder {
             memory: contexts.lz4.take().unwrap_or_default(),
             start: 0,
@@ -75,23 +75,23 @@ impl Decoder {
         }
     }
 
-    pub(super) fn give_back(mut self, contexts: &Contexts) {
+    pub(in crate::compress) fn give_back(mut self, contexts: &Contexts) {
         // Blocks of more than pg_dump's 64 KiB are rare, and may be 4 MiB.
         self.memory.block.clear();
         self.memory.block.shrink_to(REACH);
         contexts.lz4.give(self.memory);
     }
 
-    pub(super) fn available(&self) -> &[u8] {
+    pub(in crate::compress) fn available(&self) -> &[u8] {
         &self.memory.window[self.start..self.end]
     }
 
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(in crate::compress) fn consume(&mut self, count: usize) {
         self.start = self.end.min(self.start + count);
     }
 
     /// Decodes at most one block. Nothing is available before, and afterwards only at the end.
-    pub(super) fn fill<R: BufRead>(&mut self, reader: &mut R) -> io::Result<()> {
+    pub(in crate::compress) fn fill<R: BufRead>(&mut self, reader: &mut R) -> io::Result<()> {
         while self.start == self.end {
             match self.stage {
                 Stage::Frame => self.start_frame(reader)?,

@@ -5,12 +5,12 @@ use std::io::{self, BufRead};
 use zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
-use super::Contexts;
-use super::input::{advance, malformed, trailing, truncated};
 use crate::Limits;
+use crate::compress::Contexts;
+use crate::compress::input::{advance, malformed, trailing, truncated};
 use crate::error::{Error, ErrorKind, Result};
 
-pub(super) type Context = DCtx<'static>;
+pub(in crate::compress) type Context = DCtx<'static>;
 
 /// A context holds its largest window yet. One of the window of `zstd --long` is not kept.
 const KEPT_BYTES: usize = 16 << 20;
@@ -20,7 +20,7 @@ const BLOCK_HEADER: usize = 3;
 /// Enough to tell how long a frame's header is.
 const FRAME_START: usize = 5;
 
-pub(super) struct Decoder {
+pub(in crate::compress) struct Decoder {
     context: Context,
     /// Bytes of input to give next; 0 at the start of a frame.
     hint: usize,
@@ -30,7 +30,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(limits: &Limits, contexts: &Contexts) -> Result<Self> {
+    pub(in crate::compress) fn new(limits: &Limits, contexts: &Contexts) -> Result<Self> {
         let context = contexts.zstd.take().or_else(DCtx::try_create);
         let Some(mut context) = context else {
             return Err(io::Error::from(io::ErrorKind::OutOfMemory).into());
@@ -45,14 +45,18 @@ impl Decoder {
         Ok(Decoder { context, hint: 0, framed: false, window_log })
     }
 
-    pub(super) fn give_back(self, contexts: &Contexts) {
+    pub(in crate::compress) fn give_back(self, contexts: &Contexts) {
         if self.context.sizeof() <= KEPT_BYTES {
             contexts.zstd.give(self.context);
         }
     }
 
     /// Decodes to `out`, which is not empty; 0 is the end.
-    pub(super) fn read<R: BufRead>(&mut self, reader: &mut R, out: &mut [u8]) -> io::Result<usize> {
+    pub(in crate::compress) fn read<R: BufRead>(
+        &mut self,
+        reader: &mut R,
+        out: &mut [u8],
+    ) -> io::Result<usize> {
         loop {
             // The library forgets what it wrote in a call that fails. So a call is given one
             // block without the header of the next, which the hint includes, and then that.

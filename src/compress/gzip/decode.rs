@@ -5,16 +5,16 @@ use std::mem;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::input::{advance, gather, malformed, peek, trailing, truncated};
-use super::{Contexts, Framing};
+use crate::compress::input::{advance, gather, malformed, peek, trailing, truncated};
+use crate::compress::{Contexts, Framing};
 
 /// The state of an inflater for zlib streams; one for gzip files cannot be reset without being
 /// made anew.
-pub(super) type Context = Decompress;
+pub(in crate::compress) type Context = Decompress;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-pub(super) struct Decoder {
+pub(in crate::compress) struct Decoder {
     inflate: Decompress,
     framing: Framing,
     stage: Stage,
@@ -38,7 +38,7 @@ enum Stage {
 }
 
 impl Decoder {
-    pub(super) fn new(framing: Framing, contexts: &Contexts) -> Self {
+    pub(in crate::compress) fn new(framing: Framing, contexts: &Contexts) -> Self {
         let (inflate, stage) = match framing {
             Framing::Stream => {
                 let inflate = contexts.gzip.take().map(|mut context| {
@@ -52,7 +52,7 @@ impl Decoder {
         Decoder { inflate, framing, stage, gathered: Gathered::default(), failed: None }
     }
 
-    pub(super) fn give_back(self, contexts: &Contexts) {
+    pub(in crate::compress) fn give_back(self, contexts: &Contexts) {
         if self.framing == Framing::Stream {
             contexts.gzip.give(self.inflate);
         }
@@ -62,12 +62,12 @@ impl Decoder {
     }
 
     /// Bytes that were taken from the reader and not yet decoded.
-    pub(super) fn ahead(&self) -> usize {
+    pub(in crate::compress) fn ahead(&self) -> usize {
         self.gathered.len()
     }
 
     /// Decodes to `out`, which is not empty; 0 is the end.
-    pub(super) fn read<R: BufRead>(
+    pub(in crate::compress) fn read<R: BufRead>(
         &mut self,
         reader: &mut R,
         out: &mut [u8],

@@ -6,8 +6,9 @@ use std::io::{self, BufRead, Write};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::input::{malformed, trailing, truncated};
-use super::{Framing, Wrapper};
+use super::Wrapper;
+use crate::compress::Framing;
+use crate::compress::input::{malformed, trailing, truncated};
 
 /// Plain bytes are looked at in pieces of this size.
 const PLAIN: usize = 256 << 10;
