@@ -1,5 +1,7 @@
 //! Bytes to values.
 
+use byteorder::{ByteOrder, LittleEndian};
+
 use super::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
@@ -116,9 +118,7 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
         let bytes = self.array(len)?;
         let signed = self.dialect.has(Gate::SignByte);
         let magnitude = &bytes[usize::from(signed)..len];
-        let mut wide = [0; 8];
-        wide[..magnitude.len()].copy_from_slice(magnitude);
-        Ok((signed && bytes[0] != 0, u64::from_le_bytes(wide)))
+        Ok((signed && bytes[0] != 0, uint(magnitude)))
     }
 
     /// An int.
@@ -236,10 +236,8 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
 
     /// The bytes of an offset, without its flag.
     pub(crate) fn offset(&mut self) -> Result<u64> {
-        let bytes = self.array(usize::from(self.dialect.off_size))?;
-        let mut wide = [0; 8];
-        wide.copy_from_slice(&bytes[..8]);
-        Ok(u64::from_le_bytes(wide))
+        let width = usize::from(self.dialect.off_size);
+        Ok(uint(&self.array(width)?[..width]))
     }
 
     pub(crate) fn over_budget(&self) -> Error {
@@ -254,6 +252,14 @@ impl<'a, I: Input + ?Sized> Decoder<'a, I> {
     /// Whether no byte is left.
     pub(crate) fn at_end(&mut self) -> Result<bool> {
         Ok(self.fill()?.is_empty())
+    }
+}
+
+/// An unsigned number, the lowest byte first. Widths are checked by `Dialect::check_widths`.
+fn uint(bytes: &[u8]) -> u64 {
+    match bytes.len() {
+        width @ 1..=8 => LittleEndian::read_uint(bytes, width),
+        _ => 0,
     }
 }
 

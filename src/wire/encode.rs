@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use byteorder::{ByteOrder, LittleEndian};
+
 use super::Dialect;
 use crate::version::Gate;
 
@@ -30,22 +32,10 @@ impl<W: Write> Encoder<W> {
 
     /// An int.
     pub(crate) fn int(&mut self, value: i32) -> io::Result<()> {
-        let len = self.dialect.int_len();
-        let mut bytes = [0; 9];
-        if self.dialect.has(Gate::SignByte) {
-            bytes[0] = u8::from(value < 0);
-            let magnitude = u64::from(value.unsigned_abs()).to_le_bytes();
-            bytes[1..].copy_from_slice(&magnitude);
-        } else {
-            bytes[..8].copy_from_slice(&u64::from(value as u32).to_le_bytes());
+        if !self.dialect.has(Gate::SignByte) {
+            return self.uint(u64::from(value as u32), self.dialect.int_size, "an int");
         }
-        if bytes[len..].iter().any(|byte| *byte != 0) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{value} does not fit an int of {} bytes", self.dialect.int_size),
-            ));
-        }
-        self.bytes(&bytes[..len])
+        self.signed(value < 0, value.unsigned_abs(), "an int")
     }
 
     /// An OID. It passes through the signed coding, so that the upper half of them is negative;
@@ -54,19 +44,30 @@ impl<W: Write> Encoder<W> {
         if !self.dialect.has(Gate::SignByte) {
             return self.int(oid as i32);
         }
-        let len = self.dialect.int_len();
-        let mut bytes = [0; 9];
-        bytes[0] = u8::from(oid > i32::MAX as u32);
         // PostgreSQL negates what it takes for a negative int; the lowest one stays as it is.
-        let magnitude = if bytes[0] == 0 { oid } else { oid.wrapping_neg() };
-        bytes[1..].copy_from_slice(&u64::from(magnitude).to_le_bytes());
-        if bytes[len..].iter().any(|byte| *byte != 0) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("OID {oid} does not fit an int of {} bytes", self.dialect.int_size),
-            ));
-        }
-        self.bytes(&bytes[..len])
+        let negative = oid > i32::MAX as u32;
+        let magnitude = if negative { oid.wrapping_neg() } else { oid };
+        self.signed(negative, magnitude, "an OID")
+    }
+
+    /// A sign byte and a magnitude.
+    fn signed(&mut self, negative: bool, magnitude: u32, what: &str) -> io::Result<()> {
+        let width = self.dialect.int_size;
+        check_width(magnitude.into(), width, what)?;
+        let mut bytes = [0; 9];
+        let bytes = &mut bytes[..1 + usize::from(width)];
+        bytes[0] = negative.into();
+        LittleEndian::write_uint(&mut bytes[1..], magnitude.into(), usize::from(width));
+        self.output.write_all(bytes)
+    }
+
+    /// An unsigned number of `width` bytes, the lowest first.
+    fn uint(&mut self, value: u64, width: u8, what: &str) -> io::Result<()> {
+        check_width(value, width, what)?;
+        let mut bytes = [0; 8];
+        let bytes = &mut bytes[..usize::from(width)];
+        LittleEndian::write_uint(bytes, value, bytes.len());
+        self.output.write_all(bytes)
     }
 
     /// A string, or NULL.
@@ -85,14 +86,19 @@ impl<W: Write> Encoder<W> {
 
     /// The bytes of an offset, without its flag.
     pub(crate) fn offset(&mut self, offset: u64) -> io::Result<()> {
-        let bytes = offset.to_le_bytes();
-        let (low, high) = bytes.split_at(usize::from(self.dialect.off_size.min(8)));
-        if high.iter().any(|byte| *byte != 0) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{offset} does not fit an offset of {} bytes", self.dialect.off_size),
-            ));
-        }
-        self.bytes(low)
+        self.uint(offset, self.dialect.off_size, "an offset")
     }
+}
+
+/// Whether a number fits so many bytes, of which there are 1 to 8.
+fn check_width(value: u64, width: u8, what: &str) -> io::Result<()> {
+    match width {
+        8 => return Ok(()),
+        1..8 if value >> (8 * u32::from(width)) == 0 => return Ok(()),
+        _ => {}
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{value} does not fit {what} of {width} bytes"),
+    ))
 }
