@@ -100,6 +100,7 @@ mod list;
 mod script;
 mod select;
 mod source;
+mod sql;
 mod toc;
 mod version;
 mod wire;

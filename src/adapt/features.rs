@@ -4,7 +4,7 @@
 //! what becomes of that. The facts are from the release notes of PostgreSQL.
 
 use super::TargetVersion;
-use super::sql::{Edits, Kind as TokenKind, Token};
+use crate::sql::{Edits, Kind as TokenKind, Token};
 
 /// How something shows.
 pub(super) enum Sign {

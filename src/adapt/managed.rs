@@ -9,9 +9,9 @@ use std::str::FromStr;
 use super::Finding;
 use super::draft::Draft;
 use super::leave_out::leave_out;
-use super::sql::{Edits, Token, replaced, tokens};
 use crate::error::{Error, Result};
 use crate::select::{Rule, Selected};
+use crate::sql::{Edits, Token, replaced, tokens};
 use crate::toc::{Desc, TocEntry};
 
 /// A service that runs PostgreSQL for others.

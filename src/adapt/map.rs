@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Text};
-use super::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::error::{Error, Result};
+use crate::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::toc::{Desc, Toc, TocEntry};
 
 /// New names, by old ones.

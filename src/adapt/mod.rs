@@ -10,7 +10,6 @@ mod features;
 mod leave_out;
 mod managed;
 mod map;
-mod sql;
 mod target;
 
 use std::fmt;
@@ -164,7 +163,7 @@ impl Adaptation {
             draft.owner = None;
             let defn = draft.defn.as_deref().unwrap_or_default();
             if draft.entry.desc() == Desc::SCHEMA
-                && let Some(defn) = sql::without(defn, std_strings, "AUTHORIZATION")
+                && let Some(defn) = crate::sql::without(defn, std_strings, "AUTHORIZATION")
             {
                 draft.defn = Some(defn.into());
             }

@@ -9,11 +9,11 @@ use std::str::FromStr;
 use super::draft::Draft;
 use super::features::{Answer, FEATURES, Feature};
 use super::leave_out::leave_out;
-use super::sql::{Edits, replaced, tokens};
 use super::{Adapted, Finding};
 use crate::compression::Algorithm;
 use crate::error::{Error, Result};
 use crate::select::{Rule, Selected};
+use crate::sql::{Edits, replaced, tokens};
 use crate::toc::{Desc, Header, TocEntry};
 use crate::version::ArchiveVersion;
 

@@ -1,8 +1,8 @@
 //! `--create`: the script goes on in the database that it made.
 
-use super::encoding::Encoding;
-use super::{Event, Writer, quote};
+use super::{Event, Writer};
 use crate::error::{Error, Result};
+use crate::sql::{self, Encoding};
 use crate::toc::TocEntry;
 
 impl Writer<'_> {
@@ -38,7 +38,7 @@ fn command(name: &[u8]) -> Result<Vec<u8>> {
     let simple = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     if name.iter().all(simple) {
         command.extend_from_slice(b"\\connect ");
-        quote::identifier(name, Encoding::SQL_ASCII, &mut command);
+        sql::identifier(name, Encoding::SQL_ASCII, &mut command);
     } else {
         // Any bytes may come; psql shall not look for characters in them.
         let mut parameters = b"dbname='".to_vec();
@@ -50,7 +50,7 @@ fn command(name: &[u8]) -> Result<Vec<u8>> {
         }
         parameters.push(b'\'');
         command.extend_from_slice(b"\\encoding SQL_ASCII\n\\connect -reuse-previous=on ");
-        quote::identifier(&parameters, Encoding::SQL_ASCII, &mut command);
+        sql::identifier(&parameters, Encoding::SQL_ASCII, &mut command);
     }
     command.push(b'\n');
     Ok(command)

@@ -4,12 +4,11 @@
 //! rules: [`prelude`] begins and ends the script, [`passes`] says in which order entries come,
 //! [`state`] holds what the script has set so far, [`print`] writes one entry with its [`owner`],
 //! [`data`] and [`large_objects`] what is in it, [`drop`] is `--clean`, [`connect`] is `--create`,
-//! [`transaction`] is `--transaction-size`, and [`quote`] with [`encoding`] makes names safe.
+//! [`transaction`] is `--transaction-size`, and `sql` makes names safe.
 
 mod connect;
 mod data;
 mod drop;
-mod encoding;
 mod event;
 mod key;
 mod large_objects;
@@ -18,7 +17,6 @@ mod owner;
 mod passes;
 mod prelude;
 mod print;
-mod quote;
 mod source;
 mod state;
 mod transaction;

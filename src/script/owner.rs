@@ -89,7 +89,7 @@ impl Writer<'_> {
             }
             Named::LargeObjects => {
                 let mut end = b" OWNER TO ".to_vec();
-                super::quote::identifier(owner, self.session.quote_encoding, &mut end);
+                crate::sql::identifier(owner, self.session.quote_encoding, &mut end);
                 return self.each_large_object(entry, b"ALTER LARGE OBJECT ", &end);
             }
             Named::ByName => {

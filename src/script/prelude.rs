@@ -1,9 +1,9 @@
 //! What every script begins and ends with, and what sets up each session in it.
 
 use super::Writer;
-use super::encoding::Encoding;
 use super::source::Source;
 use crate::error::{Error, Result};
+use crate::sql::Encoding;
 use crate::toc::Toc;
 
 /// What the archive says about the session that restores it.

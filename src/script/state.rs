@@ -1,7 +1,7 @@
 //! What the script has set so far, and the `SET` that an entry needs before it.
 
 use super::Writer;
-use super::quote;
+use crate::sql;
 use crate::toc::TocEntry;
 
 /// Settings that the script made. `None`: whatever the session had.
@@ -56,7 +56,12 @@ impl Writer<'_> {
         if user.is_empty() {
             self.out.put("DEFAULT");
         } else {
-            quote::literal(user, &self.session, &mut self.out.text);
+            sql::literal(
+                user,
+                self.session.literal_encoding,
+                self.session.std_strings,
+                &mut self.out.text,
+            );
         }
         self.out.put(";\n\n");
     }
@@ -122,7 +127,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn put_identifier(&mut self, name: &[u8]) {
-        quote::identifier(name, self.session.quote_encoding, &mut self.out.text);
+        sql::identifier(name, self.session.quote_encoding, &mut self.out.text);
     }
 
     /// An entry's tag, behind its schema if it has one.

@@ -1,5 +1,5 @@
-use super::super::sql::{replaced, tokens};
 use super::*;
+use crate::sql::{replaced, tokens};
 
 #[test]
 fn signs() {

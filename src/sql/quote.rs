@@ -1,7 +1,6 @@
 //! Names and literals in SQL.
 
 use super::encoding::Encoding;
-use super::prelude::Session;
 
 /// Words that PostgreSQL 18 takes for something else than a name in some place, so that they are
 /// quoted everywhere: `fmtId` and the categories of `kwlist.h` but unreserved. Sorted.
@@ -173,7 +172,7 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Writes a name, in double quotes where it needs them.
-pub(super) fn identifier(name: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
+pub(crate) fn identifier(name: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
     if is_plain(name) {
         out.extend_from_slice(name);
         return;
@@ -189,11 +188,24 @@ fn is_plain(name: &[u8]) -> bool {
         && KEYWORDS.binary_search_by(|keyword| keyword.as_bytes().cmp(name)).is_err()
 }
 
-/// Writes a string literal.
-pub(super) fn literal(text: &[u8], session: &Session<'_>, out: &mut Vec<u8>) {
+/// A name in double quotes, which is right for any name.
+pub(crate) fn quote(name: &[u8]) -> Vec<u8> {
+    let mut out = vec![b'"'];
+    for byte in name {
+        if *byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+    out
+}
+
+/// Writes a string literal. `std_strings`: whether a backslash in it is just a backslash.
+pub(crate) fn literal(text: &[u8], encoding: Encoding, std_strings: bool, out: &mut Vec<u8>) {
     out.push(b'\'');
-    let doubled = |byte| byte == b'\'' || (byte == b'\\' && !session.std_strings);
-    quoted(text, session.literal_encoding, doubled, out);
+    let doubled = |byte| byte == b'\'' || (byte == b'\\' && !std_strings);
+    quoted(text, encoding, doubled, out);
     out.push(b'\'');
 }
 

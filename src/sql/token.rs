@@ -3,7 +3,7 @@
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A key word, or a name without quotes.
     Word,
     /// A name in double quotes.
@@ -19,30 +19,30 @@ pub(super) enum Kind {
 
 /// A token and where it stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
-    pub(super) text: &'a [u8],
-    pub(super) start: usize,
+pub(crate) struct Token<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) text: &'a [u8],
+    pub(crate) start: usize,
     /// How many parentheses are open before it.
-    pub(super) depth: u32,
+    pub(crate) depth: u32,
 }
 
 impl Token<'_> {
-    pub(super) fn end(&self) -> usize {
+    pub(crate) fn end(&self) -> usize {
         self.start + self.text.len()
     }
 
     /// Whether it is this key word, which is given in capitals.
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub(crate) fn is(&self, word: &str) -> bool {
         self.kind == Kind::Word && self.text.eq_ignore_ascii_case(word.as_bytes())
     }
 
-    pub(super) fn is_mark(&self, mark: u8) -> bool {
+    pub(crate) fn is_mark(&self, mark: u8) -> bool {
         self.kind == Kind::Mark && self.text == [mark]
     }
 
     /// The name that it is, as the server has it.
-    pub(super) fn name(&self) -> Option<Vec<u8>> {
+    pub(crate) fn name(&self) -> Option<Vec<u8>> {
         match self.kind {
             Kind::Word => Some(self.text.to_ascii_lowercase()),
             Kind::Quoted => Some(doubled(self.text, b'"')),
@@ -51,7 +51,7 @@ impl Token<'_> {
     }
 
     /// What stands in it, if it is a string. Escapes of `E'…'` are left as they are.
-    pub(super) fn string(&self) -> Option<Vec<u8>> {
+    pub(crate) fn string(&self) -> Option<Vec<u8>> {
         match self.kind {
             Kind::String => {
                 let start = self.text.iter().position(|byte| *byte == b'\'')?;
@@ -82,7 +82,7 @@ fn doubled(text: &[u8], quote: u8) -> Vec<u8> {
 /// Takes SQL apart. Comments and blanks are no tokens. What is not closed goes on to the end.
 ///
 /// `std_strings`: whether a backslash in a string is just a backslash.
-pub(super) fn tokens(sql: &[u8], std_strings: bool) -> Vec<Token<'_>> {
+pub(crate) fn tokens(sql: &[u8], std_strings: bool) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let (mut at, mut depth) = (0, 0_u32);
     while let Some(&byte) = sql.get(at) {
@@ -198,10 +198,10 @@ fn dollar(text: &[u8]) -> Option<usize> {
 }
 
 /// Pieces of a text and what to put there.
-pub(super) type Edits = Vec<(std::ops::Range<usize>, Vec<u8>)>;
+pub(crate) type Edits = Vec<(std::ops::Range<usize>, Vec<u8>)>;
 
 /// A text after its edits.
-pub(super) fn replaced(text: &[u8], mut edits: Edits) -> Vec<u8> {
+pub(crate) fn replaced(text: &[u8], mut edits: Edits) -> Vec<u8> {
     edits.sort_by_key(|(range, _)| range.start);
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -218,21 +218,8 @@ pub(super) fn replaced(text: &[u8], mut edits: Edits) -> Vec<u8> {
     out
 }
 
-/// A name in double quotes, which is right for any name.
-pub(super) fn quote(name: &[u8]) -> Vec<u8> {
-    let mut out = vec![b'"'];
-    for byte in name {
-        if *byte == b'"' {
-            out.push(b'"');
-        }
-        out.push(*byte);
-    }
-    out.push(b'"');
-    out
-}
-
 /// SQL without a key word, which has something before it, and the word behind it.
-pub(super) fn without(sql: &[u8], std_strings: bool, first: &str) -> Option<Vec<u8>> {
+pub(crate) fn without(sql: &[u8], std_strings: bool, first: &str) -> Option<Vec<u8>> {
     let all = tokens(sql, std_strings);
     let at = all.windows(3).position(|window| window[1].is(first))?;
     Some(replaced(sql, vec![(all[at].end()..all[at + 2].end(), Vec::new())]))

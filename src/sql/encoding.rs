@@ -22,7 +22,7 @@ enum Scheme {
 
 /// An encoding, as far as quoting needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Encoding(Scheme);
+pub(crate) struct Encoding(Scheme);
 
 /// Canonical name, scheme, and other names. A name counts by its letters and digits, whatever
 /// their case.
@@ -76,11 +76,11 @@ const LONGEST: usize = 63;
 
 impl Encoding {
     /// Bytes without a meaning.
-    pub(super) const SQL_ASCII: Encoding = Encoding(Scheme::Single);
-    pub(super) const UTF8: Encoding = Encoding(Scheme::Utf8);
+    pub(crate) const SQL_ASCII: Encoding = Encoding(Scheme::Single);
+    pub(crate) const UTF8: Encoding = Encoding(Scheme::Utf8);
 
     /// The canonical name of an encoding and what is to be known of it.
-    pub(super) fn find(name: &[u8]) -> Option<(&'static str, Encoding)> {
+    pub(crate) fn find(name: &[u8]) -> Option<(&'static str, Encoding)> {
         let plain = |name: &[u8]| -> Vec<u8> {
             let kept = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
             kept.map(u8::to_ascii_lowercase).collect()
@@ -98,7 +98,7 @@ impl Encoding {
 
     /// Bytes of the character that `text` begins with, unless it is none. The first byte is not
     /// ASCII.
-    pub(super) fn character(self, text: &[u8]) -> Option<usize> {
+    pub(crate) fn character(self, text: &[u8]) -> Option<usize> {
         let len = self.claimed_len(text);
         let character = text.get(..len)?;
         self.is_character(character).then_some(len)
@@ -165,7 +165,7 @@ impl Encoding {
 
     /// What stands in for a byte that is no part of a character: two bytes that the server
     /// refuses.
-    pub(super) fn invalid(self) -> [u8; 2] {
+    pub(crate) fn invalid(self) -> [u8; 2] {
         match self.0 {
             Scheme::Utf8 => [0xC0, b' '],
             _ => NEVER,
