@@ -1,15 +1,13 @@
 //! Decompressing everything and throwing it away; looking for data without an offset.
 #![allow(clippy::expect_used)] // A bench that fails may stop.
 
-mod support;
-
 use std::io::BufRead;
 use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use pgdmp::{Algorithm, Archive, Desc};
-use support::{Contents, LAST_TABLE, Layout};
+use pgdmp_testkit::large::{self, Contents, LAST_TABLE, Layout};
 
 const BYTES: u64 = 32 << 20;
 
@@ -27,7 +25,7 @@ fn main() {
 fn bench(criterion: &mut Criterion, folder: &Path) {
     let write = |name: &str, layout, contents| {
         let path = folder.join(name);
-        support::write(&path, layout, contents).expect("an archive");
+        large::write(&path, layout, contents).expect("an archive");
         path
     };
     let wide = Contents::Wide { bytes: BYTES };

@@ -1,15 +1,13 @@
 //! Opening archives with many entries, listing them, finding some.
 #![allow(clippy::expect_used)] // A bench that fails may stop.
 
-mod support;
-
 use std::hint::black_box;
 use std::io;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
 use pgdmp::{Algorithm, Archive, Desc, DumpId, Listing, Selection};
-use support::{Contents, Layout};
+use pgdmp_testkit::large::{self, Contents, Layout};
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -25,7 +23,7 @@ fn main() {
 fn bench(criterion: &mut Criterion, name: &str, contents: Contents) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("archive.dump");
-    support::write(&path, Layout::custom(14, Algorithm::None), contents).expect("an archive");
+    large::write(&path, Layout::custom(14, Algorithm::None), contents).expect("an archive");
     let archive = Archive::open(&path).expect("opens");
     let toc = archive.toc();
 

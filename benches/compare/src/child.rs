@@ -13,7 +13,7 @@ use libpgdump::ObjectType;
 use pgdmp::{Algorithm, Archive, Desc, Format, MappedFile, TocEntry};
 
 use crate::Result;
-use crate::support::{self, Contents, LAST_TABLE, Layout};
+use pgdmp_testkit::large::{self, Contents, LAST_TABLE, Layout};
 
 /// The first argument of a child.
 pub(crate) const COMMAND: &str = "child";
@@ -142,7 +142,7 @@ fn make(path: &Path, args: &[OsString]) -> Result<()> {
         "tables" => Contents::Tables { count: count.parse()? },
         _ => Contents::LargeObjects { count: count.parse()? },
     };
-    Ok(support::write(path, layout, contents)?)
+    Ok(large::write(path, layout, contents)?)
 }
 
 fn pgdmp(work: Work, archive: &Archive) -> Result<u64> {

@@ -3,8 +3,6 @@
 
 mod child;
 mod measure;
-#[path = "../../support/mod.rs"]
-mod support;
 mod writing;
 
 use std::ffi::OsString;
@@ -16,7 +14,7 @@ use pgdmp::Algorithm;
 
 use child::{Reader, Work};
 use measure::{Contender, Usage};
-use support::{Contents, LAST_TABLE, Layout};
+use pgdmp_testkit::large::{Contents, LAST_TABLE, Layout};
 
 const HELP: &str = "\
 Runs pgdmp, pg_restore and other crates on the same archives, and prints how they compare.

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use pgdmp::Algorithm;
 
 use crate::measure::{self, Contender};
-use crate::support::{Contents, Layout};
 use crate::{Figure, Result, Target, prepare, print, stored};
+use pgdmp_testkit::large::{Contents, Layout};
 
 /// A directory archive or a custom one, written anew.
 struct Writing {

@@ -10,6 +10,7 @@ pub mod build;
 pub mod contents;
 pub mod corpus;
 pub mod fixtures;
+pub mod large;
 pub mod listing;
 pub mod script;
 pub mod server;

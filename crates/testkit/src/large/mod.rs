@@ -1,7 +1,6 @@
 //! Large archives, written as pg_dump writes them and the same every time. pg_restore takes them.
 //!
-//! Used by the benches and by `benches/compare`, each of which needs a part of it.
-#![allow(dead_code)]
+//! For the benches and `benches/compare`.
 
 mod encode;
 mod rows;
@@ -21,40 +20,40 @@ use rows::{Rows, Table};
 
 /// How an archive lies on disk.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// Custom or directory.
-    pub(crate) format: Format,
+    pub format: Format,
     /// Of the archive version: 14 for PostgreSQL 12 to 15, 15 for 16, 16 for 17 and newer.
-    pub(crate) minor: u8,
-    pub(crate) algorithm: Algorithm,
+    pub minor: u8,
+    pub algorithm: Algorithm,
     /// Whether the offsets of data are set. They are not where pg_dump wrote to a pipe.
-    pub(crate) offsets: bool,
+    pub offsets: bool,
     /// Whether chunks are as long as PostgreSQL 19 makes them. Before it each row of an
     /// uncompressed table is one.
-    pub(crate) long_chunks: bool,
+    pub long_chunks: bool,
 }
 
 impl Layout {
-    pub(crate) fn custom(minor: u8, algorithm: Algorithm) -> Self {
+    pub fn custom(minor: u8, algorithm: Algorithm) -> Self {
         Layout { format: Format::Custom, minor, algorithm, offsets: true, long_chunks: false }
     }
 
-    pub(crate) fn directory(minor: u8, algorithm: Algorithm) -> Self {
+    pub fn directory(minor: u8, algorithm: Algorithm) -> Self {
         Layout { format: Format::Directory, ..Layout::custom(minor, algorithm) }
     }
 
-    pub(crate) fn piped(self) -> Self {
+    pub fn piped(self) -> Self {
         Layout { offsets: false, ..self }
     }
 
-    pub(crate) fn with_long_chunks(self) -> Self {
+    pub fn with_long_chunks(self) -> Self {
         Layout { long_chunks: true, ..self }
     }
 }
 
 /// What is in an archive.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Contents {
+pub enum Contents {
     /// Two wide tables with together so many bytes of COPY text, and behind them
     /// [`LAST_TABLE`], which is small.
     Wide { bytes: u64 },
@@ -65,10 +64,10 @@ pub(crate) enum Contents {
 }
 
 /// The last table of [`Contents::Wide`].
-pub(crate) const LAST_TABLE: &str = "zip_codes";
+pub const LAST_TABLE: &str = "zip_codes";
 
 /// Writes an archive to `path`, which must not exist.
-pub(crate) fn write(path: &Path, layout: Layout, contents: Contents) -> io::Result<()> {
+pub fn write(path: &Path, layout: Layout, contents: Contents) -> io::Result<()> {
     let mut plan = Plan::new(layout);
     match contents {
         Contents::Wide { bytes } => plan.wide(bytes),
