@@ -23,20 +23,12 @@ impl Writer<'_> {
         if let Some(copy) = entry.copy_stmt() {
             self.out.put(copy);
         }
-        let found = source.data(*entry, &mut self.out)?;
-        self.tell_of_lost(entry, found);
+        source.data(*entry, &mut self.out)?;
         if triggers {
             self.tell(&Event::EnablingTriggers(*entry));
             self.triggers(entry, " ENABLE TRIGGER ALL;\n\n");
         }
         Ok(())
-    }
-
-    /// Warns of data that is not there, although a dumper wrote it.
-    pub(super) fn tell_of_lost(&mut self, entry: &TocEntry<'_>, found: bool) {
-        if !found {
-            self.tell(&Event::LostData(*entry));
-        }
     }
 
     /// Only a superuser may do that with the triggers of foreign keys.

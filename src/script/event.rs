@@ -28,9 +28,6 @@ pub enum Event<'a> {
     LargeObjects(u64),
     /// Warning: pg_dump had a warning, and kept it in the archive.
     WarningInArchive(&'a [u8]),
-    /// Warning: a dumper wrote data for this entry, but its data offset says that there is none,
-    /// and there is none. pg_restore does not mind.
-    LostData(TocEntry<'a>),
     /// Warning: this DROP does not look like one of the object's kind; `IF EXISTS` was left out.
     NoPlaceForIfExists(&'a [u8]),
 }
@@ -54,10 +51,7 @@ impl Observer for () {}
 impl Event<'_> {
     /// Whether something is not as it should be.
     pub fn is_warning(&self) -> bool {
-        matches!(
-            self,
-            Event::WarningInArchive(_) | Event::LostData(_) | Event::NoPlaceForIfExists(_)
-        )
+        matches!(self, Event::WarningInArchive(_) | Event::NoPlaceForIfExists(_))
     }
 
     /// The words of `pg_restore -v` for it, in the encoding of the archive.
@@ -102,12 +96,6 @@ impl Event<'_> {
             Event::WarningInArchive(what) => {
                 text.extend_from_slice(b"warning from original dump file: ");
                 text.extend_from_slice(what);
-            }
-            Event::LostData(entry) => {
-                let name = entry.name();
-                text.extend_from_slice(
-                    format!("the data of {name} is not in the archive").as_bytes(),
-                );
             }
             Event::NoPlaceForIfExists(statement) => {
                 text.extend_from_slice(b"could not find where to insert IF EXISTS in statement \"");

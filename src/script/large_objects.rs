@@ -38,9 +38,7 @@ impl Writer<'_> {
         self.tell(&Event::ProcessingData(*entry));
         self.select_schema(Some(b"pg_catalog"));
         if entry.desc() == Desc::BLOB_COMMENTS {
-            let found = source.data(*entry, &mut self.out)?;
-            self.tell_of_lost(entry, found);
-            return Ok(());
+            return source.data(*entry, &mut self.out);
         }
         // What lo_open gives lives as long as a transaction.
         let own_transaction = !self.options.single_transaction && !self.in_transactions();
@@ -51,7 +49,7 @@ impl Writer<'_> {
         }
         let mut count = 0;
         let mut piece = Vec::with_capacity(PIECE);
-        let found = source.large_objects(*entry, &mut |step| {
+        source.large_objects(*entry, &mut |step| {
             match step {
                 Step::Found if own_transaction && !begin_early => self.out.put("BEGIN;\n\n"),
                 Step::Found => {}
@@ -62,7 +60,6 @@ impl Writer<'_> {
             }
             Ok(())
         })?;
-        self.tell_of_lost(entry, found);
         self.tell(&Event::LargeObjects(count));
         if own_transaction {
             self.out.put("COMMIT;\n\n");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
 use super::output::Output;
-use crate::archive::{Archive, ArchiveStream, StreamBlock};
+use crate::archive::{Archive, ArchiveStream};
 use crate::error::{Error, Result};
 use crate::select::Selected;
 use crate::toc::{DataOffset, DumpId, Format, Oid, TocEntry};
@@ -22,12 +22,11 @@ pub(super) enum Step<'s> {
 pub(super) type Visit<'v> = dyn FnMut(Step<'_>) -> Result<()> + 'v;
 
 pub(super) trait Source {
-    /// Writes the data of an entry as it is. `false`: its offset says that there is none, and there
-    /// is none.
-    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<bool>;
+    /// Writes the data of an entry as it is.
+    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()>;
 
-    /// Visits the large objects of an entry, in the order of the archive. `false` as above.
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<bool>;
+    /// Visits the large objects of an entry, in the order of the archive.
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()>;
 
     /// Where pg_restore has seen the block of an entry without offset, on its way to another.
     fn seen_at(&self, _: TocEntry<'_>) -> Option<u64> {
@@ -56,26 +55,19 @@ impl<'a> AtOnce<'a> {
 }
 
 impl Source for AtOnce<'_> {
-    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<bool> {
-        if !self.archive.has_data(entry)? {
-            return Ok(false);
-        }
+    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()> {
         self.look_for(entry)?;
-        pass_on(&mut self.archive.data_of(entry)?, out)?;
-        Ok(true)
+        pass_on(&mut self.archive.data(entry.dump_id())?, out)
     }
 
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<bool> {
-        if !self.archive.has_data(entry)? {
-            return Ok(false);
-        }
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
         self.look_for(entry)?;
-        let mut objects = self.archive.large_objects_of(entry)?;
+        let mut objects = self.archive.large_objects(entry.dump_id())?;
         visit(Step::Found)?;
         while let Some(mut object) = objects.next_object()? {
             visit(Step::Object(object.oid(), &mut object))?;
         }
-        Ok(true)
+        Ok(())
     }
 
     fn seen_at(&self, entry: TocEntry<'_>) -> Option<u64> {
@@ -107,13 +99,12 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
         OnePass { archive, wanted }
     }
 
-    /// Moves to the data of `entry` and does something with it. `false`: its offset says that there
-    /// is none, and none came.
+    /// Moves to the data of `entry` and does something with it.
     fn find(
         &mut self,
         entry: TocEntry<'_>,
-        then: &mut dyn FnMut(&mut StreamBlock<'_, R>) -> Result<()>,
-    ) -> Result<bool> {
+        then: &mut dyn FnMut(&mut crate::archive::StreamBlock<'_, R>) -> Result<()>,
+    ) -> Result<()> {
         let id = entry.dump_id();
         let format = self.archive.format();
         // Before there were groups pg_restore took the next large objects, wherever they were.
@@ -122,14 +113,7 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
         while let Some(mut block) = self.archive.next_block()? {
             if block.dump_id() == id {
                 self.wanted.remove(&id);
-                then(&mut block)?;
-                return Ok(true);
-            }
-            if entry.denies_data()
-                && block.entry().is_some_and(|later| later.index() > entry.index())
-            {
-                block.put_back();
-                return Ok(false);
+                return then(&mut block);
             }
             if !any_order && self.wanted.contains(&block.dump_id()) {
                 return Err(Error::usage(format!(
@@ -139,9 +123,6 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
                     member(Some(entry), id),
                 )));
             }
-        }
-        if entry.denies_data() {
-            return Ok(false);
         }
         Err(Error::usage(match format {
             Format::Tar => {
@@ -174,11 +155,11 @@ fn member(entry: Option<TocEntry<'_>>, id: DumpId) -> String {
 }
 
 impl<R: Read + Send> Source for OnePass<'_, R> {
-    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<bool> {
+    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()> {
         self.find(entry, &mut |block| pass_on(&mut block.data()?, out))
     }
 
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<bool> {
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
         self.find(entry, &mut |block| {
             visit(Step::Found)?;
             while let Some(mut object) = block.next_object()? {

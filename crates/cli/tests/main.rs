@@ -7,6 +7,7 @@
 //! | `extras` | what pg_restore cannot do |
 //! | `pg_restore` | under that name: every recorded answer of the real one |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
+//! | `damaged` | damaged archives: nothing is laundered, left behind or touched |
 //! | `killed` | full disks and killed processes: no half output has the name |
 //! | `reindex` | killed at any instant; without permission |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
@@ -16,6 +17,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cli;
+mod damaged;
 #[cfg(unix)]
 mod differential;
 mod edit_cli;

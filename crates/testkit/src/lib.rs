@@ -9,6 +9,7 @@ pub mod archives;
 pub mod build;
 pub mod contents;
 pub mod corpus;
+pub mod damage;
 pub mod fixtures;
 pub mod large;
 pub mod listing;
