@@ -14,6 +14,7 @@
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `matrix` | every one of them in every form: the script stays, by us and by the real pg_restore |
 //! | `extras` | what pg_restore cannot do |
+//! | `needs` | what a chosen object needs |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `regressions` | one test per bug that was found |
@@ -30,6 +31,7 @@ mod limits;
 mod live;
 mod matrix;
 mod merge;
+mod needs;
 mod read;
 mod regressions;
 mod reindex;

@@ -4,11 +4,13 @@
 //! the name of; the SQL is taken apart for that, and strings and comments are left alone but for
 //! the few that are names: `'s.q'::regclass`, the sequence of `setval`, a `search_path`. What might
 //! be the name of a schema and cannot be proved to be one is [unproved](super::Adapted::unproved).
+//! That two schemas may become one is proved in [`unite`].
+
+mod unite;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Text};
-use crate::error::{Error, Result};
 use crate::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::toc::{Desc, Toc, TocEntry};
 
@@ -113,27 +115,6 @@ impl Mapping {
                 )
             })
             .collect()
-    }
-
-    /// Two schemas must not become one: their objects could have the same names.
-    ///
-    /// # Errors
-    ///
-    /// A schema that would become one with another schema of the archive.
-    pub(super) fn check(&self, toc: &Toc) -> Result<()> {
-        let mut seen = BTreeMap::new();
-        for (old, new) in &self.schemas {
-            let there = !self.schemas.contains_key(new)
-                && toc.entries().any(|entry| entry.namespace() == Some(new));
-            if there || seen.insert(new, old).is_some() {
-                return Err(Error::usage(format!(
-                    "schema \"{}\" cannot become \"{}\": there is another one of that name",
-                    old.escape_ascii(),
-                    new.escape_ascii(),
-                )));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -89,7 +89,7 @@ impl Adaptation {
     ///
     /// # Errors
     ///
-    /// A schema that would become one with another schema of the archive.
+    /// Two schemas that would become one and have objects of one name.
     pub fn apply(&self, selected: &mut Selected<'_>) -> Result<Adapted> {
         if !self.is_empty() {
             selected.toc().require_statements()?;
@@ -104,8 +104,8 @@ impl Adaptation {
         if self.is_empty() {
             return Ok(adapted);
         }
+        adapted.findings.extend(self.mapping.unite(selected)?);
         let toc = selected.toc();
-        self.mapping.check(toc)?;
         adapted.notes.extend(self.mapping.notes(toc));
         let without_method = self.no_table_access_method
             || selected.all().any(|(entry, decision)| {

@@ -5,21 +5,29 @@
 //!
 //! Needed is whatever a wanted entry depends on, to any depth, with the schema that it is in.
 //! Some things more are needed, so that the result loads and is right: the value of a sequence; the
-//! data of a table that a foreign key refers to; the rule that is the query of a view which pg_dump
-//! had to take apart; the user mappings of the server of a foreign table; and the extension whose
-//! operators let a GiST index compare plain values, which no dependency names if the index is that
-//! of a constraint.
+//! data of a table that a foreign key refers to or a materialized view is filled from; the partitions of a chosen table, which are where
+//! its rows are; the rule that is the query of a view which pg_dump had to take apart; the user
+//! mappings of the server of a foreign table; and the extension whose operators let a GiST index
+//! compare plain values, which no dependency names if the index is that of a constraint.
+//!
+//! Needed, too, is what depends on a relation and is a part of it all the same: the defaults of its
+//! columns, their sequences and the checks that pg_dump had to take apart, the rows of a
+//! materialized view, row security, without which privileges would show more than before, and the
+//! casts between types that are there.
 //!
 //! What belongs to an object goes away with it: its data, indexes, constraints, triggers,
 //! partitions and the like, but no view or function that merely uses it, and no foreign key of
 //! another table. Comments, privileges and labels go with every object that is taken, as
 //! pg_restore lets them go with those that it takes.
+//!
+//! Each pair of an entry and one that depends on it is looked at once, so that the time grows with
+//! the length of the archive, whatever depends on what in it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Decision, Rule, Selection};
 use crate::error::{Error, Result};
-use crate::toc::{Dependents, Desc, Section, Toc, TocEntry};
+use crate::toc::{Dependents, Desc, Section, Toc, TocEntry, relation_of};
 use crate::version::Gate;
 
 /// Why an entry was taken, which says what is looked for next.
@@ -39,6 +47,21 @@ struct Closure<'a> {
     sections: Vec<Section>,
     decisions: &'a mut [Decision],
     queue: VecDeque<(TocEntry<'a>, How)>,
+    /// How much is missing of what a [joining](joins) entry puts together, by place.
+    missing: HashMap<usize, usize>,
+    /// The relation that an entry is a part of, by place.
+    relations: HashMap<usize, Option<usize>>,
+    /// Tables whose partitions are needed, and entries that were followed to them; with rows or
+    /// without.
+    partitioned: HashSet<(usize, bool)>,
+    /// Views behind which the rows are taken.
+    filled: HashSet<usize>,
+    /// Entries that were followed to partitions that belong to a table.
+    attached: HashSet<usize>,
+    /// Those that were looked at.
+    visited: HashSet<usize>,
+    /// Those that were taken because they are needed, and for nothing more.
+    only_needed: HashSet<usize>,
 }
 
 impl Selection {
@@ -63,6 +86,13 @@ impl Selection {
             sections,
             decisions,
             queue: VecDeque::new(),
+            missing: HashMap::new(),
+            relations: HashMap::new(),
+            partitioned: HashSet::new(),
+            filled: HashSet::new(),
+            attached: HashSet::new(),
+            visited: HashSet::new(),
+            only_needed: HashSet::new(),
         };
         for entry in toc.entries() {
             if closure.is_wanted(entry) {
@@ -78,9 +108,14 @@ impl Selection {
 
 impl<'a> Closure<'a> {
     fn visit(&mut self, entry: TocEntry<'a>, how: How) {
-        if self.selection.with_dependencies {
+        let Selection { with_dependencies, with_dependents, .. } = *self.selection;
+        let is_first = self.visited.insert(entry.index());
+        if with_dependencies && is_first {
             self.needs_of(entry);
         }
+        // Of the sequence alone, and nothing without the table.
+        let has_owner = entry.desc() != Desc::SEQUENCE
+            || needs(self.toc, entry).all(|table| !is_table(table) || self.is_wanted(table));
         for dependent in self.dependents_of(entry) {
             let rule = Rule::DependsOn(entry.dump_id());
             if is_note(dependent.desc()) {
@@ -88,13 +123,26 @@ impl<'a> Closure<'a> {
                 if !entry.desc().is_acl() {
                     self.take(dependent, rule, how);
                 }
-            } else if how == How::Chosen && self.selection.with_dependents {
-                self.belonging(dependent, entry);
-            } else if dependent.desc() == Desc::USER_MAPPING && self.selection.with_dependencies {
-                self.take(dependent, Rule::NeededBy(entry.dump_id()), how);
-            } else if joins(dependent.desc()) && self.is_complete(dependent) {
+                continue;
+            }
+            if is_first
+                && joins(dependent.desc())
+                && self.completes(dependent, entry)
+                && (has_owner || dependent.desc() != Desc::SEQUENCE_OWNED_BY)
+            {
                 self.take(dependent, rule, how);
             }
+            if with_dependents && how == How::Chosen {
+                self.belonging(dependent, entry);
+            }
+            if with_dependencies && self.is_whole_with(dependent, entry, how) {
+                self.take(dependent, rule, how);
+            }
+        }
+        if with_dependencies && !with_dependents && how == How::Chosen {
+            // Rows are needed where no list left them out.
+            let rows = self.selection.use_list.is_none();
+            self.partitions_of(entry, Rule::DependsOn(entry.dump_id()), rows);
         }
     }
 
@@ -110,7 +158,8 @@ impl<'a> Closure<'a> {
         for needed in needs(self.toc, entry) {
             self.take(needed, rule, How::Needed);
             if foreign_key && needed.desc() == Desc::TABLE {
-                self.rows_of(needed, rule);
+                self.take_data(needed, rule);
+                self.partitions_of(needed, rule, true);
             }
         }
         if let Some(namespace) = entry.namespace() {
@@ -120,7 +169,9 @@ impl<'a> Closure<'a> {
             }
         }
         match entry.desc() {
-            Desc::SEQUENCE => self.take_same(entry, Desc::SEQUENCE_SET),
+            Desc::SEQUENCE => {
+                self.take_same(entry, Desc::SEQUENCE_SET, Rule::DependsOn(entry.dump_id()));
+            }
             Desc::CONSTRAINT if compares_by_gist(entry.defn().unwrap_or_default()) => {
                 if let Some(extension) = self.toc.find(Desc(b"EXTENSION"), None, b"btree_gist") {
                     self.take(extension, rule, How::Needed);
@@ -129,76 +180,145 @@ impl<'a> Closure<'a> {
             Desc::VIEW | Desc::MATERIALIZED_VIEW => {
                 let query = [entry.tag().unwrap_or_default(), b" _RETURN"].concat();
                 if let Some(query) = self.toc.find(Desc::RULE, entry.namespace(), &query) {
-                    self.take(query, rule, How::Needed);
+                    self.take(query, Rule::DependsOn(entry.dump_id()), How::Needed);
                 }
             }
+            Desc::MATERIALIZED_VIEW_DATA => self.rows_behind(entry, rule),
             _ => {}
         }
     }
 
-    /// Takes the rows of a table that a foreign key refers to: its data, or its partitions'.
-    fn rows_of(&mut self, table: TocEntry<'a>, rule: Rule) {
-        let mut tables = VecDeque::from([table]);
-        let mut seen = vec![table.index()];
-        while let Some(table) = tables.pop_front() {
-            self.take_same(table, Desc::TABLE_DATA);
+    /// Takes the partitions of a table, with their rows or without.
+    fn partitions_of(&mut self, table: TocEntry<'a>, rule: Rule, rows: bool) {
+        let mut tables = vec![table];
+        while let Some(table) = tables.pop() {
+            if !self.partitioned.insert((table.index(), rows)) {
+                continue;
+            }
             for attach in self.dependents_of(table) {
-                if attach.desc() != Desc::TABLE_ATTACH || !is_parent(self.toc, table, attach) {
+                if attach.desc() != Desc::TABLE_ATTACH
+                    || !is_parent(self.toc, table, attach)
+                    || !self.partitioned.insert((attach.index(), rows))
+                {
                     continue;
                 }
                 for partition in needs(self.toc, attach) {
-                    if !seen.contains(&partition.index()) {
-                        seen.push(partition.index());
-                        self.take(partition, rule, How::Needed);
-                        tables.push_back(partition);
+                    self.take(partition, rule, How::Needed);
+                    if rows {
+                        self.take_data(partition, rule);
                     }
+                    tables.push(partition);
                 }
-                self.take(attach, rule, How::Needed);
             }
         }
     }
 
+    /// Takes the rows that a materialized view is filled from, through whatever views.
+    fn rows_behind(&mut self, data: TocEntry<'a>, rule: Rule) {
+        let mut views = vec![data];
+        while let Some(view) = views.pop() {
+            for needed in needs(self.toc, view) {
+                match needed.desc() {
+                    Desc::TABLE => {
+                        self.take_data(needed, rule);
+                        self.partitions_of(needed, rule, true);
+                    }
+                    Desc::VIEW | Desc::MATERIALIZED_VIEW if self.filled.insert(needed.index()) => {
+                        views.push(needed);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Takes the rows of a table, and what is known of them.
+    fn take_data(&mut self, table: TocEntry<'a>, rule: Rule) {
+        self.take_same(table, Desc::TABLE_DATA, rule);
+        self.take_same(table, Desc::STATISTICS_DATA, rule);
+    }
+
     /// Takes the entry of another kind with the same name.
-    fn take_same(&mut self, entry: TocEntry<'a>, desc: Desc<'_>) {
+    fn take_same(&mut self, entry: TocEntry<'a>, desc: Desc<'_>, rule: Rule) {
         let tag = entry.tag().unwrap_or_default();
         if let Some(same) = self.toc.find(desc, entry.namespace(), tag) {
-            self.take(same, Rule::NeededBy(entry.dump_id()), How::Needed);
+            self.take(same, rule, How::Needed);
         }
+    }
+
+    /// Whether an object is not whole without something that depends on it.
+    fn is_whole_with(&mut self, part: TocEntry<'a>, object: TocEntry<'a>, how: How) -> bool {
+        match part.desc() {
+            Desc::DEFAULT | Desc::CHECK_CONSTRAINT | Desc::POLICY => self.is_of(part, object),
+            Desc::ROW_SECURITY => is_namesake(part, object),
+            // Who chose it has chosen about its rows.
+            Desc::MATERIALIZED_VIEW_DATA => how == How::Needed && is_namesake(part, object),
+            // Of an identity column, or owned by another.
+            Desc::SEQUENCE => is_table(object),
+            Desc::USER_MAPPING => object.desc() == Desc::SERVER,
+            _ => false,
+        }
+    }
+
+    /// Whether a part is one of this relation.
+    fn is_of(&mut self, part: TocEntry<'a>, relation: TocEntry<'a>) -> bool {
+        let find = || relation_of(part).map(|relation| relation.index());
+        *self.relations.entry(part.index()).or_insert_with(find) == Some(relation.index())
     }
 
     /// Takes a dependent that belongs to an object that was chosen.
     fn belonging(&mut self, dependent: TocEntry<'a>, object: TocEntry<'a>) {
         let rule = Rule::DependsOn(object.dump_id());
-        match dependent.desc() {
-            Desc::SEQUENCE_OWNED_BY if object.desc() != Desc::SEQUENCE => {
-                for sequence in needs(self.toc, dependent) {
-                    if sequence.desc() == Desc::SEQUENCE {
-                        self.take(sequence, rule, How::Chosen);
-                    }
-                }
-                self.take(dependent, rule, How::Chosen);
-            }
-            Desc::TABLE_ATTACH if is_parent(self.toc, object, dependent) => {
+        if dependent.desc() == Desc::TABLE_ATTACH {
+            if is_parent(self.toc, object, dependent) && self.attached.insert(dependent.index()) {
                 for partition in needs(self.toc, dependent) {
                     self.take(partition, rule, How::Chosen);
                 }
-                self.take(dependent, rule, How::Chosen);
             }
-            desc if joins(desc) && !self.is_complete(dependent) => {}
-            desc if joins(desc) || belongs(dependent, object) => {
-                self.take(dependent, rule, How::Chosen);
-            }
-            _ => {}
+        } else if self.belongs(dependent, object) {
+            self.take(dependent, rule, How::Chosen);
         }
     }
 
-    /// Whether all is wanted that an entry puts together.
-    fn is_complete(&self, entry: TocEntry<'a>) -> bool {
-        let mut any = false;
-        needs(self.toc, entry).all(|needed| {
-            any = true;
-            self.is_wanted(needed)
-        }) && any
+    /// Whether all is wanted that an entry puts together, now that this is.
+    fn completes(&mut self, entry: TocEntry<'a>, part: TocEntry<'a>) -> bool {
+        // A cast takes its function with it.
+        let with_function = entry.desc() == Desc::CAST && self.selection.with_dependencies;
+        let counts = |needed: &TocEntry<'_>| !(with_function && needed.desc() == Desc::FUNCTION);
+        let toc = self.toc;
+        let missing = self.missing.entry(entry.index()).or_insert_with(|| {
+            let needs = needs(toc, entry).filter(counts).map(|needed| needed.index());
+            needs.collect::<HashSet<_>>().len()
+        });
+        if counts(&part) {
+            *missing = missing.saturating_sub(1);
+        }
+        *missing == 0
+    }
+
+    /// Whether an entry belongs to an object that it depends on.
+    fn belongs(&mut self, part: TocEntry<'a>, object: TocEntry<'a>) -> bool {
+        match part.desc() {
+            Desc::TABLE_DATA
+            | Desc::MATERIALIZED_VIEW_DATA
+            | Desc::SEQUENCE_SET
+            | Desc::ROW_SECURITY => is_namesake(part, object),
+            Desc::CONSTRAINT
+            | Desc::CHECK_CONSTRAINT
+            | Desc::FK_CONSTRAINT
+            | Desc::TRIGGER
+            | Desc::RULE
+            | Desc::POLICY
+            | Desc::DEFAULT => self.is_of(part, object),
+            Desc::INDEX => matches!(object.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW),
+            Desc::STATISTICS_DATA | Desc::EXTENDED_STATISTICS_DATA => true,
+            Desc::SEQUENCE => is_table(object),
+            desc if desc == *"STATISTICS" => {
+                is_table(object) || object.desc() == Desc::MATERIALIZED_VIEW
+            }
+            Desc::USER_MAPPING => object.desc() == Desc::SERVER,
+            _ => false,
+        }
     }
 
     fn is_wanted(&self, entry: TocEntry<'_>) -> bool {
@@ -210,12 +330,22 @@ impl<'a> Closure<'a> {
         let place = entry.index();
         let section = self.sections.get(place).copied().unwrap_or(Section::None);
         let Some(decision) = self.decisions.get_mut(place) else { return };
-        if decision.wanted.is_listed() || !decision.rule.is_choice() {
+        if decision.wanted.is_listed() {
+            // What belongs to something has things of its own, though it was needed before.
+            if how == How::Chosen && self.only_needed.remove(&place) {
+                self.queue.push_back((entry, how));
+            }
+            return;
+        }
+        if !decision.rule.is_choice() {
             return;
         }
         match self.selection.admit(entry, section) {
             Ok(wanted) if wanted.is_listed() => {
                 *decision = Decision { wanted, rule };
+                if how == How::Needed {
+                    self.only_needed.insert(place);
+                }
                 self.queue.push_back((entry, how));
             }
             // The rule that keeps it out whatever needs it.
@@ -247,6 +377,7 @@ fn joins(desc: Desc<'_>) -> bool {
     matches!(
         desc,
         Desc::TABLE_ATTACH
+            | Desc::CAST
             | Desc::SEQUENCE_OWNED_BY
             | Desc::PUBLICATION_TABLE
             | Desc::PUBLICATION_TABLES_IN_SCHEMA
@@ -257,38 +388,15 @@ fn joins(desc: Desc<'_>) -> bool {
 /// Whether `attach` makes something a partition of `table`, and not the other way round: its tag
 /// is the partition's name.
 fn is_parent(toc: &Toc, table: TocEntry<'_>, attach: TocEntry<'_>) -> bool {
-    let same = attach.tag() == table.tag() && attach.namespace() == table.namespace();
-    !same || needs(toc, attach).all(|other| other.index() == table.index())
+    !is_namesake(attach, table) || needs(toc, attach).all(|other| other.index() == table.index())
 }
 
-/// Whether an entry is a part of an object that it depends on.
-fn belongs(part: TocEntry<'_>, object: TocEntry<'_>) -> bool {
-    let (tag, name) = (part.tag().unwrap_or_default(), object.tag().unwrap_or_default());
-    let same_schema = part.namespace() == object.namespace();
-    match part.desc() {
-        Desc::TABLE_DATA
-        | Desc::MATERIALIZED_VIEW_DATA
-        | Desc::SEQUENCE_SET
-        | Desc::ROW_SECURITY => same_schema && tag == name,
-        // Table and name; a foreign key depends on the other table, too.
-        Desc::CONSTRAINT
-        | Desc::CHECK_CONSTRAINT
-        | Desc::FK_CONSTRAINT
-        | Desc::TRIGGER
-        | Desc::RULE
-        | Desc::POLICY
-        | Desc::DEFAULT => {
-            same_schema && tag.strip_prefix(name).is_some_and(|rest| rest.starts_with(b" "))
-                || part.desc() == Desc::CHECK_CONSTRAINT && object.desc() == *"DOMAIN"
-        }
-        Desc::INDEX => matches!(object.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW),
-        Desc::STATISTICS_DATA | Desc::EXTENDED_STATISTICS_DATA => true,
-        // Of an identity column; any other sequence is there before its table.
-        Desc::SEQUENCE => object.desc() == Desc::TABLE,
-        desc if desc == *"STATISTICS" => {
-            matches!(object.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW | Desc::FOREIGN_TABLE)
-        }
-        Desc::USER_MAPPING => object.desc() == Desc::SERVER,
-        _ => false,
-    }
+/// Whether sequences may be of its columns.
+fn is_table(entry: TocEntry<'_>) -> bool {
+    matches!(entry.desc(), Desc::TABLE | Desc::FOREIGN_TABLE)
+}
+
+/// Whether an entry has the name of an object.
+fn is_namesake(part: TocEntry<'_>, object: TocEntry<'_>) -> bool {
+    part.namespace() == object.namespace() && part.tag() == object.tag()
 }

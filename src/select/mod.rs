@@ -5,7 +5,9 @@
 
 mod closure;
 mod pattern;
+mod place;
 mod rules;
+mod schemas;
 mod use_list;
 
 pub use pattern::NamePattern;
@@ -74,7 +76,8 @@ pub struct Selection {
     /// `-L`: only these entries, in this order.
     pub use_list: Option<UseList>,
     /// With all that the chosen entries need, to any depth: schemas, types, sequences, functions,
-    /// and the rows that foreign keys refer to.
+    /// the rows that foreign keys refer to, and what a relation is not whole without: defaults,
+    /// sequences of its columns, row security, and the partitions of a chosen table.
     pub with_dependencies: bool,
     /// With all that belongs to the chosen entries: data, indexes, constraints, triggers,
     /// partitions, owned sequences, statistics.
@@ -174,13 +177,9 @@ impl Selection {
         }
         if closes {
             self.close(toc, sections, &mut decisions)?;
-            // What is listed comes last; what depends on it, behind that.
-            let behind = |place: &u32| {
-                let rule = decisions.get(*place as usize).map(|decision| decision.rule);
-                self.use_list.is_some() && matches!(rule, Some(Rule::DependsOn(_)))
-            };
-            let (last, first): (Vec<u32>, Vec<u32>) = order.iter().partition(|place| behind(place));
-            order = [first, last].concat();
+            if let Some(list) = &self.use_list {
+                order = place::in_order(toc, list, &order, &decisions);
+            }
         }
         let no_schema_part = decisions.iter().all(|decision| !decision.wanted.schema);
         Ok(Selected {

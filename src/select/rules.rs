@@ -63,6 +63,8 @@ pub enum Rule {
     Service,
     /// It depends on this entry, which was left out.
     WithoutEntry(DumpId),
+    /// Its schema becomes one with another one, which is defined already (`--map-schema`).
+    United,
 }
 
 impl Rule {
@@ -94,6 +96,7 @@ impl Rule {
             Rule::Target => "the server does not take it (--target-version)",
             Rule::Service => "the service refuses it (--for)",
             Rule::WithoutEntry(_) => "depends on an entry that is left out",
+            Rule::United => "its schema becomes one with another one (--map-schema)",
         }
     }
 

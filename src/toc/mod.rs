@@ -6,6 +6,7 @@ mod graph;
 mod header;
 mod index;
 mod intern;
+mod parts;
 mod record;
 mod section;
 mod special;
@@ -27,6 +28,7 @@ use crate::wire::{Decoder, Dialect, Encoder};
 
 use index::Index;
 use intern::{Distinct, Interner};
+pub(crate) use parts::{identifier, relation_of};
 pub(crate) use record::Definition;
 use record::{Common, Odd, Record};
 

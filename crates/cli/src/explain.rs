@@ -77,7 +77,12 @@ fn print(selected: &Selected<'_>, out: &mut Output) -> io::Result<()> {
             why(entry, decision, selected.toc()),
         ]);
     }
-    table.print(out)
+    table.print(out)?;
+    for (schema, entry) in selected.schemas_not_made() {
+        let (schema, entry) = (printable(&schema), printable(entry.name().name.as_bytes()));
+        writeln!(out, "schema {schema} must be there already: {entry} goes into it")?;
+    }
+    Ok(())
 }
 
 /// The rule, with the name of the entry that it speaks of.

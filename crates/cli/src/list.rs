@@ -45,7 +45,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut options = OpenOptions::new();
-    options.statements(args.json || !args.server.is_empty());
+    let needs_sql = args.json
+        || !args.server.is_empty()
+        || args.selection.follows()
+        || args.explain.form().is_some();
+    options.statements(needs_sql);
     let (mut input, _) = Input::open_with(&args.archive, &options, context)?;
     let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
     let toc = input.toc();

@@ -87,7 +87,7 @@ pub(crate) struct SelectionArgs {
     /// No statistics
     #[arg(long)]
     no_statistics: bool,
-    /// With what the chosen objects need: schemas, types, functions, sequences
+    /// With what the chosen objects need: schemas, types, functions, defaults, sequences
     #[arg(long)]
     with_dependencies: bool,
     /// With what belongs to the chosen objects: indexes, constraints, triggers, data
@@ -106,6 +106,11 @@ impl SelectionArgs {
     /// Whether nothing was asked for.
     pub(crate) fn is_empty(&self) -> bool {
         *self == SelectionArgs::default()
+    }
+
+    /// Whether it goes from entry to entry, which takes their statements.
+    pub(crate) fn follows(&self) -> bool {
+        self.with_dependencies || self.with_dependents
     }
 
     /// The selection, for an archive with this table of contents.

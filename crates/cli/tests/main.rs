@@ -12,6 +12,7 @@
 //! | `reindex` | killed at any instant; without permission |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
+//! | `live_needs` | each table with what it needs, restored by it |
 
 // Helpers, too, may fail a test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -25,6 +26,7 @@ mod extras;
 #[cfg(unix)]
 mod killed;
 mod live_edit;
+mod live_needs;
 #[cfg(unix)]
 mod live_scripts;
 #[cfg(unix)]

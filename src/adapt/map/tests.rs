@@ -1,6 +1,6 @@
 use super::*;
 use crate::toc::{DumpId, EntryFields, Format, Section};
-use crate::{Archive, ArchiveVersion};
+use crate::{Adaptation, Archive, ArchiveVersion, Selection};
 
 fn mapping(owner: &str, schema: &str) -> Mapping {
     let pair = |text: &str| -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -114,9 +114,40 @@ fn what_is_not() {
     }
 }
 
+/// What is left of an archive whose schemas become one, or why they cannot.
+fn united(archive: &str, schemas: &[&str]) -> Result<Vec<String>, String> {
+    let archive = Archive::open(archive).unwrap();
+    let mut selected = Selection::default().apply(archive.toc()).unwrap();
+    let mut mapping = Mapping::default();
+    for schema in schemas {
+        mapping.schemas.append(&mut self::mapping("", schema).schemas);
+    }
+    let adaptation = Adaptation { mapping, ..Adaptation::default() };
+    let adapted = adaptation.apply(&mut selected).map_err(|error| error.to_string())?;
+    let selected = adapted.selected(&selected);
+    Ok(selected.entries().map(|entry| entry.name().name).collect())
+}
+
 #[test]
-fn two_schemas_do_not_become_one() {
-    let archive = Archive::open("fixtures/pg18/core-custom.dump").unwrap();
-    assert!(mapping("", "harbour=Second Schema").check(archive.toc()).is_err());
-    assert!(mapping("", "harbour=port").check(archive.toc()).is_ok());
+fn two_schemas_become_one_if_nothing_clashes() {
+    let core = "fixtures/pg18/core-custom.dump";
+    let error = united(core, &["harbour=Second Schema"]).unwrap_err();
+    assert!(error.contains("both have a \"ports\""), "{error}");
+    assert!(united(core, &["harbour=port"]).is_ok());
+    // Nothing is in heroku_ext but what extensions put there.
+    let shop = united("fixtures/cases/shop.dump", &["heroku_ext=public"]).unwrap();
+    assert!(shop.contains(&"FUNCTION public.f(\"public\".citext)".to_owned()), "{shop:?}");
+    // Two that have nothing of one name. The definition that stays is the one whose name does.
+    let needs = united("fixtures/cases/needs.dump", &["lib=shop"]).unwrap();
+    let schemas: Vec<&String> = needs.iter().filter(|name| name.starts_with("SCHEMA ")).collect();
+    assert_eq!(schemas, ["SCHEMA shop"]);
+    assert!(needs.contains(&"TABLE shop.parts_2024".to_owned()), "{needs:?}");
+    // Every database has a schema public.
+    for (pairs, left) in
+        [(&["lib=public"][..], 1), (&["lib=public", "shop=public"], 0), (&["lib=x", "shop=x"], 1)]
+    {
+        let needs = united("fixtures/cases/needs.dump", pairs).unwrap();
+        let schemas = needs.iter().filter(|name| name.starts_with("SCHEMA ")).count();
+        assert_eq!(schemas, left, "{pairs:?}");
+    }
 }

@@ -1,0 +1,51 @@
+//! Schemas that a restore needs and does not make.
+
+use std::collections::BTreeMap;
+
+use super::Selected;
+use crate::toc::{Desc, TocEntry, identifier};
+
+impl<'a> Selected<'a> {
+    /// The schemas that must be there already: something that is wanted goes into them, and
+    /// nothing that is wanted creates them. With each, the first entry that goes into it.
+    ///
+    /// An extension, too, goes into a schema. `public` and those of the system are always there.
+    ///
+    /// ```
+    /// let archive = pgdmp::Archive::open("fixtures/cases/shop.dump")?;
+    /// let selected = pgdmp::Selection::default().apply(archive.toc())?;
+    /// let missing = selected.schemas_not_made();
+    /// assert_eq!(missing.keys().map(Vec::as_slice).collect::<Vec<_>>(), [b"heroku_ext"]);
+    /// # Ok::<(), pgdmp::Error>(())
+    /// ```
+    pub fn schemas_not_made(&self) -> BTreeMap<Vec<u8>, TocEntry<'a>> {
+        let mut needed = BTreeMap::new();
+        for entry in self.entries() {
+            if let Some(schema) = schema_of(entry) {
+                needed.entry(schema).or_insert(entry);
+            }
+        }
+        for schema in self.entries().filter(|entry| entry.desc() == Desc::SCHEMA) {
+            if self.decision(&schema).wanted.schema {
+                needed.remove(schema.tag().unwrap_or_default());
+            }
+        }
+        needed.retain(|schema, _| {
+            !schema.starts_with(b"pg_")
+                && !matches!(&schema[..], b"" | b"public" | b"information_schema")
+        });
+        needed
+    }
+}
+
+/// The schema that the restore of an entry needs.
+fn schema_of(entry: TocEntry<'_>) -> Option<Vec<u8>> {
+    if entry.desc() != *"EXTENSION" {
+        return entry.namespace().map(<[u8]>::to_vec);
+    }
+    // CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA y;
+    let words = b" WITH SCHEMA ";
+    let defn = entry.defn()?;
+    let at = defn.windows(words.len()).position(|window| window == words)?;
+    identifier(&defn[at + words.len()..]).map(|(name, _)| name)
+}
