@@ -97,7 +97,7 @@ mod error;
 mod format;
 mod limits;
 mod list;
-mod script;
+pub mod script;
 mod select;
 mod source;
 mod sql;
@@ -119,7 +119,7 @@ pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;
 pub use list::Listing;
-pub use script::{Event, Observer, Report, RestrictKey, Script, ScriptOptions};
+pub use script::{Event, Report, RestrictKey, Script, ScriptOptions};
 pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, UseList, Wanted};
 #[cfg(feature = "mmap")]
 pub use source::MappedFile;

@@ -17,6 +17,7 @@
 //! | `needs` | what a chosen object needs |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
+//! | `steps` | the rules of a restore, without its text |
 //! | `regressions` | one test per bug that was found |
 
 // Helpers, too, may fail a test.
@@ -36,5 +37,6 @@ mod read;
 mod regressions;
 mod reindex;
 mod script;
+mod steps;
 mod versions;
 mod write;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::Cursor;
 
+use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    Archive, ArchiveStream, CatalogId, DataOffset, Desc, DumpId, EntryFields, Event, Header,
-    Observer, Oid, RestrictKey, Script, ScriptOptions, Section, Selection, Toc,
+    Archive, ArchiveStream, CatalogId, DataOffset, Desc, DumpId, EntryFields, Header, Oid,
+    RestrictKey, Script, ScriptOptions, Section, Selection, Toc,
 };
 
 use pgdmp_testkit::fixtures;
@@ -33,7 +34,7 @@ fn fixtures_become_scripts() {
         let toc = stream.shared_toc();
         let selected = Selection::default().apply(&toc).unwrap();
         let mut script = Vec::new();
-        Script::new(key()).write_stream(&mut stream, &selected, &mut script, &mut ()).unwrap();
+        Script::new(key()).write_stream(&mut stream, &selected, &mut script).unwrap();
         assert!(script == expected, "{} in one pass", fixture.name);
     }
     assert!(compared > 20);
@@ -70,25 +71,31 @@ impl Synthetic {
         let archive = self.archive();
         let selected = selection.apply(archive.toc()).unwrap();
         let mut script = Vec::new();
-        let mut warnings = Warnings(Vec::new());
-        Script::new(key())
+        let mut sink = Warnings(TextSink::new(&mut script, key()), Vec::new());
+        Restore::new()
             .options(options)
-            .write_observed(&archive, &selected, &mut script, &mut warnings)
+            .run(&archive, &selected, &mut sink)
             .map_err(|error| error.to_string())?;
+        sink.0.finish().unwrap();
+        let warnings = sink.1;
         let script = String::from_utf8(script).unwrap();
         let start = script.find("SET row_security = off;\n\n").unwrap() + 25;
         let end = script.rfind("--\n-- PostgreSQL database dump complete").unwrap();
-        Ok(script[start..end].to_owned() + &warnings.0.join("\n"))
+        Ok(script[start..end].to_owned() + &warnings.join("\n"))
     }
 }
 
-struct Warnings(Vec<String>);
+struct Warnings<S>(S, Vec<String>);
 
-impl Observer for Warnings {
-    fn event(&mut self, event: &Event<'_>) {
-        if event.is_warning() {
-            self.0.push(String::from_utf8(event.message()).unwrap());
+impl<S: Sink> Sink for Warnings<S> {
+    fn step(&mut self, step: &Step<'_>) -> pgdmp::Result<Outcome> {
+        match step {
+            Step::Event(event) if event.is_warning() => {
+                self.1.push(String::from_utf8(event.message()).unwrap());
+            }
+            _ => {}
         }
+        self.0.step(step)
     }
 }
 
@@ -218,7 +225,7 @@ fn data_that_went_by_is_missed() {
     let selection = Selection { use_list: Some(use_list), ..Selection::default() };
     let selected = selection.apply(&toc).unwrap();
     let error = Script::new(key())
-        .write_stream(&mut stream, &selected, &mut Vec::new(), &mut ())
+        .write_stream(&mut stream, &selected, &mut Vec::new())
         .unwrap_err()
         .to_string();
     assert!(error.contains("could not find block ID"), "{error}");

@@ -1,41 +1,78 @@
 //! The data of tables.
 
-use super::source::Source;
-use super::{Event, Writer};
+use super::feed::DataFeed;
+use super::rows::Rows;
+use super::{Event, Purpose, Run, Step};
 use crate::error::Result;
 use crate::toc::TocEntry;
 
-impl Writer<'_> {
-    /// Writes the data of a table: COPY and rows, or INSERT statements, as pg_dump wrote them.
+impl Run<'_> {
+    /// Restores the data of a table: COPY and rows, or INSERT statements, as pg_dump wrote them.
     pub(super) fn table_data(
         &mut self,
         entry: &TocEntry<'_>,
-        source: &mut dyn Source,
+        feed: &mut dyn DataFeed,
     ) -> Result<()> {
         let triggers = self.options.disable_triggers && !self.wants_schema;
         if triggers {
-            self.tell(&Event::DisablingTriggers(*entry));
-            self.triggers(entry, " DISABLE TRIGGER ALL;\n\n");
+            self.tell(Event::DisablingTriggers(*entry))?;
+            self.triggers(entry, " DISABLE TRIGGER ALL;\n")?;
         }
-        self.become_owner(entry);
-        self.select_schema(entry.namespace());
-        self.tell(&Event::ProcessingData(*entry));
-        if let Some(copy) = entry.copy_stmt() {
-            self.out.put(copy);
+        self.become_owner(entry)?;
+        self.select_schema(entry, entry.namespace())?;
+        self.tell(Event::ProcessingData(*entry))?;
+        match entry.copy_stmt().filter(|copy| !copy.is_empty()) {
+            Some(copy) => self.copy(entry, copy, feed)?,
+            None => self.inserts(entry, feed)?,
         }
-        source.data(*entry, &mut self.out)?;
         if triggers {
-            self.tell(&Event::EnablingTriggers(*entry));
-            self.triggers(entry, " ENABLE TRIGGER ALL;\n\n");
+            self.tell(Event::EnablingTriggers(*entry))?;
+            self.triggers(entry, " ENABLE TRIGGER ALL;\n")?;
         }
         Ok(())
     }
 
+    /// COPY, unless the server refuses it.
+    fn copy(
+        &mut self,
+        entry: &TocEntry<'_>,
+        statement: &[u8],
+        feed: &mut dyn DataFeed,
+    ) -> Result<()> {
+        if !self.try_step(&Step::CopyBegin { entry: *entry, statement })? {
+            feed.skip(*entry);
+            return Ok(());
+        }
+        let errors = self.report.errors;
+        let mut rows = self.sink.rows_alone().then(Rows::new);
+        feed.data(*entry, &mut |piece| match &mut rows {
+            None => self.try_step(&Step::CopyData(piece)),
+            Some(rows) => rows.piece(piece, &mut |piece| self.try_step(&Step::CopyData(piece))),
+        })?;
+        if let Some(rows) = rows.filter(|_| self.report.errors == errors) {
+            rows.finish(&mut |piece| self.try_step(&Step::CopyData(piece)))?;
+        }
+        if self.report.errors == errors {
+            self.step(&Step::CopyEnd { entry: *entry })?;
+        }
+        Ok(())
+    }
+
+    /// Statements that are stored as data. If one fails, the others do not.
+    pub(super) fn inserts(&mut self, entry: &TocEntry<'_>, feed: &mut dyn DataFeed) -> Result<()> {
+        self.step(&Step::InsertBegin { entry: *entry })?;
+        feed.data(*entry, &mut |piece| {
+            self.step(&Step::InsertData(piece))?;
+            Ok(true)
+        })?;
+        self.step(&Step::InsertEnd { entry: *entry })
+    }
+
     /// Only a superuser may do that with the triggers of foreign keys.
-    fn triggers(&mut self, entry: &TocEntry<'_>, what: &str) {
-        self.become_user(self.options.superuser.as_deref().unwrap_or_default());
-        self.out.put("ALTER TABLE ");
-        self.put_qualified(entry);
-        self.out.put(what);
+    fn triggers(&mut self, entry: &TocEntry<'_>, what: &str) -> Result<()> {
+        self.become_user(entry, self.options.superuser.as_deref().unwrap_or_default())?;
+        let mut sql = self.sql();
+        sql.put("ALTER TABLE ").qualified(entry).put(what);
+        self.send(Some(entry), Purpose::Triggers, sql, "\n")
     }
 }

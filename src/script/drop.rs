@@ -1,11 +1,11 @@
 //! `--clean` and `--if-exists`.
 
-use super::large_objects::UNLINK_IF_EXISTS;
-use super::{Event, Writer, is_database};
+use super::large_objects::{UNLINK, UNLINK_IF_EXISTS};
+use super::{Event, Purpose, Run, Step, is_database};
 use crate::error::Result;
 use crate::toc::{Desc, TocEntry};
 
-impl Writer<'_> {
+impl Run<'_> {
     /// Drops everything that is going to be created, in the opposite order.
     pub(super) fn drop_all(&mut self) -> Result<()> {
         let selected = self.selected;
@@ -16,9 +16,8 @@ impl Writer<'_> {
             }
             let wanted = decision.wanted.schema || decision.wanted.data;
             let Some(drop) = entry.drop_stmt().filter(|_| wanted) else { continue };
-            self.tell(&Event::Dropping(entry));
+            self.tell(Event::Dropping(entry))?;
             self.drop_one(&entry, drop)?;
-            self.out.settle()?;
         }
         self.state.forget_schema();
         Ok(())
@@ -28,40 +27,36 @@ impl Writer<'_> {
         // A database is not dropped in a transaction.
         let alone = is_database(entry) && self.in_transactions();
         if alone {
-            self.out.put("COMMIT;\n");
+            self.step(&Step::Commit)?;
         }
-        self.become_owner(entry);
-        self.select_schema(entry.namespace());
+        self.become_owner(entry)?;
+        self.select_schema(entry, entry.namespace())?;
         if entry.desc() == Desc::BLOB_METADATA {
-            if self.options.if_exists {
-                let (begin, end) = UNLINK_IF_EXISTS;
-                self.each_large_object(entry, begin.as_bytes(), end.as_bytes())?;
-            } else {
-                self.each_large_object(entry, b"SELECT pg_catalog.lo_unlink('", b"')")?;
-            }
+            let (begin, end) = if self.options.if_exists { UNLINK_IF_EXISTS } else { UNLINK };
+            let (begin, end) = (begin.as_bytes(), end.as_bytes());
+            self.each_large_object(entry, Purpose::Drop, entry, begin, end)?;
         } else if !self.options.if_exists || drop.starts_with(b"--") {
-            self.out.put(drop);
+            self.drop_by(entry, drop)?;
         } else if drop.is_empty() {
         } else if entry.desc() == Desc::BLOB {
             let (begin, end) = UNLINK_IF_EXISTS;
-            self.out.put(format!("{begin}{}{end};\n", entry.catalog_id().oid));
+            let oid = entry.catalog_id().oid;
+            self.drop_by(entry, format!("{begin}{oid}{end};\n").as_bytes())?;
         } else {
             match if_exists(entry.desc(), drop) {
-                Some(text) => self.out.put(text),
+                Some(text) => self.drop_by(entry, &text)?,
                 None => {
-                    self.tell(&Event::NoPlaceForIfExists(drop));
+                    self.tell(Event::NoPlaceForIfExists(drop))?;
                     let (before, rest) = alter_table(drop);
-                    self.out.put(before);
-                    self.out.put(rest);
+                    self.drop_by(entry, &[before, rest].concat())?;
                 }
             }
         }
-        if alone {
-            self.begin("BEGIN;\n");
-        } else {
-            self.count("COMMIT;\nBEGIN;\n");
-        }
-        Ok(())
+        if alone { self.begin() } else { self.count().map(|_| ()) }
+    }
+
+    fn drop_by(&mut self, entry: &TocEntry<'_>, text: &[u8]) -> Result<()> {
+        if text.is_empty() { Ok(()) } else { self.statement(Some(entry), Purpose::Drop, text, "") }
     }
 }
 

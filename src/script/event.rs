@@ -1,52 +1,40 @@
-//! What a caller hears while a script is written.
+//! What a restore tells of: what it is about to do, and what is not as it should be.
 
 use std::io::Write;
 
 use crate::toc::{Oid, TocEntry};
 
-/// What happens while a script is written, when it happens.
+/// Something that a restore tells of, as [`Step::Event`](super::Step::Event): what it is about to
+/// do, or a warning.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// An object's DROP is written.
+    /// An object is dropped.
     Dropping(TocEntry<'a>),
-    /// An object's definition is written.
+    /// An object is made.
     Creating(TocEntry<'a>),
-    /// A definition that counts as data is written.
+    /// A definition that counts as data is executed.
     Executing(TocEntry<'a>),
-    /// The script goes on in another database.
+    /// The restore goes on in another database.
     Connecting(TocEntry<'a>),
     /// A table's triggers are disabled.
     DisablingTriggers(TocEntry<'a>),
     /// A table's triggers are enabled again.
     EnablingTriggers(TocEntry<'a>),
-    /// Data is written.
+    /// Data is restored.
     ProcessingData(TocEntry<'a>),
-    /// A large object is written.
+    /// A large object is restored.
     LargeObject(Oid),
-    /// All large objects of an entry were written.
+    /// So many large objects, all of an entry, were restored.
     LargeObjects(u64),
+    /// A table could not be made, so its data is left out; see
+    /// [`ScriptOptions::no_data_for_failed_tables`](super::ScriptOptions::no_data_for_failed_tables).
+    NoDataForFailedTable(TocEntry<'a>),
     /// Warning: pg_dump had a warning, and kept it in the archive.
     WarningInArchive(&'a [u8]),
     /// Warning: this DROP does not look like one of the object's kind; `IF EXISTS` was left out.
     NoPlaceForIfExists(&'a [u8]),
 }
-
-/// Whoever wants to hear of [`Event`]s. `()` does not.
-pub trait Observer {
-    /// Something happened.
-    fn event(&mut self, event: &Event<'_>) {
-        let _ = event;
-    }
-
-    /// What time it is, in words: asked at the end of a [verbose](super::ScriptOptions::verbose)
-    /// script.
-    fn now(&mut self) -> String {
-        "[unknown]".to_owned()
-    }
-}
-
-impl Observer for () {}
 
 impl Event<'_> {
     /// Whether something is not as it should be.
@@ -92,6 +80,11 @@ impl Event<'_> {
             Event::LargeObjects(count) => {
                 number(&mut text, "restored ", *count);
                 text.extend_from_slice(b" large objects");
+            }
+            Event::NoDataForFailedTable(entry) => {
+                text.extend_from_slice(b"table \"");
+                text.extend_from_slice(entry.tag().unwrap_or_default());
+                text.extend_from_slice(b"\" could not be created, will not restore its data");
             }
             Event::WarningInArchive(what) => {
                 text.extend_from_slice(b"warning from original dump file: ");

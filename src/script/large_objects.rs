@@ -2,21 +2,21 @@
 
 use std::io::BufRead;
 
-use super::source::{Source, Step};
-use super::{Event, Writer};
+use super::feed::{DataFeed, Met};
+use super::{Event, Purpose, Run, Step};
 use crate::error::{Error, Result};
 use crate::toc::{Desc, Format, Oid, TocEntry};
 use crate::version::Gate;
 
-/// What stands before and behind an OID to remove a large object that may not be there.
+/// What stands before and behind an OID to remove a large object.
+pub(super) const UNLINK: (&str, &str) = ("SELECT pg_catalog.lo_unlink('", "')");
+
+/// As [`UNLINK`], for one that may not be there.
 pub(super) const UNLINK_IF_EXISTS: (&str, &str) =
     ("SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata WHERE oid = '", "'");
 
 /// Bytes that one `lowrite` gets.
 const PIECE: usize = 16 << 10;
-
-/// Flag of `lo_open`: read and write.
-const INV_WRITE: u32 = 131_072;
 
 /// Whether the data of an entry is large objects, or comments on them.
 pub(super) fn is_large_objects(entry: &TocEntry<'_>) -> bool {
@@ -28,94 +28,81 @@ pub(super) fn is_grouped_acl(entry: &TocEntry<'_>) -> bool {
     entry.tag().is_some_and(|tag| tag.starts_with(b"LARGE OBJECTS"))
 }
 
-impl Writer<'_> {
-    /// Writes the data of an entry with large objects.
+impl Run<'_> {
+    /// Restores the data of an entry with large objects.
     pub(super) fn large_objects(
         &mut self,
         entry: &TocEntry<'_>,
-        source: &mut dyn Source,
+        feed: &mut dyn DataFeed,
     ) -> Result<()> {
-        self.tell(&Event::ProcessingData(*entry));
-        self.select_schema(Some(b"pg_catalog"));
+        self.tell(Event::ProcessingData(*entry))?;
+        self.select_schema(entry, Some(b"pg_catalog"))?;
         if entry.desc() == Desc::BLOB_COMMENTS {
-            return source.data(*entry, &mut self.out);
+            return self.inserts(entry, feed);
         }
         // What lo_open gives lives as long as a transaction.
         let own_transaction = !self.options.single_transaction && !self.in_transactions();
         // In a custom archive they have to be found first.
         let begin_early = self.format != Format::Custom;
         if own_transaction && begin_early {
-            self.out.put("BEGIN;\n\n");
+            self.begin_objects()?;
         }
         let mut count = 0;
         let mut piece = Vec::with_capacity(PIECE);
-        source.large_objects(*entry, &mut |step| {
-            match step {
-                Step::Found if own_transaction && !begin_early => self.out.put("BEGIN;\n\n"),
-                Step::Found => {}
-                Step::Object(oid, data) => {
-                    count += 1;
-                    self.large_object(oid, data, &mut piece)?;
-                }
+        feed.large_objects(*entry, &mut |met| match met {
+            Met::Found if own_transaction && !begin_early => self.begin_objects(),
+            Met::Found => Ok(()),
+            Met::Object(oid, data) => {
+                count += 1;
+                self.large_object(entry, oid, data, &mut piece)
             }
-            Ok(())
         })?;
-        self.tell(&Event::LargeObjects(count));
+        self.tell(Event::LargeObjects(count))?;
         if own_transaction {
-            self.out.put("COMMIT;\n\n");
+            self.step(&Step::Commit)?;
+            self.step(&Step::EmptyLine)?;
         }
         Ok(())
+    }
+
+    fn begin_objects(&mut self) -> Result<()> {
+        self.step(&Step::Begin)?;
+        self.step(&Step::EmptyLine)
     }
 
     fn large_object(
         &mut self,
+        entry: &TocEntry<'_>,
         oid: Oid,
         data: &mut dyn BufRead,
         piece: &mut Vec<u8>,
     ) -> Result<()> {
-        self.tell(&Event::LargeObject(oid));
+        self.tell(Event::LargeObject(oid))?;
         if self.format == Format::Tar {
             // pg_restore says it twice.
-            self.tell(&Event::LargeObject(oid));
+            self.tell(Event::LargeObject(oid))?;
         }
-        let version = self.selected.toc().header().version;
-        if version.has(Gate::LargeObjectEntries) {
-            self.out.put(format!("SELECT pg_catalog.lo_open('{oid}', {INV_WRITE});\n"));
-        } else {
-            // Nothing else creates or drops it.
-            if self.options.clean {
-                let (begin, end) = UNLINK_IF_EXISTS;
-                self.out.put(format!("{begin}{oid}{end};\n"));
-            }
-            self.out.put(format!(
-                "SELECT pg_catalog.lo_open(pg_catalog.lo_create('{oid}'), {INV_WRITE});\n"
-            ));
+        // Before there were entries for them, nothing else creates or drops it.
+        let create = !self.selected.toc().header().version.has(Gate::LargeObjectEntries);
+        if create && self.options.clean {
+            let (begin, end) = UNLINK_IF_EXISTS;
+            let text = format!("{begin}{oid}{end};\n");
+            self.statement(Some(entry), Purpose::Drop, text.as_bytes(), "")?;
         }
+        self.step(&Step::LargeObjectOpen { entry: *entry, oid, create })?;
+        let std_strings = self.session.std_strings;
         while fill(data, piece)? {
-            self.put_piece(piece);
-            self.out.settle()?;
+            self.step(&Step::LargeObjectWrite { data: piece, std_strings })?;
         }
-        self.out.put("SELECT pg_catalog.lo_close(0);\n\n");
-        Ok(())
+        self.step(&Step::LargeObjectClose)
     }
 
-    fn put_piece(&mut self, piece: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let escape = if self.session.std_strings { "\\x" } else { "\\\\x" };
-        self.out.put("SELECT pg_catalog.lowrite(0, '");
-        self.out.put(escape);
-        self.out.text.reserve(2 * piece.len());
-        for byte in piece {
-            let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-            self.out.text.extend_from_slice(&digits);
-        }
-        self.out.put("');\n");
-    }
-
-    /// Writes a command for each large object of a group; its OIDs are the lines of the
+    /// Sends a statement for each large object of a group; its OIDs are the lines of the
     /// definition.
     pub(super) fn each_large_object(
         &mut self,
+        entry: &TocEntry<'_>,
+        purpose: Purpose<'_>,
         group: &TocEntry<'_>,
         begin: &[u8],
         end: &[u8],
@@ -131,19 +118,16 @@ impl Writer<'_> {
                 ))
                 .in_entry(|| group.name()));
             }
-            self.out.put(begin);
-            self.out.put(oid);
-            self.out.put(end);
-            self.out.put(";\n");
-            self.count("COMMIT;\nBEGIN;\n\n");
-            self.out.settle()?;
+            let mut sql = self.sql();
+            sql.put(begin).put(oid).put(end).put(";\n");
+            self.send(Some(entry), purpose, sql, "")?;
+            self.count_apart()?;
             oids = &oids[len + 1..];
         }
-        self.out.put("\n");
-        Ok(())
+        self.step(&Step::EmptyLine)
     }
 
-    /// Writes the privileges of each large object of a group. The definition has them for one,
+    /// Sets the privileges of each large object of a group. The definition has them for one,
     /// and the OID in it is to be replaced by that of each.
     pub(super) fn grouped_acl(&mut self, entry: &TocEntry<'_>) -> Result<()> {
         let toc = entry.toc();
@@ -160,7 +144,7 @@ impl Writer<'_> {
                 .in_entry(|| entry.name()));
         }
         for (begin, end) in acl_commands(entry.defn().unwrap_or_default()) {
-            self.each_large_object(&group, begin, end)?;
+            self.each_large_object(entry, Purpose::Privileges, &group, begin, end)?;
         }
         Ok(())
     }

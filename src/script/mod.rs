@@ -1,42 +1,72 @@
-//! An archive as the SQL script that `pg_restore -f` of PostgreSQL 18 prints, byte for byte.
+//! A restore as steps: what `pg_restore` of PostgreSQL 18 would do with an archive, in its order.
 //!
-//! `RestoreArchive` and what it calls in `pg_backup_archiver.c`. One file for each family of
-//! rules: [`prelude`] begins and ends the script, [`passes`] says in which order entries come,
-//! [`state`] holds what the script has set so far, [`print`] writes one entry with its [`owner`],
-//! [`data`] and [`large_objects`] what is in it, [`drop`] is `--clean`, [`connect`] is `--create`,
-//! [`transaction`] is `--transaction-size`, and `sql` makes names safe.
+//! Rules and their effects are apart. The rules ([`Restore`]) know what a restore of an archive
+//! consists of: which session settings an entry needs, what is dropped, how an owner is set. Each
+//! thing to be done is one [`Step`]: a statement and its purpose, the beginning of a COPY, a piece
+//! of data, a large object, a connection to another database, an empty line. A [`Sink`] carries
+//! the steps out. The rules do not know whether that is text or a server.
+//!
+//! ```text
+//!  Archive ──────► DataFeed ──┐
+//!  ArchiveStream              ▼            Step            ┌► TextSink: a script, byte for byte
+//!  Selected ──────────────► Run (rules) ──────────► Sink ──┼► your own: record, show, send
+//!  ScriptOptions                       ◄──────────         └► (a live restore)
+//!                                   Result<Outcome>
+//! ```
+//!
+//! - [`Script`] is the usual way to SQL for `psql`: rules and [`TextSink`] together.
+//! - [`Restore`] runs the rules for any sink.
+//! - What a restore tells of, `pg_restore -v` and warnings, goes the same way: [`Step::Event`]. A
+//!   sink that listens wraps another one; see [`Sink`].
+//! - A sink answers each step with an [`Outcome`]. An error ends the restore at once. A failure
+//!   that `pg_restore` would go on after is counted, and the rules decide about the rest: no
+//!   data after a COPY that the server refused, none for a table that could not be made.
+//!
+// The rules: `RestoreArchive` and what it calls in `pg_backup_archiver.c`. One file for each family:
+// `prelude` begins and ends a restore and sets up its sessions, `passes` says in which order entries
+// come, `state` holds what the session has been set to so far, `print` restores one entry with its
+// `owner`, `data` and `large_objects` what is in it, `drop` is `--clean`, `connect` is `--create`,
+// `transaction` is `--transaction-size`. `statement` puts statements together (`sql/` makes
+// names safe), `feed` gets data out of an archive or a pipe, and `rows` finds its end.
 
 mod connect;
 mod data;
 mod drop;
 mod event;
+mod feed;
+mod heading;
 mod key;
 mod large_objects;
-mod output;
 mod owner;
 mod passes;
 mod prelude;
 mod print;
-mod source;
+mod rows;
+mod sink;
 mod state;
+mod statement;
+mod text;
 mod transaction;
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 
-pub use event::{Event, Observer};
+pub use event::Event;
+pub use heading::Heading;
 pub use key::RestrictKey;
+pub use sink::{Outcome, Purpose, Sink, Stage, Statement, Step};
+pub use text::TextSink;
 
 use crate::adapt::TargetVersion;
 use crate::archive::{Archive, ArchiveStream};
 use crate::error::Result;
 use crate::select::Selected;
-use crate::toc::{Format, Toc, TocEntry};
-use output::Output;
+use crate::toc::{DumpId, Format, Toc, TocEntry};
+use feed::{AtOnce, DataFeed, OnePass};
 use prelude::Session;
-use source::{AtOnce, OnePass, Source};
 use state::State;
 
-/// How a script is written: the options of `pg_restore` that do not choose entries.
+/// How entries are restored: the options of `pg_restore` that do not choose entries.
 ///
 /// `-C` and all that chooses is part of the [`Selection`](crate::Selection).
 #[derive(Debug, Clone, Default)]
@@ -61,6 +91,9 @@ pub struct ScriptOptions {
     pub enable_row_security: bool,
     /// `--use-set-session-authorization`: objects are made by their owners, not given to them.
     pub use_set_session_authorization: bool,
+    /// `--no-data-for-failed-tables`: a table that could not be made gets no data. It matters to a
+    /// sink that reports [failures](Outcome::Failed).
+    pub no_data_for_failed_tables: bool,
     /// `--no-tablespaces`.
     pub no_tablespaces: bool,
     /// `--no-table-access-method`.
@@ -91,14 +124,16 @@ pub struct Script {
     key: RestrictKey,
 }
 
-/// What was done to write a script.
+/// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Entries of which something was written.
+    /// Entries of which something was restored.
     pub entries: u64,
-    /// Warnings that the [`Observer`] got.
+    /// [Warnings](Event::is_warning) that the sink got.
     pub warnings: u64,
+    /// [Failures](Outcome::Failed) that the sink reported: `errors ignored on restore`.
+    pub errors: u64,
 }
 
 impl Script {
@@ -126,22 +161,8 @@ impl Script {
         selected: &Selected<'_>,
         output: impl Write,
     ) -> Result<Report> {
-        self.write_observed(archive, selected, output, &mut ())
-    }
-
-    /// Writes what was selected of an archive, and tells `observer` about it.
-    ///
-    /// # Errors
-    ///
-    /// As [`write`](Self::write).
-    pub fn write_observed(
-        &self,
-        archive: &Archive,
-        selected: &Selected<'_>,
-        mut output: impl Write,
-        observer: &mut dyn Observer,
-    ) -> Result<Report> {
-        self.run(archive.format(), selected, &mut AtOnce::new(archive), &mut output, observer)
+        let feed = &mut AtOnce::new(archive);
+        self.text(output, |sink| run(&self.options, archive.format(), selected, feed, sink))
     }
 
     /// Writes what was selected of an archive that comes through a pipe.
@@ -153,12 +174,11 @@ impl Script {
         &self,
         archive: &mut ArchiveStream<R>,
         selected: &Selected<'_>,
-        mut output: impl Write,
-        observer: &mut dyn Observer,
+        output: impl Write,
     ) -> Result<Report> {
         let format = archive.format();
-        let mut source = OnePass::new(archive, selected);
-        self.run(format, selected, &mut source, &mut output, observer)
+        let feed = &mut OnePass::new(archive, selected);
+        self.text(output, |sink| run(&self.options, format, selected, feed, sink))
     }
 
     /// Checks the entries that set up the session: encoding and string literals.
@@ -170,58 +190,142 @@ impl Script {
         Session::new(toc).map(|_| ())
     }
 
-    fn run(
+    fn text(
         &self,
-        format: Format,
-        selected: &Selected<'_>,
-        source: &mut dyn Source,
-        output: &mut dyn Write,
-        observer: &mut dyn Observer,
+        output: impl Write,
+        run: impl FnOnce(&mut dyn Sink) -> Result<Report>,
     ) -> Result<Report> {
-        let mut writer = Writer {
-            options: &self.options,
-            key: &self.key,
-            format,
-            session: Session::new(selected.toc())?,
-            selected,
-            wants_schema: selected.wants_schema() && !selected.implied_no_schema(),
-            out: Output::new(output),
-            observer,
-            state: State::default(),
-            transaction_count: 0,
-            report: Report::default(),
-        };
-        writer.script(source)?;
-        Ok(writer.report)
+        let mut sink = TextSink::new(output, self.key.clone());
+        let report = run(&mut sink);
+        // What was written before an error is worth seeing.
+        let end = sink.finish();
+        report.and_then(|report| end.map(|()| report))
     }
 }
 
-/// A script on its way.
-struct Writer<'a> {
+/// Restores archives into a [`Sink`], step by step.
+///
+/// ```
+/// use pgdmp::script::{Outcome, Restore, Sink, Step};
+/// use pgdmp::{Archive, Selection};
+///
+/// /// Counts the tables whose rows are restored.
+/// struct Tables(u64);
+///
+/// impl Sink for Tables {
+///     fn step(&mut self, step: &Step<'_>) -> pgdmp::Result<Outcome> {
+///         self.0 += u64::from(matches!(step, Step::CopyEnd { .. }));
+///         Ok(Outcome::Done)
+///     }
+/// }
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let selected = Selection::default().apply(archive.toc())?;
+/// let mut tables = Tables(0);
+/// Restore::new().run(&archive, &selected, &mut tables)?;
+/// assert_eq!(tables.0, 3);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Restore {
+    options: ScriptOptions,
+}
+
+impl Restore {
+    /// Restores with the default options.
+    pub fn new() -> Self {
+        Restore::default()
+    }
+
+    /// Sets the options.
+    pub fn options(&mut self, options: ScriptOptions) -> &mut Self {
+        self.options = options;
+        self
+    }
+
+    /// Restores what was selected of an archive.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive and of the sink. No step follows an error: a sink may find itself
+    /// inside a COPY or a transaction.
+    pub fn run(
+        &self,
+        archive: &Archive,
+        selected: &Selected<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Report> {
+        run(&self.options, archive.format(), selected, &mut AtOnce::new(archive), sink)
+    }
+
+    /// Restores what was selected of an archive that comes through a pipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and when the order of the selection needs data that has gone by.
+    pub fn run_stream<R: Read + Send>(
+        &self,
+        archive: &mut ArchiveStream<R>,
+        selected: &Selected<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Report> {
+        let format = archive.format();
+        run(&self.options, format, selected, &mut OnePass::new(archive, selected), sink)
+    }
+}
+
+fn run(
+    options: &ScriptOptions,
+    format: Format,
+    selected: &Selected<'_>,
+    feed: &mut dyn DataFeed,
+    sink: &mut dyn Sink,
+) -> Result<Report> {
+    let mut run = Run {
+        options,
+        format,
+        session: Session::new(selected.toc())?,
+        selected,
+        wants_schema: selected.wants_schema() && !selected.implied_no_schema(),
+        sink,
+        scratch: Vec::new(),
+        state: State::default(),
+        transaction_count: 0,
+        failed_tables: HashSet::new(),
+        report: Report::default(),
+    };
+    run.all(feed)?;
+    Ok(run.report)
+}
+
+/// A restore on its way: the rules.
+struct Run<'a> {
     options: &'a ScriptOptions,
-    key: &'a RestrictKey,
     format: Format,
     session: Session<'a>,
     selected: &'a Selected<'a>,
     /// Whether definitions are wanted, and there are some.
     wants_schema: bool,
-    out: Output<'a>,
-    observer: &'a mut dyn Observer,
+    sink: &'a mut dyn Sink,
+    /// Memory for the next statement that is put together.
+    scratch: Vec<u8>,
     state: State,
     /// Objects in the transaction that is open.
     transaction_count: u32,
+    /// Tables that get no data.
+    failed_tables: HashSet<DumpId>,
     report: Report,
 }
 
-impl Writer<'_> {
-    /// Whether the server that is to run the script knows what there is since a release.
+impl Run<'_> {
+    /// Whether the server that is restored into knows what there is since a release.
     fn server_has(&self, major: u16, minor: u16) -> bool {
         self.options.target.is_none_or(|target| target.has(major, minor))
     }
 
-    fn tell(&mut self, event: &Event<'_>) {
+    fn tell(&mut self, event: Event<'_>) -> Result<()> {
         self.report.warnings += u64::from(event.is_warning());
-        self.observer.event(event);
+        self.step(&Step::Event(event))
     }
 }
 

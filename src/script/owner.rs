@@ -1,6 +1,6 @@
 //! `ALTER … OWNER TO`.
 
-use super::Writer;
+use super::{Purpose, Run};
 use crate::error::{Error, Result};
 use crate::toc::{Desc, TocEntry};
 
@@ -60,7 +60,7 @@ fn named(desc: Desc<'_>) -> Named {
     }
 }
 
-impl Writer<'_> {
+impl Run<'_> {
     /// Gives an object to its owner.
     pub(super) fn alter_owner(&mut self, entry: &TocEntry<'_>) -> Result<()> {
         if self.options.no_owner {
@@ -80,41 +80,41 @@ impl Writer<'_> {
             return Ok(());
         }
         let desc = entry.desc();
-        match named(desc) {
-            Named::Never => return Ok(()),
+        let named = named(desc);
+        if named == Named::Never {
+            return Ok(());
+        }
+        let mut sql = self.sql();
+        sql.put("ALTER ");
+        match named {
+            Named::Never => {}
             Named::Unknown => {
                 return Err(Error::malformed(format!(
                     "don't know how to set owner for object type \"{desc}\""
                 )));
             }
             Named::LargeObjects => {
-                let mut end = b" OWNER TO ".to_vec();
-                crate::sql::identifier(owner, self.session.quote_encoding, &mut end);
-                return self.each_large_object(entry, b"ALTER LARGE OBJECT ", &end);
+                let mut end = self.sql();
+                end.put(" OWNER TO ").identifier(owner);
+                let begin = b"ALTER LARGE OBJECT ";
+                return self.each_large_object(entry, Purpose::Owner, entry, begin, &end.text);
             }
             Named::ByName => {
-                self.out.put("ALTER ");
-                self.out.put(desc.as_bytes());
-                self.out.put(" ");
-                self.put_qualified(entry);
+                sql.put(desc.as_bytes()).put(" ").qualified(entry);
             }
             Named::LargeObject => {
-                self.out.put("ALTER LARGE OBJECT ");
-                self.out.put(entry.tag().unwrap_or_default());
+                sql.put("LARGE OBJECT ").put(entry.tag().unwrap_or_default());
             }
             Named::AsDropped => {
                 let name = drop.get("DROP ".len()..).unwrap_or_default();
                 let Some(end) = name.iter().rposition(|byte| !matches!(byte, b';' | b'\n')) else {
                     return Ok(());
                 };
-                self.out.put("ALTER ");
-                self.out.put(&name[..=end]);
+                sql.put(&name[..=end]);
             }
         }
-        self.out.put(" OWNER TO ");
-        self.put_identifier(owner);
-        self.out.put(";\n\n");
-        Ok(())
+        sql.put(" OWNER TO ").identifier(owner).put(";\n");
+        self.send(Some(entry), Purpose::Owner, sql, "\n")
     }
 }
 

@@ -1,8 +1,9 @@
-//! In which order entries come, and what is written of each.
+//! In which order entries come, and what is restored of each.
 
+use super::feed::DataFeed;
+use super::heading::Part;
 use super::large_objects::is_large_objects;
-use super::source::Source;
-use super::{Event, Writer, is_database};
+use super::{Event, Run, Step, is_database};
 use crate::error::Result;
 use crate::select::Wanted;
 use crate::toc::{Desc, Section, TocEntry};
@@ -36,32 +37,13 @@ impl Pass {
     }
 }
 
-/// What is said before an entry's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Definition,
-    Data { seen_at: Option<u64> },
-    Statistics,
-}
-
-impl Part {
-    pub(super) fn prefix(self) -> &'static str {
-        match self {
-            Part::Definition => "",
-            Part::Data { .. } => "Data for ",
-            Part::Statistics => "Statistics for ",
-        }
-    }
-}
-
-impl Writer<'_> {
-    pub(super) fn passes(&mut self, source: &mut dyn Source) -> Result<()> {
+impl Run<'_> {
+    pub(super) fn passes(&mut self, feed: &mut dyn DataFeed) -> Result<()> {
         let selected = self.selected;
         for pass in [Pass::Main, Pass::Privileges, Pass::Last] {
             for (entry, decision) in selected.all() {
                 if decision.wanted.is_listed() && Pass::of(&entry) == pass {
-                    self.entry(&entry, decision.wanted, source)?;
-                    self.out.settle()?;
+                    self.entry(&entry, decision.wanted, feed)?;
                 }
             }
         }
@@ -72,56 +54,79 @@ impl Writer<'_> {
         &mut self,
         entry: &TocEntry<'_>,
         wanted: Wanted,
-        source: &mut dyn Source,
+        feed: &mut dyn DataFeed,
     ) -> Result<()> {
         self.report.entries += 1;
         if entry.desc() == Desc::WARNING {
-            self.warn(entry);
+            self.warn(entry)?;
         }
         if wanted.schema {
             self.definition(entry)?;
         }
         if wanted.data {
-            if entry.had_dumper() {
-                let seen_at = source.seen_at(*entry);
+            if self.is_of_failed_table(entry) {
+                feed.skip(*entry);
+            } else if entry.had_dumper() {
+                let seen_at = feed.seen_at(*entry);
                 self.print(entry, Part::Data { seen_at })?;
                 if is_large_objects(entry) {
-                    self.large_objects(entry, source)?;
+                    self.large_objects(entry, feed)?;
                 } else {
-                    self.table_data(entry, source)?;
+                    self.table_data(entry, feed)?;
                 }
             } else if !wanted.schema {
-                self.tell(&Event::Executing(*entry));
+                self.tell(Event::Executing(*entry))?;
                 self.print(entry, Part::Definition)?;
             }
         }
         if wanted.statistics {
             self.print(entry, Part::Statistics)?;
         }
-        self.count("COMMIT;\nBEGIN;\n\n");
-        Ok(())
+        self.count_apart()
     }
 
     fn definition(&mut self, entry: &TocEntry<'_>) -> Result<()> {
         if is_database(entry) && self.in_transactions() {
             // A database is not created in a transaction; connecting begins the next one.
-            self.out.put("COMMIT;\n\n");
+            self.step(&Step::Commit)?;
+            self.step(&Step::EmptyLine)?;
         }
-        self.tell(&Event::Creating(*entry));
+        self.tell(Event::Creating(*entry))?;
+        let errors = self.report.errors;
         self.print(entry, Part::Definition)?;
+        if self.report.errors > errors {
+            self.table_failed(entry)?;
+        }
         if is_database(entry) {
             self.connect(entry)?;
         }
         Ok(())
     }
 
+    /// `--no-data-for-failed-tables`.
+    fn table_failed(&mut self, entry: &TocEntry<'_>) -> Result<()> {
+        if !self.options.no_data_for_failed_tables || entry.desc() != Desc::TABLE {
+            return Ok(());
+        }
+        self.failed_tables.insert(entry.dump_id());
+        self.tell(Event::NoDataForFailedTable(*entry))
+    }
+
+    fn is_of_failed_table(&self, entry: &TocEntry<'_>) -> bool {
+        !self.failed_tables.is_empty()
+            && entry.desc() == Desc::TABLE_DATA
+            && entry.dependencies().first().is_some_and(|id| self.failed_tables.contains(id))
+    }
+
     /// Passes on a warning that pg_dump kept in the archive.
-    fn warn(&mut self, entry: &TocEntry<'_>) {
+    fn warn(&mut self, entry: &TocEntry<'_>) -> Result<()> {
         let text = |text: Option<&[u8]>| text.is_some_and(|text| !text.is_empty());
         if self.wants_schema && text(entry.defn()) {
-            self.tell(&Event::WarningInArchive(entry.defn().unwrap_or_default()));
+            self.tell(Event::WarningInArchive(entry.defn().unwrap_or_default()))
         } else if text(entry.copy_stmt()) {
-            self.tell(&Event::WarningInArchive(entry.copy_stmt().unwrap_or_default()));
+            self.tell(Event::WarningInArchive(entry.copy_stmt().unwrap_or_default()))
+        } else {
+            Ok(())
         }
     }
 }

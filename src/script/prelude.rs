@@ -1,7 +1,9 @@
-//! What every script begins and ends with, and what sets up each session in it.
+//! What every restore begins and ends with, and what sets up each session in it.
 
-use super::Writer;
-use super::source::Source;
+use super::feed::DataFeed;
+use super::sink::Stage;
+use super::statement::Sql;
+use super::{Purpose, Run, Step};
 use crate::error::{Error, Result};
 use crate::sql::Encoding;
 use crate::toc::Toc;
@@ -40,100 +42,106 @@ impl<'a> Session<'a> {
     }
 }
 
-impl Writer<'_> {
-    /// The whole script.
-    pub(super) fn script(&mut self, source: &mut dyn Source) -> Result<()> {
-        let result = self.body(source);
-        // What was written before an error is worth seeing.
-        let end = self.out.finish();
-        result.and(end)
-    }
-
-    fn body(&mut self, source: &mut dyn Source) -> Result<()> {
-        self.head();
-        self.prelude();
+impl Run<'_> {
+    /// The whole restore.
+    pub(super) fn all(&mut self, feed: &mut dyn DataFeed) -> Result<()> {
+        self.head()?;
+        self.prelude()?;
+        self.step(&Step::Stage(Stage::Processing))?;
         if self.options.clean {
             self.drop_all()?;
         }
-        self.passes(source)?;
-        self.tail();
-        Ok(())
+        self.passes(feed)?;
+        self.step(&Step::Stage(Stage::Finalizing))?;
+        self.tail()
     }
 
-    fn head(&mut self) {
-        self.out.put("--\n-- PostgreSQL database dump\n--\n\n\\restrict ");
-        self.out.put(self.key.as_str());
-        self.out.put("\n\n");
+    fn head(&mut self) -> Result<()> {
+        self.step(&Step::Comment(b"--\n-- PostgreSQL database dump\n--\n\n"))?;
+        self.step(&Step::Restrict)?;
         let header = self.selected.toc().header();
         for (what, version) in [
             ("-- Dumped from database version ", &header.server_version),
             ("-- Dumped by pg_dump version ", &header.dump_version),
         ] {
             if let Some(version) = version {
-                self.out.put(what);
-                self.out.put(version);
-                self.out.put("\n");
+                self.step(&Step::Comment(&[what.as_bytes(), &version[..], b"\n"].concat()))?;
             }
         }
-        self.out.put("\n");
+        self.step(&Step::EmptyLine)?;
         if let Some(created) = &self.options.verbose {
-            self.out.put(format!("-- Started on {created}\n\n"));
+            self.step(&Step::Comment(format!("-- Started on {created}\n\n").as_bytes()))?;
         }
         if self.options.single_transaction {
-            self.out.put("BEGIN;\n\n");
+            self.step(&Step::Begin)?;
+            self.step(&Step::EmptyLine)?;
         }
+        Ok(())
     }
 
     /// Sets up a session.
-    pub(super) fn prelude(&mut self) {
-        self.out.put("SET statement_timeout = 0;\nSET lock_timeout = 0;\n");
+    pub(super) fn prelude(&mut self) -> Result<()> {
+        self.set("statement_timeout", "0")?;
+        self.set("lock_timeout", "0")?;
         if self.server_has(9, 6) {
-            self.out.put("SET idle_in_transaction_session_timeout = 0;\n");
+            self.set("idle_in_transaction_session_timeout", "0")?;
         }
         if self.server_has(17, 0) {
-            self.out.put("SET transaction_timeout = 0;\n");
+            self.set("transaction_timeout", "0")?;
         }
+        let encoding = self.session.encoding;
+        let mut sql = self.sql();
+        sql.put("SET client_encoding = '").put(encoding).put("';\n");
+        self.send_setting("client_encoding", Some(encoding.as_bytes()), sql)?;
         let std_strings = self.session.std_strings;
-        self.out.put(format!(
-            "SET client_encoding = '{}';\nSET standard_conforming_strings = {};\n",
-            self.session.encoding,
-            if std_strings { "on" } else { "off" },
-        ));
+        self.set("standard_conforming_strings", if std_strings { "on" } else { "off" })?;
         if let Some(role) = &self.options.role {
-            self.out.put("SET ROLE ");
-            self.put_identifier(role);
-            self.out.put(";\n");
+            let mut sql = self.sql();
+            sql.put("SET ROLE ").identifier(role).put(";\n");
+            self.send_setting("role", Some(role), sql)?;
         }
-        if let Some(search_path) = self.session.search_path {
-            self.out.put(search_path);
+        if let Some(statement) = self.session.search_path {
+            let purpose = Purpose::Setting { name: "search_path", value: None };
+            self.statement(None, purpose, statement, "")?;
         }
-        self.out.put(
-            "SET check_function_bodies = false;\nSET xmloption = content;\n\
-             SET client_min_messages = warning;\n",
-        );
+        self.set("check_function_bodies", "false")?;
+        self.set("xmloption", "content")?;
+        self.set("client_min_messages", "warning")?;
         if !std_strings {
-            self.out.put("SET escape_string_warning = off;\n");
+            self.set("escape_string_warning", "off")?;
         }
-        let row_security = if self.options.enable_row_security { "on" } else { "off" };
         if self.server_has(9, 5) {
-            self.out.put(format!("SET row_security = {row_security};\n"));
+            let row_security = if self.options.enable_row_security { "on" } else { "off" };
+            self.set("row_security", row_security)?;
         }
         if self.in_transactions() {
-            self.begin("\nBEGIN;\n");
+            self.step(&Step::EmptyLine)?;
+            self.begin()?;
         }
-        self.out.put("\n");
+        self.step(&Step::EmptyLine)
     }
 
-    fn tail(&mut self) {
+    fn set(&mut self, name: &'static str, value: &str) -> Result<()> {
+        let mut sql = self.sql();
+        sql.put("SET ").put(name).put(" = ").put(value).put(";\n");
+        self.send_setting(name, Some(value.as_bytes()), sql)
+    }
+
+    fn send_setting(&mut self, name: &'static str, value: Option<&[u8]>, sql: Sql) -> Result<()> {
+        self.send(None, Purpose::Setting { name, value }, sql, "")
+    }
+
+    fn tail(&mut self) -> Result<()> {
         if self.options.single_transaction || self.in_transactions() {
-            self.out.put("COMMIT;\n\n");
+            self.step(&Step::Commit)?;
+            self.step(&Step::EmptyLine)?;
         }
         if self.options.verbose.is_some() {
-            let now = self.observer.now();
-            self.out.put(format!("-- Completed on {now}\n\n"));
+            let now = self.sink.now();
+            self.step(&Step::Comment(format!("-- Completed on {now}\n\n").as_bytes()))?;
         }
-        self.out.put("--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict ");
-        self.out.put(self.key.as_str());
-        self.out.put("\n\n");
+        self.step(&Step::Comment(b"--\n-- PostgreSQL database dump complete\n--\n\n"))?;
+        self.step(&Step::Unrestrict)?;
+        self.step(&Step::EmptyLine)
     }
 }

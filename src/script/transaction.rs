@@ -1,28 +1,37 @@
 //! `--transaction-size`: how many objects one transaction makes.
 
-use super::Writer;
+use super::{Run, Step};
+use crate::error::Result;
 
-impl Writer<'_> {
+impl Run<'_> {
     pub(super) fn in_transactions(&self) -> bool {
         self.options.transaction_size > 0
     }
 
-    /// A transaction begins.
-    pub(super) fn begin(&mut self, text: &str) {
-        self.out.put(text);
+    /// A transaction of so many objects begins.
+    pub(super) fn begin(&mut self) -> Result<()> {
         self.transaction_count = 0;
+        self.step(&Step::Begin)
     }
 
-    /// Something was done; when that is enough for one transaction, `next` ends it and begins
-    /// another one.
-    pub(super) fn count(&mut self, next: &str) {
+    /// Something was done; when that is enough for one transaction, the next begins. Says
+    /// whether it did.
+    pub(super) fn count(&mut self) -> Result<bool> {
         if !self.in_transactions() {
-            return;
+            return Ok(false);
         }
         self.transaction_count = self.transaction_count.saturating_add(1);
-        if self.transaction_count >= self.options.transaction_size {
-            self.begin(next);
+        if self.transaction_count < self.options.transaction_size {
+            return Ok(false);
         }
+        self.step(&Step::Commit)?;
+        self.begin()?;
+        Ok(true)
+    }
+
+    /// As [`count`](Self::count), with an empty line before what follows.
+    pub(super) fn count_apart(&mut self) -> Result<()> {
+        if self.count()? { self.step(&Step::EmptyLine) } else { Ok(()) }
     }
 
     /// A definition with several statements counts as so many objects.

@@ -20,9 +20,10 @@ use crate::input::Input;
 use crate::output::Output;
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
+use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    ArchiveVersion, Compression, DumpId, Event, Format, Gate, Listing, Observer, RestrictKey,
-    Script, Selected, Toc, UseList,
+    ArchiveVersion, Compression, DumpId, Format, Gate, Listing, RestrictKey, Script, Selected, Toc,
+    UseList,
 };
 
 /// Restore an archive as SQL, with all options of pg_restore
@@ -117,14 +118,14 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     }
     match input {
         Input::Archive(archive) => {
-            write_sql(program, options, archive.toc(), created, |script, selected, out, talk| {
-                script.write_observed(&archive, selected, out, talk)
+            write_sql(program, options, archive.toc(), created, |restore, selected, sink| {
+                restore.run(&archive, selected, sink)
             })
         }
         Input::Stream(mut stream) => {
             let toc = stream.shared_toc();
-            write_sql(program, options, &toc, created, |script, selected, out, talk| {
-                script.write_stream(&mut stream, selected, out, talk)
+            write_sql(program, options, &toc, created, |restore, selected, sink| {
+                restore.run_stream(&mut stream, selected, sink)
             })
         }
     }
@@ -135,12 +136,7 @@ fn write_sql(
     mut options: Options,
     toc: &Toc,
     created: String,
-    write: impl FnOnce(
-        &Script,
-        &Selected<'_>,
-        &mut Target<'_>,
-        &mut Talk<'_>,
-    ) -> pgdmp::Result<pgdmp::Report>,
+    run: impl FnOnce(&Restore, &Selected<'_>, &mut dyn Sink) -> pgdmp::Result<pgdmp::Report>,
 ) -> Result<(), Fatal> {
     let mut selected = options.selection.apply(toc)?;
     check_names(&options, &selected)?;
@@ -161,22 +157,30 @@ fn write_sql(
         Some(key) => key,
         None => RestrictKey::random()?,
     };
-    let mut script = Script::new(key);
-    script.options(options.script);
+    let mut restore = Restore::new();
+    restore.options(options.script);
     let mut output = Destination::open(options.output.as_deref())?;
     let mut target = Target { inner: &mut output, failed: false };
-    let mut talk = Talk { program, verbose: options.verbose, connecting: false };
-    let written = write(&script, &selected, &mut target, &mut talk);
+    let mut sink = Talk {
+        script: TextSink::new(&mut target, key),
+        program,
+        verbose: options.verbose,
+        refused: false,
+    };
+    let written = run(&restore, &selected, &mut sink);
+    // What was written before an error is worth seeing.
+    let end = sink.script.finish();
+    let refused = sink.refused;
     let failed = target.failed;
-    match written {
+    match written.and(end) {
         Ok(_) => output.finish().map_err(|error| Fatal::output(&error)),
         Err(error) if failed => Err(Fatal::output(&io::Error::from(error))),
         Err(error) => {
-            // What was written is worth seeing, and this error is the one to show.
+            // This error is the one to show.
             let _ = output.finish();
             let fatal = Fatal::from(error);
             // The name of a database comes from where pg_restore does not say its own.
-            Err(if talk.connecting { fatal.without_program() } else { fatal })
+            Err(if refused { fatal.without_program() } else { fatal })
         }
     }
 }
@@ -387,22 +391,25 @@ impl Write for Target<'_> {
     }
 }
 
-/// Says on standard error what happens.
-struct Talk<'a> {
+/// The script, and on standard error what happens.
+struct Talk<'a, W> {
+    script: TextSink<W>,
     program: &'a Program,
     verbose: bool,
-    /// Whether that was the last that was heard of.
-    connecting: bool,
+    /// Whether the name of a database cannot stand in a script.
+    refused: bool,
 }
 
-impl Observer for Talk<'_> {
-    fn event(&mut self, event: &Event<'_>) {
-        self.connecting = matches!(event, Event::Connecting(_));
-        if event.is_warning() {
-            self.program.warning(event.message());
-        } else if self.verbose {
-            self.program.info(event.message());
+impl<W: Write> Sink for Talk<'_, W> {
+    fn step(&mut self, step: &Step<'_>) -> pgdmp::Result<Outcome> {
+        match step {
+            Step::Event(event) if event.is_warning() => self.program.warning(event.message()),
+            Step::Event(event) if self.verbose => self.program.info(event.message()),
+            _ => {}
         }
+        let result = self.script.step(step);
+        self.refused = result.is_err() && matches!(step, Step::Connect { .. });
+        result
     }
 
     fn now(&mut self) -> String {

@@ -255,6 +255,7 @@ impl Options {
             Id::DisableTriggers => script.disable_triggers = true,
             Id::EnableRowSecurity => script.enable_row_security = true,
             Id::IfExists => script.if_exists = true,
+            Id::NoDataForFailedTables => script.no_data_for_failed_tables = true,
             Id::NoTableAccessMethod => script.no_table_access_method = true,
             Id::NoTablespaces => script.no_tablespaces = true,
             Id::Role => script.role = Some(value),
@@ -284,8 +285,7 @@ impl Options {
             | Id::Port
             | Id::NoPassword
             | Id::Password
-            | Id::Username
-            | Id::NoDataForFailedTables => {}
+            | Id::Username => {}
         }
         Ok(())
     }

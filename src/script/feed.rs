@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
-use super::output::Output;
 use crate::archive::{Archive, ArchiveStream};
 use crate::error::{Error, Result};
 use crate::select::Selected;
@@ -11,22 +10,29 @@ use crate::toc::{DataOffset, DumpId, Format, Oid, TocEntry};
 use crate::version::Gate;
 
 /// What is met on the way through the large objects of an entry.
-pub(super) enum Step<'s> {
-    /// They were found.
+pub(super) enum Met<'s> {
+    /// The first of them, or the end: they were found.
     Found,
     /// One of them.
     Object(Oid, &'s mut dyn BufRead),
 }
 
-/// What is done at each step.
-pub(super) type Visit<'v> = dyn FnMut(Step<'_>) -> Result<()> + 'v;
+/// What is done with each.
+pub(super) type Visit<'v> = dyn FnMut(Met<'_>) -> Result<()> + 'v;
 
-pub(super) trait Source {
-    /// Writes the data of an entry as it is.
-    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()>;
+/// Takes a piece of data, and says whether it wants more.
+pub(super) type Take<'t> = dyn FnMut(&[u8]) -> Result<bool> + 't;
+
+/// Gives the rules the data of entries.
+pub(super) trait DataFeed {
+    /// Gives the data of an entry as it is, in pieces of any length.
+    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<()>;
 
     /// Visits the large objects of an entry, in the order of the archive.
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// The data of an entry is not wanted after all.
+    fn skip(&mut self, entry: TocEntry<'_>);
 
     /// Where pg_restore has seen the block of an entry without offset, on its way to another.
     fn seen_at(&self, _: TocEntry<'_>) -> Option<u64> {
@@ -54,21 +60,23 @@ impl<'a> AtOnce<'a> {
     }
 }
 
-impl Source for AtOnce<'_> {
-    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()> {
+impl DataFeed for AtOnce<'_> {
+    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<()> {
         self.look_for(entry)?;
-        pass_on(&mut self.archive.data(entry.dump_id())?, out)
+        pass_on(&mut self.archive.data(entry.dump_id())?, take)
     }
 
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
         self.look_for(entry)?;
         let mut objects = self.archive.large_objects(entry.dump_id())?;
-        visit(Step::Found)?;
+        visit(Met::Found)?;
         while let Some(mut object) = objects.next_object()? {
-            visit(Step::Object(object.oid(), &mut object))?;
+            visit(Met::Object(object.oid(), &mut object))?;
         }
         Ok(())
     }
+
+    fn skip(&mut self, _: TocEntry<'_>) {}
 
     fn seen_at(&self, entry: TocEntry<'_>) -> Option<u64> {
         if self.seen == 0 || entry.data_offset() != Some(DataOffset::NotSet) {
@@ -154,29 +162,32 @@ fn member(entry: Option<TocEntry<'_>>, id: DumpId) -> String {
     }
 }
 
-impl<R: Read + Send> Source for OnePass<'_, R> {
-    fn data(&mut self, entry: TocEntry<'_>, out: &mut Output<'_>) -> Result<()> {
-        self.find(entry, &mut |block| pass_on(&mut block.data()?, out))
+impl<R: Read + Send> DataFeed for OnePass<'_, R> {
+    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<()> {
+        self.find(entry, &mut |block| pass_on(&mut block.data()?, take))
+    }
+
+    fn skip(&mut self, entry: TocEntry<'_>) {
+        self.wanted.remove(&entry.dump_id());
     }
 
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
         self.find(entry, &mut |block| {
-            visit(Step::Found)?;
+            visit(Met::Found)?;
             while let Some(mut object) = block.next_object()? {
-                visit(Step::Object(object.oid(), &mut object))?;
+                visit(Met::Object(object.oid(), &mut object))?;
             }
             Ok(())
         })
     }
 }
 
-fn pass_on(data: &mut impl BufRead, out: &mut Output<'_>) -> Result<()> {
+fn pass_on(data: &mut impl BufRead, take: &mut Take<'_>) -> Result<()> {
     loop {
         let piece = data.fill_buf()?;
-        if piece.is_empty() {
+        if piece.is_empty() || !take(piece)? {
             return Ok(());
         }
-        out.data(piece)?;
         let n = piece.len();
         data.consume(n);
     }
