@@ -21,7 +21,7 @@
 //! - A sink answers each step with an [`Outcome`]. An error ends the restore at once. A failure
 //!   that `pg_restore` would go on after is counted, and the rules decide about the rest: no
 //!   data after a COPY that the server refused, none for a table that could not be made.
-//!
+
 // The rules: `RestoreArchive` and what it calls in `pg_backup_archiver.c`. One file for each family:
 // `prelude` begins and ends a restore and sets up its sessions, `passes` says in which order entries
 // come, `state` holds what the session has been set to so far, `print` restores one entry with its

@@ -84,7 +84,8 @@ pub enum Outcome {
     /// The step is done, or is nothing for this sink.
     Done,
     /// So many statements failed, and the sink has told of each. A sink that sends several
-    /// statements before it waits may mean statements of earlier steps.
+    /// statements before it waits may report a failure with a later step, unless one of the rules
+    /// below depends on it.
     ///
     /// The restore goes on, as that of `pg_restore` does without `--exit-on-error`; a sink that
     /// wants an end returns an error instead. Failures are counted in
