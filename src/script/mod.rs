@@ -223,7 +223,7 @@ impl Script {
 /// let selected = Selection::default().apply(archive.toc())?;
 /// let mut tables = Tables(0);
 /// Restore::new().run(&archive, &selected, &mut tables)?;
-/// assert_eq!(tables.0, 3);
+/// assert_eq!(tables.0, 4);
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
