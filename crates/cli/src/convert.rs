@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
 use crate::input::Input;
-use crate::place::NewArchive;
+use crate::inputs::Inputs;
+use crate::place::Place;
 use crate::progress::Progress;
 use crate::selection::SelectionArgs;
+use crate::stdio::say;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure};
 use pgdmp::{
@@ -23,7 +25,8 @@ use pgdmp::{
 /// being decompressed. Where nothing changes at all, the new archive is the same byte for byte.
 ///
 /// The new archive is written aside, in a folder .pgdmp-..., and takes its name when it is complete
-/// and on disk. What a killed run leaves there, the next one that writes beside it removes.
+/// and on disk. What a killed run leaves there, the next one that writes beside it removes. Into a
+/// pipe or a device it is written as it is made.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +48,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Replace an output that exists
+    /// Replace an output that exists: a file or a directory archive, nothing else
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -57,6 +60,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let inputs = Inputs::archives([&*args.input]).with_lists(args.selection.files());
+    if let Some(output) = &args.output {
+        inputs.check_output(output)?;
+    }
     let (mut input, progress) = Input::open(&args.input, context)?;
     if let Some(form) = args.explain.form() {
         let chosen = Chosen::new(args, input.toc())?;
@@ -66,24 +73,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let format = args.target.format.unwrap_or(input.format());
     // The parser asks for it.
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
-    let to_stdout = output.as_os_str() == "-";
-    if to_stdout {
-        if format == Format::Directory {
-            return Err(Failure::Usage(
-                "a directory archive does not go to standard output; --format c or t does"
-                    .to_owned(),
-            ));
-        }
-        if io::stdout().is_terminal() {
-            return Err(Failure::Usage("an archive is nothing to show on a terminal".to_owned()));
-        }
-    }
-    let place = match to_stdout {
-        true => None,
-        false => Some(NewArchive::new(output, &[&args.input], args.force)?),
-    };
+    let place = Place::open(output, inputs, args.force, format)?;
     let target = target(args, format, input.toc().header());
-    let place = place.as_ref();
     match &mut input {
         Input::Archive(archive) => from_archive(archive, args, &target, place, &progress)?,
         Input::Stream(stream) => {
@@ -96,13 +87,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             };
             tell(conversion.notes());
             match place {
-                Some(place) => conversion.create(stream, place.path())?,
-                None => conversion.write_pipe(stream, io::stdout().lock()).map(drop)?,
+                Place::New(new) => {
+                    new.write(|path| Ok(conversion.create(stream, path)?))?;
+                    new.publish()?;
+                }
+                Place::Stream(out) => drop(conversion.write_pipe(stream, out)?),
             }
         }
-    }
-    if let Some(place) = place {
-        place.publish()?;
     }
     Ok(Exit::Done)
 }
@@ -111,7 +102,7 @@ fn from_archive(
     archive: &Archive,
     args: &Args,
     target: &Target,
-    place: Option<&NewArchive>,
+    place: Place,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let chosen = match args.asks_for_all() {
@@ -127,8 +118,11 @@ fn from_archive(
         conversion.on_progress(|bytes| progress.add(bytes));
     }
     match place {
-        Some(place) => conversion.create(place.path())?,
-        None => conversion.write_pipe(io::stdout().lock()).map(drop)?,
+        Place::New(new) => {
+            new.write(|path| Ok(conversion.create(path)?))?;
+            new.publish()?;
+        }
+        Place::Stream(out) => drop(conversion.write_pipe(out)?),
     }
     Ok(())
 }
@@ -171,21 +165,21 @@ fn target(args: &Args, format: Format, header: &Header) -> Target {
     let algorithm = header.compression.algorithm;
     if !args.target.has_compression() && format != Format::Tar && !release.decompresses(algorithm) {
         target.compression(Algorithm::Gzip, None);
-        eprintln!(
-            "pgdmp: note: data is compressed with gzip, because pg_restore {release} does not \
-             read {algorithm}"
-        );
+        say(format_args!(
+            "note: data is compressed with gzip, because pg_restore {release} does not read \
+             {algorithm}"
+        ));
     }
     target
 }
 
 fn warn(text: &str) {
-    eprintln!("pgdmp: warning: {text}");
+    say(format_args!("warning: {text}"));
 }
 
 pub(crate) fn tell(notes: &[Note]) {
     for note in notes {
-        eprintln!("pgdmp: note: {note}");
+        say(format_args!("note: {note}"));
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pgdmp::{Error, ErrorKind};
+
+use crate::stdio::say;
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(crate) enum Exit {
 pub(crate) enum Failure {
     /// Something about the archive.
     Archive(Error),
+    /// The same, about a path that is not the one to be shown.
+    Elsewhere { place: PathBuf, shown: PathBuf, error: Error },
     /// The output could not be written.
     Output(io::Error),
     /// What the user asked for makes no sense for this archive.
@@ -36,7 +41,7 @@ impl Failure {
     fn is_closed_pipe(&self) -> bool {
         let error = match self {
             Failure::Output(error) => Some(error),
-            Failure::Archive(error) => match error.kind() {
+            Failure::Archive(error) | Failure::Elsewhere { error, .. } => match error.kind() {
                 ErrorKind::Io(error) => Some(error),
                 _ => None,
             },
@@ -47,7 +52,9 @@ impl Failure {
 
     /// What the user can do about it, where that is known.
     fn hint(&self) -> Option<String> {
-        let Failure::Archive(error) = self else { return None };
+        let (Failure::Archive(error) | Failure::Elsewhere { error, .. }) = self else {
+            return None;
+        };
         match error.kind() {
             ErrorKind::NotAnArchive(what) => Some(what.advice().to_owned()),
             ErrorKind::UnsupportedVersion(_) => {
@@ -73,6 +80,13 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Archive(error) => error.fmt(f),
+            Failure::Elsewhere { place, shown, error } => {
+                let (text, place) = (error.to_string(), place.display().to_string());
+                match text.strip_prefix(&place) {
+                    Some(rest) => write!(f, "{}{rest}", shown.display()),
+                    None => f.write_str(&text),
+                }
+            }
             Failure::Output(error) => write!(f, "could not write: {error}"),
             Failure::Usage(what) => f.write_str(what),
         }
@@ -81,15 +95,16 @@ impl fmt::Display for Failure {
 
 /// Prints a failure and makes the exit status.
 pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
+    crate::signals::wait_if_ending();
     match result {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Negative) => ExitCode::from(1),
         // Whoever closed the pipe has seen enough.
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("pgdmp: error: {failure}");
+            say(format_args!("error: {failure}"));
             if let Some(hint) = failure.hint() {
-                eprintln!("pgdmp: hint: {hint}");
+                say(format_args!("hint: {hint}"));
             }
             ExitCode::from(2)
         }

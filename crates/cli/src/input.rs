@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
+use crate::inputs::Inputs;
 use crate::progress::{Progress, Watched};
 use crate::{Context, Failure};
 use pgdmp::{Archive, ArchiveStream, Error, FileSource, Format, OpenOptions, Source, Toc};
@@ -33,6 +34,9 @@ impl Input {
         context: &Context,
     ) -> Result<(Input, Progress), Failure> {
         let progress = Progress::new(context);
+        if crate::stdio::stdout().is_some_and(|stdout| stdout.is_file()) {
+            Inputs::archives([path]).check_output(Path::new("-"))?;
+        }
         let input = if path.as_os_str() == "-" {
             match seekable_stdin().map(FileSource::new) {
                 Some(Ok(source)) => Input::file(source, options, &progress)?,

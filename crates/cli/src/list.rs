@@ -8,6 +8,7 @@ use crate::explain::{ExplainArgs, explain};
 use crate::input::Input;
 use crate::output::{Output, human_size, printable};
 use crate::selection::SelectionArgs;
+use crate::stdio::say;
 use crate::{Context, Exit, Failure, json};
 use pgdmp::{Header, Listing, OpenOptions, Selected};
 
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let selection = args.selection.selection(toc)?;
     let mut selected = selection.apply(toc)?;
     args.selection.check_names(&selected)?;
-    let warn = |text: &str| eprintln!("pgdmp: warning: {text}");
+    let warn = |text: &str| say(format_args!("warning: {text}"));
     let adapted = args.server.options()?.adapt(&mut selected, warn)?;
     if let Some(form) = args.explain.form() {
         explain(&selected, form)?;
@@ -87,7 +88,7 @@ pub(crate) fn created(header: &Header) -> String {
         Some(created) => {
             let created = pgdmp_local_time::creation_time(created.fields());
             if created.invalid {
-                eprintln!("pgdmp: warning: invalid creation date in header");
+                say("warning: invalid creation date in header");
             }
             created.text
         }

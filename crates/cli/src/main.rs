@@ -2,6 +2,7 @@
 
 mod adapt;
 mod args;
+mod aside;
 mod cat;
 mod completions;
 mod convert;
@@ -9,8 +10,12 @@ mod deps;
 mod du;
 mod exit;
 mod explain;
+mod folder;
 mod input;
+mod inputs;
 mod json;
+#[cfg(unix)]
+mod leftovers;
 mod list;
 mod man;
 mod merge;
@@ -19,10 +24,13 @@ mod output;
 mod place;
 mod progress;
 mod reindex;
+mod replace;
 mod restore;
 mod selection;
 mod show;
+mod signals;
 mod split;
+mod stdio;
 mod table;
 mod target;
 
@@ -40,6 +48,7 @@ struct Context {
 
 /// Runs the program with the arguments of the process.
 fn main() -> ExitCode {
+    signals::ignore_file_size();
     let mut args = std::env::args_os();
     let invoked = args.next().unwrap_or_default();
     if restore::is_called_pg_restore(&invoked) {

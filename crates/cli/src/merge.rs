@@ -1,11 +1,11 @@
 //! `pgdmp merge`.
 
 use std::fs;
-use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::convert::tell;
-use crate::place::NewArchive;
+use crate::inputs::Inputs;
+use crate::place::Place;
 use crate::progress::Progress;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure};
@@ -31,12 +31,14 @@ pub(crate) struct Args {
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Replace an output that exists
+    /// Replace an output that exists: a file or a directory archive, nothing else
     #[arg(long)]
     force: bool,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let inputs = Inputs::archives(args.inputs.iter().map(PathBuf::as_path));
+    inputs.check_output(&args.output)?;
     let archives: Vec<Archive> = args.inputs.iter().map(Archive::open).collect::<Result<_, _>>()?;
     let archives: Vec<&Archive> = archives.iter().collect();
     let mut merge = Merge::new(&archives, &args.target.target())?;
@@ -45,20 +47,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let progress = Progress::new(context);
     progress.expect(Some(total.sum()));
     merge.on_progress(move |bytes| progress.add(bytes));
-    if args.output.as_os_str() == "-" {
-        let format = args.target.format.or(archives.first().map(|archive| archive.format()));
-        if format == Some(Format::Directory) || io::stdout().is_terminal() {
-            return Err(Failure::Usage(
-                "only a custom or tar archive goes to standard output, and to no terminal"
-                    .to_owned(),
-            ));
+    let format = args.target.format.or(archives.first().map(|archive| archive.format()));
+    match Place::open(&args.output, inputs, args.force, format.unwrap_or(Format::Custom))? {
+        Place::New(new) => {
+            new.write(|path| Ok(merge.create(path)?))?;
+            new.publish()?;
         }
-        merge.write_pipe(io::stdout().lock()).map(drop)?;
-        return Ok(Exit::Done);
+        Place::Stream(out) => drop(merge.write_pipe(out)?),
     }
-    let inputs: Vec<&Path> = args.inputs.iter().map(PathBuf::as_path).collect();
-    let place = NewArchive::new(&args.output, &inputs, args.force)?;
-    merge.create(place.path())?;
-    place.publish()?;
     Ok(Exit::Done)
 }

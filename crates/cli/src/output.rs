@@ -1,8 +1,9 @@
 //! Standard output: buffered, and safe for a terminal.
 
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, Write};
 
 use crate::Failure;
+use crate::stdio::Stdout;
 
 /// Standard output. On a terminal, what would control it is shown instead of obeyed; elsewhere
 /// bytes go through as they are.
@@ -14,13 +15,13 @@ pub(crate) struct Output {
 
 #[derive(Debug)]
 enum Screen {
-    Raw(StdoutLock<'static>),
-    Safe(TerminalSafe<StdoutLock<'static>>),
+    Raw(Stdout),
+    Safe(TerminalSafe<Stdout>),
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        let stdout = io::stdout().lock();
+        let stdout = Stdout::new();
         let terminal = stdout.is_terminal();
         let screen =
             if terminal { Screen::Safe(TerminalSafe::new(stdout)) } else { Screen::Raw(stdout) };

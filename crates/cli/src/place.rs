@@ -1,259 +1,295 @@
-//! Where a new archive is written: aside first, and under its name when it is complete.
-//!
-//! Aside is a folder `.pgdmp-…` beside it. A run that is killed leaves it there, and the next one
-//! that writes into the same folder removes it; a lock says which are in use.
+//! Where an output goes: under its name when it is complete and on the disk, and made
+//! [aside](crate::aside) until then; into a pipe or a device as it is made.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tempfile::TempDir;
+use crate::aside::{ARCHIVE, Aside, REPLACED};
+use crate::folder::Folder;
+use crate::inputs::Inputs;
+use crate::replace::{self, Existing, Kind};
+use crate::{Failure, signals, stdio};
+use pgdmp::{Error, Format};
 
-use crate::Failure;
+/// Where an archive is written.
+pub(crate) enum Place {
+    /// A file or a folder.
+    New(NewArchive),
+    /// Standard output, a pipe or a device: front to back.
+    Stream(Box<dyn Write>),
+}
 
-/// A new archive that has not got its name yet. Dropped before, it leaves nothing behind.
+impl Place {
+    /// The place of an archive in this format; `-` is standard output.
+    ///
+    /// # Errors
+    ///
+    /// An output that exists, unless `force`; what `force` does not replace; what is read. Then
+    /// nothing was opened to be written to. What is read is best looked for before it is opened,
+    /// by [`Inputs::check_output`].
+    pub(crate) fn open(
+        name: &Path,
+        inputs: Inputs,
+        force: bool,
+        format: Format,
+    ) -> Result<Place, Failure> {
+        let to_stdout = name.as_os_str() == "-";
+        check_name(name)?;
+        if !to_stdout && replace::look(name, &inputs)? != Existing::Node {
+            return NewArchive::new(name, inputs, force, Kind::Archive).map(Place::New);
+        }
+        let shown = match to_stdout {
+            true => "standard output".to_owned(),
+            false => name.display().to_string(),
+        };
+        if format == Format::Directory {
+            return Err(Failure::Usage(format!(
+                "a directory archive does not go to {shown}; --format c or t does"
+            )));
+        }
+        if to_stdout {
+            if io::stdout().is_terminal() {
+                return Err(terminal());
+            }
+            return Ok(Place::stream(stdio::Stdout::new(), shown));
+        }
+        Ok(Place::stream(open_node(name, &inputs, force)?, shown))
+    }
+
+    fn stream(inner: impl Write + 'static, name: String) -> Place {
+        Place::Stream(Box::new(Named { inner, name }))
+    }
+}
+
+/// An output whose errors say which it is.
+struct Named<W> {
+    inner: W,
+    name: String,
+}
+
+impl<W: Write> Named<W> {
+    fn named(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            kind => io::Error::new(kind, format!("could not write to {}: {error}", self.name)),
+        }
+    }
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.inner.write(buf).map_err(|error| self.named(error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush().map_err(|error| self.named(error))
+    }
+}
+
+/// The last part of a name.
+fn check_name(name: &Path) -> Result<&OsStr, Failure> {
+    let no_name = || Failure::Usage(format!("{} is no name of a file", name.display()));
+    name.file_name().ok_or_else(no_name)
+}
+
+fn terminal() -> Failure {
+    Failure::Usage("an archive is nothing to show on a terminal".to_owned())
+}
+
+/// Opens a pipe or a device. A block device has something in it, as a file has.
+fn open_node(name: &Path, inputs: &Inputs, force: bool) -> Result<File, Failure> {
+    let failed = |error: io::Error| Failure::Usage(format!("{}: {error}", name.display()));
+    let before = fs::metadata(name).map_err(failed)?;
+    if !force && is_block_device(&before) {
+        return Err(Failure::Usage(format!(
+            "{} is a device; --force writes over what is on it",
+            name.display()
+        )));
+    }
+    // Neither made nor cut: should it have become a file meanwhile, that stays as it is.
+    let file = File::options().write(true).open(name).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.file_type() != before.file_type() {
+        return Err(Failure::Usage(format!("{} has just been replaced", name.display())));
+    }
+    inputs.check_file(&metadata, name, &name.display().to_string())?;
+    if file.is_terminal() {
+        return Err(terminal());
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_block_device(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_block_device(&metadata.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_block_device(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// An output that has not got its name yet. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct NewArchive {
     name: PathBuf,
-    /// A folder beside it, so that a rename is all that is left to do.
-    aside: TempDir,
-    /// Held as long as the folder is in use.
-    _lock: Option<File>,
+    /// The last part of it.
+    file_name: OsString,
+    aside: Arc<Aside>,
+    inputs: Inputs,
     force: bool,
+    kind: Kind,
 }
 
-/// What the folders begin with.
-const PREFIX: &str = ".pgdmp-";
-/// The file in them that is locked.
-const LOCK: &str = "lock";
-/// The folder in them for what is to be replaced.
-const REPLACED: &str = "replaced";
-/// So many files are written through to the disk one by one.
-#[cfg(target_os = "linux")]
-const FEW: usize = 64;
-
 fn failure(path: &Path, error: &io::Error) -> Failure {
-    let text = error.to_string();
-    // The name of a temporary folder says nothing to anybody.
-    let text = text.split(" at path ").next().unwrap_or_default();
-    Failure::Usage(format!("{}: {text}", path.display()))
+    Failure::Usage(format!("{}: {error}", path.display()))
 }
 
 impl NewArchive {
     /// # Errors
     ///
-    /// An output that exists, unless `force`; the input itself, in any case.
-    pub(crate) fn new(name: &Path, inputs: &[&Path], force: bool) -> Result<Self, Failure> {
+    /// See [`Place::open`]; and a pipe or device.
+    pub(crate) fn new(
+        name: &Path,
+        inputs: Inputs,
+        force: bool,
+        kind: Kind,
+    ) -> Result<Self, Failure> {
+        let file_name = check_name(name)?;
         let folder = match name.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        let parent = Folder::open(folder).map_err(|error| failure(folder, &error))?;
         // First, for what was to be replaced may come back.
-        remove_leftovers(folder);
-        if let Ok(existing) = fs::canonicalize(name) {
-            let is_input =
-                |input: &&Path| fs::canonicalize(input).is_ok_and(|input| input == existing);
-            if inputs.iter().any(is_input) {
+        #[cfg(unix)]
+        crate::leftovers::remove(&parent);
+        match replace::look(name, &inputs)? {
+            Existing::Nothing => {}
+            Existing::Node => {
                 return Err(Failure::Usage(format!(
-                    "{} is the archive that is read",
+                    "{} is a pipe or a device, and no place for several files",
                     name.display()
                 )));
             }
-            if !force {
-                return Err(Failure::Usage(format!(
-                    "{} exists; --force replaces it",
-                    name.display()
-                )));
-            }
+            Existing::Old if force => replace::check(name, name, &inputs, kind)?,
+            Existing::Old => return Err(exists(name)),
         }
-        if name.file_name().is_none() {
-            return Err(Failure::Usage(format!("{} is no name of a file", name.display())));
-        }
-        let (aside, lock) = aside(folder).map_err(|error| failure(folder, &error))?;
-        Ok(NewArchive { name: name.to_owned(), aside, _lock: lock, force })
+        let aside = signals::aside(parent, folder).map_err(|error| failure(folder, &error))?;
+        let (name, file_name) = (name.to_owned(), file_name.to_owned());
+        Ok(NewArchive { name, file_name, aside, inputs, force, kind })
     }
 
-    /// Where to write it.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.aside.path().join("archive")
+    /// Lets `write` write it, to the path that it gets.
+    pub(crate) fn write(
+        &self,
+        write: impl FnOnce(&Path) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let path = self.aside.path();
+        write(&path).map_err(|failure| match failure {
+            Failure::Archive(error) => self.named(&path, error),
+            failure => failure,
+        })
+    }
+
+    /// Where it is written says nothing to anybody: an error names what it is going to be.
+    fn named(&self, path: &Path, error: Error) -> Failure {
+        let Some(place) = error.path().map(Path::to_owned) else { return error.into() };
+        match place.strip_prefix(path) {
+            Ok(inside) => {
+                let shown = match inside.as_os_str().is_empty() {
+                    true => self.name.clone(),
+                    false => self.name.join(inside),
+                };
+                Failure::Elsewhere { place, shown, error }
+            }
+            Err(_) => error.into(),
+        }
     }
 
     /// Makes sure that it is on disk, and gives it its name.
     pub(crate) fn publish(&self) -> Result<(), Failure> {
-        self.try_publish().map_err(|error| failure(&self.name, &error))
+        let failed = |error: io::Error| failure(&self.name, &error);
+        self.aside.folder.sync_all(OsStr::new(ARCHIVE)).map_err(failed)?;
+        // What takes several steps is not to be stopped between them.
+        let ending = signals::hold();
+        self.take_name()?;
+        drop(ending);
+        self.aside.parent.sync().map_err(failed)
     }
 
-    fn try_publish(&self) -> io::Result<()> {
-        let path = self.path();
-        sync(&path)?;
-        if path.is_dir() {
-            self.publish_folder(&path)?;
-        } else if self.force && !self.name.is_dir() {
-            fs::rename(&path, &self.name)?;
-        } else {
-            self.make_room()?;
-            // Unlike a rename this does not replace what came into being meanwhile.
-            match fs::hard_link(&path, &self.name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-                Err(_) if fs::symlink_metadata(&self.name).is_err() => {
-                    fs::rename(&path, &self.name)?;
+    fn take_name(&self) -> Result<(), Failure> {
+        const ATTEMPTS: usize = 100;
+        let failed = |error: io::Error| failure(&self.name, &error);
+        let (new, name) = (OsStr::new(ARCHIVE), &*self.file_name);
+        let Aside { folder, parent, .. } = &*self.aside;
+        for _ in 0..ATTEMPTS {
+            match folder.rename_new(new, parent, name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                result => return result.map_err(failed),
+            }
+            if !self.force {
+                return Err(exists(&self.name));
+            }
+            match folder.exchange(new, parent, name) {
+                // Something had the name, and has gone.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    return self.take_name_in_steps();
                 }
-                result => result?,
+                Err(error) => return Err(failed(error)),
+                // It may be something else than at the beginning.
+                Ok(()) => {
+                    return self.check_old(&self.aside.path()).inspect_err(|_| {
+                        let _ = folder.exchange(new, parent, name);
+                    });
+                }
             }
         }
-        if let Some(folder) = self.aside.path().parent() {
-            sync_folder(folder)?;
-        }
-        Ok(())
+        Err(Failure::Usage(format!("{} comes and goes", self.name.display())))
     }
 
-    fn publish_folder(&self, path: &Path) -> io::Result<()> {
-        self.make_room()?;
-        fs::rename(path, &self.name)
+    fn check_old(&self, path: &Path) -> Result<(), Failure> {
+        match replace::look(path, &Inputs::default())? {
+            Existing::Node => Err(Failure::Usage(format!(
+                "{} has become a pipe or a device meanwhile",
+                self.name.display()
+            ))),
+            _ => replace::check(path, &self.name, &self.inputs, self.kind),
+        }
     }
 
-    /// Moves what is to be replaced into the folder that is going to be removed.
-    fn make_room(&self) -> io::Result<()> {
-        if self.force && fs::symlink_metadata(&self.name).is_ok() {
-            let folder = self.aside.path().join(REPLACED);
-            fs::create_dir(&folder)?;
-            // Under its name, so that it gets it back should this run be killed now.
-            fs::rename(&self.name, folder.join(self.name.file_name().unwrap_or_default()))?;
-        }
-        Ok(())
+    /// Where two names cannot be swapped. Killed in the middle, the next run gives the old one its
+    /// name back.
+    fn take_name_in_steps(&self) -> Result<(), Failure> {
+        let failed = |error: io::Error| failure(&self.name, &error);
+        let (new, name) = (OsStr::new(ARCHIVE), &*self.file_name);
+        let Aside { folder, parent, .. } = &*self.aside;
+        let replaced = folder.make_folder(OsStr::new(REPLACED)).map_err(failed)?;
+        parent.rename(name, &replaced, name).map_err(failed)?;
+        let path = self.aside.path().with_file_name(REPLACED).join(name);
+        let done = self
+            .check_old(&path)
+            .and_then(|()| folder.rename_new(new, parent, name).map_err(failed));
+        done.inspect_err(|_| {
+            let _ = replaced.rename_new(name, parent, name);
+        })
     }
 }
 
-/// A new folder in `folder` and its lock, where the file system has such.
-fn aside(folder: &Path) -> io::Result<(TempDir, Option<File>)> {
-    loop {
-        let aside = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder)?;
-        let path = aside.path().join(LOCK);
-        // Until it is locked, another run may take it for one that was left behind.
-        let lock = match File::create_new(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            lock => lock?,
-        };
-        match lock.try_lock() {
-            Ok(()) if path.exists() => return Ok((aside, Some(lock))),
-            Ok(()) | Err(fs::TryLockError::WouldBlock) => {}
-            Err(fs::TryLockError::Error(_)) => return Ok((aside, None)),
-        }
+impl Drop for NewArchive {
+    fn drop(&mut self) {
+        self.aside.remove();
     }
 }
 
-/// Removes what runs that were killed left in a folder. That it cannot is no reason to stop.
-fn remove_leftovers(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else {
-            // Killed before it had a lock; nothing else is in it then.
-            let _ = fs::remove_dir(entry.path());
-            continue;
-        };
-        if lock.try_lock().is_err() {
-            continue;
-        }
-        // What was to be replaced and was not.
-        let replaced = fs::read_dir(entry.path().join(REPLACED)).into_iter().flatten().flatten();
-        let restored = replaced.map(|old| restore(&old.path(), &folder.join(old.file_name())));
-        if restored.collect::<io::Result<()>>().is_ok() {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// Gives an archive its name back, unless another one has it.
-fn restore(old: &Path, name: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(old, name),
-        result => result.map(drop),
-    }
-}
-
-/// Writes a file, or a folder with all in it, through to the disk.
-fn sync(path: &Path) -> io::Result<()> {
-    if !path.is_dir() {
-        return File::open(path)?.sync_all();
-    }
-    // The whole file system at once takes a small part of the time of ten thousand files one by
-    // one, whatever else there is to write. PostgreSQL's --sync-method=syncfs.
-    #[cfg(target_os = "linux")]
-    if fs::read_dir(path)?.count() > FEW {
-        return Ok(rustix::fs::syncfs(File::open(path)?)?);
-    }
-    for entry in fs::read_dir(path)? {
-        sync(&entry?.path())?;
-    }
-    sync_folder(path)
-}
-
-/// Writes the names in a folder through to the disk, where that is possible.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+fn exists(name: &Path) -> Failure {
+    Failure::Usage(format!("{} exists; --force replaces it", name.display()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn leftovers() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = |name: &str| NewArchive::new(&folder.path().join(name), &[], true).unwrap();
-        let killed = |place: NewArchive| {
-            let NewArchive { aside, _lock: lock, .. } = place;
-            let path = aside.keep();
-            drop(lock);
-            path
-        };
-        let running = place("running");
-        let left = killed(place("left"));
-        fs::write(left.join("archive"), "a part").unwrap();
-        // Others' folders, and files, stay.
-        fs::create_dir_all(folder.path().join(".pgdmp-theirs/folder")).unwrap();
-        fs::create_dir(folder.path().join(".pgdmp-killed-at-once")).unwrap();
-        fs::write(folder.path().join(".pgdmp-file"), "").unwrap();
-
-        drop(place("next"));
-        assert!(!left.exists() && running.aside.path().exists());
-        drop(running);
-        assert_eq!(names(folder.path()), [".pgdmp-file", ".pgdmp-theirs"]);
-    }
-
-    /// A directory is replaced in two steps; killed between them, there is but the old one, aside.
-    #[test]
-    fn what_was_to_be_replaced_comes_back() {
-        for done in [false, true] {
-            let folder = tempfile::tempdir().unwrap();
-            let name = folder.path().join("archive");
-            fs::create_dir(&name).unwrap();
-            fs::write(name.join("toc.dat"), "old").unwrap();
-            let place = NewArchive::new(&name, &[], true).unwrap();
-            fs::create_dir(place.path()).unwrap();
-            fs::write(place.path().join("toc.dat"), "new").unwrap();
-            place.make_room().unwrap();
-            assert!(!name.exists());
-            if done {
-                fs::rename(place.path(), &name).unwrap();
-            }
-            let NewArchive { aside, _lock: lock, .. } = place;
-            let _ = aside.keep();
-            drop(lock);
-            drop(NewArchive::new(&folder.path().join("another"), &[], false).unwrap());
-            let expected = if done { "new" } else { "old" };
-            assert_eq!(fs::read_to_string(name.join("toc.dat")).unwrap(), expected);
-            assert_eq!(names(folder.path()), ["archive"]);
-        }
-    }
-}
+#[cfg(unix)]
+mod tests;

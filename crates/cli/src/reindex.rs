@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::stdio::say;
 use crate::{Context, Exit, Failure};
 
 /// Write missing data offsets into a custom archive
@@ -32,11 +33,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let done = pgdmp::reindex(&args.archive)?;
     if !context.quiet {
         if done.resumed {
-            eprintln!("pgdmp: an earlier run had been ended; this one completed it");
+            say("an earlier run had been ended; this one completed it");
         }
         match done.written {
-            0 => eprintln!("pgdmp: all {} entries with data have their offset", done.entries),
-            n => eprintln!("pgdmp: {n} offsets written"),
+            0 => say(format_args!("all {} entries with data have their offset", done.entries)),
+            n => say(format_args!("{n} offsets written")),
         }
     }
     Ok(Exit::Done)

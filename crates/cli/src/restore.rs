@@ -10,13 +10,14 @@ mod messages;
 mod options;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::explain::explain;
 use crate::input::Input;
+use crate::inputs::Inputs;
 use crate::output::Output;
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
@@ -106,6 +107,8 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
             "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
         ));
     }
+    options.inputs = inputs(program, &options);
+    check_output(options.output.as_deref(), &options.inputs)?;
     if options.debug {
         tell_of_opening(program, &options);
     }
@@ -129,6 +132,32 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
             })
         }
     }
+}
+
+/// All that is read.
+fn inputs(program: &Program, options: &Options) -> Inputs {
+    let archive = match options.input.as_deref() {
+        // There it is the name of a file.
+        Some(b"-") if program.is_pg_restore => PathBuf::from("./-"),
+        name => to_path(name.unwrap_or(b"-")),
+    };
+    let lists: Vec<_> =
+        options.use_list.iter().chain(&options.filters).map(|f| to_path(f)).collect();
+    Inputs::archives([&*archive]).with_lists(lists.iter().map(PathBuf::as_path))
+}
+
+/// Refuses to write to what is read, which pg_restore empties.
+fn check_output(name: Option<&[u8]>, inputs: &Inputs) -> Result<(), Fatal> {
+    match name {
+        None | Some(b"-") => inputs.check_output(Path::new("-"))?,
+        Some(name) => {
+            let path = to_path(name);
+            if let Ok(metadata) = fs::metadata(&path) {
+                inputs.check_file(&metadata, &path, &path.display().to_string())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn write_sql(
@@ -159,7 +188,7 @@ fn write_sql(
     };
     let mut restore = Restore::new();
     restore.options(options.script);
-    let mut output = Destination::open(options.output.as_deref())?;
+    let mut output = Destination::open(options.output.as_deref(), &options.inputs)?;
     let mut target = Target { inner: &mut output, failed: false };
     let mut sink = Talk {
         script: TextSink::new(&mut target, key),
@@ -303,7 +332,7 @@ fn use_list(program: &Program, options: &Options, toc: &Toc) -> Result<Option<Us
 fn list(options: &Options, input: &Input, created: String) -> Result<(), Fatal> {
     let toc = input.toc();
     let selected = options.selection.apply(toc)?;
-    let mut output = Destination::open(options.output.as_deref())?;
+    let mut output = Destination::open(options.output.as_deref(), &options.inputs)?;
     Listing::new(toc, input.format())
         .created(created)
         .verbose(options.verbose)
@@ -332,19 +361,24 @@ enum Destination {
 }
 
 impl Destination {
-    fn open(name: Option<&[u8]>) -> Result<Destination, Fatal> {
-        match name {
-            None | Some(b"-") => Ok(Destination::Stdout(Output::new())),
-            Some(name) => match File::create(to_path(name)) {
-                Ok(file) => Ok(Destination::File(file)),
-                Err(error) => {
-                    let end = format!("\": {}", os(&error));
-                    Err(Fatal::new(
-                        [b"could not open output file \"", name, end.as_bytes()].concat(),
-                    ))
-                }
-            },
+    fn open(name: Option<&[u8]>, inputs: &Inputs) -> Result<Destination, Fatal> {
+        let Some(name) = name.filter(|name| *name != b"-") else {
+            return Ok(Destination::Stdout(Output::new()));
+        };
+        let failed = |error: io::Error| {
+            let end = format!("\": {}", os(&error));
+            Fatal::new([b"could not open output file \"", name, end.as_bytes()].concat())
+        };
+        let path = to_path(name);
+        // Nothing is lost of a file before it is known to be none that is read.
+        let mut file = File::options();
+        let file = file.write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        inputs.check_file(&metadata, &path, &path.display().to_string())?;
+        if metadata.is_file() {
+            file.set_len(0).map_err(failed)?;
         }
+        Ok(Destination::File(file))
     }
 
     fn finish(self) -> io::Result<()> {

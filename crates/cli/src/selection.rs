@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
 use crate::output::printable;
 use crate::restore::filter;
+use crate::stdio::say;
 use pgdmp::{Error, NamePattern, Section, Selected, Selection, Toc, UseList};
 
 /// The options.
@@ -113,6 +114,11 @@ impl SelectionArgs {
         self.with_dependencies || self.with_dependents
     }
 
+    /// The files that say what is wanted.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.use_list.iter().chain(&self.filter).map(PathBuf::as_path)
+    }
+
     /// The selection, for an archive with this table of contents.
     pub(crate) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
         let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();
@@ -163,7 +169,7 @@ impl SelectionArgs {
         if self.strict_names {
             return Err(Failure::Usage(what));
         }
-        eprintln!("pgdmp: warning: {what}");
+        say(format_args!("warning: {what}"));
         Ok(())
     }
 
@@ -174,7 +180,7 @@ impl SelectionArgs {
         })?;
         let list = UseList::read(BufReader::new(file), toc)?;
         for line in list.ignored() {
-            eprintln!("pgdmp: warning: line ignored: {}", printable(line));
+            say(format_args!("warning: line ignored: {}", printable(line)));
         }
         Ok(Some(list))
     }

@@ -1,15 +1,19 @@
 //! `pgdmp split`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use crate::inputs::Inputs;
 use crate::place::NewArchive;
 use crate::progress::Progress;
+use crate::replace::{Kind, not_an_archive};
+use crate::stdio::say;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure};
-use pgdmp::{Archive, Conversion, Format, SplitBy};
+use pgdmp::{Archive, Conversion, Format, Header, Part, SplitBy};
 
 /// Divide an archive into one for each table or schema
 ///
@@ -31,7 +35,7 @@ pub(crate) struct Args {
     by: By,
     #[command(flatten)]
     target: TargetArgs,
-    /// Replace an output that exists
+    /// Replace an output that exists: what split made, a file or a directory archive
     #[arg(long)]
     force: bool,
 }
@@ -46,53 +50,87 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.output.as_os_str() == "-" {
         return Err(Failure::Usage("several archives do not go to standard output".to_owned()));
     }
+    let inputs = Inputs::archives([&*args.archive]);
+    inputs.check_output(&args.output)?;
     let archive = Archive::open(&args.archive)?;
     let format = args.target.format.unwrap_or(archive.format());
-    let place = NewArchive::new(&args.output, &[&args.archive], args.force)?;
-    let folder = place.path();
-    let made = match private_folder(&folder) {
-        Ok(()) => pgdmp::split(
-            archive.toc(),
-            match args.by {
-                By::Table => SplitBy::Table,
-                By::Schema => SplitBy::Schema,
-            },
-        ),
-        Err(error) => return Err(Failure::Output(error)),
+    let new = NewArchive::new(&args.output, inputs, args.force, Kind::Parts)?;
+    let by = match args.by {
+        By::Table => SplitBy::Table,
+        By::Schema => SplitBy::Schema,
     };
+    let made = pgdmp::split(archive.toc(), by);
     let progress = Progress::new(context);
-    for part in &made {
-        let mut name = match &part.name {
-            Some(name) => file_name(name),
-            // Escaped names have no hyphen.
-            None => "everything-else".to_owned(),
-        };
-        name.push_str(match format {
-            Format::Custom => ".dump",
-            Format::Tar => ".tar",
-            _ => "",
-        });
-        let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
-        conversion.on_progress(|bytes| progress.add(bytes));
-        conversion.create(folder.join(name))?;
-    }
-    place.publish()?;
+    new.write(|folder| {
+        private_folder(folder).map_err(Failure::Output)?;
+        for part in &made {
+            let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
+            conversion.on_progress(|bytes| progress.add(bytes));
+            conversion.create(folder.join(file_name(part, format)))?;
+        }
+        Ok(())
+    })?;
+    new.publish()?;
     if !context.quiet {
-        eprintln!("pgdmp: {} archives written", made.len());
+        say(format_args!("{} archives written", made.len()));
     }
     Ok(Exit::Done)
 }
 
-fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
+/// Whether a folder is what `split` made, and nothing else: archives, all of one dump, each of
+/// which has the one part that it is named after.
+pub(crate) fn is_made_by_it(folder: &Path) -> bool {
+    let mut first = None;
+    let mut is_part = |entry: io::Result<fs::DirEntry>| -> Option<bool> {
+        let entry = entry.ok()?;
+        let kind = entry.file_type().ok()?;
+        if !kind.is_file() && (!kind.is_dir() || not_an_archive(&entry.path()).is_some()) {
+            return None;
+        }
+        let archive = Archive::open(entry.path()).ok()?;
+        let Header { created, dbname, server_version, dump_version, .. } = archive.header().clone();
+        let dump = (created, dbname, server_version, dump_version);
+        if *first.get_or_insert_with(|| dump.clone()) != dump {
+            return None;
+        }
+        let names = [SplitBy::Table, SplitBy::Schema].map(|by| {
+            let parts = pgdmp::split(archive.toc(), by);
+            (parts.len() == 1).then(|| file_name(&parts[0], archive.format()))
+        });
+        let name = entry.file_name();
+        Some(names.into_iter().flatten().any(|part| *part == *name))
+    };
+    match fs::read_dir(folder) {
+        Ok(mut entries) => entries.all(|entry| is_part(entry) == Some(true)),
+        Err(_) => false,
+    }
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
 }
 
+/// The name of a part's archive.
+fn file_name(part: &Part, format: Format) -> String {
+    let mut name = match &part.name {
+        Some(name) => escaped(name),
+        // Escaped names have no hyphen.
+        None => "everything-else".to_owned(),
+    };
+    name.push_str(match format {
+        Format::Custom => ".dump",
+        Format::Tar => ".tar",
+        _ => "",
+    });
+    name
+}
+
 /// A name of a table or schema as that of a file: what may mean something to a file system or a
 /// shell is escaped, as in a URL.
-fn file_name(name: &[u8]) -> String {
+fn escaped(name: &[u8]) -> String {
     let mut out = String::new();
     for (n, &byte) in name.iter().enumerate() {
         match byte {

@@ -235,7 +235,7 @@ fn errors_say_what_is_wrong() {
         (&["split", "nothing", "out"], "pgdmp: error: nothing: No such file or directory"),
         (&["merge", "out"], "required arguments were not provided"),
         (&["merge", "out", "nothing"], "pgdmp: error: nothing: No such file or directory"),
-        (&["merge", "-", FOLDER], "only a custom or tar archive goes to standard output"),
+        (&["merge", "-", FOLDER], "does not go to standard output; --format c or t does"),
         (
             &["merge", "out", CUSTOM, CUSTOM],
             "several archives have the data of large object 30001, in entry 3443 BLOBS",

@@ -9,6 +9,7 @@
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `damaged` | damaged archives: nothing is laundered, left behind or touched |
 //! | `killed` | full disks and killed processes: no half output has the name |
+//! | `place` | where an output goes, what it may replace, and what is never touched |
 //! | `reindex` | killed at any instant; without permission |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
@@ -31,5 +32,7 @@ mod live_needs;
 mod live_scripts;
 #[cfg(unix)]
 mod pg_restore;
+#[cfg(unix)]
+mod place;
 mod reindex;
 mod support;

@@ -1,10 +1,11 @@
 //! What is said on standard error, in pg_restore's words where it has some.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::super::exit::Failure;
 use super::super::output::printable;
+use super::super::stdio::line;
 use pgdmp::{Error, ErrorKind, NotAnArchive};
 
 /// Under which names the program speaks.
@@ -72,7 +73,7 @@ impl Fatal {
 impl From<Failure> for Fatal {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Archive(error) => Fatal::from(error),
+            Failure::Archive(error) | Failure::Elsewhere { error, .. } => Fatal::from(error),
             Failure::Output(error) => Fatal::output(&error),
             Failure::Usage(what) => Fatal::new(what),
         }
@@ -169,11 +170,4 @@ impl Program {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         line(&[self.name.as_bytes(), b": ", level.as_bytes(), text]);
     }
-}
-
-fn line(parts: &[&[u8]]) {
-    let mut text = parts.concat();
-    text.push(b'\n');
-    // There is nobody left to tell that this failed.
-    let _ = io::stderr().write_all(&text);
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::super::inputs::Inputs;
 use super::extras::Extras;
 use super::filter;
 use super::getopt::{GetOpt, Item, Opt};
@@ -19,6 +20,9 @@ pub(super) struct Options {
     pub(super) format: Option<Format>,
     pub(super) list: bool,
     pub(super) use_list: Option<Vec<u8>>,
+    pub(super) filters: Vec<Vec<u8>>,
+    /// All that is read.
+    pub(super) inputs: Inputs,
     pub(super) strict_names: bool,
     pub(super) verbose: bool,
     /// `-v` twice.
@@ -275,7 +279,10 @@ impl Options {
             Id::NoStatistics => selection.no_statistics = true,
             Id::Statistics => selection.statistics = true,
             Id::StatisticsOnly => selection.statistics_only = true,
-            Id::Filter => filter::read(&value, selection)?,
+            Id::Filter => {
+                filter::read(&value, selection)?;
+                self.filters.push(value);
+            }
             Id::RestrictKey => pending.restrict_key = Some(value),
             Id::Own(own) => self.extras.take(own, &value, selection)?,
             // They matter only to a connection, or to nothing any more.
