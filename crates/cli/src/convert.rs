@@ -8,7 +8,7 @@ use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
 use crate::input::Input;
 use crate::inputs::Inputs;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::selection::SelectionArgs;
 use crate::stdio::say;
@@ -62,7 +62,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let inputs = Inputs::archives([&*args.input]).with_lists(args.selection.files());
     if let Some(output) = &args.output {
-        inputs.check_output(output)?;
+        place::check(output, &inputs)?;
     }
     let (mut input, progress) = Input::open(&args.input, context)?;
     if let Some(form) = args.explain.form() {

@@ -35,7 +35,7 @@ impl Input {
     ) -> Result<(Input, Progress), Failure> {
         let progress = Progress::new(context);
         if crate::stdio::stdout().is_some_and(|stdout| stdout.is_file()) {
-            Inputs::archives([path]).check_output(Path::new("-"))?;
+            Inputs::archives([path]).check_stdout()?;
         }
         let input = if path.as_os_str() == "-" {
             match seekable_stdin().map(FileSource::new) {

@@ -73,15 +73,6 @@ impl Inputs {
         }
     }
 
-    /// Refuses an output that is what is read; `-` is standard output. To be asked before anything
-    /// is opened: a pipe would be waited for.
-    pub(crate) fn check_output(&self, name: &Path) -> Result<(), Failure> {
-        match name.as_os_str() == "-" {
-            true => self.check_stdout(),
-            false => self.check(name, name),
-        }
-    }
-
     /// Refuses an output that is what is read, or a folder around it. `path` is where it is now,
     /// `shown` its name.
     pub(crate) fn check(&self, path: &Path, shown: &Path) -> Result<(), Failure> {
@@ -113,7 +104,7 @@ impl Inputs {
     }
 
     /// Refuses standard output that is a file that is read: `>> FILE`.
-    fn check_stdout(&self) -> Result<(), Failure> {
+    pub(crate) fn check_stdout(&self) -> Result<(), Failure> {
         match stdio::stdout().filter(Metadata::is_file) {
             Some(metadata) => self.check_file(&metadata, Path::new("-"), "standard output"),
             None => Ok(()),

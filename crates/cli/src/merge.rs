@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::convert::tell;
 use crate::inputs::Inputs;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure};
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let inputs = Inputs::archives(args.inputs.iter().map(PathBuf::as_path));
-    inputs.check_output(&args.output)?;
+    place::check(&args.output, &inputs)?;
     let archives: Vec<Archive> = args.inputs.iter().map(Archive::open).collect::<Result<_, _>>()?;
     let archives: Vec<&Archive> = archives.iter().collect();
     let mut merge = Merge::new(&archives, &args.target.target())?;

@@ -22,14 +22,23 @@ pub(crate) enum Place {
     Stream(Box<dyn Write>),
 }
 
+/// Refuses an output that is what is read. [`Place::open`] does, too; but to be asked before what
+/// is read is opened, for a pipe would be waited for.
+pub(crate) fn check(name: &Path, inputs: &Inputs) -> Result<(), Failure> {
+    if name.as_os_str() == "-" {
+        return inputs.check_stdout();
+    }
+    check_name(name)?;
+    inputs.check(name, name)
+}
+
 impl Place {
     /// The place of an archive in this format; `-` is standard output.
     ///
     /// # Errors
     ///
     /// An output that exists, unless `force`; what `force` does not replace; what is read. Then
-    /// nothing was opened to be written to. What is read is best looked for before it is opened,
-    /// by [`Inputs::check_output`].
+    /// nothing was opened to be written to.
     pub(crate) fn open(
         name: &Path,
         inputs: Inputs,
@@ -37,7 +46,6 @@ impl Place {
         format: Format,
     ) -> Result<Place, Failure> {
         let to_stdout = name.as_os_str() == "-";
-        check_name(name)?;
         if !to_stdout && replace::look(name, &inputs)? != Existing::Node {
             return NewArchive::new(name, inputs, force, Kind::Archive).map(Place::New);
         }

@@ -149,7 +149,7 @@ fn inputs(program: &Program, options: &Options) -> Inputs {
 /// Refuses to write to what is read, which pg_restore empties.
 fn check_output(name: Option<&[u8]>, inputs: &Inputs) -> Result<(), Fatal> {
     match name {
-        None | Some(b"-") => inputs.check_output(Path::new("-"))?,
+        None | Some(b"-") => inputs.check_stdout()?,
         Some(name) => {
             let path = to_path(name);
             if let Ok(metadata) = fs::metadata(&path) {

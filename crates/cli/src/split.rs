@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::inputs::Inputs;
-use crate::place::NewArchive;
+use crate::place::{self, NewArchive};
 use crate::progress::Progress;
 use crate::replace::{Kind, not_an_archive};
 use crate::stdio::say;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::Usage("several archives do not go to standard output".to_owned()));
     }
     let inputs = Inputs::archives([&*args.archive]);
-    inputs.check_output(&args.output)?;
+    place::check(&args.output, &inputs)?;
     let archive = Archive::open(&args.archive)?;
     let format = args.target.format.unwrap_or(archive.format());
     let new = NewArchive::new(&args.output, inputs, args.force, Kind::Parts)?;

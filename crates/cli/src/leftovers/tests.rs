@@ -46,6 +46,22 @@ fn what_was_left_goes_and_what_is_in_use_stays() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// The mark goes last: whoever is killed while it removes one leaves it to the next run.
+#[test]
+fn what_cannot_be_removed_keeps_its_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let aside = Aside::new(Folder::open(folder.path()).unwrap(), folder.path()).unwrap();
+    let path = folder.path().join(aside.name());
+    fs::create_dir_all(path.join("1/2/3/4/5/6")).unwrap();
+    aside.remove();
+    aside.kill();
+    sweep(folder.path());
+    assert!(path.join("lock").exists());
+    fs::remove_dir_all(path.join("1/2/3")).unwrap();
+    sweep(folder.path());
+    assert!(!path.exists());
+}
+
 #[test]
 fn a_name_proves_nothing() {
     let marked = |folder: &Path| marker(&fs::metadata(folder).unwrap());
