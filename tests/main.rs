@@ -11,6 +11,7 @@
 //! | `reindex` | offsets written in place, whatever comes in between |
 //! | `interrupted` | full disks, bad spots, killed processes: no input changes, no half output has the name |
 //! | `merge` | archives divided and joined |
+//! | `moves` | what is wrong with data is found when it is moved, or told |
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `matrix` | every one of them in every form: the script stays, by us and by the real pg_restore |
 //! | `extras` | what pg_restore cannot do |
@@ -32,6 +33,7 @@ mod limits;
 mod live;
 mod matrix;
 mod merge;
+mod moves;
 mod needs;
 mod read;
 mod regressions;

@@ -16,5 +16,5 @@ pub use write::{
     ArchiveBuilder, ArchiveWriter, DataWriter, LargeObjectWriter, LargeObjectsWriter, WriteOptions,
 };
 
-pub(crate) use open::{file_name, kind_of};
+pub(crate) use open::kind_of;
 pub(crate) use stored::StoredPiece;

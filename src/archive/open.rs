@@ -20,7 +20,7 @@ use crate::format::names;
 use crate::format::tar::TarIndex;
 use crate::limits::Limits;
 use crate::source::{FileSource, Input, Source, SourceReader};
-use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Statements, Toc, TocEntry};
+use crate::toc::{Desc, DumpId, Entries, Format, Header, Statements, Toc, TocEntry};
 
 /// A custom, directory or tar archive, opened for reading.
 ///
@@ -282,6 +282,23 @@ impl Archive {
         self.toc.entry(id)
     }
 
+    /// Whether an entry has data. Of one whose dumper wrote some while its data offset says that
+    /// there is none ([`DataOffset::NoData`](crate::DataOffset::NoData)), a custom archive is
+    /// searched for it; all others are as [`TocEntry::has_data`] says.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading, and where the search cannot go on.
+    pub fn has_data(&self, entry: TocEntry<'_>) -> Result<bool> {
+        match &self.layout {
+            Layout::Blocks(custom) if entry.denies_data() => {
+                let absent = custom.is_absent(&self.toc, entry);
+                Ok(!absent.map_err(|error| error.in_entry(|| entry.name()))?)
+            }
+            _ => Ok(entry.has_data()),
+        }
+    }
+
     /// The data of an entry, decompressed.
     ///
     /// # Errors
@@ -291,6 +308,12 @@ impl Archive {
     /// and what is wrong with the archive where the data should be.
     pub fn data(&self, id: DumpId) -> Result<EntryData<'_>> {
         let entry = self.entry_with_data(id, BlockKind::Data)?;
+        self.open_data(entry).map_err(|error| error.in_entry(|| entry.name()))
+    }
+
+    /// The data of an entry, even if another one has its dump id.
+    pub(crate) fn data_of(&self, entry: TocEntry<'_>) -> Result<EntryData<'_>> {
+        let entry = check_kind(self.own(entry)?, BlockKind::Data)?;
         self.open_data(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
@@ -306,7 +329,7 @@ impl Archive {
                 Ok(StoredPiece::chunks(Stored::Chunks(chunks), algorithm, entry.name()))
             }
             Layout::Members(store) => {
-                let member = store.open(file_name(entry)?)?;
+                let member = store.open(&names::file_name(&entry))?;
                 // An empty large object may be compressed to nothing; a table ends with `\.`.
                 if member.len() == 0 && member.algorithm != Algorithm::None {
                     let empty = Error::truncated("compressed data, of which there is nothing");
@@ -403,6 +426,12 @@ impl Archive {
         self.open_large_objects(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
+    /// The large objects of an entry, even if another one has its dump id.
+    pub(crate) fn large_objects_of(&self, entry: TocEntry<'_>) -> Result<LargeObjects<'_>> {
+        let entry = check_kind(self.own(entry)?, BlockKind::LargeObjects)?;
+        self.open_large_objects(entry).map_err(|error| error.in_entry(|| entry.name()))
+    }
+
     fn open_large_objects(&self, entry: TocEntry<'_>) -> Result<LargeObjects<'_>> {
         match &self.layout {
             Layout::Blocks(custom) => {
@@ -432,7 +461,7 @@ impl Archive {
                 Ok(StoredData { stored: Stored::Chunks(chunks), algorithm })
             }
             Layout::Members(store) => {
-                let member = store.open(file_name(entry)?)?;
+                let member = store.open(&names::file_name(&entry))?;
                 let stored = Stored::Member(member.reader());
                 Ok(StoredData { stored, algorithm: member.algorithm })
             }
@@ -488,9 +517,7 @@ impl Archive {
                 let list = names::list_name(&self.toc, self.format, &entry);
                 (BlockKind::LargeObjects, store.open(&list))
             }
-            BlockKind::Data => {
-                (BlockKind::Data, file_name(entry).and_then(|name| store.open(name)))
-            }
+            BlockKind::Data => (BlockKind::Data, store.open(&names::file_name(&entry))),
         };
         (kind, member.map_err(|error| error.in_entry(|| entry.name())))
     }
@@ -546,30 +573,39 @@ impl Archive {
 
     fn entry_with_data(&self, id: DumpId, kind: BlockKind) -> Result<TocEntry<'_>> {
         let entry = self.entry(id).ok_or_else(|| Error::not_found(format!("entry {id}")))?;
-        let error = if entry.had_dumper() && entry.data_offset() == Some(DataOffset::NoData) {
-            Error::malformed("there was data, but its offset says that there is none")
-        } else if !entry.has_data() {
-            Error::usage("the entry has no data")
-        } else if kind_of(entry) != kind {
-            Error::usage(match kind {
-                BlockKind::Data => "the entry has large objects; read them one by one",
-                BlockKind::LargeObjects => "the entry has no large objects",
-            })
-        } else {
-            return Ok(entry);
-        };
-        Err(error.in_entry(|| entry.name()))
+        let mut with_data = self.toc.with_id(id).filter(TocEntry::has_data);
+        let entry = with_data.next().unwrap_or(entry);
+        if with_data.next().is_some() {
+            let error = Error::malformed("several entries with data have this dump id");
+            return Err(error.in_entry(|| entry.name()));
+        }
+        check_kind(entry, kind)
     }
+
+    /// The archive's own entry, for one of its table of contents or of a changed copy of that.
+    fn own(&self, entry: TocEntry<'_>) -> Result<TocEntry<'_>> {
+        let id = entry.dump_id();
+        let own = self.toc.get(entry.index()).filter(|own| own.dump_id() == id);
+        own.or_else(|| self.entry(id)).ok_or_else(|| Error::not_found(format!("entry {id}")))
+    }
+}
+
+/// Checks that an entry has data of this kind.
+fn check_kind(entry: TocEntry<'_>, kind: BlockKind) -> Result<TocEntry<'_>> {
+    let error = if !entry.has_data() {
+        "the entry has no data"
+    } else if kind_of(entry) != kind {
+        match kind {
+            BlockKind::Data => "the entry has large objects; read them one by one",
+            BlockKind::LargeObjects => "the entry has no large objects",
+        }
+    } else {
+        return Ok(entry);
+    };
+    Err(Error::usage(error).in_entry(|| entry.name()))
 }
 
 /// What the block of an entry holds.
 pub(crate) fn kind_of(entry: TocEntry<'_>) -> BlockKind {
     if entry.desc() == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data }
-}
-
-pub(crate) fn file_name<'a>(entry: TocEntry<'a>) -> Result<&'a [u8]> {
-    match entry.file_name() {
-        Some(name) if !name.is_empty() => Ok(name),
-        _ => Err(Error::malformed("the entry has data but names no file")),
-    }
 }

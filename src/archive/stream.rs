@@ -49,6 +49,8 @@ pub struct ArchiveStream<R> {
     last_len: Option<u64>,
     /// Entries whose data did not come yet; made for the first block.
     awaited: Option<HashSet<DumpId>>,
+    /// A block that is to come again.
+    put_back: Option<(DumpId, BlockKind, Option<u32>)>,
 }
 
 enum Body<R> {
@@ -112,6 +114,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             done: false,
             last_len: None,
             awaited: None,
+            put_back: None,
         })
     }
 
@@ -148,9 +151,14 @@ impl<R: Read + Send> ArchiveStream<R> {
         if self.done {
             return Ok(None);
         }
+        if let Some((dump_id, kind, first)) = self.put_back.take() {
+            return Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }));
+        }
         self.done = true;
         let toc = &self.toc;
-        let with_data = || toc.entries().filter(TocEntry::has_data).map(|entry| entry.dump_id());
+        // Where the archive says that there is no data, a block may come all the same, or may not.
+        let expected = |entry: &TocEntry<'_>| entry.has_data() && !entry.denies_data();
+        let with_data = || toc.entries().filter(expected).map(|entry| entry.dump_id());
         let awaited = self.awaited.get_or_insert_with(|| with_data().collect());
         let found = match &mut self.body {
             Body::Blocks { chunks, begun, start } => {
@@ -383,6 +391,12 @@ impl<R: Read + Send> StreamBlock<'_, R> {
             return Err(error.in_entry(|| self.name()));
         }
         Ok(!std::mem::replace(&mut self.finished, true))
+    }
+
+    /// Lets it come again. Nothing of it may have been read.
+    pub(crate) fn put_back(self) {
+        let StreamBlock { stream, dump_id, kind, first, .. } = self;
+        stream.put_back = Some((dump_id, kind, first));
     }
 
     fn name(&self) -> EntryName {

@@ -6,17 +6,17 @@ use std::path::Path;
 
 use super::jobs::move_all;
 use super::moving::{self, Moving, Progress};
-use super::plan::{Choice, Job, Note, Plan, has_objects};
+use super::plan::{Choice, Contents, Job, Note, Plan, has_objects};
 use super::split::Part;
 use super::target::Target;
-use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, file_name};
+use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, StreamBlock};
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::directory;
 use crate::format::names;
 use crate::select::Selected;
 use crate::source::SourceReader;
-use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, TocEntry};
+use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, Toc, TocEntry};
 
 /// A new archive made of an opened one.
 ///
@@ -79,9 +79,8 @@ impl<'a> Conversion<'a> {
         selected: Option<&Selected<'a>>,
         mut edit: impl FnMut(TocEntry<'a>, &mut EntryFields<'a>) -> bool,
     ) -> Result<Self> {
-        let mut objects = |id| object_oids(archive, id);
         let (toc, format) = (archive.toc(), archive.format());
-        let plan = Plan::new(toc, format, target, selected.into(), &mut edit, &mut objects, true)?;
+        let plan = Plan::new(toc, format, target, selected.into(), &mut edit, archive, true)?;
         Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
     }
 
@@ -91,11 +90,10 @@ impl<'a> Conversion<'a> {
     ///
     /// As [`new`](Self::new).
     pub fn of_part(archive: &'a Archive, target: &Target, part: &Part) -> Result<Self> {
-        let mut objects = |id| object_oids(archive, id);
         let (toc, format) = (archive.toc(), archive.format());
         let places = Choice::Places(&part.entries);
         let keep = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
-        let plan = Plan::new(toc, format, target, places, keep, &mut objects, true)?;
+        let plan = Plan::new(toc, format, target, places, keep, archive, true)?;
         Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
     }
 
@@ -186,7 +184,7 @@ impl<'a> Conversion<'a> {
         for entry in archive.entries().filter(TocEntry::has_data) {
             let named = |error: Error| error.in_entry(|| entry.name());
             if !has_objects(entry) {
-                file_name(entry).and_then(&mut copy).map_err(named)?;
+                copy(&names::file_name(&entry)).map_err(named)?;
                 continue;
             }
             let mut objects = archive.large_objects(entry.dump_id())?;
@@ -208,16 +206,6 @@ fn copy_into(path: &Path, input: &mut SourceReader, progress: &mut Progress<'_>)
         Ok(file.finish()?)
     });
     copied.map(drop).map_err(|error| error.in_path(path))
-}
-
-/// The OIDs of an entry's large objects.
-pub(super) fn object_oids(archive: &Archive, id: DumpId) -> Result<Vec<Oid>> {
-    let mut oids = Vec::new();
-    let mut objects = archive.large_objects(id)?;
-    while let Some((oid, _)) = objects.next_piece()? {
-        oids.push(oid);
-    }
-    Ok(oids)
 }
 
 /// Begins the new archive, moves all data, and completes it.
@@ -248,6 +236,30 @@ impl std::fmt::Debug for StreamConversion<'_> {
     }
 }
 
+/// What is known of an archive whose data is still to come.
+struct ToCome<'a>(&'a Toc);
+
+impl Contents for ToCome<'_> {
+    fn objects(&self, _: DumpId) -> Result<Vec<Oid>> {
+        // What 1.12 to 1.15 say of them; their data comes in the same order.
+        let blobs = self.0.entries().filter(|entry| entry.desc() == Desc::BLOB);
+        let mut oids: Vec<Oid> = blobs.map(|entry| entry.catalog_id().oid).collect();
+        oids.sort_unstable();
+        match oids.is_empty() {
+            false => Ok(oids),
+            true => Err(Error::usage(
+                "the OIDs of large objects must be known before their data comes; save the \
+                 archive in a file first",
+            )),
+        }
+    }
+
+    fn has_data(&self, entry: TocEntry<'_>) -> Result<bool> {
+        // If it does not come, the new archive cannot be finished.
+        Ok(entry.has_data())
+    }
+}
+
 impl<'p> StreamConversion<'p> {
     /// Plans a conversion of the selected entries, or of all.
     ///
@@ -261,23 +273,9 @@ impl<'p> StreamConversion<'p> {
         target: &Target,
         selected: Option<&Selected<'_>>,
     ) -> Result<Self> {
-        let toc = stream.toc();
-        let mut objects = |_| {
-            // What 1.12 to 1.15 say of them; their data comes in the same order.
-            let blobs = toc.entries().filter(|entry| entry.desc() == Desc::BLOB);
-            let mut oids: Vec<Oid> = blobs.map(|entry| entry.catalog_id().oid).collect();
-            oids.sort_unstable();
-            match oids.is_empty() {
-                false => Ok(oids),
-                true => Err(Error::usage(
-                    "the OIDs of large objects must be known before their data comes; save the \
-                     archive in a file first",
-                )),
-            }
-        };
-        let format = stream.format();
+        let (toc, format) = (stream.toc(), stream.format());
         let edit = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
-        let plan = Plan::new(toc, format, target, selected.into(), edit, &mut objects, false)?;
+        let plan = Plan::new(toc, format, target, selected.into(), edit, &ToCome(toc), false)?;
         if plan.jobs.iter().any(|job| job.sources.len() > 1) {
             return Err(Error::usage(
                 "the archive has several groups of large objects, which the version has not; \
@@ -350,8 +348,13 @@ impl<'p> StreamConversion<'p> {
             .iter()
             .filter_map(|job| job.sources.first().map(|source| (*source, job)))
             .collect();
+        let mut done = HashSet::new();
         while let Some(mut block) = stream.next_block()? {
-            let Some(job) = jobs.get(&block.dump_id()) else { continue };
+            let Some(job) = jobs.get(&block.dump_id()) else {
+                no_data_denied(&block)?;
+                continue;
+            };
+            done.insert(block.dump_id());
             match block.kind() {
                 BlockKind::Data => {
                     moving
@@ -377,6 +380,24 @@ impl<'p> StreamConversion<'p> {
                 }
             }
         }
+        for entry in stream.toc().entries() {
+            if jobs.contains_key(&entry.dump_id()) && !done.contains(&entry.dump_id()) {
+                // The archive says so itself, else reading it had failed.
+                let error = Error::malformed("the archive has no block with the entry's data");
+                return Err(error.in_entry(|| entry.name()));
+            }
+        }
         writer.finish()
+    }
+}
+
+/// Refuses to pass over the data of an entry that says it has none.
+fn no_data_denied<R: Read + Send>(block: &StreamBlock<'_, R>) -> Result<()> {
+    match block.entry() {
+        Some(entry) if !entry.has_data() => {
+            let error = "the archive has data of the entry, which says that it has none";
+            Err(Error::malformed(error).in_entry(|| entry.name()))
+        }
+        _ => Ok(()),
     }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::plan::{Draft, Note, Objects, first_data};
+use super::plan::{Contents, Draft, Note, first_data};
 use crate::error::{Error, Result};
 use crate::toc::{CatalogId, Desc, DumpId, EntryFields, Oid, Section};
 use crate::version::{ArchiveVersion, Gate};
@@ -24,20 +24,20 @@ pub(super) fn convert(
     drafts: &mut Vec<Draft<'_>>,
     old: ArchiveVersion,
     new: ArchiveVersion,
-    objects: &mut Objects<'_>,
+    contents: &dyn Contents,
     notes: &mut Vec<Note>,
 ) -> Result<()> {
     if old.has(Gate::LargeObjectGroups) && !new.has(Gate::LargeObjectGroups) {
         return resolve(drafts, notes);
     }
     if !old.has(Gate::LargeObjectEntries) {
-        make_entries(drafts, objects, notes)?;
+        make_entries(drafts, contents, notes)?;
     }
     if !old.has(Gate::LargeObjectGroups) && new.has(Gate::LargeObjectGroups) {
         // The tag, by which pg_restore finds a group's first member in a tar.
         for draft in drafts.iter_mut().filter(|draft| draft.fields.desc == Desc::BLOBS) {
             if let Some(&source) = draft.sources.first() {
-                let oids = objects(source)?;
+                let oids = contents.objects(source)?;
                 draft.tag = group_tag(&oids);
             }
         }
@@ -85,13 +85,13 @@ fn blob<'a>(id: DumpId, oid: Oid, owner: Option<&'a [u8]>) -> Draft<'a> {
 /// Before 1.12: gives each large object an entry that creates it.
 fn make_entries(
     drafts: &mut Vec<Draft<'_>>,
-    objects: &mut Objects<'_>,
+    contents: &dyn Contents,
     notes: &mut Vec<Note>,
 ) -> Result<()> {
     let mut oids = Vec::new();
     for draft in drafts.iter().filter(|draft| draft.fields.desc == Desc::BLOBS) {
         for source in &draft.sources {
-            oids.extend(objects(*source)?);
+            oids.extend(contents.objects(*source)?);
         }
     }
     if oids.is_empty() {

@@ -12,10 +12,9 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use super::convert::object_oids;
 use super::jobs::move_all;
 use super::moving::Progress;
-use super::plan::{self, Draft, Job, Note};
+use super::plan::{self, Contents, Draft, Job, Note};
 use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, WriteOptions};
 use crate::error::{EntryName, Error, Result};
@@ -92,8 +91,7 @@ impl<'a> Merge<'a> {
         let mut notes = Vec::new();
         let mut items: Vec<Item<'a>> = Vec::new();
         for (n, archive) in archives.iter().enumerate() {
-            let mut objects = |id| object_oids(archive, id);
-            let drafts = plan::drafts_at(archive.toc(), version, &mut objects, &mut notes)?;
+            let drafts = plan::drafts_at(archive.toc(), version, *archive, &mut notes)?;
             let mut section = Section::PreData.code();
             for draft in drafts {
                 if draft.fields.section != Section::None {
@@ -248,7 +246,7 @@ fn check_objects(archives: &[&Archive], grouped: bool) -> Result<()> {
         let mut any = false;
         for entry in archive.entries().filter(|e| e.desc() == Desc::BLOBS && e.has_data()) {
             any = true;
-            for oid in object_oids(archive, entry.dump_id())? {
+            for oid in archive.objects(entry.dump_id())? {
                 if !seen.insert(oid) {
                     return Err(Error::usage(format!(
                         "several archives have the data of large object {oid}"

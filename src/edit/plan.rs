@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::groups;
 use super::target::Target;
-use crate::archive::{ArchiveBuilder, WriteOptions, kind_of};
+use crate::archive::{Archive, ArchiveBuilder, WriteOptions, kind_of};
 use crate::compress::Algorithm;
 use crate::error::{EntryName, Result};
 use crate::format::block::BlockKind;
@@ -45,6 +45,11 @@ pub enum Note {
     },
     /// Dependencies were left out: before version 1.8 they are OIDs, not dump ids.
     Dependencies,
+    /// An entry whose dumper wrote data has none: the archive says so, and no block is there.
+    LostData {
+        /// The entry.
+        entry: EntryName,
+    },
     /// The archive keeps entries that only newer servers can restore.
     Statistics {
         /// How many.
@@ -75,6 +80,12 @@ impl fmt::Display for Note {
             }
             Note::Dependencies => {
                 f.write_str("dependencies are left out: in this old archive they are not dump ids")
+            }
+            Note::LostData { entry } => {
+                write!(
+                    f,
+                    "the data of {entry} is not in the archive, which says so; none is written"
+                )
             }
             Note::Statistics { entries } => {
                 write!(f, "statistics, {entries} in all, need PostgreSQL 18 to be restored")
@@ -149,9 +160,30 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The large objects of an entry, asked for only where their OIDs are needed: that may take a
-/// walk over the data.
-pub(super) type Objects<'a> = dyn FnMut(DumpId) -> Result<Vec<Oid>> + 'a;
+/// What only a look at the data of an archive tells. It is asked only where it is needed: that may
+/// take a walk over all of it.
+pub(super) trait Contents {
+    /// The OIDs of an entry's large objects.
+    fn objects(&self, id: DumpId) -> Result<Vec<Oid>>;
+
+    /// Whether an entry has data.
+    fn has_data(&self, entry: TocEntry<'_>) -> Result<bool>;
+}
+
+impl Contents for Archive {
+    fn objects(&self, id: DumpId) -> Result<Vec<Oid>> {
+        let mut oids = Vec::new();
+        let mut objects = self.large_objects(id)?;
+        while let Some((oid, _)) = objects.next_piece()? {
+            oids.push(oid);
+        }
+        Ok(oids)
+    }
+
+    fn has_data(&self, entry: TocEntry<'_>) -> Result<bool> {
+        Archive::has_data(self, entry)
+    }
+}
 
 /// Which entries are wanted.
 pub(super) enum Choice<'s, 'a> {
@@ -190,7 +222,7 @@ impl Plan {
         target: &Target,
         choice: Choice<'_, 'a>,
         edit: &mut Edit<'_, 'a>,
-        objects: &mut Objects<'_>,
+        contents: &dyn Contents,
         copies: bool,
     ) -> Result<Plan> {
         toc.require_statements()?;
@@ -207,20 +239,24 @@ impl Plan {
             changed |= !std::ptr::eq(selected.toc(), toc);
         }
         let mut next = 0;
-        let mut draft = |entry: TocEntry<'a>, decision: Option<Decision>| {
+        let mut draft = |entry: TocEntry<'a>, decision: Option<Decision>| -> Result<()> {
             let mut fields = entry.fields();
-            fields.had_dumper = entry.has_data();
             if let Some(decision) = decision {
                 if !decision.wanted.is_anything() {
                     changed = true;
-                    return;
+                    return Ok(());
                 }
                 changed |= narrow(&mut fields, decision);
+            }
+            if fields.had_dumper && entry.denies_data() {
+                // The new archive says where it is.
+                changed = true;
+                fields.had_dumper = has_data(entry, contents, &mut notes)?;
             }
             let before = fields;
             if !edit(entry, &mut fields) {
                 changed = true;
-                return;
+                return Ok(());
             }
             changed |= before != fields || entry.index() != next;
             next += 1;
@@ -229,15 +265,16 @@ impl Plan {
                 draft.sources.push(entry.dump_id());
             }
             drafts.push(draft);
+            Ok(())
         };
         match choice {
-            Choice::All => toc.entries().for_each(|entry| draft(entry, None)),
+            Choice::All => toc.entries().try_for_each(|entry| draft(entry, None))?,
             Choice::Selected(selected) => {
-                selected.all().for_each(|(entry, decision)| draft(entry, Some(decision)));
+                selected.all().try_for_each(|(entry, decision)| draft(entry, Some(decision)))?;
             }
             Choice::Places(places) => {
-                let entries = places.iter().filter_map(|place| toc.get(*place));
-                entries.for_each(|entry| draft(entry, None));
+                let mut entries = places.iter().filter_map(|place| toc.get(*place));
+                entries.try_for_each(|entry| draft(entry, None))?;
             }
         }
         // Some at the end may be missing.
@@ -251,7 +288,7 @@ impl Plan {
             && !target.long;
         if !unchanged {
             upgrade(&mut drafts, old.version, &mut notes);
-            groups::convert(&mut drafts, old.version, version, objects, &mut notes)?;
+            groups::convert(&mut drafts, old.version, version, contents, &mut notes)?;
             tidy_dependencies(&mut drafts);
             note_losses(&drafts, old.version, version, &mut notes);
         }
@@ -310,22 +347,32 @@ pub(super) fn add(builder: &mut ArchiveBuilder, draft: Draft<'_>) -> Result<Opti
 pub(super) fn drafts_at<'a>(
     toc: &'a Toc,
     version: ArchiveVersion,
-    objects: &mut Objects<'_>,
+    contents: &dyn Contents,
     notes: &mut Vec<Note>,
 ) -> Result<Vec<Draft<'a>>> {
     let mut drafts: Vec<Draft<'a>> = Vec::with_capacity(toc.len());
     for entry in toc.entries() {
-        let mut draft = Draft::new(EntryFields { had_dumper: entry.has_data(), ..entry.fields() });
-        if entry.has_data() {
+        let had_dumper = has_data(entry, contents, notes)?;
+        let mut draft = Draft::new(EntryFields { had_dumper, ..entry.fields() });
+        if had_dumper {
             draft.sources.push(entry.dump_id());
         }
         drafts.push(draft);
     }
     let old = toc.header().version;
     upgrade(&mut drafts, old, notes);
-    groups::convert(&mut drafts, old, version, objects, notes)?;
+    groups::convert(&mut drafts, old, version, contents, notes)?;
     note_losses(&drafts, old, version, notes);
     Ok(drafts)
+}
+
+/// Whether an entry has data. That its dumper wrote some, and none is there, is noted.
+fn has_data(entry: TocEntry<'_>, contents: &dyn Contents, notes: &mut Vec<Note>) -> Result<bool> {
+    let has_data = contents.has_data(entry)?;
+    if entry.has_data() && !has_data {
+        notes.push(Note::LostData { entry: entry.name() });
+    }
+    Ok(has_data)
 }
 
 /// Whether the data of `entry` is large objects, for those who have only the entry.

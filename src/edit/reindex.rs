@@ -94,6 +94,9 @@ fn in_file(file: &File, journal: PathBuf) -> Result<Reindexed> {
     let known = known.unwrap_or_default();
     let mut offsets = Vec::new();
     for entry in archive.entries().filter(|entry| is_missing(*entry)) {
+        if !archive.has_data(entry)? {
+            continue;
+        }
         let hint = known.get(&entry.dump_id()).copied();
         let hint = hint.filter(|offset| archive.is_block_of(*offset, entry));
         offsets.push((entry.index(), hint.map_or_else(|| archive.locate_whole(entry), Ok)?));
@@ -112,7 +115,7 @@ fn in_file(file: &File, journal: PathBuf) -> Result<Reindexed> {
 }
 
 fn is_missing(entry: TocEntry<'_>) -> bool {
-    entry.has_data() && entry.data_offset() == Some(DataOffset::NotSet)
+    entry.has_data() && !matches!(entry.data_offset(), Some(DataOffset::At(_)))
 }
 
 /// One offset, as it is going to stand in the file.

@@ -65,7 +65,7 @@ struct Scan {
 }
 
 /// Why the walk ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stop {
     End,
     /// A byte that begins no block.
@@ -151,36 +151,46 @@ impl Custom {
 
     /// Where the block of an entry begins. That it ends is not known.
     pub(crate) fn locate(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
-        self.find(toc, entry, Scan::start_of)
+        self.find(toc, entry, Scan::start_of)?.map_err(|(stop, at)| stop.missing(at))
     }
 
     /// Where the block of an entry begins, which if it had to be searched for is whole.
     pub(crate) fn locate_whole(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<u64> {
-        self.find(toc, entry, Scan::start_of_whole)
+        self.find(toc, entry, Scan::start_of_whole)?.map_err(|(stop, at)| stop.missing(at))
     }
 
+    /// Whether the whole archive was looked through for the block of an entry, and has none.
+    pub(crate) fn is_absent(&self, toc: &Toc, entry: TocEntry<'_>) -> Result<bool> {
+        match self.find(toc, entry, Scan::start_of)? {
+            Ok(_) => Ok(false),
+            Err((Stop::End | Stop::Other(0), _)) => Ok(true),
+            Err((stop, at)) => Err(stop.missing(at)),
+        }
+    }
+
+    /// Where the block of an entry begins, or why and where the search for it ended.
     fn find(
         &self,
         toc: &Toc,
         entry: TocEntry<'_>,
         found: impl Fn(&Scan, DumpId) -> Option<u64>,
-    ) -> Result<u64> {
+    ) -> Result<std::result::Result<u64, (Stop, u64)>> {
         if let Some(DataOffset::At(offset)) = entry.data_offset() {
-            return Ok(offset);
+            return Ok(Ok(offset));
         }
         if let Some(appended) = self.appended(toc)
             && let Some(&offset) = appended.offsets.get(&entry.dump_id())
             && self.is_block_of(offset, entry.dump_id())
         {
-            return Ok(offset);
+            return Ok(Ok(offset));
         }
         let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(start) = found(&scan, entry.dump_id()) {
-                return Ok(start);
+                return Ok(Ok(start));
             }
-            if let Some((stop, at)) = &scan.stop {
-                return Err(stop.missing(*at));
+            if let Some(stop) = &scan.stop {
+                return Ok(Err(stop.clone()));
             }
             self.step(&mut scan)?;
         }

@@ -3,6 +3,7 @@
 //! `pg_backup_directory.c` and `pg_backup_tar.c`. Each name is made and read here, and the lists of
 //! large objects, which are names, too.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
 
 use crate::compression::Algorithm;
@@ -33,9 +34,18 @@ pub(crate) fn list_name(toc: &Toc, format: Format, entry: &TocEntry<'_>) -> Vec<
     if !toc.header().version.has(Gate::LargeObjectGroups) {
         return b"blobs.toc".to_vec();
     }
-    match format {
-        Format::Tar => format!("blobs_{}.toc", entry.dump_id()).into_bytes(),
-        _ => entry.file_name().unwrap_or_default().to_vec(),
+    match entry.file_name() {
+        Some(name) if format != Format::Tar && !name.is_empty() => name.to_vec(),
+        _ => new_list_name(toc.header().version, entry.dump_id()).into_bytes(),
+    }
+}
+
+/// The name of the member with an entry's data. Of an entry with data that names none, it is the
+/// name that pg_dump gives it; pg_restore takes that for no data.
+pub(crate) fn file_name<'a>(entry: &TocEntry<'a>) -> Cow<'a, [u8]> {
+    match entry.file_name() {
+        Some(name) if !name.is_empty() => Cow::Borrowed(name),
+        _ => Cow::Owned(data_name(entry.dump_id()).into_bytes()),
     }
 }
 

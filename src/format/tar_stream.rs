@@ -150,7 +150,7 @@ impl MemberOwners {
         for entry in toc.entries().filter(TocEntry::has_data) {
             let id = entry.dump_id();
             if entry.desc() != Desc::BLOBS {
-                owners.data.insert(entry.file_name().unwrap_or_default().into(), id);
+                owners.data.insert(names::file_name(&entry).into(), id);
             } else if !grouped {
                 owners.all_large_objects = Some(id);
             } else if let Some(first) = names::first_of_group(entry.tag().unwrap_or_default()) {

@@ -3,7 +3,7 @@
 use super::feed::DataFeed;
 use super::rows::Rows;
 use super::{Event, Purpose, Run, Step};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::toc::TocEntry;
 
 impl Run<'_> {
@@ -45,7 +45,7 @@ impl Run<'_> {
         }
         let errors = self.report.errors;
         let mut rows = self.sink.rows_alone().then(Rows::new);
-        feed.data(*entry, &mut |piece| match &mut rows {
+        let complaints = feed.data(*entry, &mut |piece| match &mut rows {
             None => self.try_step(&Step::CopyData(piece)),
             Some(rows) => rows.piece(piece, &mut |piece| self.try_step(&Step::CopyData(piece))),
         })?;
@@ -55,17 +55,23 @@ impl Run<'_> {
         if self.report.errors == errors {
             self.step(&Step::CopyEnd { entry: *entry })?;
         }
-        Ok(())
+        self.complain(&complaints)
     }
 
     /// Statements that are stored as data. If one fails, the others do not.
     pub(super) fn inserts(&mut self, entry: &TocEntry<'_>, feed: &mut dyn DataFeed) -> Result<()> {
         self.step(&Step::InsertBegin { entry: *entry })?;
-        feed.data(*entry, &mut |piece| {
+        let complaints = feed.data(*entry, &mut |piece| {
             self.step(&Step::InsertData(piece))?;
             Ok(true)
         })?;
-        self.step(&Step::InsertEnd { entry: *entry })
+        self.step(&Step::InsertEnd { entry: *entry })?;
+        self.complain(&complaints)
+    }
+
+    /// Warns of what is wrong with data.
+    pub(super) fn complain(&mut self, complaints: &[Error]) -> Result<()> {
+        complaints.iter().try_for_each(|complaint| self.tell(Event::DamagedData(complaint)))
     }
 
     /// Only a superuser may do that with the triggers of foreign keys.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::error::Error;
 use crate::toc::{Oid, TocEntry};
 
 /// Something that a restore tells of, as [`Step::Event`](super::Step::Event): what it is about to
@@ -32,6 +33,8 @@ pub enum Event<'a> {
     NoDataForFailedTable(TocEntry<'a>),
     /// Warning: pg_dump had a warning, and kept it in the archive.
     WarningInArchive(&'a [u8]),
+    /// Warning: something is wrong with data that pg_restore restores all the same, without a word.
+    DamagedData(&'a Error),
     /// Warning: this DROP does not look like one of the object's kind; `IF EXISTS` was left out.
     NoPlaceForIfExists(&'a [u8]),
 }
@@ -39,7 +42,10 @@ pub enum Event<'a> {
 impl Event<'_> {
     /// Whether something is not as it should be.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Event::WarningInArchive(_) | Event::NoPlaceForIfExists(_))
+        matches!(
+            self,
+            Event::WarningInArchive(_) | Event::DamagedData(_) | Event::NoPlaceForIfExists(_)
+        )
     }
 
     /// The words of `pg_restore -v` for it, in the encoding of the archive.
@@ -90,6 +96,7 @@ impl Event<'_> {
                 text.extend_from_slice(b"warning from original dump file: ");
                 text.extend_from_slice(what);
             }
+            Event::DamagedData(error) => text.extend_from_slice(error.to_string().as_bytes()),
             Event::NoPlaceForIfExists(statement) => {
                 text.extend_from_slice(b"could not find where to insert IF EXISTS in statement \"");
                 text.extend_from_slice(statement);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
-use crate::archive::{Archive, ArchiveStream};
+use crate::archive::{Archive, ArchiveStream, StreamBlock};
 use crate::error::{Error, Result};
 use crate::select::Selected;
 use crate::toc::{DataOffset, DumpId, Format, Oid, TocEntry};
@@ -23,13 +23,16 @@ pub(super) type Visit<'v> = dyn FnMut(Met<'_>) -> Result<()> + 'v;
 /// Takes a piece of data, and says whether it wants more.
 pub(super) type Take<'t> = dyn FnMut(&[u8]) -> Result<bool> + 't;
 
+/// What is wrong with data that pg_restore restores all the same, without a word.
+pub(super) type Complaints = Vec<Error>;
+
 /// Gives the rules the data of entries.
 pub(super) trait DataFeed {
     /// Gives the data of an entry as it is, in pieces of any length.
-    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<()>;
+    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints>;
 
     /// Visits the large objects of an entry, in the order of the archive.
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()>;
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints>;
 
     /// The data of an entry is not wanted after all.
     fn skip(&mut self, entry: TocEntry<'_>);
@@ -61,19 +64,26 @@ impl<'a> AtOnce<'a> {
 }
 
 impl DataFeed for AtOnce<'_> {
-    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<()> {
+    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints> {
+        if !self.archive.has_data(entry)? {
+            return Ok(vec![lost(entry)]);
+        }
         self.look_for(entry)?;
-        pass_on(&mut self.archive.data(entry.dump_id())?, take)
+        pass_on(&mut self.archive.data_of(entry)?, take)?;
+        Ok(Complaints::new())
     }
 
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints> {
+        if !self.archive.has_data(entry)? {
+            return Ok(vec![lost(entry)]);
+        }
         self.look_for(entry)?;
-        let mut objects = self.archive.large_objects(entry.dump_id())?;
+        let mut objects = self.archive.large_objects_of(entry)?;
         visit(Met::Found)?;
         while let Some(mut object) = objects.next_object()? {
             visit(Met::Object(object.oid(), &mut object))?;
         }
-        Ok(())
+        Ok(Complaints::new())
     }
 
     fn skip(&mut self, _: TocEntry<'_>) {}
@@ -111,8 +121,8 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
     fn find(
         &mut self,
         entry: TocEntry<'_>,
-        then: &mut dyn FnMut(&mut crate::archive::StreamBlock<'_, R>) -> Result<()>,
-    ) -> Result<()> {
+        then: &mut dyn FnMut(&mut StreamBlock<'_, R>) -> Result<Complaints>,
+    ) -> Result<Complaints> {
         let id = entry.dump_id();
         let format = self.archive.format();
         // Before there were groups pg_restore took the next large objects, wherever they were.
@@ -123,6 +133,12 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
                 self.wanted.remove(&id);
                 return then(&mut block);
             }
+            if entry.denies_data()
+                && block.entry().is_some_and(|later| later.index() > entry.index())
+            {
+                block.put_back();
+                return Ok(vec![lost(entry)]);
+            }
             if !any_order && self.wanted.contains(&block.dump_id()) {
                 return Err(Error::usage(format!(
                     "restoring data out of order is not supported in this archive format: \
@@ -131,6 +147,9 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
                     member(Some(entry), id),
                 )));
             }
+        }
+        if entry.denies_data() {
+            return Ok(vec![lost(entry)]);
         }
         Err(Error::usage(match format {
             Format::Tar => {
@@ -163,23 +182,31 @@ fn member(entry: Option<TocEntry<'_>>, id: DumpId) -> String {
 }
 
 impl<R: Read + Send> DataFeed for OnePass<'_, R> {
-    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<()> {
-        self.find(entry, &mut |block| pass_on(&mut block.data()?, take))
+    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints> {
+        self.find(entry, &mut |block| {
+            pass_on(&mut block.data()?, take)?;
+            Ok(Complaints::new())
+        })
     }
 
     fn skip(&mut self, entry: TocEntry<'_>) {
         self.wanted.remove(&entry.dump_id());
     }
 
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<()> {
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints> {
         self.find(entry, &mut |block| {
             visit(Met::Found)?;
             while let Some(mut object) = block.next_object()? {
                 visit(Met::Object(object.oid(), &mut object))?;
             }
-            Ok(())
+            Ok(Complaints::new())
         })
     }
+}
+
+/// Of an entry whose offset says that there is no data, although a dumper wrote some.
+fn lost(entry: TocEntry<'_>) -> Error {
+    Error::malformed("the data is not in the archive").in_entry(|| entry.name())
 }
 
 fn pass_on(data: &mut impl BufRead, take: &mut Take<'_>) -> Result<()> {

@@ -49,7 +49,7 @@ impl Run<'_> {
         }
         let mut count = 0;
         let mut piece = Vec::with_capacity(PIECE);
-        feed.large_objects(*entry, &mut |met| match met {
+        let complaints = feed.large_objects(*entry, &mut |met| match met {
             Met::Found if own_transaction && !begin_early => self.begin_objects(),
             Met::Found => Ok(()),
             Met::Object(oid, data) => {
@@ -62,7 +62,7 @@ impl Run<'_> {
             self.step(&Step::Commit)?;
             self.step(&Step::EmptyLine)?;
         }
-        Ok(())
+        self.complain(&complaints)
     }
 
     fn begin_objects(&mut self) -> Result<()> {

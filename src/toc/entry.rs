@@ -47,7 +47,8 @@ pub enum DataOffset {
     NotSet,
     /// Position of the block, from the start of the file.
     At(u64),
-    /// The entry has no data.
+    /// The entry has no data. Of an entry whose dumper wrote some that is not believed: the data
+    /// is searched for.
     NoData,
 }
 
@@ -269,10 +270,16 @@ impl<'a> TocEntry<'a> {
         self.text(&[tag, defn, drop_stmt, copy_stmt], Len(extra as u32))
     }
 
-    /// Whether data belongs to it: it had a dumper, and the archive does not say that there is
-    /// no data all the same.
+    /// Whether data belongs to it: it had a dumper. A data offset that says otherwise is not
+    /// believed, because no pg_dump writes one; pg_restore drops the data of such an entry without
+    /// a word.
     pub fn has_data(&self) -> bool {
-        self.had_dumper() && self.data_offset() != Some(DataOffset::NoData)
+        self.had_dumper()
+    }
+
+    /// Whether the archive says that there is no data, although the dumper wrote some.
+    pub(crate) fn denies_data(&self) -> bool {
+        self.had_dumper() && self.data_offset() == Some(DataOffset::NoData)
     }
 
     /// Its kind, schema and tag in a form that can be printed anywhere.

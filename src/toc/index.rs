@@ -42,12 +42,14 @@ impl Index {
         })
     }
 
-    pub(super) fn by_id<'a>(&self, toc: &'a Toc, id: DumpId) -> Option<TocEntry<'a>> {
+    /// The places of the entries with an id, which in a sound archive are one or none.
+    pub(super) fn by_id(&self, toc: &Toc, id: DumpId) -> &[u32] {
+        let before = |index: &u32| toc.get(*index as usize).is_some_and(|e| e.dump_id() < id);
+        let within = |index: &u32| toc.get(*index as usize).is_some_and(|e| e.dump_id() <= id);
         let ids = self.ids(toc);
-        let end = ids
-            .partition_point(|index| toc.get(*index as usize).is_some_and(|e| e.dump_id() <= id));
-        let entry = toc.get(*ids.get(end.checked_sub(1)?)? as usize)?;
-        (entry.dump_id() == id).then_some(entry)
+        let end = ids.partition_point(within);
+        let start = ids[..end].partition_point(before);
+        &ids[start..end]
     }
 
     pub(super) fn by_tag(&self, toc: &Toc, tag: &[u8]) -> &[u32] {

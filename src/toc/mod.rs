@@ -182,7 +182,12 @@ impl Toc {
 
     /// The entry with a dump id; the last one, should several have it, as in pg_restore.
     pub fn entry(&self, id: DumpId) -> Option<TocEntry<'_>> {
-        self.index.by_id(self, id)
+        self.get(*self.index.by_id(self, id).last()? as usize)
+    }
+
+    /// All entries with a dump id: in a sound archive one at most.
+    pub(crate) fn with_id(&self, id: DumpId) -> impl Iterator<Item = TocEntry<'_>> {
+        self.index.by_id(self, id).iter().filter_map(|index| self.get(*index as usize))
     }
 
     /// The entries whose tag is `tag`, grouped by kind.

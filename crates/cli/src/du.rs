@@ -104,6 +104,9 @@ fn drain_archive(archive: &Archive, progress: &Progress) -> Result<Vec<Option<Si
     // What is read of a directory is not seen by the progress.
     let unseen = archive.format() == Format::Directory;
     for entry in archive.entries().filter(TocEntry::has_data) {
+        if !archive.has_data(entry)? {
+            continue;
+        }
         let Some(size) = sizes.get_mut(entry.index()) else { continue };
         let mut raw = 0;
         if entry.desc() == Desc::BLOBS {

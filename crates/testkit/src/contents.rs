@@ -98,11 +98,13 @@ pub fn read_all(archive: &Archive) -> Result<Contents, Error> {
 
 /// The same, giving up where an entry, or a large object, has more bytes than `most`.
 pub fn read_up_to(archive: &Archive, most: usize) -> Result<Contents, Error> {
-    archive
-        .entries()
-        .filter(TocEntry::has_data)
-        .map(|entry| Ok((entry.dump_id().0, content_up_to(archive, entry, most)?)))
-        .collect()
+    let mut contents = Contents::new();
+    for entry in archive.entries().filter(TocEntry::has_data) {
+        if archive.has_data(entry)? {
+            contents.insert(entry.dump_id().0, content_up_to(archive, entry, most)?);
+        }
+    }
+    Ok(contents)
 }
 
 /// The same from a stream.
