@@ -25,8 +25,8 @@ use pgdmp::{
 /// being decompressed. Where nothing changes at all, the new archive is the same byte for byte.
 ///
 /// The new archive is written aside, in a folder .pgdmp-..., and takes its name when it is complete
-/// and on disk. What a killed run leaves there, the next one that writes beside it removes. Into a
-/// pipe or a device it is written as it is made.
+/// and on disk. A signal that ends the program removes that folder; what a killed run leaves, the
+/// next one that writes beside it removes. Into a pipe or a device it is written as it is made.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1,13 +1,13 @@
 //! How a command ends.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pgdmp::{Error, ErrorKind};
 
-use crate::stdio::say;
+use crate::stdio::{Stdout, say};
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,22 @@ impl fmt::Display for Failure {
             Failure::Usage(what) => f.write_str(what),
         }
     }
+}
+
+/// Prints what the parser of arguments has to say, which may be the help that was asked for.
+pub(crate) fn parsed(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // In colour, where that is wanted. Where nobody can read it, nobody is told that.
+        let _ = error.print();
+        return ExitCode::from(2);
+    }
+    let stdout = Stdout::new();
+    let printed = match stdout.is_terminal() {
+        true => error.print(),
+        // The parser would not hear that a closed stream takes nothing.
+        false => { stdout }.write_all(error.render().to_string().as_bytes()),
+    };
+    report(printed.map(|()| Exit::Done).map_err(Failure::Output))
 }
 
 /// Prints a failure and makes the exit status.

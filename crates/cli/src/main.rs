@@ -59,7 +59,10 @@ fn main() -> ExitCode {
     if rest.next().is_some_and(|arg| arg == "restore") {
         return restore::run_as_command(rest);
     }
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::parsed(&error),
+    };
     let context = Context { quiet: cli.quiet };
     let result = match cli.command {
         args::Command::List(args) => list::run(&args, &context),

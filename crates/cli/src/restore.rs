@@ -19,6 +19,7 @@ use crate::explain::explain;
 use crate::input::Input;
 use crate::inputs::Inputs;
 use crate::output::Output;
+use crate::stdio::Stdout;
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
@@ -79,25 +80,27 @@ pub(crate) fn run(args: Args) -> ExitCode {
 
 fn start(program: &Program, args: impl Iterator<Item = OsString>) -> ExitCode {
     let args: Vec<Vec<u8>> = args.map(OsString::into_encoded_bytes).collect();
-    let text = match args.first().map(Vec::as_slice) {
-        Some(b"--help" | b"-?") => help::text(&program.command),
-        Some(b"--version" | b"-V") => {
-            format!("pg_restore (PostgreSQL) {RELEASE} (pgdmp {})\n", env!("CARGO_PKG_VERSION"))
-        }
-        _ => {
-            return match restore(program, args) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(fatal) if fatal.is_quiet() => ExitCode::SUCCESS,
-                Err(fatal) => {
-                    program.fatal(&fatal);
-                    ExitCode::FAILURE
-                }
-            };
-        }
+    let result = match args.first().map(Vec::as_slice) {
+        Some(b"--help" | b"-?") => print(&help::text(&program.command)),
+        Some(b"--version" | b"-V") => print(&format!(
+            "pg_restore (PostgreSQL) {RELEASE} (pgdmp {})\n",
+            env!("CARGO_PKG_VERSION")
+        )),
+        _ => restore(program, args),
     };
-    // Whoever does not want to read it all has seen enough.
-    let _ = io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever does not want to read it all has seen enough.
+        Err(fatal) if fatal.is_quiet() => ExitCode::SUCCESS,
+        Err(fatal) => {
+            program.fatal(&fatal);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(text: &str) -> Result<(), Fatal> {
+    Stdout::new().write_all(text.as_bytes()).map_err(|error| Fatal::output(&error))
 }
 
 fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {

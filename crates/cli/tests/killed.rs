@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use pgdmp::{Algorithm, ArchiveBuilder, Desc, DumpId, EntryFields, Format, Section, WriteOptions};
@@ -181,9 +181,9 @@ fn killed_at_any_instant() {
     assert!(with > 0 && without > with && left > 0);
 }
 
+/// With a limit on the size of files. There is a signal for that, which ends who does not ignore it.
 fn limited(scene: &Scene, kilobytes: usize, args: &[&str]) -> Output {
-    // Without the signal, writing fails with an error, as on a full disk.
-    let script = "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"";
+    let script = "ulimit -f \"$1\"; shift; exec \"$@\"";
     let blocks = (kilobytes * 2).to_string();
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh", &blocks, env!("CARGO_BIN_EXE_pgdmp")]).args(args);
@@ -217,6 +217,107 @@ fn files_that_may_not_grow() {
     assert!(fs::read(&path).unwrap() == before);
     assert_eq!(fs::read_dir(scene.folder.path().join("out")).unwrap().count(), 1);
     assert!(scene.program(&["reindex", "out/piped"]).status().unwrap().success());
+    let output = limited(&scene, 64, &["restore", "-f", "out/sql", "in/a.dump"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(stderr, "pgdmp: error: could not write to output file: File too large\n");
+}
+
+/// Waits until something is being written aside.
+fn wait_for_aside(scene: &Scene, child: &mut Child) {
+    let start = Instant::now();
+    loop {
+        let made = files(&scene.folder.path().join("out"));
+        if made.keys().any(|path| path.components().any(|part| part.as_os_str() == "archive")) {
+            return;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended before anything was written");
+        assert!(start.elapsed() < Duration::from_secs(60), "nothing is written");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+    assert!(sent.unwrap().success());
+}
+
+const SIGNALS: [(&str, i32); 3] = [("HUP", 1), ("INT", 2), ("TERM", 15)];
+
+#[test]
+fn signals_leave_nothing() {
+    use std::os::unix::process::ExitStatusExt;
+    let scene = Scene::new();
+    let input = fs::read(scene.folder.path().join("in/a.dump")).unwrap();
+    let jobs: [&[&str]; 8] = [
+        // From a pipe that has more to come.
+        &["convert", "-", "out/new"],
+        &["convert", "-", "out/new", "--format", "d"],
+        &["convert", "-", "out/new", "--format", "t", "--compress", "none"],
+        &["convert", "-", "out/new", "--force"],
+        // With a lot to do.
+        &["convert", "in/a.dump", "out/new", "--compress", "zstd:19", "--archive-version", "1.16"],
+        &["convert", "in/a.dump", "out/new", "--compress", "zstd:19", "-F", "d", "-j", "4"],
+        &["split", "in/a.dump", "out/new", "--compress", "zstd:19"],
+        &["merge", "out/new", "in/a.dump", "in/b.dump", "--compress", "zstd:19"],
+    ];
+    for args in jobs {
+        for (name, number) in SIGNALS {
+            let mut old = None;
+            if args.contains(&"--force") {
+                fs::write(scene.out(), "the old one").unwrap();
+                old = Some(scene.out());
+            }
+            let mut child =
+                scene.program(args).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            if args[1] == "-" {
+                child.stdin.as_ref().unwrap().write_all(&input[..input.len() / 2]).unwrap();
+            }
+            wait_for_aside(&scene, &mut child);
+            send(name, &child);
+            let stdin = child.stdin.take();
+            let output = child.wait_with_output().unwrap();
+            drop(stdin);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.signal(), Some(number), "{args:?} {name}: {stderr}");
+            assert_eq!(stderr, "", "{args:?} {name}");
+            scene.check_inputs();
+            let left: Vec<PathBuf> = fs::read_dir(scene.folder.path().join("out"))
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .collect();
+            assert!(left.iter().eq(old.iter()), "{args:?} {name}: {left:?}");
+            if let Some(old) = old {
+                assert_eq!(fs::read_to_string(&old).unwrap(), "the old one");
+                fs::remove_file(old).unwrap();
+            }
+        }
+    }
+}
+
+/// As under `nohup`, or behind the back of a shell.
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_that_are_ignored_stay_so() {
+    let scene = Scene::new();
+    let input = fs::read(scene.folder.path().join("in/a.dump")).unwrap();
+    for (name, _) in SIGNALS {
+        let script = format!("trap '' {name}; exec \"$@\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_pgdmp"), "convert", "-", "out/new"])
+            .current_dir(scene.folder.path())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (first, second) = input.split_at(input.len() / 2);
+        child.stdin.as_ref().unwrap().write_all(first).unwrap();
+        wait_for_aside(&scene, &mut child);
+        send(name, &child);
+        child.stdin.take().unwrap().write_all(second).unwrap();
+        assert!(child.wait().unwrap().success(), "{name}");
+        assert!(scene.output().values().next().unwrap().starts_with(pgdmp::MAGIC));
+        scene.remove_output();
+    }
 }
 
 #[test]

@@ -8,9 +8,10 @@
 //! | `pg_restore` | under that name: every recorded answer of the real one |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `damaged` | damaged archives: nothing is laundered, left behind or touched |
-//! | `killed` | full disks and killed processes: no half output has the name |
+//! | `killed` | full disks, killed processes and signals: no half output has the name |
 //! | `place` | where an output goes, what it may replace, and what is never touched |
 //! | `reindex` | killed at any instant; without permission |
+//! | `streams` | standard streams that are full, closed or not there |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_needs` | each table with what it needs, restored by it |
@@ -35,4 +36,6 @@ mod pg_restore;
 #[cfg(unix)]
 mod place;
 mod reindex;
+#[cfg(unix)]
+mod streams;
 mod support;
