@@ -79,6 +79,6 @@ impl Run<'_> {
         self.become_user(entry, self.options.superuser.as_deref().unwrap_or_default())?;
         let mut sql = self.sql();
         sql.put("ALTER TABLE ").qualified(entry).put(what);
-        self.send(Some(entry), Purpose::Triggers, sql, "\n")
+        self.send(Some(entry), Purpose::Triggers, sql, 1)
     }
 }

@@ -56,7 +56,7 @@ impl Run<'_> {
     }
 
     fn drop_by(&mut self, entry: &TocEntry<'_>, text: &[u8]) -> Result<()> {
-        if text.is_empty() { Ok(()) } else { self.statement(Some(entry), Purpose::Drop, text, "") }
+        if text.is_empty() { Ok(()) } else { self.statement(Some(entry), Purpose::Drop, text, 0) }
     }
 }
 

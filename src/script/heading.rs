@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::toc::{DataOffset, TocEntry};
 
-/// What is said before an entry's name.
+/// What of an entry is below its heading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Definition,
@@ -13,11 +13,12 @@ pub(super) enum Part {
 }
 
 impl Part {
+    /// What stands before an entry's name.
     fn prefix(self) -> &'static str {
         match self {
-            Part::Definition => "",
-            Part::Data { .. } => "Data for ",
-            Part::Statistics => "Statistics for ",
+            Part::Definition => "-- Name: ",
+            Part::Data { .. } => "-- Data for Name: ",
+            Part::Statistics => "-- Statistics for Name: ",
         }
     }
 }
@@ -68,23 +69,23 @@ impl<'a> Heading<'a> {
                 out.push(b'\n');
             }
         }
-        out.extend_from_slice(b"-- ");
+        let start = out.len();
         out.extend_from_slice(self.part.prefix().as_bytes());
-        out.extend_from_slice(b"Name: ");
-        one_line(out, entry.tag().unwrap_or_default());
+        out.extend_from_slice(entry.tag().unwrap_or_default());
         out.extend_from_slice(b"; Type: ");
         // pg_restore writes the kind as it is; no honest archive has line ends in it.
-        one_line(out, entry.desc().as_bytes());
+        out.extend_from_slice(entry.desc().as_bytes());
         out.extend_from_slice(b"; Schema: ");
-        one_line(out, entry.namespace().unwrap_or(b"-"));
+        out.extend_from_slice(entry.namespace().unwrap_or(b"-"));
         out.extend_from_slice(b"; Owner: ");
         let owner = if self.no_owner { None } else { entry.owner() };
-        one_line(out, owner.unwrap_or(b"-"));
+        out.extend_from_slice(owner.unwrap_or(b"-"));
         let tablespace = entry.tablespace().unwrap_or_default();
         if !tablespace.is_empty() && !self.no_tablespaces {
             out.extend_from_slice(b"; Tablespace: ");
-            one_line(out, tablespace);
+            out.extend_from_slice(tablespace);
         }
+        one_line(&mut out[start..]);
         out.push(b'\n');
         if self.verbose {
             self.place_of_data(out);
@@ -104,7 +105,9 @@ impl<'a> Heading<'a> {
             }
             (None, Some(name)) if !name.is_empty() => {
                 out.extend_from_slice(b"-- File: ");
-                one_line(out, name);
+                let start = out.len();
+                out.extend_from_slice(name);
+                one_line(&mut out[start..]);
                 out.push(b'\n');
             }
             _ => {}
@@ -112,14 +115,11 @@ impl<'a> Heading<'a> {
     }
 }
 
-/// A name in a comment, which must not end the comment.
-pub(super) fn one_line(out: &mut Vec<u8>, name: &[u8]) {
-    let start = out.len();
-    out.extend_from_slice(name);
-    for byte in &mut out[start..] {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
+/// Keeps names in a comment from ending it.
+pub(super) fn one_line(comment: &mut [u8]) {
+    for byte in comment {
+        // Always written, so that many are at once.
+        *byte = if matches!(*byte, b'\n' | b'\r') { b' ' } else { *byte };
     }
 }
 

@@ -87,7 +87,7 @@ impl Run<'_> {
         if create && self.options.clean {
             let (begin, end) = UNLINK_IF_EXISTS;
             let text = format!("{begin}{oid}{end};\n");
-            self.statement(Some(entry), Purpose::Drop, text.as_bytes(), "")?;
+            self.statement(Some(entry), Purpose::Drop, text.as_bytes(), 0)?;
         }
         self.step(&Step::LargeObjectOpen { entry: *entry, oid, create })?;
         let std_strings = self.session.std_strings;
@@ -120,7 +120,7 @@ impl Run<'_> {
             }
             let mut sql = self.sql();
             sql.put(begin).put(oid).put(end).put(";\n");
-            self.send(Some(entry), purpose, sql, "")?;
+            self.send(Some(entry), purpose, sql, 0)?;
             self.count_apart()?;
             oids = &oids[len + 1..];
         }

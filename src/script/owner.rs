@@ -114,7 +114,7 @@ impl Run<'_> {
             }
         }
         sql.put(" OWNER TO ").identifier(owner).put(";\n");
-        self.send(Some(entry), Purpose::Owner, sql, "\n")
+        self.send(Some(entry), Purpose::Owner, sql, 1)
     }
 }
 

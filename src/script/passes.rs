@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::select::Wanted;
 use crate::toc::{Desc, Section, TocEntry};
 
-/// The table of contents is walked over three times, because some entries only work when all
-/// others are done, wherever they stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Some entries only work when all others are done, wherever they stand: pg_restore walks over the
+/// table of contents three times.
+#[derive(Debug, Clone, Copy)]
 enum Pass {
     Main,
     /// Privileges: granting could take away what later definitions need.
@@ -39,13 +39,21 @@ impl Pass {
 
 impl Run<'_> {
     pub(super) fn passes(&mut self, feed: &mut dyn DataFeed) -> Result<()> {
+        let (mut privileges, mut last) = (Vec::new(), Vec::new());
         let selected = self.selected;
-        for pass in [Pass::Main, Pass::Privileges, Pass::Last] {
-            for (entry, decision) in selected.all() {
-                if decision.wanted.is_listed() && Pass::of(&entry) == pass {
-                    self.entry(&entry, decision.wanted, feed)?;
-                }
+        for (entry, decision) in selected.all() {
+            let wanted = decision.wanted;
+            if !wanted.is_listed() {
+                continue;
             }
+            match Pass::of(&entry) {
+                Pass::Main => self.entry(&entry, wanted, feed)?,
+                Pass::Privileges => privileges.push((entry, wanted)),
+                Pass::Last => last.push((entry, wanted)),
+            }
+        }
+        for (entry, wanted) in privileges.into_iter().chain(last) {
+            self.entry(&entry, wanted, feed)?;
         }
         Ok(())
     }
@@ -86,7 +94,8 @@ impl Run<'_> {
     }
 
     fn definition(&mut self, entry: &TocEntry<'_>) -> Result<()> {
-        if is_database(entry) && self.in_transactions() {
+        let database = is_database(entry);
+        if database && self.in_transactions() {
             // A database is not created in a transaction; connecting begins the next one.
             self.step(&Step::Commit)?;
             self.step(&Step::EmptyLine)?;
@@ -97,7 +106,7 @@ impl Run<'_> {
         if self.report.errors > errors {
             self.table_failed(entry)?;
         }
-        if is_database(entry) {
+        if database {
             self.connect(entry)?;
         }
         Ok(())

@@ -102,7 +102,7 @@ impl Run<'_> {
         }
         if let Some(statement) = self.session.search_path {
             let purpose = Purpose::Setting { name: "search_path", value: None };
-            self.statement(None, purpose, statement, "")?;
+            self.statement(None, purpose, statement, 0)?;
         }
         self.set("check_function_bodies", "false")?;
         self.set("xmloption", "content")?;
@@ -128,7 +128,7 @@ impl Run<'_> {
     }
 
     fn send_setting(&mut self, name: &'static str, value: Option<&[u8]>, sql: Sql) -> Result<()> {
-        self.send(None, Purpose::Setting { name, value }, sql, "")
+        self.send(None, Purpose::Setting { name, value }, sql, 0)
     }
 
     fn tail(&mut self) -> Result<()> {

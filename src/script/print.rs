@@ -35,7 +35,7 @@ impl Run<'_> {
             // The definition would name the owner.
             let mut sql = self.sql();
             sql.put("CREATE SCHEMA ").identifier(entry.tag().unwrap_or_default()).put(";\n");
-            return self.send(Some(entry), Purpose::Definition, sql, "\n\n");
+            return self.send(Some(entry), Purpose::Definition, sql, 2);
         }
         if desc == Desc::BLOB_METADATA {
             let (begin, end) = (b"SELECT pg_catalog.lo_create('", b"')");
@@ -54,13 +54,13 @@ impl Run<'_> {
                 [text @ .., b'\n'] => (text, b"\n\n\n".as_slice()),
                 text => (text, b"\n\n".as_slice()),
             };
-            let mut comment = Vec::new();
-            one_line(&mut comment, text);
+            let mut comment = text.to_vec();
+            one_line(&mut comment);
             comment.extend_from_slice(end);
             self.step(&Step::Comment(&comment))?;
         } else {
             let purpose = if desc.is_acl() { Purpose::Privileges } else { Purpose::Definition };
-            self.statement(Some(entry), purpose, defn, "\n\n")?;
+            self.statement(Some(entry), purpose, defn, 2)?;
         }
         if !matches!(desc, Desc::FUNCTION | Desc::PROCEDURE) {
             self.count_statements(defn);

@@ -206,9 +206,9 @@ pub struct Statement<'a> {
     /// The SQL: one statement, or as many as an archive has in one place. It usually ends with
     /// `;` and a line end.
     pub text: &'a [u8],
-    /// The empty lines behind it in a script. They belong to the query that `pg_restore` sends
-    /// and shows in error messages.
-    pub space: &'static str,
+    /// How many empty lines follow it in a script, at most 2. They belong to the query that
+    /// `pg_restore` sends and shows in error messages.
+    pub empty_lines: u8,
 }
 
 /// What a statement is for.

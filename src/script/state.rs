@@ -64,7 +64,7 @@ impl Run<'_> {
         }
         sql.put(";\n");
         let value = Some(user);
-        self.send(Some(entry), Purpose::Setting { name: "session_authorization", value }, sql, "\n")
+        self.send(Some(entry), Purpose::Setting { name: "session_authorization", value }, sql, 1)
     }
 
     /// Makes a schema the current one, in archives that do not set an empty search path.
@@ -84,7 +84,7 @@ impl Run<'_> {
         sql.put("SET search_path = ").identifier(schema);
         sql.put(if schema == b"pg_catalog" { ";\n" } else { ", pg_catalog;\n" });
         let value = Some(schema);
-        self.send(Some(entry), Purpose::Setting { name: "search_path", value }, sql, "\n")
+        self.send(Some(entry), Purpose::Setting { name: "search_path", value }, sql, 1)
     }
 
     /// Lets the next table or index go to a tablespace.
@@ -102,7 +102,7 @@ impl Run<'_> {
         }
         sql.put(";\n");
         let value = Some(tablespace);
-        self.send(Some(entry), Purpose::Setting { name: "default_tablespace", value }, sql, "\n")
+        self.send(Some(entry), Purpose::Setting { name: "default_tablespace", value }, sql, 1)
     }
 
     /// Lets the next table have an access method. A partitioned table has no storage that could;
@@ -118,7 +118,7 @@ impl Run<'_> {
         let mut sql = self.sql();
         sql.put("SET default_table_access_method = ").identifier(method).put(";\n");
         let (name, value) = ("default_table_access_method", Some(method));
-        self.send(Some(entry), Purpose::Setting { name, value }, sql, "\n")
+        self.send(Some(entry), Purpose::Setting { name, value }, sql, 1)
     }
 
     /// Says which access method the partitions of a table shall have.
@@ -130,6 +130,6 @@ impl Run<'_> {
         let mut sql = self.sql();
         sql.put("ALTER TABLE ").qualified(entry);
         sql.put(" SET ACCESS METHOD ").identifier(method).put(";\n");
-        self.send(Some(entry), Purpose::AccessMethod, sql, "\n")
+        self.send(Some(entry), Purpose::AccessMethod, sql, 1)
     }
 }

@@ -62,9 +62,9 @@ impl Run<'_> {
         entry: Option<&TocEntry<'_>>,
         purpose: Purpose<'_>,
         sql: Sql,
-        space: &'static str,
+        empty_lines: u8,
     ) -> Result<()> {
-        self.statement(entry, purpose, &sql.text, space)?;
+        self.statement(entry, purpose, &sql.text, empty_lines)?;
         self.scratch = sql.text;
         Ok(())
     }
@@ -75,8 +75,8 @@ impl Run<'_> {
         entry: Option<&TocEntry<'_>>,
         purpose: Purpose<'_>,
         text: &[u8],
-        space: &'static str,
+        empty_lines: u8,
     ) -> Result<()> {
-        self.step(&Step::Statement(Statement { entry: entry.copied(), purpose, text, space }))
+        self.step(&Step::Statement(Statement { entry: entry.copied(), purpose, text, empty_lines }))
     }
 }

@@ -96,7 +96,9 @@ impl<W: Write> Sink for TextSink<W> {
         match step {
             Step::Statement(statement) => {
                 self.put(statement.text);
-                self.put(statement.space);
+                for _ in 0..statement.empty_lines {
+                    self.text.push(b'\n');
+                }
             }
             Step::Heading(heading) => heading.write_to(&mut self.text),
             Step::Comment(text) | Step::CopyBegin { statement: text, .. } => self.put(text),

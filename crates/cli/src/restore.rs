@@ -442,11 +442,15 @@ impl<W: Write> Sink for Talk<'_, W> {
         match step {
             Step::Event(event) if event.is_warning() => self.program.warning(event.message()),
             Step::Event(event) if self.verbose => self.program.info(event.message()),
-            _ => {}
+            Step::Event(_) => {}
+            Step::Connect { .. } => {
+                let result = self.script.step(step);
+                self.refused = result.is_err();
+                return result;
+            }
+            _ => return self.script.step(step),
         }
-        let result = self.script.step(step);
-        self.refused = result.is_err() && matches!(step, Step::Connect { .. });
-        result
+        Ok(Outcome::Done)
     }
 
     fn now(&mut self) -> String {
