@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::compression::Algorithm;
+use crate::not_an_archive::NotAnArchive;
 use crate::version::ArchiveVersion;
 
 /// What the functions of this crate return.
@@ -69,107 +70,6 @@ pub enum ErrorKind {
         /// What cannot be done, and what can.
         what: Cow<'static, str>,
     },
-}
-
-/// What an input that is no archive seems to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotAnArchive {
-    /// It has no bytes.
-    Empty,
-    /// It ends before anything can be recognised.
-    TooShort,
-    /// A plain SQL dump of one database (`pg_dump` without `-F`).
-    PlainDump,
-    /// A plain SQL dump of a whole cluster (`pg_dumpall`).
-    ClusterDump,
-    /// Text in UTF-16, which is what `>` of Windows PowerShell makes of a dump.
-    Utf16,
-    /// An archive whose newlines were translated on the way.
-    NewlinesTranslated,
-    /// A file compressed as a whole; the name is of the command that undoes it.
-    Compressed(&'static str),
-    /// A file of another program; the name says which.
-    Other(&'static str),
-    /// The `toc.dat` of a directory or tar archive, taken out of it.
-    TocFile,
-    /// A directory without `toc.dat`.
-    DirectoryWithoutToc,
-    /// A tar file without `toc.dat`.
-    TarWithoutToc,
-    /// A directory made by `pg_basebackup`, or a server's data directory.
-    DataDirectory,
-    /// A directory of several archives, made by a `pg_dumpall` that was never released.
-    ClusterDirectory,
-    /// None of the above.
-    Unknown,
-}
-
-impl NotAnArchive {
-    /// What the user can do about it.
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::Empty => "the dump that should have written it failed; look at its messages",
-            Self::TooShort => "the dump or the copy of it was cut off",
-            Self::PlainDump | Self::ClusterDump => {
-                "it is no archive; run it with psql, or dump with -Fc, -Fd or -Ft"
-            }
-            Self::Utf16 => "dump again with pg_dump -f FILE instead of > FILE",
-            Self::NewlinesTranslated => {
-                "a transfer in text mode damaged it; copy the original in binary mode"
-            }
-            Self::Compressed(command) => match command {
-                "gunzip" => "decompress it first: gunzip -c FILE | pgdmp list -",
-                "zstd -d" => "decompress it first: zstd -dc FILE | pgdmp list -",
-                "lz4 -d" => "decompress it first: lz4 -dc FILE | pgdmp list -",
-                "xz -d" => "decompress it first: xz -dc FILE | pgdmp list -",
-                "bunzip2" => "decompress it first: bunzip2 -c FILE | pgdmp list -",
-                _ => "unpack it first",
-            },
-            Self::Other(_) => "check that this is the file you meant",
-            Self::TocFile => "give the directory that holds it instead",
-            Self::DirectoryWithoutToc => {
-                "give the directory that pg_dump -Fd made, or one of the files in this one"
-            }
-            Self::TarWithoutToc => "only a tar file that pg_dump -Ft made is an archive",
-            Self::DataDirectory => "it is not a dump; start a server on it to read it",
-            Self::ClusterDirectory => "give one of the archives in its folder 'databases'",
-            Self::Unknown => "check that this is the file you meant and that it was copied whole",
-        }
-    }
-}
-
-impl fmt::Display for NotAnArchive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the input is empty"),
-            Self::TooShort => f.write_str("the input is too short for an archive"),
-            Self::PlainDump => f.write_str("this is a plain SQL dump"),
-            Self::ClusterDump => f.write_str("this is a plain SQL dump of pg_dumpall"),
-            Self::Utf16 => f.write_str("this is text in UTF-16, not an archive"),
-            Self::NewlinesTranslated => f.write_str("the newlines of this archive were translated"),
-            Self::Compressed(command) => {
-                let name = match *command {
-                    "gunzip" => "a gzip",
-                    "zstd -d" => "a zstd",
-                    "lz4 -d" => "an lz4",
-                    "xz -d" => "an xz",
-                    "bunzip2" => "a bzip2",
-                    other => other,
-                };
-                write!(f, "this is {name} file, compressed as a whole")
-            }
-            Self::Other(what) => write!(f, "this is {what}, not an archive"),
-            Self::TocFile => f.write_str("this is the toc.dat of a directory archive"),
-            Self::DirectoryWithoutToc => f.write_str("there is no toc.dat in this directory"),
-            Self::TarWithoutToc => f.write_str("there is no toc.dat in this tar file"),
-            Self::DataDirectory => f.write_str("this is a server's data directory"),
-            Self::ClusterDirectory => {
-                f.write_str("this directory holds a dump of several databases")
-            }
-            Self::Unknown => f.write_str("this is not an archive of pg_dump"),
-        }
-    }
 }
 
 /// Enough of an entry to name it in a message.

@@ -97,6 +97,7 @@ mod error;
 mod format;
 mod limits;
 mod list;
+mod not_an_archive;
 pub mod script;
 mod select;
 mod source;
@@ -115,10 +116,11 @@ pub use compression::Algorithm;
 pub use edit::{
     Conversion, Merge, Note, Part, Reindexed, SplitBy, StreamConversion, Target, reindex, split,
 };
-pub use error::{EntryName, Error, ErrorKind, NotAnArchive, Result};
+pub use error::{EntryName, Error, ErrorKind, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;
 pub use list::Listing;
+pub use not_an_archive::NotAnArchive;
 pub use script::{Event, Report, RestrictKey, Script, ScriptOptions};
 pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, UseList, Wanted};
 #[cfg(feature = "mmap")]

@@ -73,7 +73,7 @@ impl<'a> Listing<'a> {
             out,
             "\n;     TOC Entries: {}\n;     Compression: {}\n;     Dump Version: {}\n\
              ;     Format: {}\n;     Integer: {} bytes\n;     Offset: {} bytes\n",
-            self.toc.declared_len(),
+            self.toc.len(),
             header.compression.algorithm.name(),
             header.version,
             self.format.name(),

@@ -5,6 +5,7 @@
 //! | `read` | every fixture is read as `pg_restore` reads it, through every kind of source |
 //! | `versions` | every archive version, both directions |
 //! | `hostile` | broken input gives an error: no panic, no hang, no unbounded memory |
+//! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `limits` | each knob of `Limits` works and is named by its error |
 //! | `write` | archives made from nothing: every format, version and compression; wrong use |
 //! | `convert` | every fixture in every form; unchanged copies are the same bytes |
@@ -36,6 +37,7 @@ mod merge;
 mod moves;
 mod needs;
 mod read;
+mod recognise;
 mod regressions;
 mod reindex;
 mod script;

@@ -3,6 +3,7 @@
 mod data;
 mod large_objects;
 mod open;
+mod read_toc;
 mod stored;
 mod stream;
 mod write;

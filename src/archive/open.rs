@@ -1,16 +1,17 @@
 //! An archive whose bytes can be read at any position.
 
 use std::fs;
-use std::io::{self, BufRead, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
+use super::read_toc::{TocRead, read_toc};
 use super::stored::{Stored, StoredData, StoredPiece};
 use super::stream::ArchiveStream;
 use crate::compress::{Algorithm, Contexts};
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::block::BlockKind;
 use crate::format::custom::Custom;
 use crate::format::detect;
@@ -19,7 +20,8 @@ use crate::format::members::{Member, MemberStore};
 use crate::format::names;
 use crate::format::tar::TarIndex;
 use crate::limits::Limits;
-use crate::source::{FileSource, Input, Source, SourceReader};
+use crate::not_an_archive::NotAnArchive;
+use crate::source::{FileSource, Input, Peek, Source, SourceReader};
 use crate::toc::{Desc, DumpId, Entries, Format, Header, Statements, Toc, TocEntry};
 
 /// A custom, directory or tar archive, opened for reading.
@@ -138,14 +140,16 @@ impl OpenOptions {
     }
 
     fn read_source(&self, source: Arc<dyn Source>) -> Result<Archive> {
-        let mut start = [0; detect::LEN];
         let mut reader = SourceReader::from(Arc::clone(&source), 0);
-        let n = read_up_to(&mut reader, &mut start)?;
-        match detect::detect(&start[..n])? {
-            Format::Custom => self.custom(source),
-            _ => {
+        match detect::format(reader.peek(detect::LEN)?) {
+            Some(Format::Custom) => self.custom(source),
+            Some(_) => {
                 let index = TarIndex::new(source, &self.limits)?;
                 self.members(MemberStore::Tar(index), Format::Tar)
+            }
+            None => {
+                let what = detect::recognise(reader.peek(detect::WINDOW)?);
+                Err(Error::new(ErrorKind::NotAnArchive(what)))
             }
         }
     }
@@ -178,11 +182,9 @@ impl OpenOptions {
 
     fn custom(&self, source: Arc<dyn Source>) -> Result<Archive> {
         let mut reader = SourceReader::from(Arc::clone(&source), 0);
-        let header = Header::decode(&mut reader, Format::Custom, &self.limits)?;
-        let dialect = header.dialect(Format::Custom);
-        let toc_start = reader.position();
-        let toc = Toc::decode(&mut reader, header, Format::Custom, self.statements, &self.limits)?;
-        let custom = Custom::new(source, dialect, toc_start, reader.position(), self.limits);
+        let TocRead { toc, start } =
+            read_toc(&mut reader, Format::Custom, self.statements, &self.limits)?;
+        let custom = Custom::new(source, toc.dialect(), start, reader.position(), self.limits);
         Ok(self.archive(Format::Custom, toc, Layout::Blocks(Box::new(custom))))
     }
 
@@ -207,43 +209,18 @@ impl OpenOptions {
             limits: self.limits,
         };
         if member.algorithm == Algorithm::None {
-            return read_toc(&mut member.reader(), format, self.statements, &self.limits);
+            let read = read_toc(&mut member.reader(), format, self.statements, &self.limits);
+            return Ok(read?.toc);
         }
         // Nobody but a user who compressed it by hand stores it so.
         let mut pipe = crate::source::Pipe::new(decoding.member(member)?);
-        read_toc(&mut pipe, format, self.statements, &self.limits)
+        Ok(read_toc(&mut pipe, format, self.statements, &self.limits)?.toc)
     }
 
     fn archive(&self, format: Format, toc: Toc, layout: Layout) -> Archive {
         let contexts = Arc::new(Contexts::default());
         Archive { format, toc, layout, contexts, limits: self.limits }
     }
-}
-
-/// Header and table of contents, which is all of a `toc.dat`.
-pub(super) fn read_toc<I: Input>(
-    input: &mut I,
-    format: Format,
-    statements: Statements,
-    limits: &Limits,
-) -> Result<Toc> {
-    let header = Header::decode(input, format, limits)?;
-    Toc::decode(input, header, format, statements, limits)
-}
-
-fn read_up_to(reader: &mut SourceReader, buf: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buf.len() {
-        let data = reader.fill_buf()?;
-        if data.is_empty() {
-            break;
-        }
-        let n = data.len().min(buf.len() - filled);
-        buf[filled..filled + n].copy_from_slice(&data[..n]);
-        reader.consume(n);
-        filled += n;
-    }
-    Ok(filled)
 }
 
 impl Archive {

@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{LargeObject, begin_object};
-use super::open::{OpenOptions, read_toc};
+use super::open::OpenOptions;
+use super::read_toc::read_toc;
 use super::stored::{Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts};
-use crate::error::{EntryName, Error, Result};
+use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::format::block::{BlockHeader, BlockKind, BlockStart, ChunkReader};
 use crate::format::custom::skip_block;
 use crate::format::detect;
 use crate::format::names;
 use crate::format::tar_stream::{self, MemberBlock, TarStream};
 use crate::limits::Limits;
-use crate::source::Pipe;
+
+use crate::source::{Peek, Pipe};
 use crate::toc::{DumpId, Format, Oid, Statements, Toc, TocEntry};
 
 /// A custom or tar archive in anything that can be read, front to back.
@@ -88,17 +90,21 @@ impl<R: Read + Send> ArchiveStream<R> {
 
     pub(super) fn open(reader: R, statements: Statements, limits: Limits) -> Result<Self> {
         let mut pipe = Pipe::new(reader);
-        let format = detect::detect(pipe.peek(detect::LEN)?)?;
+        let Some(format) = detect::format(pipe.peek(detect::LEN)?) else {
+            let what = detect::recognise(pipe.peek(detect::WINDOW)?);
+            return Err(Error::new(ErrorKind::NotAnArchive(what)));
+        };
         let (toc, body) = match format {
             Format::Custom => {
-                let toc = read_toc(&mut pipe, format, statements, &limits)?;
+                let toc = read_toc(&mut pipe, format, statements, &limits)?.toc;
                 let chunks = ChunkReader::idle(pipe, toc.dialect());
                 (toc, Body::Blocks { chunks, begun: None, start: 0 })
             }
             _ => {
                 let mut member = tar_stream::toc_member(pipe)?;
                 let toc = read_toc(&mut member, format, statements, &limits)
-                    .map_err(|error| error.in_member(names::TOC))?;
+                    .map_err(|error| error.in_member(names::TOC))?
+                    .toc;
                 let members = TarStream::new(member, &toc);
                 (toc, Body::Members(members))
             }

@@ -3,117 +3,298 @@
 //! `_discoverArchiveFormat` of `pg_backup_archiver.c` for archives; the rest is for the user who
 //! gave something else.
 
+use std::io::Read;
+use std::sync::Arc;
+
+use super::names;
 use super::tar;
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use super::transfer;
+use crate::compress::{Algorithm, Contexts, Decoder, Framing};
+use crate::error::{Result, shown};
+use crate::limits::Limits;
+use crate::not_an_archive::{Content, NotAnArchive};
 use crate::toc::{Format, MAGIC};
 
-/// Bytes that are enough to tell.
+/// Bytes that are enough to tell the format of an archive.
 pub(crate) const LEN: usize = tar::BLOCK;
 
-/// The format of an archive that begins with `start`, which is `LEN` bytes or the whole input.
-pub(crate) fn detect(start: &[u8]) -> Result<Format> {
+/// Bytes that are looked at to tell what is no archive.
+pub(crate) const WINDOW: usize = 64 << 10;
+
+/// The format of an archive that begins with `start`, which is `LEN` bytes or the whole input;
+/// `None` if it is no archive.
+pub(crate) fn format(start: &[u8]) -> Option<Format> {
     if start.starts_with(MAGIC) {
-        if crlf(start) {
-            return Err(Error::new(ErrorKind::NotAnArchive(NotAnArchive::NewlinesTranslated)));
-        }
-        return Ok(Format::Custom);
+        return Some(Format::Custom);
     }
-    if let Ok(block) = start.try_into()
-        && tar::is_tar(block)
-    {
-        return Ok(Format::Tar);
-    }
-    Err(Error::new(ErrorKind::NotAnArchive(guess(start))))
+    let block = start.first_chunk()?;
+    (tar::is_tar(block) || tar::is_old_tar(block)).then_some(Format::Tar)
 }
 
-/// Whether the newline that ends the ENCODING entry, which each archive since 7.4 begins with,
-/// became two characters while its length did not.
-fn crlf(start: &[u8]) -> bool {
-    let Some(at) = start.windows(4).position(|window| window == b"';\r\n") else {
-        return false;
-    };
-    let Some(set) = start[..at].windows(4).rposition(|window| window == b"SET ") else {
-        return false;
-    };
-    // The length before the statement does not count the carriage return.
-    let len = at + 3 - set;
-    set.checked_sub(4).is_some_and(|p| start[p..set] == (len as u32).to_le_bytes())
-}
-
-fn guess(start: &[u8]) -> NotAnArchive {
+/// What an input is that is no archive. `start`: `WINDOW` bytes of it, or the whole.
+pub(crate) fn recognise(start: &[u8]) -> NotAnArchive {
     if start.is_empty() {
         return NotAnArchive::Empty;
     }
     if MAGIC.starts_with(start) {
         return NotAnArchive::TooShort;
     }
-    let magics: [(&[u8], NotAnArchive); 13] = [
-        (b"\x1f\x8b", NotAnArchive::Compressed("gunzip")),
-        (b"\x28\xb5\x2f\xfd", NotAnArchive::Compressed("zstd -d")),
-        (b"\x04\x22\x4d\x18", NotAnArchive::Compressed("lz4 -d")),
-        (b"\xfd7zXZ\0", NotAnArchive::Compressed("xz -d")),
-        (b"BZh", NotAnArchive::Compressed("bunzip2")),
-        (b"PK\x03\x04", NotAnArchive::Other("a zip file")),
-        (b"7z\xbc\xaf\x27\x1c", NotAnArchive::Other("a 7z file")),
-        (b"SQLite format 3\0", NotAnArchive::Other("an SQLite database")),
-        (b"-----BEGIN PGP", NotAnArchive::Other("a file encrypted with PGP")),
-        (b"age-encryption.org", NotAnArchive::Other("a file encrypted with age")),
-        (b"Salted__", NotAnArchive::Other("a file encrypted with openssl")),
-        (b"\xff\xfe", NotAnArchive::Utf16),
-        (b"\xfe\xff", NotAnArchive::Utf16),
-    ];
-    if let Some((_, what)) = magics.iter().find(|(magic, _)| start.starts_with(magic)) {
-        return *what;
+    if start.iter().all(|byte| *byte == 0) {
+        return NotAnArchive::Zeros;
     }
-    let contains = |text: &str| start.windows(text.len()).any(|window| window == text.as_bytes());
-    if contains("-- PostgreSQL database cluster dump") {
-        return NotAnArchive::ClusterDump;
+    if is_unfinished(start) {
+        return NotAnArchive::Unfinished;
     }
-    if contains("-- PostgreSQL database dump") {
-        return NotAnArchive::PlainDump;
+    if let Some((.., what)) = SIGNATURES.iter().find(|(at, signature, _)| {
+        start.get(*at..).is_some_and(|start| start.starts_with(signature))
+    }) {
+        return look_inside(start, what.clone());
     }
-    if contains("-- MySQL dump") || contains("-- MariaDB dump") {
-        return NotAnArchive::Other("a dump of MySQL");
+    if is_openpgp(start) {
+        return PGP;
+    }
+    if let Some(at) = find_archive(start) {
+        return preceded(&start[..at], &start[at..]);
+    }
+    recognise_text(start)
+}
+
+fn recognise_text(start: &[u8]) -> NotAnArchive {
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    let trimmed = text.trim_ascii_start();
+    let begins = |with: &str| {
+        trimmed.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    if let Some((_, what)) = BEGINNINGS.iter().find(|(with, _)| begins(with)) {
+        return what.clone();
+    }
+    let head = &text[..text.len().min(4096)];
+    let contains = |text: &str| head.windows(text.len()).any(|window| window == text.as_bytes());
+    if let Some((_, what)) = MENTIONS.iter().find(|(text, _)| contains(text)) {
+        return what.clone();
+    }
+    if is_json(trimmed) {
+        return other("JSON", "look at it: it may be the error message of a service");
     }
     if start.len() < 5 {
         return NotAnArchive::TooShort;
     }
-    let text = start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 128..));
-    if text { NotAnArchive::Other("a text file") } else { NotAnArchive::Unknown }
+    match is_text(start) {
+        true => other("a text file", "check that this is the file you meant"),
+        false => NotAnArchive::Unknown,
+    }
+}
+
+const fn compressed(name: &'static str, command: &'static str) -> NotAnArchive {
+    NotAnArchive::Compressed { name, command, content: Content::Unknown }
+}
+
+const fn other(name: &'static str, advice: &'static str) -> NotAnArchive {
+    NotAnArchive::Other { name, advice }
+}
+
+const PGP: NotAnArchive =
+    other("a file encrypted with PGP", "decrypt it first: gpg -d FILE | pgdmp list -");
+const AGE: NotAnArchive =
+    other("a file encrypted with age", "decrypt it first: age -d -i KEY FILE | pgdmp list -");
+const OPENSSL: NotAnArchive = other(
+    "a file encrypted with openssl",
+    "decrypt it first: openssl enc -d, with the cipher and options that encrypted it",
+);
+const ZSTD: NotAnArchive = compressed("a zstd", "zstd -dc");
+const LZ4: NotAnArchive = compressed("an lz4", "lz4 -dc");
+const WEB_PAGE: NotAnArchive = other(
+    "a web page",
+    "the download gave a page instead of the file: look at it, log in, or take a direct link",
+);
+const GIT_LFS: NotAnArchive =
+    other("a pointer of Git LFS", "get the file that it stands for: git lfs pull");
+
+/// First bytes, or bytes at a place, and what a file with them is.
+const SIGNATURES: &[(usize, &[u8], NotAnArchive)] = &[
+    (0, b"\x1f\x8b", compressed("a gzip", "gunzip -c")),
+    (0, b"\x28\xb5\x2f\xfd", ZSTD),
+    // A skippable frame, with which pzstd begins.
+    (0, b"\x50\x2a\x4d\x18", ZSTD),
+    (0, b"\x04\x22\x4d\x18", LZ4),
+    (0, b"\x02\x21\x4c\x18", LZ4),
+    (0, b"\xfd7zXZ\0", compressed("an xz", "xz -dc")),
+    (0, b"\x5d\0\0\x80\0", compressed("an lzma", "xz -dc")),
+    (0, b"LZIP", compressed("an lzip", "lzip -dc")),
+    (0, b"\x89LZO\0", compressed("an lzop", "lzop -dc")),
+    (0, b"BZh", compressed("a bzip2", "bunzip2 -c")),
+    (0, b"\x1f\x9d", compressed("a .Z", "uncompress -c")),
+    (0, b"PK\x03\x04", other("a zip file", "unpack it first: unzip -p FILE | pgdmp list -")),
+    (0, b"7z\xbc\xaf\x27\x1c", other("a 7z file", "unpack it first: 7z x -so FILE | pgdmp list -")),
+    (0, b"Rar!\x1a\x07", other("a rar file", "unpack it first: unrar p -inul FILE | pgdmp list -")),
+    (0, b"-----BEGIN PGP", PGP),
+    (0, b"age-encryption.org/", AGE),
+    (0, b"-----BEGIN AGE ENCRYPTED FILE", AGE),
+    (0, b"Salted__", OPENSSL),
+    // The same in base64.
+    (0, b"U2FsdGVkX1", OPENSSL),
+    (0, b"version https://git-lfs.github.com/spec/", GIT_LFS),
+    (0, b"SQLite format 3\0", other("an SQLite database", "open it with sqlite3")),
+    (0, b"%PDF-", other("a PDF", "check that this is the file you meant")),
+    (0, b"PAR1", other("a Parquet file", "check that this is the file you meant")),
+    (0, b"\x7fELF", other("a program", "check that this is the file you meant")),
+    (0, b"PGCOPY\n\xff\r\n\0", other("COPY data in binary form", "load it with COPY")),
+    (0, b"\x6d\xe2\x99\x81", other("an archive of mongodump", "read it with mongorestore")),
+    (0, b"REDIS0", other("a dump of Redis", "check that this is the file you meant")),
+    (0, b"TAPE\0", other("a backup of SQL Server", "check that this is the file you meant")),
+    (0, b"\xff\xfe", NotAnArchive::Utf16),
+    (0, b"\xfe\xff", NotAnArchive::Utf16),
+    (0, b"P\0G\0D\0M\0P\0", NotAnArchive::Utf16),
+    (0, b"-\0-\0", NotAnArchive::Utf16),
+];
+
+/// How texts begin, in any case and behind white space, and what they are.
+const BEGINNINGS: &[(&str, NotAnArchive)] = &[
+    ("<!doctype html", WEB_PAGE),
+    ("<html", WEB_PAGE),
+    ("<?xml", other("XML", "look at it: it may be the error message of a storage service")),
+    ("<Error>", other("XML", "look at it: it may be the error message of a storage service")),
+    (
+        "pg_dump: ",
+        other("messages of pg_dump", "the dump failed: it says why in this file; dump again"),
+    ),
+    (
+        ";\n; Archive created at ",
+        other("the list of an archive", "give the archive itself; a list is given with -L"),
+    ),
+    (
+        ";\r\n; Archive created at ",
+        other("the list of an archive", "give the archive itself; a list is given with -L"),
+    ),
+];
+
+const MYSQL: NotAnArchive = other("a dump of MySQL", "load it with mysql");
+const SQLITE_DUMP: NotAnArchive = other("an SQL dump of SQLite", "load it with sqlite3");
+
+/// What texts have near their beginning, and what they are.
+const MENTIONS: &[(&str, NotAnArchive)] = &[
+    ("-- PostgreSQL database cluster dump", NotAnArchive::ClusterDump),
+    ("-- PostgreSQL database dump", NotAnArchive::PlainDump),
+    ("-- MySQL dump", MYSQL),
+    ("-- MariaDB dump", MYSQL),
+    ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;", SQLITE_DUMP),
+];
+
+/// Whether these bytes begin an archive in custom format, or a `toc.dat`.
+pub(crate) fn is_archive(start: &[u8]) -> bool {
+    let version = start.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk());
+    matches!(version, Some([1, 0..=32]))
+}
+
+/// Where an archive begins that has something else before it.
+fn find_archive(start: &[u8]) -> Option<usize> {
+    let custom = start.windows(MAGIC.len() + 2).position(is_archive);
+    // The magic of a tar stands in its first header.
+    let tar = start.windows(BLOCK_MAGIC.len()).enumerate().find_map(|(at, window)| {
+        let block = at.checked_sub(BLOCK_MAGIC_AT).filter(|_| window == BLOCK_MAGIC)?;
+        tar::is_tar(start.get(block..)?.first_chunk()?).then_some(block)
+    });
+    custom.into_iter().chain(tar).min()
+}
+
+const BLOCK_MAGIC: &[u8] = b"ustar";
+const BLOCK_MAGIC_AT: usize = 257;
+
+/// `before` stands before an archive.
+fn preceded(before: &[u8], archive: &[u8]) -> NotAnArchive {
+    if archive.starts_with(MAGIC)
+        && let Some(what) = transfer::damage(archive)
+    {
+        return what;
+    }
+    let line = before.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+    let line = line.filter(|_| is_text(before)).map(|line| shown(line.trim_ascii()));
+    NotAnArchive::Preceded { offset: before.len() as u64, line }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    let printable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b | b' '..=b'~' | 128..);
+    bytes.iter().all(printable)
+}
+
+fn is_json(text: &[u8]) -> bool {
+    let Some((b'{' | b'[', rest)) = text.split_first() else { return false };
+    matches!(rest.trim_ascii_start().first(), Some(b'"' | b'{' | b'[' | b'}' | b']'))
+}
+
+/// Whether these bytes begin an archive whose magic number was never written, which this crate
+/// does last.
+fn is_unfinished(start: &[u8]) -> bool {
+    // Version, revision, widths of ints and offsets, format.
+    matches!(start.get(..11), Some([0, 0, 0, 0, 0, 1, 1..=32, 0, 4, 8, 1]))
+        || start.get(tar::BLOCK..).is_some_and(is_archive)
+            && start[..tar::BLOCK].iter().all(|byte| *byte == 0)
+}
+
+/// Whether these bytes begin an encrypted or signed message of OpenPGP (RFC 4880, RFC 9580):
+/// packets of the kinds that such messages begin with, and the versions of these.
+fn is_openpgp(start: &[u8]) -> bool {
+    let Some((&tag, rest)) = start.split_first() else { return false };
+    let (kind, body) = match tag {
+        // The new form: a length of one, two or five bytes.
+        0xc0.. => match rest.first() {
+            Some(0..192) => (tag & 0x3f, rest.get(1..)),
+            Some(192..224) => (tag & 0x3f, rest.get(2..)),
+            Some(255) => (tag & 0x3f, rest.get(5..)),
+            _ => return false,
+        },
+        0x80.. => ((tag >> 2) & 0xf, rest.get([1, 2, 4, 0][usize::from(tag & 3)]..)),
+        _ => return false,
+    };
+    match (kind, body.and_then(|body| body.first_chunk::<2>())) {
+        // A session key for a public key: its version, then the id of the key.
+        (1, Some([3 | 6, ..])) => true,
+        // A session key for a passphrase: its version and cipher.
+        (3, Some([4..=6, 1..=13])) => true,
+        // Compressed, as signed messages are: the algorithm.
+        (8, Some([1..=3, _])) => tag == 0xa3,
+        _ => false,
+    }
+}
+
+/// Says of a file that was compressed as a whole what is in it.
+fn look_inside(start: &[u8], what: NotAnArchive) -> NotAnArchive {
+    let NotAnArchive::Compressed { name, command, .. } = what else { return what };
+    let algorithm = match name {
+        "a gzip" => Algorithm::Gzip,
+        "a zstd" => Algorithm::Zstd,
+        "an lz4" => Algorithm::Lz4,
+        _ => return what,
+    };
+    let inside = decompressed(start, algorithm).unwrap_or_default();
+    let content = match format(&inside) {
+        Some(Format::Custom) if is_toc_file(&inside) => return NotAnArchive::TocFile,
+        Some(Format::Custom) => Content::Archive,
+        Some(_) if inside.starts_with(names::TOC.as_bytes()) => Content::Archive,
+        Some(_) => Content::DirectoryTar,
+        None => match recognise_text(&inside) {
+            NotAnArchive::PlainDump | NotAnArchive::ClusterDump => Content::PlainDump,
+            _ => Content::Unknown,
+        },
+    };
+    NotAnArchive::Compressed { name, command, content }
+}
+
+/// Whether these bytes begin a `toc.dat`, and no archive in custom format.
+pub(crate) fn is_toc_file(start: &[u8]) -> bool {
+    // The format stands behind version, revision and two widths.
+    is_archive(start) && start.get(10) == Some(&3)
+}
+
+/// The first bytes of what is compressed in a file that begins with `start`.
+fn decompressed(start: &[u8], algorithm: Algorithm) -> Result<Vec<u8>> {
+    let contexts = Arc::new(Contexts::default());
+    let decoder = Decoder::new(start, algorithm, Framing::File, &Limits::new(), &contexts)?;
+    let mut bytes = Vec::new();
+    // `start` ends in the middle of the data. What comes before that is what matters.
+    let _ = decoder.take(LEN as u64).read_to_end(&mut bytes);
+    Ok(bytes)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn what(start: &[u8]) -> NotAnArchive {
-        match detect(start).unwrap_err().into_kind() {
-            ErrorKind::NotAnArchive(what) => what,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn other_files_are_named() {
-        assert_eq!(what(b""), NotAnArchive::Empty);
-        assert_eq!(what(b"PGD"), NotAnArchive::TooShort);
-        assert_eq!(what(b"ab"), NotAnArchive::TooShort);
-        assert_eq!(what(b"\x1f\x8b\x08\0\0\0"), NotAnArchive::Compressed("gunzip"));
-        assert_eq!(what(b"--\n-- PostgreSQL database dump\n--\n"), NotAnArchive::PlainDump);
-        assert_eq!(what(b"\xef\xbb\xbf--\n-- PostgreSQL database dump\n"), NotAnArchive::PlainDump);
-        assert_eq!(what(b"--\r\n-- PostgreSQL database cluster dump"), NotAnArchive::ClusterDump);
-        assert_eq!(what(b"\xff\xfeP\0G\0D\0"), NotAnArchive::Utf16);
-        assert_eq!(what(b"CREATE TABLE t ();\n"), NotAnArchive::Other("a text file"));
-        assert_eq!(what(&[0; 600]), NotAnArchive::Unknown);
-        assert_eq!(detect(b"PGDMP\x01\x10\0").unwrap(), Format::Custom);
-    }
-
-    #[test]
-    fn translated_newlines() {
-        let mut start = b"PGDMP \x1e\0\0\0SET client_encoding = 'UTF8';\n".to_vec();
-        assert!(detect(&start).is_ok());
-        let end = start.len() - 1;
-        start.insert(end, b'\r');
-        assert_eq!(what(&start), NotAnArchive::NewlinesTranslated);
-    }
-}
+mod tests;

@@ -10,7 +10,8 @@ use super::members::MemberStore;
 use super::names;
 use super::output::Output;
 use crate::compress::Algorithm;
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::not_an_archive::NotAnArchive;
 use crate::toc::{DumpId, Toc};
 use crate::version::ArchiveVersion;
 

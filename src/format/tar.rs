@@ -101,6 +101,14 @@ pub(crate) fn is_tar(block: &[u8; BLOCK]) -> bool {
     known.iter().any(|magic| block.starts_with_magic(magic)) && TarHeader::decode(block).is_some()
 }
 
+/// Whether a block is the header of the first member of a tar from before there was a magic, as
+/// `tar --format=v7` still writes it. pg_restore takes none such for an archive.
+pub(crate) fn is_old_tar(block: &[u8; BLOCK]) -> bool {
+    let header = TarHeader::decode(block);
+    block[257..].iter().all(|byte| *byte == 0)
+        && header.is_some_and(|header| !header.name.is_empty() && header.name.is_ascii())
+}
+
 fn until_nul(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }

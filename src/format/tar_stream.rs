@@ -9,8 +9,9 @@ use std::io::{self, BufRead, Read};
 use super::block::BlockKind;
 use super::names;
 use super::tar::{self, TarHeader};
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
-use crate::source::{Input, Pipe};
+use crate::error::{Error, ErrorKind, Result};
+use crate::not_an_archive::NotAnArchive;
+use crate::source::{Input, Peek, Pipe};
 use crate::toc::{Desc, DumpId, Toc, TocEntry};
 use crate::version::Gate;
 
@@ -238,6 +239,14 @@ impl<R: Read> Read for MemberReader<R> {
         buf[..n].copy_from_slice(&data[..n]);
         self.consume(n);
         Ok(n)
+    }
+}
+
+impl<R: Read> Peek for MemberReader<R> {
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let data = self.pipe.peek(n.min(left))?;
+        Ok(&data[..data.len().min(left)])
     }
 }
 

@@ -109,6 +109,13 @@ pub(crate) trait Input: io::BufRead {
     fn remaining(&self) -> Option<u64>;
 }
 
+/// An input that can be looked at without moving.
+pub(crate) trait Peek: Input {
+    /// The next bytes: at least `n` of them, which may be up to 64 Ki; fewer only at the
+    /// end.
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]>;
+}
+
 impl<I: Input + ?Sized> Input for &mut I {
     fn position(&self) -> u64 {
         (**self).position()

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
 
-use super::Input;
+use super::{Input, Peek};
 
 const SIZE: usize = 128 << 10;
 
@@ -21,9 +21,10 @@ impl<R: Read> Pipe<R> {
     pub(crate) fn new(inner: R) -> Self {
         Pipe { inner, buffer: vec![0; SIZE].into_boxed_slice(), filled: 0..0, next: 0 }
     }
+}
 
-    /// Gives up to `n` of the next bytes without consuming them; fewer only at the end.
-    pub(crate) fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+impl<R: Read> Peek for Pipe<R> {
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         let n = n.min(SIZE);
         if self.filled.len() < n {
             self.buffer.copy_within(self.filled.clone(), 0);
@@ -37,8 +38,7 @@ impl<R: Read> Pipe<R> {
                 self.next += got as u64;
             }
         }
-        let end = self.filled.start + n.min(self.filled.len());
-        Ok(&self.buffer[self.filled.start..end])
+        Ok(&self.buffer[self.filled.clone()])
     }
 }
 

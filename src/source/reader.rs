@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Input, Source};
+use super::{Input, Peek, Source};
 use crate::error::Error;
 
 /// The first read is small, because most tables are; each further one doubles.
@@ -190,6 +190,31 @@ impl Input for SourceReader {
 
     fn remaining(&self) -> Option<u64> {
         Some(self.end - self.start - self.position())
+    }
+}
+
+impl Peek for SourceReader {
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
+        if !self.in_memory && self.filled.len() < n && left > 0 {
+            self.buffer.copy_within(self.filled.clone(), 0);
+            self.filled = 0..self.filled.len();
+            let most = n.min(self.filled.len().saturating_add(left));
+            if self.buffer.len() < most {
+                self.buffer.resize(most, 0);
+            }
+            while self.filled.end < most {
+                let room = &mut self.buffer[self.filled.end..most];
+                let n = read_some(&*self.source, room, self.next)?;
+                if n == 0 {
+                    return Err(self.too_short());
+                }
+                self.filled.end += n;
+                self.next += n as u64;
+            }
+            return Ok(&self.buffer[self.filled.clone()]);
+        }
+        self.fill_buf()
     }
 }
 

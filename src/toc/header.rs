@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::Format;
 use crate::compression::Algorithm;
-use crate::error::{Error, ErrorKind, NotAnArchive, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
+use crate::not_an_archive::NotAnArchive;
 use crate::source::Input;
 use crate::version::{ArchiveVersion, Gate};
 use crate::wire::{Decoder, Dialect, Encoder, LastField};

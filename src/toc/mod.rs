@@ -86,8 +86,6 @@ impl fmt::Display for Format {
 pub struct Toc {
     header: Header,
     dialect: Dialect,
-    /// The count as stored, which may be anything in a damaged archive.
-    declared: i32,
     statements: Statements,
     records: Vec<Record>,
     /// Tag, definition, drop and COPY statement and file name of one entry after the other.
@@ -116,7 +114,6 @@ impl Toc {
         Toc {
             header,
             dialect,
-            declared: 0,
             statements: Statements::Kept,
             records: Vec::new(),
             text: Vec::new(),
@@ -146,12 +143,6 @@ impl Toc {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
-    }
-
-    /// The number of entries that the archive states; it differs from [`len`](Self::len) only
-    /// when it is negative.
-    pub fn declared_len(&self) -> i32 {
-        self.declared
     }
 
     /// Whether the SQL of the entries was read, too; see
@@ -226,10 +217,10 @@ impl Toc {
     /// A dump id that is not positive, or more than 4 GiB of one text.
     pub fn push(&mut self, fields: &EntryFields<'_>) -> Result<()> {
         self.index = Index::default();
-        record::push(self, fields)?;
-        self.declared = i32::try_from(self.records.len())
-            .map_err(|_| Error::usage("a table of contents holds at most 2^31-1 entries"))?;
-        Ok(())
+        if self.records.len() >= i32::MAX as usize {
+            return Err(Error::usage("a table of contents holds at most 2^31-1 entries"));
+        }
+        record::push(self, fields)
     }
 
     /// Says where the data of the entry at `index` is; for custom archives being written.
@@ -250,9 +241,14 @@ impl Toc {
         let mut toc = Toc { statements, ..Toc::new(header, format) };
         let mut d = Decoder::new(input, toc.dialect, "the table of contents", limits);
         let at = d.position();
-        toc.declared = d.int()?;
-        // pg_restore, too, takes a negative count for none.
-        let count = u32::try_from(toc.declared).unwrap_or(0);
+        let declared = d.int()?;
+        // pg_restore takes a negative count for none, and restores nothing.
+        let Ok(count) = u32::try_from(declared) else {
+            return Err(Error::malformed(format!(
+                "the table of contents is damaged: it says that it has {declared} entries"
+            ))
+            .at(at));
+        };
         if count > limits.entries {
             return Err(Error::new(ErrorKind::Limit {
                 what: "entries of the table of contents",
@@ -283,7 +279,7 @@ impl Toc {
     /// Writes count and entries; the mirror of `decode`.
     fn encode<W: Write>(&self, output: &mut W, mut after: impl FnMut(&mut W)) -> io::Result<()> {
         let mut e = Encoder::new(output, self.dialect);
-        e.int(self.declared)?;
+        e.int(self.records.len() as i32)?;
         for entry in self.entries() {
             entry.encode(&mut e)?;
             after(e.output_mut());

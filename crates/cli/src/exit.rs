@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::hint::hint;
 use pgdmp::{Error, ErrorKind};
 
 use crate::stdio::{Stdout, say};
@@ -55,24 +56,7 @@ impl Failure {
         let (Failure::Archive(error) | Failure::Elsewhere { error, .. }) = self else {
             return None;
         };
-        match error.kind() {
-            ErrorKind::NotAnArchive(what) => Some(what.advice().to_owned()),
-            ErrorKind::UnsupportedVersion(_) => {
-                Some("a newer release of pgdmp may know it".to_owned())
-            }
-            ErrorKind::NotEnabled(algorithm) => {
-                Some(format!("build pgdmp with --features {algorithm}"))
-            }
-            ErrorKind::UnsupportedCompression(_) => {
-                Some("list, show and deps work without the data".to_owned())
-            }
-            ErrorKind::Truncated { .. } => Some(
-                "the archive was cut off: compare its size with the original's, and look at the \
-                 messages of the dump"
-                    .to_owned(),
-            ),
-            _ => None,
-        }
+        hint(error)
     }
 }
 

@@ -11,6 +11,7 @@ mod du;
 mod exit;
 mod explain;
 mod folder;
+mod hint;
 mod input;
 mod inputs;
 mod json;

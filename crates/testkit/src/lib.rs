@@ -11,6 +11,7 @@ pub mod contents;
 pub mod corpus;
 pub mod damage;
 pub mod fixtures;
+pub mod foreign;
 pub mod large;
 pub mod listing;
 pub mod script;
