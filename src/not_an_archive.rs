@@ -91,7 +91,7 @@ kinds! {
         "it is no archive; run it with psql -f FILE, or dump each database with pg_dump -Fc";
     /// Text in UTF-16, which is what `>` of Windows PowerShell makes of a dump.
     Utf16: "this is text in UTF-16, not an archive",
-        "PowerShell's > damages archives; dump again with pg_dump -f FILE instead of > FILE";
+        "PowerShell's > damages archives; dump again with pg_dump -f NEW instead of > NEW";
     /// An archive whose newlines were translated on the way: LF became CR LF or was lost.
     NewlinesTranslated: "the newlines of this archive were translated",
         "a transfer in text mode or a terminal (docker exec -t, ssh -t, FTP in ASCII mode) damaged \

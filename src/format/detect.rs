@@ -31,6 +31,19 @@ pub(crate) fn format(start: &[u8]) -> Option<Format> {
     (tar::is_tar(block) || tar::is_old_tar(block)).then_some(Format::Tar)
 }
 
+impl NotAnArchive {
+    /// What an input is that begins with these bytes; `None` if it begins as an archive does. The
+    /// first 64 KiB are looked at; where there are fewer, it must be the whole input.
+    pub fn recognise(start: &[u8]) -> Option<NotAnArchive> {
+        let start = &start[..start.len().min(WINDOW)];
+        match format(start) {
+            Some(Format::Custom) => transfer::damage(start),
+            Some(_) => None,
+            None => Some(recognise(start)),
+        }
+    }
+}
+
 /// What an input is that is no archive. `start`: `WINDOW` bytes of it, or the whole.
 pub(crate) fn recognise(start: &[u8]) -> NotAnArchive {
     if start.is_empty() {

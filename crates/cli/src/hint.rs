@@ -21,19 +21,20 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 
 /// An advice of the library with the names of the file and of its folder, as words of a shell.
 /// Names that would need more than quotes are left out.
-fn with_names(advice: &str, path: Option<&Path>) -> String {
+pub(crate) fn with_names(advice: &str, path: Option<&Path>) -> String {
     let Some(path) = path else { return advice.to_owned() };
     let folder = match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => Some(Path::new(".")),
         folder => folder,
     };
     let words = advice.split(' ').map(|word| {
-        let name = match word {
+        let (bare, end) = word.split_at(word.trim_end_matches([',', ';', ':']).len());
+        let name = match bare {
             "FILE" => quoted(path),
             "FOLDER" => folder.and_then(quoted),
             _ => None,
         };
-        name.unwrap_or_else(|| word.to_owned())
+        name.map_or_else(|| word.to_owned(), |name| name + end)
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -56,11 +57,11 @@ mod tests {
 
     #[test]
     fn names_are_words_of_a_shell() {
-        let said = |path: &str| with_names("cat FILE > NEW; ls FOLDER", Some(Path::new(path)));
-        assert_eq!(said("a.dump"), "cat a.dump > NEW; ls .");
-        assert_eq!(said("/b/my file"), "cat '/b/my file' > NEW; ls /b");
-        assert_eq!(said("FILE/it's"), "cat 'FILE/it'\\''s' > NEW; ls FILE");
-        assert_eq!(said("x\u{202e}y"), "cat FILE > NEW; ls .");
+        let said = |path: &str| with_names("cat FILE; ls FOLDER > NEW", Some(Path::new(path)));
+        assert_eq!(said("a.dump"), "cat a.dump; ls . > NEW");
+        assert_eq!(said("/b/my file"), "cat '/b/my file'; ls /b > NEW");
+        assert_eq!(said("FILE/it's"), "cat 'FILE/it'\\''s'; ls FILE > NEW");
+        assert_eq!(said("x\u{202e}y"), "cat FILE; ls . > NEW");
         assert_eq!(with_names("cat FILE", None), "cat FILE");
     }
 }

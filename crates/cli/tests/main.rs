@@ -10,6 +10,7 @@
 //! | `damaged` | damaged archives: nothing is laundered, left behind or touched |
 //! | `killed` | full disks, killed processes and signals: no half output has the name |
 //! | `place` | where an output goes, what it may replace, and what is never touched |
+//! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `reindex` | killed at any instant; without permission |
 //! | `streams` | standard streams that are full, closed or not there |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
@@ -35,6 +36,8 @@ mod live_scripts;
 mod pg_restore;
 #[cfg(unix)]
 mod place;
+#[cfg(unix)]
+mod recognise;
 mod reindex;
 #[cfg(unix)]
 mod streams;

@@ -92,7 +92,7 @@ pub fn all() -> Vec<Foreign> {
     add("plain dump", plain, "this is a plain SQL dump", "psql -f ");
     add("cluster dump", cluster, "plain SQL dump of pg_dumpall", "psql -f ");
     let powershell = utf16("PGDMP\u{1}\u{10}");
-    add("an archive through PowerShell", &powershell, "text in UTF-16", "pg_dump -f FILE");
+    add("an archive through PowerShell", &powershell, "text in UTF-16", "pg_dump -f NEW");
     add("MySQL", b"-- MySQL dump 10.13\n--\n", "a dump of MySQL", "mysql");
     add("messages", b"pg_dump: error: connection failed\n", "messages of pg_dump", "dump again");
     add("a list", b";\n; Archive created at 2026-01-01\n", "the list of an archive", "-L");

@@ -7,15 +7,30 @@ use std::path::Path;
 use super::super::input::{Input, seekable_stdin};
 use super::messages::{Fatal, Program, os};
 use super::options::to_path;
-use pgdmp::{Archive, ArchiveStream, Error, FileSource, Format};
+use pgdmp::{Archive, ArchiveStream, Error, ErrorKind, FileSource, Format, NotAnArchive};
 
 /// A tar is recognised by its first header.
 const HEADER: usize = 512;
 const MAGIC: &[u8] = pgdmp::MAGIC;
 
+/// What is looked at to tell what a file is that is no archive.
+const WINDOW: u64 = 64 << 10;
+
 /// Opens a file, a directory, or standard input; `-`, too, unless that is a file's name to
 /// whoever calls pg_restore.
 pub(super) fn open(
+    program: &Program,
+    name: Option<&[u8]>,
+    format: Option<Format>,
+    list: bool,
+) -> Result<Input, Fatal> {
+    open_named(program, name, format, list).map_err(|fatal| match name {
+        Some(name) => fatal.about(&to_path(name)),
+        None => fatal,
+    })
+}
+
+fn open_named(
     program: &Program,
     name: Option<&[u8]>,
     format: Option<Format>,
@@ -45,14 +60,21 @@ pub(super) fn open(
             .iter()
             .any(|toc| path.join(toc).exists());
         if !has_toc {
-            return Err(Fatal::new(
+            let fatal = Fatal::new(
                 [
                     b"directory \"",
                     name,
                     b"\" does not appear to be a valid archive (\"toc.dat\" does not exist)",
                 ]
                 .concat(),
-            ));
+            );
+            // Nor is it one to the library, which knows more of what it is.
+            return Err(match Archive::open(&path).map_err(Error::into_kind) {
+                Err(ErrorKind::NotAnArchive(what)) => {
+                    fatal.advise(format!("{what}; {}", what.advice()))
+                }
+                _ => fatal,
+            });
         }
     }
     if format == Some(Format::Directory) || (is_directory && format.is_none()) {
@@ -94,7 +116,7 @@ fn is_pipe(path: &Path) -> bool {
 
 fn open_file(in_order: bool, mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
     let start = look_ahead(&mut file, format)?;
-    recognise(&start, format, HEADER as u64)?;
+    check(&start, &mut file, format, HEADER as u64)?;
     file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
     if in_order && !start.starts_with(MAGIC) {
         return stream(Box::new(file));
@@ -106,8 +128,26 @@ fn open_file(in_order: bool, mut file: File, format: Option<Format>) -> Result<I
 fn open_pipe(mut pipe: Box<dyn Read + Send>, format: Option<Format>) -> Result<Input, Fatal> {
     let start = look_ahead(&mut pipe, format)?;
     // Its position is what an error of ftell is when it is printed.
-    recognise(&start, format, u64::MAX)?;
+    check(&start, &mut pipe, format, u64::MAX)?;
     stream(Box::new(Cursor::new(start).chain(pipe)))
+}
+
+/// Refuses what is no archive, or none of the wanted format, in pg_restore's words, and says what
+/// it is instead. `rest`: what follows `start`.
+fn check(
+    start: &[u8],
+    rest: &mut dyn Read,
+    format: Option<Format>,
+    position: u64,
+) -> Result<(), Fatal> {
+    let Err(fatal) = recognise(start, format, position) else { return Ok(()) };
+    let mut start = start.to_vec();
+    // What was read before an error suffices.
+    let _ = rest.take(WINDOW).read_to_end(&mut start);
+    Err(match NotAnArchive::recognise(&start) {
+        Some(what) => fatal.advise(format!("{what}; {}", what.advice())),
+        None => fatal,
+    })
 }
 
 fn stream(reader: Box<dyn Read + Send>) -> Result<Input, Fatal> {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::super::exit::Failure;
+use super::super::hint::{hint, with_names};
 use super::super::output::printable;
 use super::super::stdio::line;
 use pgdmp::{Error, ErrorKind, NotAnArchive};
@@ -27,6 +28,8 @@ pub(crate) struct Fatal {
     text: Vec<u8>,
     kind: Kind,
     hint: bool,
+    /// What helps, which pg_restore does not say.
+    advice: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,7 @@ enum Kind {
 
 impl Fatal {
     pub(super) fn new(text: impl Into<Vec<u8>>) -> Self {
-        Fatal { text: text.into(), kind: Kind::Error, hint: false }
+        Fatal { text: text.into(), kind: Kind::Error, hint: false, advice: None }
     }
 
     /// With the advice to look at the help.
@@ -51,7 +54,7 @@ impl Fatal {
     }
 
     pub(super) fn command_line(text: Vec<u8>) -> Self {
-        Fatal { text, kind: Kind::CommandLine, hint: true }
+        Fatal { kind: Kind::CommandLine, ..Fatal::with_hint(text) }
     }
 
     pub(super) fn without_program(self) -> Self {
@@ -63,6 +66,17 @@ impl Fatal {
         let kind =
             if error.kind() == io::ErrorKind::BrokenPipe { Kind::Quiet } else { Kind::Error };
         Fatal { kind, ..Fatal::new(format!("could not write to output file: {}", os(error))) }
+    }
+
+    /// With what helps; see [`with_names`] for the names in it.
+    pub(super) fn advise(self, advice: impl Into<String>) -> Self {
+        Fatal { advice: Some(advice.into()), ..self }
+    }
+
+    /// Puts the name of the archive into the advice.
+    pub(super) fn about(mut self, path: &Path) -> Self {
+        self.advice = self.advice.map(|advice| with_names(&advice, Some(path)));
+        self
     }
 
     pub(super) fn is_quiet(&self) -> bool {
@@ -104,7 +118,6 @@ impl From<Error> for Fatal {
             ErrorKind::NotAnArchive(NotAnArchive::TarWithoutToc) => {
                 "could not find header for file \"toc.dat\" in tar archive".to_owned()
             }
-            ErrorKind::NotAnArchive(what) => format!("{what}; {}", what.advice()),
             ErrorKind::Io(cause) => match error.path() {
                 Some(path) => {
                     format!("could not open input file \"{}\": {}", path.display(), os(cause))
@@ -127,7 +140,7 @@ impl From<Error> for Fatal {
             ErrorKind::Usage { what } => what.clone().into_owned(),
             _ => error.to_string(),
         };
-        Fatal::new(text)
+        Fatal { advice: hint(&error), ..Fatal::new(text) }
     }
 }
 
@@ -155,6 +168,11 @@ impl Program {
         if fatal.hint {
             let hint = format!("Try \"{} --help\" for more information.", self.command);
             self.say("hint: ", hint.as_bytes());
+        }
+        if let Some(advice) = &fatal.advice
+            && !self.is_pg_restore
+        {
+            self.say("hint: ", advice.as_bytes());
         }
     }
 
