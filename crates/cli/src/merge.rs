@@ -1,15 +1,17 @@
 //! `pgdmp merge`.
 
+use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::convert::tell;
 use crate::inputs::Inputs;
+use crate::output::printable;
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure};
-use pgdmp::{Archive, Format, Merge};
+use pgdmp::{Archive, Desc, ErrorKind, Format, Merge, TocEntry};
 
 /// Join several archives into one
 ///
@@ -18,17 +20,29 @@ use pgdmp::{Archive, Format, Merge};
 /// taken once. What they define differently, or data that two of them have, is refused by name.
 ///
 /// Format and compression are those of the first archive unless they are asked for.
+///
+/// Should the output be forgotten, the first input is taken for it. So without -o even --force
+/// replaces an archive only if there are several inputs, and they have all of its tables.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "pgdmp merge [OPTIONS] OUTPUT ARCHIVE...\n       \
+                      pgdmp merge [OPTIONS] -o OUTPUT ARCHIVE...",
+    after_help = "\
 Examples:
   pgdmp merge all.dump tables/*.dump
-  pgdmp merge app.dir schema.dump data.dump --format d")]
+  pgdmp merge app.dir schema.dump data.dump --format d
+  pgdmp merge --force -o all.dump tables/*.dump      each night, whatever it was before"
+)]
 pub(crate) struct Args {
-    /// New file or directory, or - for standard output
-    output: PathBuf,
+    /// New file or directory, or - for standard output; with -o the first archive
+    #[arg(value_name = "OUTPUT")]
+    first: PathBuf,
     /// Archives: files or directories
-    #[arg(required = true)]
-    inputs: Vec<PathBuf>,
+    #[arg(value_name = "ARCHIVE", required_unless_present = "output")]
+    others: Vec<PathBuf>,
+    /// The output, where all other names are inputs
+    #[arg(short, long, value_name = "OUTPUT")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
     /// Replace an output that exists: a file or a directory archive, nothing else
@@ -37,18 +51,26 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let inputs = Inputs::archives(args.inputs.iter().map(PathBuf::as_path));
-    place::check(&args.output, &inputs)?;
-    let archives: Vec<Archive> = args.inputs.iter().map(Archive::open).collect::<Result<_, _>>()?;
+    let others = args.others.iter();
+    let (output, paths): (_, Vec<&PathBuf>) = match &args.output {
+        Some(output) => (output, [&args.first].into_iter().chain(others).collect()),
+        None => (&args.first, others.collect()),
+    };
+    let inputs = Inputs::archives(paths.iter().map(|path| path.as_path()));
+    place::check(output, &inputs)?;
+    let archives: Vec<Archive> = paths.iter().map(Archive::open).collect::<Result<_, _>>()?;
     let archives: Vec<&Archive> = archives.iter().collect();
+    if args.force && args.output.is_none() {
+        check_forgotten(output, &archives)?;
+    }
     let mut merge = Merge::new(&archives, &args.target.target())?;
     tell(merge.notes());
-    let total = args.inputs.iter().filter_map(|path| fs::metadata(path).ok()).map(|m| m.len());
+    let total = paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|m| m.len());
     let progress = Progress::new(context);
     progress.expect(Some(total.sum()));
     merge.on_progress(move |bytes| progress.add(bytes));
     let format = args.target.format.or(archives.first().map(|archive| archive.format()));
-    match Place::open(&args.output, inputs, args.force, format.unwrap_or(Format::Custom))? {
+    match Place::open(output, inputs, args.force, format.unwrap_or(Format::Custom))? {
         Place::New(new) => {
             new.write(|path| Ok(merge.create(path)?))?;
             new.publish()?;
@@ -56,4 +78,46 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Place::Stream(out) => drop(merge.write_pipe(out)?),
     }
     Ok(Exit::Done)
+}
+
+/// Refuses to replace what may be an input, because the output was forgotten.
+fn check_forgotten(output: &Path, inputs: &[&Archive]) -> Result<(), Failure> {
+    let exists = |metadata: fs::Metadata| metadata.is_file() || metadata.is_dir();
+    if output.as_os_str() == "-" || !fs::metadata(output).is_ok_and(exists) {
+        return Ok(());
+    }
+    let shown = output.display();
+    let refuse = |why: String| {
+        let question = "is it an input, and the output was forgotten?";
+        Err(Failure::Usage(format!("{shown} {why}: {question} -o {shown} replaces it")))
+    };
+    if inputs.len() == 1 {
+        return refuse("exists, and there is but one archive to join".to_owned());
+    }
+    let old = match Archive::open(output) {
+        Ok(old) => old,
+        Err(error) if matches!(error.kind(), ErrorKind::NotAnArchive(_)) => return Ok(()),
+        Err(error) => return refuse(format!("exists, and cannot be looked into ({error})")),
+    };
+    let known: HashSet<_> =
+        inputs.iter().flat_map(|input| input.entries()).filter_map(table).collect();
+    let is_lost = |entry: &TocEntry<'_>| table(*entry).is_some_and(|table| !known.contains(&table));
+    match old.entries().find(is_lost) {
+        None => Ok(()),
+        Some(entry) => refuse(format!(
+            "has {}, which no input has",
+            printable(entry.name().to_string().as_bytes())
+        )),
+    }
+}
+
+/// Which table, or data of one, an entry is; all large objects are one, and the rest is none.
+fn table(entry: TocEntry<'_>) -> Option<(Desc<'_>, &[u8], &[u8])> {
+    match entry.desc() {
+        desc @ (Desc::TABLE | Desc::TABLE_DATA) => {
+            Some((desc, entry.namespace().unwrap_or_default(), entry.tag().unwrap_or_default()))
+        }
+        desc @ Desc::BLOBS => Some((desc, b"", b"")),
+        _ => None,
+    }
 }

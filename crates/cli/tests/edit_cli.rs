@@ -310,7 +310,7 @@ fn permissions() {
         &["convert", CUSTOM, "out", "--format", "d"],
         &["convert", FOLDER, "out"],
         &["convert", CUSTOM, "out", "--compress", "zstd"],
-        &["merge", "out", CUSTOM],
+        &["merge", "-o", "out", CUSTOM],
         &["split", CUSTOM, "out"],
         &["split", CUSTOM, "out", "--format", "d"],
     ] {

@@ -19,7 +19,7 @@ const FOLDER: &str = "app.dir";
 const COMMANDS: [&[&str]; 4] = [
     &["convert", DUMP, "out"],
     &["convert", DUMP, "out", "--format", "d"],
-    &["merge", "out", DUMP],
+    &["merge", "-o", "out", DUMP],
     &["split", DUMP, "out"],
 ];
 
@@ -233,9 +233,6 @@ fn what_split_made_is_replaced_by_split_alone() {
 #[test]
 fn empty_folders_and_archives_are_replaced() {
     for command in COMMANDS {
-        if command[0] == "merge" {
-            continue;
-        }
         let scene = Scene::new();
         fs::create_dir(scene.path("out")).unwrap();
         scene.ok(&with_force(command));
@@ -479,4 +476,71 @@ fn links_of_the_system_stay() {
     // A pipe is another matter.
     let output = scene.run(&["convert", DUMP, "out"], None, None);
     assert!(output.status.success() && output.stdout.starts_with(pgdmp::MAGIC));
+}
+
+/// The first of several archives is not taken for the output that was forgotten.
+#[test]
+fn a_forgotten_output_costs_no_archive() {
+    let scene = Scene::new();
+    scene.ok(&["convert", DUMP, "town.dump", "-t", "town"]);
+    scene.ok(&["convert", DUMP, "vacant.dump", "-t", "vacant"]);
+    scene.ok(&["convert", DUMP, "schema.dump", "-s"]);
+    scene.ok(&["convert", FOLDER, "town.dir", "-t", "town", "--compress", "none"]);
+    scene.ok(&["split", DUMP, "parts"]);
+    let bytes = fs::read(scene.path("vacant.dump")).unwrap();
+    fs::write(scene.path("cut.dump"), &bytes[..bytes.len() / 4]).unwrap();
+    fs::write(scene.path("notes"), "no archive at all\n").unwrap();
+    for first in ["town.dump", "town.dir", DUMP, "schema.dump", "cut.dump", "notes"] {
+        let expected = "exists, and there is but one archive to join: is it an input, and the \
+                        output was forgotten? -o ";
+        scene.refused(&["merge", "--force", first, "vacant.dump"], 2, expected);
+    }
+    // Even a copy: one archive has nothing to be joined with.
+    fs::copy(scene.path("town.dump"), scene.path("copy.dump")).unwrap();
+    scene.refused(&["merge", "--force", "copy.dump", "town.dump"], 2, "copy.dump exists, and");
+    for (args, expected) in [
+        (["town.dump", "vacant.dump", "schema.dump"], "TABLE DATA public.town, which no"),
+        (["schema.dump", "vacant.dump", "town.dump"], "has "),
+        (["cut.dump", "vacant.dump", "town.dump"], "cut.dump exists, and cannot be looked into"),
+    ] {
+        scene.refused(&[&["merge", "--force"], &args[..]].concat(), 2, expected);
+    }
+    // As a shell has it of parts/*.
+    let mut parts: Vec<PathBuf> =
+        fs::read_dir(scene.path("parts")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    parts.sort();
+    let mut parts: Vec<&str> = parts.iter().map(|path| path.to_str().unwrap()).collect();
+    for _ in 0..parts.len() {
+        parts.rotate_left(1);
+        if parts[0].ends_with("everything-else.dump") {
+            // It has the large objects.
+            scene.refused(&[&["merge", "--force"], &parts[..]].concat(), 2, "BLOBS");
+        } else {
+            scene.refused(&[&["merge", "--force"], &parts[..]].concat(), 2, "which no input has");
+        }
+    }
+    // What was merged before may be merged anew; and with -o, whatever it was.
+    scene.ok(&[&["merge", "all.dump"], &parts[..]].concat());
+    scene.ok(&[&["merge", "--force", "all.dump"], &parts[..]].concat());
+    scene.ok(&[&["merge", "--force", "notes"], &parts[..]].concat());
+    let everything = Archive::open(scene.path("all.dump")).unwrap().entries().count();
+    assert_eq!(everything, Archive::open(scene.path(DUMP)).unwrap().entries().count());
+    scene.refused(&["merge", "-o", "all.dump", "town.dump"], 2, "all.dump exists; --force");
+    for output in ["all.dump", "cut.dump", "town.dir"] {
+        scene.ok(&["merge", "--force", "-o", output, "vacant.dump", "town.dump"]);
+        assert_eq!(tables(&scene, output), ["town", "vacant"]);
+    }
+    scene.ok(&["merge", "-o", "new.dump", "town.dump"]);
+    assert_eq!(tables(&scene, "new.dump"), ["town"]);
+    let new = ["merge", "--force", "--output=new.dump", "new.dump", "vacant.dump"];
+    scene.refused(&new, 2, "new.dump is the archive that is read");
+}
+
+fn tables(scene: &Scene, name: &str) -> Vec<String> {
+    let archive = Archive::open(scene.path(name)).unwrap();
+    let tables = archive.entries().filter(|entry| entry.desc() == pgdmp::Desc::TABLE);
+    let mut names: Vec<String> =
+        tables.map(|table| String::from_utf8(table.tag().unwrap().to_vec()).unwrap()).collect();
+    names.sort();
+    names
 }
