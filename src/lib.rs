@@ -88,6 +88,8 @@
 //! | `random` | yes | [`RestrictKey::random`] |
 //! | `mmap` | no | `MappedFile` |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod adapt;
 mod archive;
 mod compress;
