@@ -1,6 +1,6 @@
 //! The commands, and what all of them share.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{cat, completions, convert, deps, du, list, man, merge, reindex, restore, show, split};
 
@@ -51,6 +51,11 @@ pub(crate) enum Command {
     Man(man::Args),
 }
 
+/// All commands with all that they take: `restore` parses its own options, as pg_restore does.
+pub(crate) fn documented() -> clap::Command {
+    Cli::command().mut_subcommand("restore", restore::documented)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -58,5 +63,6 @@ mod tests {
     #[test]
     fn arguments_are_consistent() {
         super::Cli::command().debug_assert();
+        super::documented().debug_assert();
     }
 }

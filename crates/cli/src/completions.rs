@@ -2,10 +2,9 @@
 
 use std::io::Write;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::args::Cli;
+use crate::args::documented;
 use crate::output::Output;
 use crate::{Exit, Failure};
 
@@ -22,7 +21,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     // The generator does not report errors of its output; a script is small.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "pgdmp", &mut script);
+    clap_complete::generate(args.shell, &mut documented(), "pgdmp", &mut script);
     let mut out = Output::new();
     out.write_all(&script).map_err(Failure::Output)?;
     out.finish()?;

@@ -3,9 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::CommandFactory;
-
-use crate::args::Cli;
+use crate::args::documented;
 use crate::output::Output;
 use crate::{Exit, Failure};
 
@@ -22,7 +20,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
-    let command = Cli::command();
+    let command = documented();
     if let Some(dir) = &args.dir {
         clap_mangen::generate_to(command, dir).map_err(Failure::Output)?;
         return Ok(Exit::Done);

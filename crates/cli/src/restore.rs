@@ -8,6 +8,7 @@ mod help;
 mod input;
 mod messages;
 mod options;
+mod table;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -27,6 +28,7 @@ use pgdmp::{
     ArchiveVersion, Compression, DumpId, Format, Gate, Listing, RestrictKey, Script, Selected, Toc,
     UseList,
 };
+pub(crate) use table::documented;
 
 /// Restore an archive as SQL, with all options of pg_restore
 ///

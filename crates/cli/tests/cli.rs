@@ -280,3 +280,24 @@ fn help_and_what_is_made_from_it() {
     assert!(folder.path().join("pgdmp-list.1").exists());
     assert_eq!(output(&["nonsense"]).status.code(), Some(2));
 }
+
+#[test]
+fn options_of_restore_are_in_all_that_is_made_from_help() {
+    let folder = tempfile::tempdir().unwrap();
+    ok(&["man", "--dir", folder.path().to_str().unwrap()]);
+    let page = fs::read_to_string(folder.path().join("pgdmp-restore.1")).unwrap();
+    let page = page.replace('\\', "");
+    let bash = text(&["completions", "bash"]);
+    let fish = text(&["completions", "fish"]);
+    let help = text(&["restore", "--help"]);
+    let mut options = 0;
+    for line in help.lines().filter(|line| line.trim_start().starts_with('-')) {
+        for word in line.split([' ', ',', '=']).filter(|word| word.starts_with("--")) {
+            assert!(bash.contains(&format!(" {word} ")), "{word} in bash");
+            assert!(fish.contains(&format!(" -l {} ", &word[2..])), "{word} in fish");
+            assert!(page.contains(&format!("fB{word}fR")), "{word} in the manual page");
+            options += 1;
+        }
+    }
+    assert!(options > 60, "{options}");
+}

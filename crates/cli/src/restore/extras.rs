@@ -3,8 +3,22 @@
 use super::super::adapt::{ServerOptions, pair};
 use super::super::explain::Form;
 use super::messages::Fatal;
-use super::options::Own;
 use pgdmp::Selection;
+
+/// One of them; [`OWN`](super::table::OWN) has their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    WithDependencies,
+    WithDependents,
+    Explain,
+    ExplainJson,
+    TargetVersion,
+    MapOwner,
+    MapTablespace,
+    MapSchema,
+    MapUnproved,
+    For,
+}
 
 /// What they ask for, but for what is part of the selection.
 #[derive(Debug, Default)]

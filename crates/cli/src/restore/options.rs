@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::super::inputs::Inputs;
 use super::extras::Extras;
 use super::filter;
-use super::getopt::{GetOpt, Item, Opt};
+use super::getopt::{GetOpt, Item};
 use super::messages::Fatal;
+use super::table::{Id, OWN, Row, TABLE};
 use pgdmp::{Format, RestrictKey, ScriptOptions, Section, Selection};
 
 /// What a command line asks for.
@@ -33,166 +34,6 @@ pub(super) struct Options {
     pub(super) extras: Extras,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Id {
-    Clean,
-    Create,
-    DataOnly,
-    DbName,
-    ExitOnError,
-    ExcludeSchema,
-    File,
-    Format,
-    Function,
-    Host,
-    Index,
-    Jobs,
-    List,
-    NoPrivileges,
-    NoOwner,
-    NoReconnect,
-    Port,
-    NoPassword,
-    Password,
-    Schema,
-    SchemaOnly,
-    Superuser,
-    Table,
-    Trigger,
-    UseList,
-    Username,
-    Verbose,
-    SingleTransaction,
-    DisableTriggers,
-    EnableRowSecurity,
-    IfExists,
-    NoDataForFailedTables,
-    NoTableAccessMethod,
-    NoTablespaces,
-    Role,
-    Section,
-    StrictNames,
-    TransactionSize,
-    UseSetSessionAuthorization,
-    NoComments,
-    NoData,
-    NoPolicies,
-    NoPublications,
-    NoSchema,
-    NoSecurityLabels,
-    NoSubscriptions,
-    NoStatistics,
-    Statistics,
-    StatisticsOnly,
-    Filter,
-    RestrictKey,
-    Own(Own),
-}
-
-/// Options that pg_restore does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Own {
-    WithDependencies,
-    WithDependents,
-    Explain,
-    ExplainJson,
-    TargetVersion,
-    MapOwner,
-    MapTablespace,
-    MapSchema,
-    MapUnproved,
-    For,
-}
-
-const fn flag(long: &'static str, short: u8, id: Id) -> Opt<Id> {
-    Opt { long: Some(long), short: Some(short), takes_value: false, id }
-}
-
-const fn value(long: &'static str, short: u8, id: Id) -> Opt<Id> {
-    Opt { long: Some(long), short: Some(short), takes_value: true, id }
-}
-
-const fn long_flag(long: &'static str, id: Id) -> Opt<Id> {
-    Opt { long: Some(long), short: None, takes_value: false, id }
-}
-
-const fn long_value(long: &'static str, id: Id) -> Opt<Id> {
-    Opt { long: Some(long), short: None, takes_value: true, id }
-}
-
-/// In the order in which an ambiguous beginning lists them.
-const TABLE: &[Opt<Id>] = &[
-    flag("clean", b'c', Id::Clean),
-    flag("create", b'C', Id::Create),
-    flag("data-only", b'a', Id::DataOnly),
-    value("dbname", b'd', Id::DbName),
-    flag("exit-on-error", b'e', Id::ExitOnError),
-    value("exclude-schema", b'N', Id::ExcludeSchema),
-    value("file", b'f', Id::File),
-    value("format", b'F', Id::Format),
-    value("function", b'P', Id::Function),
-    value("host", b'h', Id::Host),
-    value("index", b'I', Id::Index),
-    value("jobs", b'j', Id::Jobs),
-    flag("list", b'l', Id::List),
-    flag("no-privileges", b'x', Id::NoPrivileges),
-    long_flag("no-acl", Id::NoPrivileges),
-    flag("no-owner", b'O', Id::NoOwner),
-    flag("no-reconnect", b'R', Id::NoReconnect),
-    value("port", b'p', Id::Port),
-    flag("no-password", b'w', Id::NoPassword),
-    flag("password", b'W', Id::Password),
-    value("schema", b'n', Id::Schema),
-    flag("schema-only", b's', Id::SchemaOnly),
-    value("superuser", b'S', Id::Superuser),
-    value("table", b't', Id::Table),
-    value("trigger", b'T', Id::Trigger),
-    value("use-list", b'L', Id::UseList),
-    value("username", b'U', Id::Username),
-    flag("verbose", b'v', Id::Verbose),
-    flag("single-transaction", b'1', Id::SingleTransaction),
-    long_flag("disable-triggers", Id::DisableTriggers),
-    long_flag("enable-row-security", Id::EnableRowSecurity),
-    long_flag("if-exists", Id::IfExists),
-    long_flag("no-data-for-failed-tables", Id::NoDataForFailedTables),
-    long_flag("no-table-access-method", Id::NoTableAccessMethod),
-    long_flag("no-tablespaces", Id::NoTablespaces),
-    long_value("role", Id::Role),
-    long_value("section", Id::Section),
-    long_flag("strict-names", Id::StrictNames),
-    long_value("transaction-size", Id::TransactionSize),
-    long_flag("use-set-session-authorization", Id::UseSetSessionAuthorization),
-    long_flag("no-comments", Id::NoComments),
-    long_flag("no-data", Id::NoData),
-    long_flag("no-policies", Id::NoPolicies),
-    long_flag("no-publications", Id::NoPublications),
-    long_flag("no-schema", Id::NoSchema),
-    long_flag("no-security-labels", Id::NoSecurityLabels),
-    long_flag("no-subscriptions", Id::NoSubscriptions),
-    long_flag("no-statistics", Id::NoStatistics),
-    long_flag("statistics", Id::Statistics),
-    long_flag("statistics-only", Id::StatisticsOnly),
-    long_value("filter", Id::Filter),
-    long_value("restrict-key", Id::RestrictKey),
-];
-
-/// They never change what the start of a name in the other table means. `--for` is `--format` to
-/// pg_restore, so there it has another name.
-const OWN: &[Opt<Id>] = &[
-    long_flag("with-dependencies", Id::Own(Own::WithDependencies)),
-    long_flag("with-dependents", Id::Own(Own::WithDependents)),
-    long_flag("explain", Id::Own(Own::Explain)),
-    long_flag("explain-json", Id::Own(Own::ExplainJson)),
-    long_value("target-version", Id::Own(Own::TargetVersion)),
-    long_value("map-owner", Id::Own(Own::MapOwner)),
-    long_value("map-tablespace", Id::Own(Own::MapTablespace)),
-    long_value("map-schema", Id::Own(Own::MapSchema)),
-    long_flag("map-unproved", Id::Own(Own::MapUnproved)),
-    long_flag("force", Id::Own(Own::MapUnproved)),
-    long_value("for", Id::Own(Own::For)),
-    long_value("managed-service", Id::Own(Own::For)),
-];
-
 /// What is only looked at when all options are known.
 #[derive(Debug, Default)]
 struct Pending {
@@ -209,7 +50,8 @@ impl Options {
     ) -> Result<Options, Fatal> {
         let mut options = Options::default();
         let mut pending = Pending::default();
-        let mut getopt = GetOpt::new(TABLE, args).with_own(OWN, !is_pg_restore);
+        let [table, own] = [TABLE, OWN].map(|rows| rows.iter().map(Row::opt).collect::<Vec<_>>());
+        let mut getopt = GetOpt::new(&table, args).with_own(&own, !is_pg_restore);
         let mut operands = Vec::new();
         while let Some(item) = getopt.next().map_err(Fatal::command_line)? {
             match item {
@@ -432,16 +274,6 @@ mod tests {
         }
         for text in ["", "0", "-1", "2147483648", "abc", "1x", "99999999999999999999"] {
             assert!(number("-j", text.as_bytes()).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn names_are_known_once() {
-        for (n, opt) in TABLE.iter().enumerate() {
-            for other in &TABLE[..n] {
-                assert_ne!(opt.long, other.long);
-                assert!(opt.short.is_none() || opt.short != other.short);
-            }
         }
     }
 }

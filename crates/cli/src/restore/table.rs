@@ -1,0 +1,381 @@
+//! The options of `restore`, one row each: what the parser takes is also what help, manual page
+//! and completions say.
+
+use super::extras::Own;
+use super::getopt::Opt;
+
+/// An option.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) long: &'static str,
+    pub(super) short: Option<u8>,
+    /// What its value is called, if it takes one.
+    pub(super) value: Option<&'static str>,
+    pub(super) section: Section,
+    pub(super) told: Told,
+    id: Id,
+}
+
+/// Where the help has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    General,
+    What,
+    How,
+    Own,
+    Connection,
+}
+
+/// How the help has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    With(&'static str),
+    /// As another name of the row before.
+    Alias,
+    /// Not at all: pg_restore's help has not, either.
+    Not,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Id {
+    Clean,
+    Create,
+    DataOnly,
+    DbName,
+    ExitOnError,
+    ExcludeSchema,
+    File,
+    Format,
+    Function,
+    Host,
+    Index,
+    Jobs,
+    List,
+    NoPrivileges,
+    NoOwner,
+    NoReconnect,
+    Port,
+    NoPassword,
+    Password,
+    Schema,
+    SchemaOnly,
+    Superuser,
+    Table,
+    Trigger,
+    UseList,
+    Username,
+    Verbose,
+    SingleTransaction,
+    DisableTriggers,
+    EnableRowSecurity,
+    IfExists,
+    NoDataForFailedTables,
+    NoTableAccessMethod,
+    NoTablespaces,
+    Role,
+    Section,
+    StrictNames,
+    TransactionSize,
+    UseSetSessionAuthorization,
+    NoComments,
+    NoData,
+    NoPolicies,
+    NoPublications,
+    NoSchema,
+    NoSecurityLabels,
+    NoSubscriptions,
+    NoStatistics,
+    Statistics,
+    StatisticsOnly,
+    Filter,
+    RestrictKey,
+    Own(Own),
+}
+
+use Section::{Connection, General, How, What};
+
+/// pg_restore's, in the order in which an ambiguous beginning lists them.
+pub(super) const TABLE: &[Row] = &[
+    flag(How, b'c', "clean", "drop everything first", Id::Clean),
+    flag(What, b'C', "create", "the database itself, too", Id::Create),
+    flag(What, b'a', "data-only", "data, no definitions", Id::DataOnly),
+    value(General, b'd', "dbname", "NAME", "restore into this database (not yet)", Id::DbName),
+    flag(How, b'e', "exit-on-error", "stop at the first error", Id::ExitOnError),
+    value(
+        What,
+        b'N',
+        "exclude-schema",
+        "NAME",
+        "nothing that is in this schema",
+        Id::ExcludeSchema,
+    ),
+    value(
+        General,
+        b'f',
+        "file",
+        "FILENAME",
+        "write the SQL there (- for standard output)",
+        Id::File,
+    ),
+    value(
+        General,
+        b'F',
+        "format",
+        "c|d|t",
+        "the archive's format (it is recognised without)",
+        Id::Format,
+    ),
+    value(What, b'P', "function", "NAME(args)", "this function", Id::Function),
+    value(Connection, b'h', "host", "HOSTNAME", "server or directory of its socket", Id::Host),
+    value(What, b'I', "index", "NAME", "this index", Id::Index),
+    value(How, b'j', "jobs", "NUM", "with so many connections", Id::Jobs),
+    flag(General, b'l', "list", "print the table of contents", Id::List),
+    flag(What, b'x', "no-privileges", "no GRANT and REVOKE", Id::NoPrivileges),
+    untold(long_flag(What, "no-acl", "", Id::NoPrivileges)),
+    flag(How, b'O', "no-owner", "leave everything to whoever restores", Id::NoOwner),
+    untold(flag(Connection, b'R', "no-reconnect", "", Id::NoReconnect)),
+    value(Connection, b'p', "port", "PORT", "port of the server", Id::Port),
+    flag(Connection, b'w', "no-password", "never ask for a password", Id::NoPassword),
+    flag(Connection, b'W', "password", "ask for a password", Id::Password),
+    value(What, b'n', "schema", "NAME", "what is in this schema", Id::Schema),
+    flag(What, b's', "schema-only", "definitions, no data", Id::SchemaOnly),
+    value(How, b'S', "superuser", "NAME", "who may disable triggers", Id::Superuser),
+    value(What, b't', "table", "NAME", "this table, view, sequence or the like", Id::Table),
+    value(What, b'T', "trigger", "NAME", "this trigger ('table trigger')", Id::Trigger),
+    value(What, b'L', "use-list", "FILENAME", "what this list names, in its order", Id::UseList),
+    value(Connection, b'U', "username", "NAME", "user to connect as", Id::Username),
+    flag(General, b'v', "verbose", "say more, here and in the SQL", Id::Verbose),
+    flag(How, b'1', "single-transaction", "in one transaction", Id::SingleTransaction),
+    long_flag(
+        How,
+        "disable-triggers",
+        "without triggers, if only data is restored",
+        Id::DisableTriggers,
+    ),
+    long_flag(How, "enable-row-security", "with row security", Id::EnableRowSecurity),
+    long_flag(How, "if-exists", "drop only what exists", Id::IfExists),
+    long_flag(
+        How,
+        "no-data-for-failed-tables",
+        "no data for tables that were not created",
+        Id::NoDataForFailedTables,
+    ),
+    long_flag(
+        How,
+        "no-table-access-method",
+        "with the default table access method",
+        Id::NoTableAccessMethod,
+    ),
+    long_flag(How, "no-tablespaces", "in the default tablespace", Id::NoTablespaces),
+    long_value(How, "role", "ROLENAME", "as this role", Id::Role),
+    long_value(What, "section", "SECTION", "only pre-data, data, or post-data", Id::Section),
+    long_flag(What, "strict-names", "fail if a name matches nothing", Id::StrictNames),
+    long_value(How, "transaction-size", "N", "in transactions of N objects", Id::TransactionSize),
+    long_flag(
+        How,
+        "use-set-session-authorization",
+        "let owners make their objects, instead of\ngiving them away",
+        Id::UseSetSessionAuthorization,
+    ),
+    long_flag(What, "no-comments", "no comments", Id::NoComments),
+    long_flag(What, "no-data", "no data", Id::NoData),
+    long_flag(What, "no-policies", "no row security policies", Id::NoPolicies),
+    long_flag(What, "no-publications", "no publications", Id::NoPublications),
+    long_flag(What, "no-schema", "no definitions", Id::NoSchema),
+    long_flag(What, "no-security-labels", "no security labels", Id::NoSecurityLabels),
+    long_flag(What, "no-subscriptions", "no subscriptions", Id::NoSubscriptions),
+    long_flag(What, "no-statistics", "no statistics", Id::NoStatistics),
+    long_flag(What, "statistics", "statistics, too", Id::Statistics),
+    long_flag(What, "statistics-only", "statistics alone", Id::StatisticsOnly),
+    long_value(What, "filter", "FILENAME", "what this file includes and excludes", Id::Filter),
+    long_value(
+        How,
+        "restrict-key",
+        "KEY",
+        "the key of psql's \\restrict (else random)",
+        Id::RestrictKey,
+    ),
+];
+
+/// Those that pg_restore does not have, in the order of the help. They never change what the start
+/// of a name in the other table means. `--for` is `--format` to pg_restore, so there it has
+/// another name.
+pub(super) const OWN: &[Row] = &[
+    own_flag("with-dependencies", "with all that the chosen objects need", Own::WithDependencies),
+    own_flag(
+        "with-dependents",
+        "with all that belongs to them (indexes, data, ...)",
+        Own::WithDependents,
+    ),
+    own_flag("explain", "print what is taken and left out, and why", Own::Explain),
+    own_flag("explain-json", "the same for machines, a line for each entry", Own::ExplainJson),
+    own_value("target-version", "N", "for an older server, with warnings", Own::TargetVersion),
+    own_value("map-owner", "OLD=NEW", "another role (several times)", Own::MapOwner),
+    own_value("map-schema", "OLD=NEW", "another schema, if nothing is in doubt", Own::MapSchema),
+    own_value("map-tablespace", "OLD=NEW", "another tablespace", Own::MapTablespace),
+    own_flag("map-unproved", "map schemas although something is in doubt", Own::MapUnproved),
+    alias(own_flag("force", "", Own::MapUnproved)),
+    own_value(
+        "for",
+        "SERVICE",
+        "for rds, cloudsql, azure or supabase\n(--managed-service, if called pg_restore)",
+        Own::For,
+    ),
+    untold(own_value("managed-service", "SERVICE", "", Own::For)),
+];
+
+/// What only the first argument can ask for, and then nothing else counts.
+pub(super) const FIRST: &[(u8, &str, &str)] =
+    &[(b'V', "version", "print the version"), (b'?', "help", "print this help")];
+
+const fn value(
+    section: Section,
+    short: u8,
+    long: &'static str,
+    value: &'static str,
+    told: &'static str,
+    id: Id,
+) -> Row {
+    Row { long, short: Some(short), value: Some(value), section, told: Told::With(told), id }
+}
+
+const fn flag(section: Section, short: u8, long: &'static str, told: &'static str, id: Id) -> Row {
+    Row { value: None, ..value(section, short, long, "", told, id) }
+}
+
+const fn long_value(
+    section: Section,
+    long: &'static str,
+    called: &'static str,
+    told: &'static str,
+    id: Id,
+) -> Row {
+    Row { short: None, ..value(section, 0, long, called, told, id) }
+}
+
+const fn long_flag(section: Section, long: &'static str, told: &'static str, id: Id) -> Row {
+    Row { short: None, ..flag(section, 0, long, told, id) }
+}
+
+const fn own_value(long: &'static str, called: &'static str, told: &'static str, own: Own) -> Row {
+    long_value(Section::Own, long, called, told, Id::Own(own))
+}
+
+const fn own_flag(long: &'static str, told: &'static str, own: Own) -> Row {
+    long_flag(Section::Own, long, told, Id::Own(own))
+}
+
+const fn alias(row: Row) -> Row {
+    Row { told: Told::Alias, ..row }
+}
+
+const fn untold(row: Row) -> Row {
+    Row { told: Told::Not, ..row }
+}
+
+impl Row {
+    /// What the parser has to know.
+    pub(super) fn opt(&self) -> Opt<Id> {
+        Opt {
+            long: Some(self.long),
+            short: self.short,
+            takes_value: self.value.is_some(),
+            id: self.id,
+        }
+    }
+}
+
+/// The rows of a section, in the order of the help: first those with a letter.
+pub(super) fn rows(section: Section) -> Vec<&'static Row> {
+    if section == Section::Own {
+        return OWN.iter().collect();
+    }
+    let mut rows: Vec<_> = TABLE.iter().filter(|row| row.section == section).collect();
+    rows.sort_by_key(|row| {
+        let letter =
+            row.short.map(|short| (short.to_ascii_lowercase(), short.is_ascii_uppercase()));
+        (letter.is_none(), letter, row.long)
+    });
+    rows
+}
+
+/// The command with all of these options, for manual page and completions. The parser of the
+/// program's other commands never sees them.
+pub(crate) fn documented(command: clap::Command) -> clap::Command {
+    let mut command = command.mut_arg("args", |archive| {
+        archive
+            .trailing_var_arg(false)
+            .allow_hyphen_values(false)
+            .num_args(0..=1)
+            .value_name("ARCHIVE")
+            .help("The archive; without it standard input")
+    });
+    for section in Section::ALL {
+        let mut args: Vec<clap::Arg> = Vec::new();
+        for row in rows(section) {
+            match row.told {
+                Told::With(told) => args.push(arg(row.long, row.short, row.value, told)),
+                Told::Alias => {
+                    let other = args.last().map(|arg| arg.get_id().to_string());
+                    let told = format!("the same as --{}", other.unwrap_or_default());
+                    args.push(arg(row.long, row.short, row.value, &told));
+                }
+                Told::Not => {}
+            }
+        }
+        if section == General {
+            args.extend(
+                FIRST.iter().map(|(short, long, told)| arg(long, Some(*short), None, told)),
+            );
+        }
+        command = command.next_help_heading(section.title()).args(args);
+    }
+    command
+}
+
+fn arg(
+    long: &'static str,
+    short: Option<u8>,
+    value: Option<&'static str>,
+    told: &str,
+) -> clap::Arg {
+    let arg = clap::Arg::new(long).long(long).help(told.replace('\n', " "));
+    let arg = match short {
+        Some(short) => arg.short(char::from(short)),
+        None => arg,
+    };
+    match value {
+        Some(value) => arg.value_name(value).action(clap::ArgAction::Append),
+        None => arg.action(clap::ArgAction::SetTrue),
+    }
+}
+
+impl Section {
+    pub(super) const ALL: [Section; 5] = [General, What, How, Section::Own, Connection];
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            General => "General options",
+            What => "What to restore",
+            How => "How to restore it",
+            Section::Own => "What pg_restore cannot do",
+            Connection => "Connection",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_once() {
+        let all: Vec<_> = TABLE.iter().chain(OWN).collect();
+        for (n, row) in all.iter().enumerate() {
+            for other in &all[..n] {
+                assert_ne!(row.long, other.long);
+                assert!(row.short.is_none() || row.short != other.short);
+            }
+        }
+    }
+}
