@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Selected;
-use crate::toc::{Desc, TocEntry, identifier};
+use crate::sql::tokens;
+use crate::toc::{Desc, TocEntry};
 
 impl<'a> Selected<'a> {
     /// The schemas that must be there already: something that is wanted goes into them, and
@@ -44,8 +45,7 @@ fn schema_of(entry: TocEntry<'_>) -> Option<Vec<u8>> {
         return entry.namespace().map(<[u8]>::to_vec);
     }
     // CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA y;
-    let words = b" WITH SCHEMA ";
-    let defn = entry.defn()?;
-    let at = defn.windows(words.len()).position(|window| window == words)?;
-    identifier(&defn[at + words.len()..]).map(|(name, _)| name)
+    let tokens = tokens(entry.defn()?, true);
+    let word = tokens.iter().position(|token| token.is("SCHEMA"))?;
+    tokens.get(word + 1)?.name()
 }

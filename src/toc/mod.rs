@@ -28,7 +28,7 @@ use crate::wire::{Decoder, Dialect, Encoder};
 
 use index::Index;
 use intern::{Distinct, Interner};
-pub(crate) use parts::{identifier, relation_of};
+pub(crate) use parts::relation_of;
 pub(crate) use record::Definition;
 use record::{Common, Odd, Record};
 

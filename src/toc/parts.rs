@@ -1,6 +1,7 @@
 //! Which relation an entry is a part of.
 
 use super::{Desc, TocEntry};
+use crate::sql::{Token, tokens};
 
 /// The relation (or domain) that a constraint, default, trigger, rule or policy is of.
 ///
@@ -38,40 +39,21 @@ fn may_have_parts(desc: Desc<'_>) -> bool {
 
 /// The name in `ALTER TABLE ONLY schema.name …`, without its schema.
 fn altered(sql: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = sql.strip_prefix(b"ALTER ")?;
-    let kinds: [&[u8]; 3] = [b"TABLE ", b"FOREIGN TABLE ", b"DOMAIN "];
-    rest = kinds.iter().find_map(|kind| rest.strip_prefix(*kind))?;
-    for word in [&b"IF EXISTS "[..], b"ONLY "] {
-        rest = rest.strip_prefix(word).unwrap_or(rest);
+    // The name stands at the beginning; what follows may be long.
+    const BEGINNING: usize = 4096;
+    if !sql.starts_with(b"ALTER ") {
+        return None;
     }
-    let (mut name, mut rest) = identifier(rest)?;
-    while let Some(behind) = rest.strip_prefix(b".") {
-        (name, rest) = identifier(behind)?;
+    // Backslashes matter in strings alone, which come later.
+    let tokens = tokens(&sql[..sql.len().min(BEGINNING)], true);
+    let kind = tokens.iter().position(|token| token.is("TABLE") || token.is("DOMAIN"))?;
+    let is_word = |token: &&Token<'_>| ["IF", "EXISTS", "ONLY"].iter().any(|word| token.is(word));
+    let mut rest = tokens.iter().skip(kind + 1).skip_while(is_word);
+    let mut name = rest.next()?.name()?;
+    while rest.next().is_some_and(|token| token.is_mark(b'.')) {
+        name = rest.next()?.name()?;
     }
     Some(name)
-}
-
-/// An identifier at the beginning of a text, as pg_dump writes it: in quotes, or in lower case.
-pub(crate) fn identifier(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let mut name = Vec::new();
-    let Some(mut rest) = text.strip_prefix(b"\"") else {
-        let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'.' | b'"' | b';');
-        let end = text.iter().position(ends).unwrap_or(text.len());
-        let (name, rest) = text.split_at(end);
-        return (!name.is_empty()).then(|| (name.to_vec(), rest));
-    };
-    loop {
-        let end = rest.iter().position(|byte| *byte == b'"')?;
-        name.extend_from_slice(&rest[..end]);
-        rest = &rest[end + 1..];
-        match rest.strip_prefix(b"\"") {
-            Some(behind) => {
-                name.push(b'"');
-                rest = behind;
-            }
-            None => return Some((name, rest)),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -87,7 +69,6 @@ mod tests {
             ("ALTER FOREIGN TABLE ONLY x.y ALTER", Some("y")),
             ("ALTER DOMAIN lib.code\n    ADD CONSTRAINT", Some("code")),
             ("CREATE TRIGGER t BEFORE INSERT ON x", None),
-            ("ALTER TABLE \"unclosed", None),
         ] {
             assert_eq!(altered(sql.as_bytes()).as_deref(), name.map(str::as_bytes), "{sql}");
         }
