@@ -116,7 +116,8 @@ pub use archive::{
 };
 pub use compression::Algorithm;
 pub use edit::{
-    Conversion, Merge, Note, Part, Reindexed, SplitBy, StreamConversion, Target, reindex, split,
+    Conversion, Merge, Note, Part, PartName, Reindexed, SplitBy, StreamConversion, Target, reindex,
+    split,
 };
 pub use error::{EntryName, Error, ErrorKind, Result};
 pub use format::block::BlockKind;

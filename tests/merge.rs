@@ -1,11 +1,11 @@
 //! Archives divided and joined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write};
 
 use pgdmp::{
     Algorithm, Archive, ArchiveBuilder, ArchiveVersion, Conversion, CreationTime, Desc, DumpId,
-    EntryFields, ErrorKind, Format, Merge, Section, SplitBy, Target, WriteOptions,
+    EntryFields, ErrorKind, Format, Merge, PartName, Section, SplitBy, Target, WriteOptions,
 };
 
 use pgdmp_testkit::contents::read_all;
@@ -135,4 +135,50 @@ fn conflicts_are_named() {
         assert!(matches!(error.kind(), ErrorKind::Usage { .. }), "{error}");
         assert!(error.to_string().contains(text), "{error}");
     }
+}
+
+/// Names that a dot, a letter's case or a device of another system would make one.
+#[test]
+fn every_part_has_a_name_of_its_own() {
+    for (case, tables) in [("clash.dump", 6), ("split-cyrillic.dump", 2)] {
+        let archive = Archive::open(fixtures::root().join("cases").join(case)).unwrap();
+        let parts = pgdmp::split(archive.toc(), SplitBy::Table);
+        let stems: BTreeSet<String> = parts.iter().map(pgdmp::Part::file_stem).collect();
+        assert_eq!(stems.len(), parts.len(), "{stems:?}");
+        for part in &parts {
+            assert!(part.file_stem().len() <= 200);
+            let Some(name) = &part.name else { continue };
+            let table = archive.toc().find(Desc::TABLE, name.schema(), name.table_name().unwrap());
+            assert!(part.entries.contains(&table.unwrap().index()));
+        }
+        assert_eq!(parts.iter().filter(|part| part.name.is_some()).count(), tables);
+    }
+    let clash = Archive::open(fixtures::root().join("cases/clash.dump")).unwrap();
+    let parts = pgdmp::split(clash.toc(), SplitBy::Table);
+    for stem in ["a.b%2Ec", "a%2Eb.c", "everything%2Delse.t", "public.everything%2Delse"] {
+        let part = parts.iter().find(|part| part.file_stem() == stem).unwrap();
+        assert_eq!(PartName::from_file_stem(stem, SplitBy::Table), part.name);
+    }
+}
+
+/// What sets up a session is in every part, but not any number of times.
+#[test]
+fn many_entries_that_set_up_a_session() {
+    let mut builder = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
+    for n in 1..=1000 {
+        let (desc, section) = match n % 2 {
+            0 => (Desc::ENCODING, Section::None),
+            _ => (Desc::TABLE, Section::PreData),
+        };
+        let tag = format!("t{n}");
+        let fields = EntryFields::new(DumpId(n), desc, section);
+        let defn = Some(&b"SET client_encoding = 'UTF8';\n"[..]);
+        builder.entry(&EntryFields { tag: Some(tag.as_bytes()), defn, ..fields }).unwrap();
+    }
+    let made = builder.start(Cursor::new(Vec::new())).unwrap().finish().unwrap().into_inner();
+    let archive = Archive::read(made).unwrap();
+    let parts = pgdmp::split(archive.toc(), SplitBy::Table);
+    assert_eq!(parts.len(), 501);
+    assert_eq!(parts.iter().map(|part| part.entries.len()).sum::<usize>(), 500 + 500 + 500);
+    assert!(parts.iter().all(|part| part.entries.contains(&999)));
 }

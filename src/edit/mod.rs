@@ -6,6 +6,7 @@
 //! plan.rs      which entries the new archive has, and what its version cannot express
 //! merge.rs     several archives as one
 //! split.rs     the entries of each table or schema
+//! part_name.rs its name as that of a file, and back
 //! groups.rs    large objects: the entries of each era
 //! reindex.rs   missing offsets, written in place
 //! jobs.rs      the data of all entries, by one thread or several
@@ -19,6 +20,7 @@ mod jobs;
 mod journal;
 mod merge;
 mod moving;
+mod part_name;
 mod plan;
 mod reindex;
 mod split;
@@ -26,6 +28,7 @@ mod target;
 
 pub use convert::{Conversion, StreamConversion};
 pub use merge::Merge;
+pub use part_name::PartName;
 pub use plan::Note;
 pub use reindex::{Reindexed, reindex};
 pub use split::{Part, SplitBy, split};

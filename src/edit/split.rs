@@ -1,8 +1,9 @@
 //! Which entries belong to which table or schema.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use crate::toc::{Desc, Toc, TocEntry};
+use super::part_name::PartName;
+use crate::toc::{Desc, Toc, TocEntry, relation_of};
 
 /// What each part of an archive is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +17,23 @@ pub enum SplitBy {
 /// A part of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// `schema.table` or `schema`; `None` for what belongs to none.
-    pub name: Option<Vec<u8>>,
+    /// The table or schema; `None` for what belongs to none.
+    pub name: Option<PartName>,
     /// Places of its entries in the table of contents. Those that set up the session of a restore
     /// are in every part.
     pub entries: Vec<usize>,
+}
+
+impl Part {
+    /// A name for the file that it is written to, without an extension: different for every part
+    /// of an archive, and the same every time.
+    pub fn file_stem(&self) -> String {
+        match &self.name {
+            Some(name) => name.file_stem(),
+            // No name of a table or schema is written with a hyphen and these letters.
+            None => "everything-else".to_owned(),
+        }
+    }
 }
 
 /// Divides a table of contents. Every entry is in one part, but for those that set up the session;
@@ -32,42 +45,96 @@ pub struct Part {
 ///
 /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
 /// for part in pgdmp::split(archive.toc(), SplitBy::Table) {
+///     println!("{}", part.file_stem());
 ///     let part = Conversion::of_part(&archive, &Target::new(), &part)?;
 ///     part.write(std::io::Cursor::new(Vec::new()))?;
 /// }
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 pub fn split(toc: &Toc, by: SplitBy) -> Vec<Part> {
-    let owners = match by {
-        SplitBy::Table => by_table(toc),
-        SplitBy::Schema => by_schema(toc),
-    };
-    let mut parts: BTreeMap<Option<Vec<u8>>, Vec<usize>> = BTreeMap::new();
-    parts.entry(None).or_default();
-    for (place, owner) in owners.iter().enumerate() {
-        let special = toc.get(place).is_some_and(|entry| entry.desc().is_special());
-        if !special {
-            parts.entry(owner.clone()).or_default().push(place);
+    let session = Session::new(toc);
+    let mut parts = Parts::new(by);
+    match by {
+        SplitBy::Table => {
+            let tables = tables(toc);
+            for entry in toc.entries().filter(|entry| !session.is_everywhere(*entry)) {
+                let table = tables[entry.index()].and_then(|table| toc.get(table as usize));
+                parts.add(entry, table.map(|table| (table.namespace(), table.tag())));
+            }
+        }
+        SplitBy::Schema => {
+            for entry in toc.entries().filter(|entry| !session.is_everywhere(*entry)) {
+                parts.add(entry, schema(toc, entry).map(|schema| (Some(schema), None)));
+            }
         }
     }
-    let special: Vec<usize> =
-        toc.entries().filter(|e| e.desc().is_special()).map(|e| e.index()).collect();
-    // `None` sorts first.
-    let parts = parts.into_iter().filter(|(_, entries)| !entries.is_empty());
-    parts
-        .map(|(name, mut entries)| {
-            entries.extend_from_slice(&special);
-            entries.sort_unstable();
-            Part { name, entries }
-        })
-        .collect()
+    parts.finish(&session)
 }
 
-fn full_name(entry: TocEntry<'_>) -> Vec<u8> {
-    let tag = entry.tag().unwrap_or_default();
-    match entry.namespace() {
-        Some(namespace) => [namespace, b".", tag].concat(),
-        None => tag.to_vec(),
+/// The entries that set up a session and are in every part: the last of each kind, which is the
+/// one that counts in the end. Of others, which no pg_dump makes, there might be many.
+struct Session(Vec<usize>);
+
+impl Session {
+    fn new(toc: &Toc) -> Session {
+        let last = |desc| toc.entries().rev().find(|entry| entry.desc() == desc);
+        let special = [Desc::ENCODING, Desc::STDSTRINGS, Desc::SEARCHPATH];
+        let last = special.into_iter().filter(|desc| toc.has_desc(*desc)).filter_map(last);
+        Session(last.map(|entry| entry.index()).collect())
+    }
+
+    fn is_everywhere(&self, entry: TocEntry<'_>) -> bool {
+        self.0.contains(&entry.index())
+    }
+}
+
+/// A schema and a table in it, or one of them.
+type Owner<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+struct Parts<'a> {
+    by: SplitBy,
+    /// Where in `entries` those of an owner are; those of none are first.
+    places: HashMap<Owner<'a>, usize>,
+    entries: Vec<Vec<usize>>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(by: SplitBy) -> Self {
+        Parts { by, places: HashMap::new(), entries: vec![Vec::new()] }
+    }
+
+    fn add(&mut self, entry: TocEntry<'a>, owner: Option<Owner<'a>>) {
+        let place = match owner {
+            None => 0,
+            Some(owner) => *self.places.entry(owner).or_insert_with(|| {
+                self.entries.push(Vec::new());
+                self.entries.len() - 1
+            }),
+        };
+        self.entries[place].push(entry.index());
+    }
+
+    fn finish(mut self, session: &Session) -> Vec<Part> {
+        let names = self.places.into_iter().map(|((schema, table), place)| {
+            let name = match self.by {
+                SplitBy::Table => PartName::table(schema, table.unwrap_or_default()),
+                SplitBy::Schema => PartName::of_schema(schema.unwrap_or_default()),
+            };
+            (Some(name), place)
+        });
+        let mut names: Vec<(Option<PartName>, usize)> = names.collect();
+        // None comes first.
+        names.push((None, 0));
+        names.sort_unstable();
+        let parts = names.into_iter().map(|(name, place)| {
+            let mut entries = std::mem::take(&mut self.entries[place]);
+            if !entries.is_empty() {
+                entries.extend_from_slice(&session.0);
+                entries.sort_unstable();
+            }
+            Part { name, entries }
+        });
+        parts.filter(|part| !part.entries.is_empty()).collect()
     }
 }
 
@@ -77,34 +144,38 @@ fn is_of_objects(entry: TocEntry<'_>) -> bool {
         || entry.tag().is_some_and(|tag| tag.starts_with(b"LARGE OBJECT"))
 }
 
-fn by_table(toc: &Toc) -> Vec<Option<Vec<u8>>> {
-    // Sequences belong to the table that owns them.
-    let mut owned: HashMap<usize, usize> = HashMap::new();
-    for entry in toc.entries().filter(|e| e.desc() == Desc::SEQUENCE_OWNED_BY) {
-        let needed = || entry.dependencies().iter().filter_map(|id| toc.entry(*id));
-        let sequence = needed().find(|e| e.desc() == Desc::SEQUENCE);
-        let table = needed().find(|e| e.desc() == Desc::TABLE);
-        if let (Some(sequence), Some(table)) = (sequence, table) {
-            owned.insert(sequence.index(), table.index());
-        }
-    }
-    let mut tables: Vec<Option<usize>> = vec![None; toc.len()];
+/// The place of the table that each entry belongs to, by place.
+fn tables(toc: &Toc) -> Vec<Option<u32>> {
+    let mut tables: Vec<Option<u32>> = vec![None; toc.len()];
+    let table_of = |entry| needs(toc, entry).find(|needed| needed.desc() == Desc::TABLE);
     for entry in toc.entries() {
-        let place = entry.index();
-        tables[place] = match entry.desc() {
-            Desc::TABLE => Some(place),
-            Desc::SEQUENCE if owned.contains_key(&place) => owned.get(&place).copied(),
-            _ => None,
-        };
+        match entry.desc() {
+            Desc::TABLE => tables[entry.index()] = Some(entry.index() as u32),
+            // Some archives say of it alone whose the sequence is.
+            Desc::SEQUENCE_OWNED_BY => {
+                let sequence = needs(toc, entry).find(|needed| needed.desc() == Desc::SEQUENCE);
+                if let (Some(sequence), Some(table)) = (sequence, table_of(entry)) {
+                    tables[sequence.index()] = Some(table.index() as u32);
+                }
+            }
+            _ => {}
+        }
     }
     // An entry comes behind what it is about, but not always behind the table of a sequence.
     for entry in toc.entries() {
         if tables[entry.index()].is_none() && belongs_to_others(entry) {
-            tables[entry.index()] = table_of(toc, entry, &tables);
+            // Of several tables a foreign key or the like is that of one.
+            let own = relation_of(entry).and_then(|relation| tables[relation.index()]);
+            let any = || needs(toc, entry).find_map(|needed| tables[needed.index()]);
+            tables[entry.index()] = own.or_else(any);
         }
     }
-    let name = |table: &usize| toc.get(*table).map(full_name);
-    tables.iter().map(|table| table.as_ref().and_then(name)).collect()
+    tables
+}
+
+/// The entries that one depends on, as far as the archive has them.
+fn needs<'a>(toc: &'a Toc, entry: TocEntry<'a>) -> impl Iterator<Item = TocEntry<'a>> {
+    entry.dependencies().iter().filter_map(|id| toc.entry(*id))
 }
 
 /// Kinds of entries that make no sense without the one they are about.
@@ -134,41 +205,15 @@ fn belongs_to_others(entry: TocEntry<'_>) -> bool {
     KINDS.contains(&entry.desc().as_bytes()) && !is_of_objects(entry)
 }
 
-/// The table of what an entry needs; of several, the one that its tag begins with, which
-/// constraints and triggers name.
-fn table_of(toc: &Toc, entry: TocEntry<'_>, tables: &[Option<usize>]) -> Option<usize> {
-    let needed = entry.dependencies().iter().filter_map(|id| toc.entry(*id));
-    let mut candidates = needed.filter_map(|needed| tables[needed.index()]);
-    let first = candidates.next()?;
-    let tag = entry.tag().unwrap_or_default();
-    let named = |table: &usize| {
-        toc.get(*table).is_some_and(|table| {
-            let name = table.tag().unwrap_or_default();
-            table.namespace() == entry.namespace()
-                && tag.strip_prefix(name).is_some_and(|rest| matches!(rest, [] | [b' ', ..]))
-        })
+/// The schema that an entry belongs to.
+fn schema<'a>(toc: &'a Toc, entry: TocEntry<'a>) -> Option<&'a [u8]> {
+    let own = match entry.desc() {
+        Desc::SCHEMA => entry.tag(),
+        _ => entry.namespace(),
     };
-    let mut all = [first].into_iter().chain(candidates);
-    Some(all.find(named).unwrap_or(first))
-}
-
-fn by_schema(toc: &Toc) -> Vec<Option<Vec<u8>>> {
-    let mut owners: Vec<Option<Vec<u8>>> = vec![None; toc.len()];
-    for entry in toc.entries() {
-        let own = match entry.desc() {
-            Desc::SCHEMA => entry.tag(),
-            _ => entry.namespace(),
-        };
-        owners[entry.index()] = match own.filter(|own| !own.is_empty()) {
-            Some(own) => Some(own.to_vec()),
-            // A comment or privileges on a schema.
-            None if belongs_to_others(entry) => {
-                let needed = entry.dependencies().iter().filter_map(|id| toc.entry(*id));
-                let mut schemas = needed.filter(|needed| needed.desc() == Desc::SCHEMA);
-                schemas.next().and_then(|schema| schema.tag()).map(<[u8]>::to_vec)
-            }
-            None => None,
-        };
-    }
-    owners
+    own.filter(|own| !own.is_empty()).or_else(|| {
+        // A comment or privileges on a schema.
+        let mut schemas = needs(toc, entry).filter(|needed| needed.desc() == Desc::SCHEMA);
+        schemas.next().filter(|_| belongs_to_others(entry))?.tag()
+    })
 }

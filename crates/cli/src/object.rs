@@ -41,13 +41,30 @@ pub(crate) fn find<'a>(
                 printable(object.as_bytes())
             );
             for entry in several.iter().take(SHOWN) {
-                let _ = write!(message, "\n  {:>6}  {}", entry.dump_id(), entry.name().name);
+                let _ = write!(message, "\n  {:>6}  {}", entry.dump_id(), quoted(*entry));
             }
             if several.len() > SHOWN {
                 let _ = write!(message, "\n  and {} more", several.len() - SHOWN);
             }
             Err(Failure::Usage(message))
         }
+    }
+}
+
+/// Kind, schema and tag as `find` takes them: what could be read in two ways is in quotes.
+fn quoted(entry: TocEntry<'_>) -> String {
+    let part = |part: &[u8]| {
+        let plain = |byte: u8| byte > b' ' && byte != b'.' && byte != b'"';
+        match !part.is_empty() && part.iter().all(|byte| plain(*byte)) {
+            true => printable(part),
+            false => format!("\"{}\"", printable(part).replace('"', "\"\"")),
+        }
+    };
+    let kind = printable(entry.desc().as_bytes());
+    let tag = part(entry.tag().unwrap_or_default());
+    match entry.namespace() {
+        Some(schema) => format!("{kind} {}.{tag}", part(schema)),
+        None => format!("{kind} {tag}"),
     }
 }
 
@@ -129,7 +146,7 @@ fn similar(toc: &Toc, object: &str) -> String {
     for entry in toc.entries().filter(|entry| !is_attached(entry.desc())) {
         let tag = String::from_utf8_lossy(entry.tag().unwrap_or_default()).to_lowercase();
         if !wanted.is_empty() && (tag == wanted || (wanted.len() > 2 && tag.contains(&wanted))) {
-            names.insert(entry.name().name);
+            names.insert(quoted(entry));
         }
         if names.len() > 5 {
             break;

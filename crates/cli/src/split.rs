@@ -20,6 +20,10 @@ use pgdmp::{Archive, Conversion, Format, Header, Part, SplitBy};
 /// Each table's archive has its data, indexes, constraints, triggers, sequences and privileges.
 /// What belongs to no table (or schema) goes into everything-else. Merge makes one archive of
 /// them again.
+///
+/// A file is named schema.table, in letters that every system keeps apart: a capital is written as +
+/// and the small letter, any other character but a to z, digits and _ as %, as in a URL. A long name
+/// is cut and ends in - and a number made of the whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -115,30 +119,11 @@ fn private_folder(path: &Path) -> io::Result<()> {
 
 /// The name of a part's archive.
 fn file_name(part: &Part, format: Format) -> String {
-    let mut name = match &part.name {
-        Some(name) => escaped(name),
-        // Escaped names have no hyphen.
-        None => "everything-else".to_owned(),
-    };
+    let mut name = part.file_stem();
     name.push_str(match format {
         Format::Custom => ".dump",
         Format::Tar => ".tar",
         _ => "",
     });
     name
-}
-
-/// A name of a table or schema as that of a file: what may mean something to a file system or a
-/// shell is escaped, as in a URL.
-fn escaped(name: &[u8]) -> String {
-    let mut out = String::new();
-    for (n, &byte) in name.iter().enumerate() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => out.push(byte as char),
-            b'.' if n > 0 => out.push('.'),
-            byte if out.len() < 200 => out.push_str(&format!("%{byte:02X}")),
-            _ => {}
-        }
-    }
-    out
 }

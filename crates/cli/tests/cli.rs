@@ -180,6 +180,12 @@ fn objects_that_are_not_there_or_not_alone() {
     assert!(error.contains("ambiguous") || error.contains("not in the archive"), "{error}");
     let error = fails(&["cat", "pg18/small-dir", "30001..30003"]);
     assert!(error.contains("'LARGE OBJECT 30001'"), "{error}");
+    // Two of one name differ in the quotes, with which either is found.
+    let error = fails(&["show", "cases/clash.dump", "a.b.c"]);
+    for name in ["TABLE a.\"b.c\"", "TABLE \"a.b\".c"] {
+        assert!(error.contains(&format!("  {name}\n")), "{error}");
+        assert!(text(&["show", "cases/clash.dump", name]).contains("CREATE TABLE"), "{name}");
+    }
 }
 
 #[test]

@@ -296,6 +296,46 @@ fn split_and_merge_again() {
     }
 }
 
+/// Names that are one in other programs, or on other systems.
+#[test]
+fn every_part_has_a_file() {
+    let place = Place::new();
+    for (case, files) in [
+        (
+            "clash",
+            &[
+                "a%2Eb.c.dump",
+                "a.b%2Ec.dump",
+                "everything%2Delse.t.dump",
+                "everything-else.dump",
+                "public.everything%2Delse.dump",
+            ][..],
+        ),
+        ("split-cyrillic", &[]),
+    ] {
+        let archive = fixtures::root().join(format!("cases/{case}.dump"));
+        let archive = archive.to_str().unwrap();
+        place.ok(&["split", archive, case]);
+        let names = fs::read_dir(place.path(case)).unwrap();
+        let names: BTreeSet<String> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let tables = Archive::open(archive).unwrap();
+        let tables = tables.entries().filter(|entry| entry.desc() == *"TABLE").count();
+        let rest = usize::from(names.contains("everything-else.dump"));
+        assert_eq!(names.len(), tables + rest, "{names:?}");
+        for file in files {
+            assert!(names.contains(*file), "{file}: {names:?}");
+        }
+        let mut args = vec!["merge".to_owned(), "merged".to_owned(), "--force".to_owned()];
+        args.extend(names.iter().map(|name| format!("{case}/{name}")));
+        place.ok(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(
+            read_all(&place.open("merged")).unwrap()
+                == read_all(&Archive::open(archive).unwrap()).unwrap()
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn permissions() {
