@@ -32,6 +32,8 @@
 //! `PGDMP_DAMAGE` is how many archives are made, `PGDMP_DAMAGE_FROM` the number of the first: a
 //! failure's number is enough to see it again.
 
+#[cfg(unix)]
+mod audit;
 mod run;
 mod script;
 
@@ -53,7 +55,6 @@ const SOME: u64 = 312;
 
 #[test]
 fn nothing_is_laundered() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let count = number("PGDMP_DAMAGE").unwrap_or(SOME);
     let from = number("PGDMP_DAMAGE_FROM").unwrap_or(0);
     let bases: Vec<_> = damage::bases().into_iter().map(Known::new).collect();
@@ -100,6 +101,11 @@ fn nothing_is_laundered() {
         let copies = seen("copy of a whole archive");
         assert!(copies as u64 > count && seen("restore failed") as u64 > count / 3, "{tally:?}");
     }
+}
+
+/// A number in the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
 type Tally = BTreeMap<&'static str, usize>;
@@ -225,7 +231,7 @@ impl<'a> Case<'a> {
         let out = self.folder.path().join("out");
         let names = names(&out);
         let program = Path::new(env!("CARGO_BIN_EXE_pgdmp"));
-        let ran = match run::run(program, &out, args, pipe) {
+        let ran = match run::run(program, &out, args, pipe, run::LONGEST) {
             Ok(ran) => ran,
             Err(what) => {
                 self.faults.push(format!("{}\n    {what}", self.damaged.title()));

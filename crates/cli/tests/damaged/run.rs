@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// No run over so small an archive takes so long, on any machine.
-const LONGEST: Duration = Duration::from_secs(20);
+pub(super) const LONGEST: Duration = Duration::from_secs(20);
 /// Nor writes so much.
 const MOST: u64 = 256 << 20;
 
@@ -43,6 +43,7 @@ pub(super) fn run(
     folder: &Path,
     args: &[&str],
     pipe: Option<&[u8]>,
+    longest: Duration,
 ) -> Result<Ran, String> {
     let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let mut child = Command::new(program)
@@ -67,7 +68,7 @@ pub(super) fn run(
                 return Ok(status);
             }
             let written = stdout.metadata().unwrap().len() + stderr.metadata().unwrap().len();
-            if since.elapsed() > LONGEST || written > MOST {
+            if since.elapsed() > longest || written > MOST {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 return Err(format!(

@@ -1,0 +1,140 @@
+//! Damaged archives beside a real pg_restore: who fails where the other passes, and why.
+//!
+//! Where `PGDMP_PG_RESTORE` names a pg_restore, each damaged archive is restored by both, from the
+//! file and through a pipe. Each difference must have its reason in one of the tables here.
+//! Elsewhere this is skipped, and says so.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pgdmp_testkit::damage::{self, Base, Tree};
+
+use super::run::{self, Ran};
+use super::{KEY, SOME, number};
+
+/// A pg_restore that has not ended by then never will.
+const ENDLESS: Duration = Duration::from_secs(4);
+
+/// Where we fail and pg_restore passes: part of what we say, and why.
+const STRICTER: &[(&str, &str)] = &[];
+
+/// Where we pass and pg_restore fails: part of what it says, and why.
+const WISER: &[(&str, &str)] = &[];
+
+/// Where both pass with other scripts: part of the damage, and why.
+const OTHERWISE: &[(&str, &str)] = &[];
+
+#[test]
+fn beside_pg_restore() {
+    let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE").map(PathBuf::from) else {
+        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore");
+        return;
+    };
+    let count = number("PGDMP_DAMAGE").unwrap_or(SOME);
+    let from = number("PGDMP_DAMAGE_FROM").unwrap_or(0);
+    let bases = damage::bases();
+    let next = AtomicU64::new(from);
+    let (all, unknown) = (Mutex::new(BTreeMap::new()), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= from + count {
+                        return;
+                    }
+                    for found in compare(number, &bases, &theirs) {
+                        if found.reason.is_none() {
+                            unknown.lock().unwrap().push(found.shown);
+                        }
+                        let reason = found.reason.unwrap_or("UNKNOWN");
+                        *all.lock().unwrap().entry((found.kind, reason)).or_insert(0) += 1;
+                    }
+                }
+            });
+        }
+    });
+    let (all, mut unknown) = (all.into_inner().unwrap(), unknown.into_inner().unwrap());
+    unknown.sort();
+    for unknown in &unknown {
+        eprintln!("{unknown}\n");
+    }
+    eprintln!("{count} damaged archives:");
+    for ((kind, reason), n) in &all {
+        eprintln!("{n:>7} {kind}: {reason}");
+    }
+    assert!(unknown.is_empty(), "{} differences without a reason", unknown.len());
+}
+
+/// A run of both.
+struct Found {
+    kind: &'static str,
+    /// `None`: nobody knows.
+    reason: Option<&'static str>,
+    shown: String,
+}
+
+fn compare(number: u64, bases: &[Base], theirs: &Path) -> Vec<Found> {
+    let damaged = damage::damaged(number, bases);
+    let folder = tempfile::Builder::new().prefix("audit-").tempdir().unwrap();
+    damaged.write(folder.path());
+    let ours = Path::new(env!("CARGO_BIN_EXE_pgdmp"));
+    let mut found = Vec::new();
+    for piped in [false, true] {
+        let bytes = match (&damaged.tree, piped) {
+            (_, false) => None,
+            (Tree::File(bytes), true) => Some(&bytes[..]),
+            (Tree::Folder(_), true) => continue,
+        };
+        let name = if piped { None } else { Some("archive") };
+        let args: Vec<_> = ["-f", "-"].into_iter().chain(name).collect();
+        let them = run::run(theirs, folder.path(), &args, bytes, ENDLESS);
+        let args: Vec<_> = ["restore", KEY, "-f", "-"].into_iter().chain(name).collect();
+        let us = match run::run(ours, folder.path(), &args, bytes, run::LONGEST) {
+            Ok(us) => us,
+            Err(what) => panic!("{}: {what}", damaged.title()),
+        };
+        let (kind, reason) = judge(&us, &them, &damaged.what);
+        let them = match &them {
+            Ok(them) => them.title(),
+            Err(what) => what.clone(),
+        };
+        let shown = format!("{}\n    {kind}\n    {}\n    {them}", damaged.title(), us.title());
+        found.push(Found { kind, reason, shown });
+    }
+    fs::remove_dir_all(folder.path()).unwrap();
+    found
+}
+
+fn judge(
+    us: &Ran,
+    them: &Result<Ran, String>,
+    damage: &str,
+) -> (&'static str, Option<&'static str>) {
+    let known = |table: &[(&str, &'static str)], text: &str| {
+        table.iter().find(|(part, _)| text.contains(part)).map(|(_, reason)| *reason)
+    };
+    let Ok(them) = them else {
+        let how = if us.code == 0 { "we pass" } else { "we fail" };
+        return ("pg_restore crashes or does not end", Some(how));
+    };
+    match (us.code, them.code) {
+        (0, 0) if lines(&us.stdout) == lines(&them.stdout) => ("both pass", Some("same script")),
+        (0, 0) => ("both pass with other scripts", known(OTHERWISE, damage)),
+        (0, _) => ("we pass, pg_restore fails", known(WISER, &them.said())),
+        (_, 0) => ("we fail, pg_restore passes", known(STRICTER, &us.said())),
+        _ => ("both fail", Some("whatever they say")),
+    }
+}
+
+/// The lines that all releases write alike.
+fn lines(script: &[u8]) -> Vec<&[u8]> {
+    let own = [&b"\\restrict "[..], b"\\unrestrict ", b"SET transaction_timeout "];
+    let lines = script.split(|byte| *byte == b'\n');
+    lines.filter(|line| !own.iter().any(|own| line.starts_with(own))).collect()
+}
