@@ -14,7 +14,7 @@ use std::time::Duration;
 use pgdmp_testkit::damage::{self, Base, Tree};
 
 use super::run::{self, Ran};
-use super::{KEY, SOME, number};
+use super::{KEY, SOME, number, script};
 
 /// A pg_restore that has not ended by then never will.
 const ENDLESS: Duration = Duration::from_secs(4);
@@ -92,7 +92,7 @@ fn compare(number: u64, bases: &[Base], theirs: &Path) -> Vec<Found> {
             (Tree::Folder(_), true) => continue,
         };
         let name = if piped { None } else { Some("archive") };
-        let args: Vec<_> = ["-f", "-"].into_iter().chain(name).collect();
+        let args: Vec<_> = ["-f", "-", KEY].into_iter().chain(name).collect();
         let them = run::run(theirs, folder.path(), &args, bytes, ENDLESS);
         let args: Vec<_> = ["restore", KEY, "-f", "-"].into_iter().chain(name).collect();
         let us = match run::run(ours, folder.path(), &args, bytes, run::LONGEST) {
@@ -100,11 +100,13 @@ fn compare(number: u64, bases: &[Base], theirs: &Path) -> Vec<Found> {
             Err(what) => panic!("{}: {what}", damaged.title()),
         };
         let (kind, reason) = judge(&us, &them, &damaged.what);
-        let them = match &them {
-            Ok(them) => them.title(),
-            Err(what) => what.clone(),
+        let (them, differs) = match &them {
+            Ok(them) => (them.title(), script::same(&them.stdout, &us.stdout).err()),
+            Err(what) => (what.clone(), None),
         };
-        let shown = format!("{}\n    {kind}\n    {}\n    {them}", damaged.title(), us.title());
+        let us = us.title();
+        let differs = differs.filter(|_| kind.starts_with("both")).unwrap_or_default();
+        let shown = format!("{}\n    {kind}\n    {us}\n    {them}{differs}", damaged.title());
         found.push(Found { kind, reason, shown });
     }
     fs::remove_dir_all(folder.path()).unwrap();

@@ -93,7 +93,9 @@ fn units(script: &[u8], allowed: Allowed) -> Units {
         } else if allowed.large_objects && (is(b"; Type: BLOB;") || is(b"; Type: BLOB METADATA;")) {
             // Whether each has an entry of its own or all have one.
             let lines = entry.split(|byte| *byte == b'\n');
-            let is_meant = |line: &&[u8]| !line.starts_with(b"--") && !line.starts_with(CREATE);
+            let is_meant = |line: &&[u8]| {
+                !line.starts_with(b"--") && !line.starts_with(CREATE) && !is_setting(line, &[])
+            };
             lines.filter(is_meant).map(<[u8]>::to_vec).for_each(&mut add);
         } else {
             add(without_settings(entry, allowed.lines));
@@ -115,12 +117,15 @@ fn entries(script: &[u8]) -> Vec<&[u8]> {
     starts.iter().zip(ends).map(|(start, end)| &script[*start..end]).collect()
 }
 
+/// Whether a line is empty, says how what follows is meant, or begins as one of `lines`.
+fn is_setting(line: &[u8], lines: &[&str]) -> bool {
+    let mut all = SETTINGS.iter().chain(lines);
+    line.trim_ascii().is_empty() || all.any(|start| line.starts_with(start.as_bytes()))
+}
+
 /// Without what is set for the next entry.
 fn without_settings(entry: &[u8], lines: &[&str]) -> Vec<u8> {
-    let is_setting = |line: &[u8]| {
-        let mut all = SETTINGS.iter().chain(lines);
-        line.trim_ascii().is_empty() || all.any(|start| line.starts_with(start.as_bytes()))
-    };
+    let is_setting = |line: &[u8]| is_setting(line, lines);
     let mut kept: Vec<_> = entry.split_inclusive(|byte| *byte == b'\n').collect();
     while kept.last().is_some_and(|line| is_setting(line)) {
         kept.pop();
