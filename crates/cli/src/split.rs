@@ -1,11 +1,14 @@
 //! `pgdmp split`.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use clap::ValueEnum;
 
+use crate::convert::tell;
 use crate::inputs::Inputs;
 use crate::place::{self, NewArchive};
 use crate::progress::Progress;
@@ -65,10 +68,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let made = pgdmp::split(archive.toc(), by);
     let progress = Progress::new(context);
+    let mut told = HashSet::new();
     new.write(|folder| {
         private_folder(folder).map_err(Failure::Output)?;
         for part in &made {
             let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
+            for note in conversion.notes() {
+                // Most are of many parts.
+                if told.insert(note.to_string()) {
+                    tell(slice::from_ref(note));
+                }
+            }
             conversion.on_progress(|bytes| progress.add(bytes));
             conversion.create(folder.join(file_name(part, format)))?;
         }

@@ -510,7 +510,8 @@ fn of_any_order<'r>(pipe: &'r Ran, file: &'r Ran) -> &'r Ran {
 
 fn out_of_order(truth: &Ran) -> bool {
     let said = truth.said();
-    said.contains("due to out-of-order restore request") || said.contains("data out of order is not")
+    said.contains("due to out-of-order restore request")
+        || said.contains("data out of order is not")
 }
 
 /// An unknown compression in the header: of an archive without data, or of a tar, whose members
