@@ -14,7 +14,8 @@
 //! - [`EntryData`] and [`LargeObjects`] stream the data of an entry, decompressed, through fixed
 //!   buffers: memory does not grow with the data.
 //! - [`Selection`] is which entries are wanted, with the rules of `pg_restore`'s options and list
-//!   files; [`Listing`] writes the text of `pg_restore -l`, [`Script`] the SQL of `pg_restore -f`.
+//!   files; [`Listing`] writes the text of `pg_restore -l`, [`Script`] the SQL of `pg_restore -f`;
+//!   [`script`] has a restore's steps for something else than text.
 //! - [`ArchiveBuilder`] makes archives; [`Conversion`], [`Merge`], [`split`] and [`reindex`] make
 //!   archives of archives, and move stored data as it is where they can.
 //!
