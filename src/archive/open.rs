@@ -353,14 +353,6 @@ impl Archive {
         .map_err(|error| error.in_entry(|| entry.name()))
     }
 
-    /// Whether the block of an entry begins there, in a custom archive.
-    pub(crate) fn is_block_of(&self, offset: u64, entry: TocEntry<'_>) -> bool {
-        match &self.layout {
-            Layout::Blocks(custom) => custom.is_block_of(offset, entry.dump_id()),
-            Layout::Members(_) => false,
-        }
-    }
-
     /// The file, of a custom or tar archive.
     pub(crate) fn whole_file(&self) -> Option<SourceReader> {
         let source = match &self.layout {

@@ -1,14 +1,15 @@
 //! The journal of [`reindex`](super::reindex()): which offsets it is about to write.
 //!
-//! It is a text for whoever finds it. Nothing in it is believed that the archive does not confirm:
-//! it may be cut, of another archive that had the name before, or forged.
+//! It is a text for whoever finds it, and says that a run was ended. What stands in it is not
+//! read: it may be cut, of another archive that had the name before, or forged by somebody who
+//! may write to the folder. The offsets are found anew.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
 use crate::toc::DumpId;
 
 const HEAD: &str = "\
@@ -16,8 +17,8 @@ const HEAD: &str = "\
 # The archive can be read as it is. \"pgdmp reindex\" completes it, and removes this file.
 ";
 
-/// The most bytes of a line: ten digits, twenty, a blank and an end.
-const LINE: usize = 32;
+/// How every journal begins, of whatever release.
+const MARK: &[u8] = b"# pgdmp ";
 
 /// Where the journal of an archive is.
 pub(super) fn path(archive: &Path) -> PathBuf {
@@ -35,24 +36,46 @@ pub(super) fn text(offsets: impl IntoIterator<Item = (DumpId, u64)>) -> Vec<u8> 
     text.into_bytes()
 }
 
-/// The offsets that a journal of up to so many entries names; `None` without one.
-pub(super) fn read(path: &Path, entries: usize) -> io::Result<Option<HashMap<DumpId, u64>>> {
-    let mut offsets = HashMap::new();
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-        // None of ours.
-        Ok(metadata) if !metadata.is_file() => return Ok(Some(offsets)),
-        Ok(_) => {}
+/// Whether there is a journal. One that is cut counts, and one that has its length but not its
+/// text, as a file may after a power failure.
+///
+/// # Errors
+///
+/// Anything else of that name: it is not ours to remove.
+pub(super) fn is_there(path: &Path) -> Result<bool> {
+    let not_ours = || {
+        let what = format!("{} is no journal of pgdmp; move it away", path.display());
+        Err(Error::usage(what))
+    };
+    let file = match open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        // A link, a socket.
+        Err(_) => return not_ours(),
+        Ok(file) => file,
+    };
+    if !file.metadata()?.is_file() {
+        return not_ours();
     }
-    let most = HEAD.len() + entries.saturating_mul(LINE);
-    let text = BufReader::new(File::open(path)?.take(most as u64));
-    // What cannot be read is looked for in the archive.
-    for line in text.lines().map_while(Result::ok) {
-        let Some((id, offset)) = line.split_once(' ') else { continue };
-        if let (Ok(id), Ok(offset)) = (id.parse(), offset.parse()) {
-            offsets.insert(DumpId(id), offset);
-        }
+    let mut start = Vec::new();
+    file.take(MARK.len() as u64).read_to_end(&mut start)?;
+    match MARK.starts_with(&start) || start.iter().all(|byte| *byte == 0) {
+        true => Ok(true),
+        false => not_ours(),
     }
-    Ok(Some(offsets))
+}
+
+/// Opens a file, but no link to one, and does not wait for the other end of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    match std::fs::symlink_metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }

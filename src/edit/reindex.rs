@@ -52,8 +52,8 @@ pub struct Reindexed {
 /// # Errors
 ///
 /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for archives of other formats and from before
-/// version 1.7, and if another process is at it; an entry whose block is not there; an archive
-/// or a folder that cannot be written to. Then nothing was written. If writing itself fails, the
+/// version 1.7, if another process is at it, and if something else has the journal's name; an entry
+/// whose block is not there; an archive or a folder that cannot be written to. Then nothing was written. If writing itself fails, the
 /// journal stays.
 pub fn reindex(path: impl AsRef<Path>) -> Result<Reindexed> {
     let path = path.as_ref();
@@ -89,17 +89,13 @@ fn in_path(path: &Path) -> Result<Reindexed> {
 fn in_file(file: &File, journal: PathBuf) -> Result<Reindexed> {
     let archive = Archive::read(FileSource::new(file.try_clone()?)?)?;
     let entries = archive.entries().filter(TocEntry::has_data).count();
-    let known = journal::read(&journal, entries)?;
-    let resumed = known.is_some();
-    let known = known.unwrap_or_default();
+    let resumed = journal::is_there(&journal)?;
     let mut offsets = Vec::new();
     for entry in archive.entries().filter(|entry| is_missing(*entry)) {
         if !archive.has_data(entry)? {
             continue;
         }
-        let hint = known.get(&entry.dump_id()).copied();
-        let hint = hint.filter(|offset| archive.is_block_of(*offset, entry));
-        offsets.push((entry.index(), hint.map_or_else(|| archive.locate_whole(entry), Ok)?));
+        offsets.push((entry.index(), archive.locate_whole(entry)?));
     }
     let patches = patches(file, archive.toc(), &offsets)?;
     let mut disk = OnDisk { file, journal };

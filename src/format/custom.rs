@@ -196,7 +196,7 @@ impl Custom {
         }
     }
 
-    pub(crate) fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
+    fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
         let start = BlockHeader::decode(&mut self.reader(offset), self.dialect);
         matches!(start, Ok(BlockStart::Block(header)) if header.dump_id == id)
     }

@@ -187,15 +187,92 @@ fn whatever_the_disk_has_of_it() {
 #[test]
 fn a_journal_is_not_believed() {
     let scene = Scene::new();
+    let forged = |lines: &str| [&journal::text([])[..], lines.as_bytes()].concat();
     for journal in [
         &b""[..],
-        b"\xff\xff\n1 5\n",
-        b"1 5\n2 18446744073709551615\n3 99999999999999999999999\n-1 -1\n7 7\n",
-        b"1 20\n2 20\n3 20\n4 20\n5 20\n",
-        &[b'1'; 100_000],
+        b"# pg",
+        &[0; 4096],
+        &forged("1 20\n2 20\n3 20\n4 20\n5 20\n"),
+        &forged("1 5\n2 18446744073709551615\n3 99999999999999999999999\n-1 -1\n7 7\n"),
+        &forged(&"1".repeat(100_000)),
     ] {
         scene.check(&scene.piped, Some(journal));
         // One that is of no use, beside an archive that needs none.
         scene.check(&scene.whole, Some(journal));
+    }
+}
+
+/// A row may look like a block of another table; a journal does not make it one.
+#[test]
+fn a_journal_does_not_lead_into_data() {
+    let header = |id: i32| [&[1, 0][..], &id.to_le_bytes()].concat();
+    let mut builder = ArchiveBuilder::new(
+        Format::Custom,
+        WriteOptions::new().compression(crate::Algorithm::None, None),
+    )
+    .unwrap();
+    for id in 1..=2 {
+        let fields = EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data);
+        builder.entry(&EntryFields { had_dumper: true, ..fields }).unwrap();
+    }
+    let mut writer = builder.start_pipe(Vec::new()).unwrap();
+    for id in 1..=2 {
+        let mut out = writer.data(DumpId(id)).unwrap();
+        let text = if id == 1 { header(2) } else { b"a row".to_vec() };
+        out.write_all(&text).unwrap();
+        out.finish().unwrap();
+    }
+    let archive = writer.finish().unwrap();
+    let found = memchr::memmem::find_iter(&archive, &header(2)).collect::<Vec<_>>();
+    assert_eq!(found.len(), 2);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("archive");
+    fs::write(&path, &archive).unwrap();
+    let journal = journal::path(&path.canonicalize().unwrap());
+    fs::write(&journal, journal::text([(DumpId(2), found[0] as u64)])).unwrap();
+    assert!(reindex(&path).unwrap().resumed);
+    let archive = Archive::open(&path).unwrap();
+    let entry = archive.entry(DumpId(2)).unwrap();
+    assert_eq!(entry.data_offset(), Some(DataOffset::At(found[1] as u64)));
+}
+
+#[test]
+fn what_is_no_journal_stays() {
+    let scene = Scene::new();
+    let path = scene.path();
+    type Make = fn(&Path);
+    let mut cases: Vec<Make> = vec![
+        |beside| fs::write(beside, "notes").unwrap(),
+        |beside| fs::write(beside, "\0\0\0# pgdmp ").unwrap(),
+        |beside| fs::create_dir(beside).unwrap(),
+    ];
+    #[cfg(unix)]
+    cases.extend::<[Make; 3]>([
+        |beside| {
+            let target = beside.with_extension("target");
+            fs::write(&target, journal::text([])).unwrap();
+            std::os::unix::fs::symlink(target, beside).unwrap();
+        },
+        |beside| {
+            let made = std::process::Command::new("mkfifo").arg(beside).status().unwrap();
+            assert!(made.success());
+        },
+        |beside| drop(std::os::unix::net::UnixListener::bind(beside).unwrap()),
+    ]);
+    for make in cases {
+        for archive in [&scene.piped, &scene.whole] {
+            fs::write(&path, archive).unwrap();
+            let beside = journal::path(&path.canonicalize().unwrap());
+            make(&beside);
+            let before = fs::symlink_metadata(&beside).unwrap();
+            let error = reindex(&path).unwrap_err().to_string();
+            assert!(error.ends_with("archive.pgdmp-journal is no journal of pgdmp; move it away"));
+            let after = fs::symlink_metadata(&beside).unwrap();
+            assert_eq!(before.file_type(), after.file_type());
+            assert_eq!(before.len(), after.len());
+            assert!(fs::read(&path).unwrap() == *archive);
+            let _ = fs::remove_dir(&beside).or_else(|_| fs::remove_file(&beside));
+        }
     }
 }
