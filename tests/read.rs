@@ -472,9 +472,56 @@ fn public_types_cross_threads() {
     check::<pgdmp::Error>();
     check::<pgdmp::Selection>();
     send::<pgdmp::EntryData<'static>>();
-    send::<pgdmp::LargeObjects<'static>>();
-    send::<pgdmp::StoredData<'static>>();
+    send::<pgdmp::LargeObjects>();
+    send::<pgdmp::StoredData>();
     send::<ArchiveStream<std::fs::File>>();
+}
+
+/// A reader is moved to a thread of its own, and read when the archive is gone.
+#[test]
+fn readers_own_what_they_need() {
+    use std::io::Read;
+    let mut moved = 0;
+    for fixture in all() {
+        let archive = std::sync::Arc::new(open(&fixture));
+        let mut readers = Vec::new();
+        for entry in archive.entries().filter(TocEntry::has_data) {
+            let (id, name) = (entry.dump_id(), format!("{}: {}", fixture.name, entry.name()));
+            if entry.desc() == Desc::BLOBS {
+                let mut expected = Vec::new();
+                let mut objects = archive.large_objects(id).unwrap();
+                while let Some(mut object) = objects.next_object().unwrap() {
+                    object.read_to_end(&mut expected).unwrap();
+                }
+                let mut objects = archive.large_objects(id).unwrap();
+                let read = std::thread::Builder::new().spawn(move || {
+                    let mut bytes = Vec::new();
+                    while let Some(mut object) = objects.next_object().unwrap() {
+                        object.read_to_end(&mut bytes).unwrap();
+                    }
+                    bytes
+                });
+                readers.push((name, expected, read.unwrap()));
+            } else {
+                let mut expected = Vec::new();
+                archive.data(id).unwrap().read_to_end(&mut expected).unwrap();
+                let (mut data, stored) = (archive.data(id).unwrap(), archive.stored(id).unwrap());
+                let read = std::thread::Builder::new().spawn(move || {
+                    drop(stored);
+                    let mut bytes = Vec::new();
+                    data.read_to_end(&mut bytes).unwrap();
+                    bytes
+                });
+                readers.push((name, expected, read.unwrap()));
+            }
+        }
+        drop(archive);
+        for (name, expected, thread) in readers {
+            assert!(thread.join().unwrap() == expected, "{name}");
+            moved += 1;
+        }
+    }
+    assert!(moved > 0);
 }
 
 /// Without statements everything but them is there, the selection is the same, and nothing that

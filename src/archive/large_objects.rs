@@ -32,21 +32,21 @@ impl Decoding {
 /// The large objects of an entry, in the order of the archive.
 ///
 /// [`next_object`](Self::next_object) lends one at a time; what was not read of it is skipped.
-/// After an error there are no more objects.
+/// After an error there are no more objects. It owns what it needs, and may outlive the archive.
 #[derive(Debug)]
-pub struct LargeObjects<'a> {
-    place: Place<'a>,
+pub struct LargeObjects {
+    place: Place,
     decoding: Decoding,
     entry: EntryName,
     done: bool,
 }
 
 #[derive(Debug)]
-enum Place<'a> {
+enum Place {
     /// A block: chunks behind each OID.
     Block(ChunkReader<SourceReader>),
     /// A list of files.
-    Files { store: &'a MemberStore, list: LargeObjectList, line: Vec<u8> },
+    Files { store: Arc<MemberStore>, list: LargeObjectList, line: Vec<u8> },
 }
 
 /// A list of files.
@@ -92,7 +92,7 @@ pub struct LargeObject<'a> {
     data: EntryData<'a>,
 }
 
-impl<'a> LargeObjects<'a> {
+impl LargeObjects {
     pub(super) fn of_block(
         chunks: ChunkReader<SourceReader>,
         decoding: Decoding,
@@ -103,7 +103,7 @@ impl<'a> LargeObjects<'a> {
 
     /// `list` is the name of the member that lists them.
     pub(super) fn of_files(
-        store: &'a MemberStore,
+        store: Arc<MemberStore>,
         list: &[u8],
         decoding: Decoding,
         entry: EntryName,
@@ -141,7 +141,7 @@ impl<'a> LargeObjects<'a> {
     }
 }
 
-impl Place<'_> {
+impl Place {
     fn next_piece(
         &mut self,
         decoding: &Decoding,

@@ -53,7 +53,7 @@ pub struct Archive {
 #[derive(Debug)]
 enum Layout {
     Blocks(Box<Custom>),
-    Members(MemberStore),
+    Members(Arc<MemberStore>),
 }
 
 /// How to open an archive.
@@ -199,7 +199,7 @@ impl OpenOptions {
         })?;
         let toc = self.toc_member(&member, format, &contexts);
         let toc = toc.map_err(|error| error.in_member(&member.name))?;
-        Ok(self.archive(format, toc, Layout::Members(store)))
+        Ok(self.archive(format, toc, Layout::Members(Arc::new(store))))
     }
 
     fn toc_member(&self, member: &Member, format: Format, contexts: &Arc<Contexts>) -> Result<Toc> {
@@ -278,27 +278,46 @@ impl Archive {
 
     /// The data of an entry, decompressed.
     ///
+    /// The reader owns what it needs: it may outlive the archive, and be read in another thread.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use pgdmp::{Archive, Desc};
+    ///
+    /// let archive = Archive::open("fixtures/pg18/small-dir")?;
+    /// let tables = archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA);
+    /// let mut threads = Vec::new();
+    /// for table in tables {
+    ///     let mut data = archive.data(table.dump_id())?;
+    ///     threads.push(thread::spawn(move || data.copy_to(std::io::sink())));
+    /// }
+    /// # for thread in threads {
+    /// #     assert!(thread.join().unwrap()? > 0);
+    /// # }
+    /// # Ok::<(), pgdmp::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] without such an entry; [`ErrorKind::Usage`] if it has no data
     /// ([`TocEntry::has_data`]), or has large objects ([`large_objects`](Self::large_objects));
     /// and what is wrong with the archive where the data should be.
-    pub fn data(&self, id: DumpId) -> Result<EntryData<'_>> {
+    pub fn data(&self, id: DumpId) -> Result<EntryData<'static>> {
         let entry = self.entry_with_data(id, BlockKind::Data)?;
         self.open_data(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
     /// The data of an entry, even if another one has its dump id.
-    pub(crate) fn data_of(&self, entry: TocEntry<'_>) -> Result<EntryData<'_>> {
+    pub(crate) fn data_of(&self, entry: TocEntry<'_>) -> Result<EntryData<'static>> {
         let entry = check_kind(self.own(entry)?, BlockKind::Data)?;
         self.open_data(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
-    fn open_data(&self, entry: TocEntry<'_>) -> Result<EntryData<'_>> {
+    fn open_data(&self, entry: TocEntry<'_>) -> Result<EntryData<'static>> {
         self.open_piece(entry)?.decode(&self.contexts, &self.limits)
     }
 
-    fn open_piece(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'_>> {
+    fn open_piece(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'static>> {
         match &self.layout {
             Layout::Blocks(custom) => {
                 let chunks = custom.open(&self.toc, entry, BlockKind::Data)?;
@@ -318,7 +337,7 @@ impl Archive {
     }
 
     /// The stored bytes of an entry's data.
-    pub(crate) fn piece(&self, id: DumpId) -> Result<StoredPiece<'_>> {
+    pub(crate) fn piece(&self, id: DumpId) -> Result<StoredPiece<'static>> {
         let entry = self.entry_with_data(id, BlockKind::Data)?;
         self.open_piece(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
@@ -357,8 +376,10 @@ impl Archive {
     pub(crate) fn whole_file(&self) -> Option<SourceReader> {
         let source = match &self.layout {
             Layout::Blocks(custom) => custom.source(),
-            Layout::Members(MemberStore::Tar(index)) => index.source(),
-            Layout::Members(_) => return None,
+            Layout::Members(store) => match &**store {
+                MemberStore::Tar(index) => index.source(),
+                _ => return None,
+            },
         };
         Some(SourceReader::from(Arc::clone(source), 0))
     }
@@ -390,18 +411,18 @@ impl Archive {
     /// # Errors
     ///
     /// As [`data`](Self::data).
-    pub fn large_objects(&self, id: DumpId) -> Result<LargeObjects<'_>> {
+    pub fn large_objects(&self, id: DumpId) -> Result<LargeObjects> {
         let entry = self.entry_with_data(id, BlockKind::LargeObjects)?;
         self.open_large_objects(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
     /// The large objects of an entry, even if another one has its dump id.
-    pub(crate) fn large_objects_of(&self, entry: TocEntry<'_>) -> Result<LargeObjects<'_>> {
+    pub(crate) fn large_objects_of(&self, entry: TocEntry<'_>) -> Result<LargeObjects> {
         let entry = check_kind(self.own(entry)?, BlockKind::LargeObjects)?;
         self.open_large_objects(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
-    fn open_large_objects(&self, entry: TocEntry<'_>) -> Result<LargeObjects<'_>> {
+    fn open_large_objects(&self, entry: TocEntry<'_>) -> Result<LargeObjects> {
         match &self.layout {
             Layout::Blocks(custom) => {
                 let chunks = custom.open(&self.toc, entry, BlockKind::LargeObjects)?;
@@ -411,7 +432,7 @@ impl Archive {
             }
             Layout::Members(store) => {
                 let list = names::list_name(&self.toc, self.format, &entry);
-                LargeObjects::of_files(store, &list, self.decoding(), entry.name())
+                LargeObjects::of_files(Arc::clone(store), &list, self.decoding(), entry.name())
             }
         }
     }
@@ -421,7 +442,7 @@ impl Archive {
     /// # Errors
     ///
     /// As [`data`](Self::data).
-    pub fn stored(&self, id: DumpId) -> Result<StoredData<'_>> {
+    pub fn stored(&self, id: DumpId) -> Result<StoredData> {
         let entry = self.entry_with_data(id, BlockKind::Data)?;
         let open = || match &self.layout {
             Layout::Blocks(custom) => {

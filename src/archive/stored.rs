@@ -90,25 +90,25 @@ impl fmt::Debug for Stored<'_> {
 /// [`BufRead::fill_buf`] gives them in pieces of at most one chunk, borrowed from the source
 /// where it is in memory or mapped. Where pieces end means nothing.
 #[derive(Debug)]
-pub struct StoredData<'a> {
-    pub(super) stored: Stored<'a>,
+pub struct StoredData {
+    pub(super) stored: Stored<'static>,
     pub(super) algorithm: crate::compress::Algorithm,
 }
 
-impl StoredData<'_> {
+impl StoredData {
     /// How the bytes are compressed.
     pub fn algorithm(&self) -> crate::compress::Algorithm {
         self.algorithm
     }
 }
 
-impl Read for StoredData<'_> {
+impl Read for StoredData {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.stored.read(buf)
     }
 }
 
-impl BufRead for StoredData<'_> {
+impl BufRead for StoredData {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.stored.fill_buf()
     }
