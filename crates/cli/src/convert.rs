@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                     new.write(|path| Ok(conversion.create(stream, path)?))?;
                     new.publish()?;
                 }
-                Place::Stream(out) => drop(conversion.write_pipe(stream, out)?),
+                Place::Stream(out) => conversion.write_pipe(stream, out)?.finish()?,
             }
         }
     }
@@ -122,7 +122,7 @@ fn from_archive(
             new.write(|path| Ok(conversion.create(path)?))?;
             new.publish()?;
         }
-        Place::Stream(out) => drop(conversion.write_pipe(out)?),
+        Place::Stream(out) => conversion.write_pipe(out)?.finish()?,
     }
     Ok(())
 }

@@ -34,9 +34,7 @@ impl Input {
         context: &Context,
     ) -> Result<(Input, Progress), Failure> {
         let progress = Progress::new(context);
-        if crate::stdio::stdout().is_some_and(|stdout| stdout.is_file()) {
-            Inputs::archives([path]).check_stdout()?;
-        }
+        Inputs::archives([path]).check_stdout()?;
         let input = if path.as_os_str() == "-" {
             match seekable_stdin().map(FileSource::new) {
                 Some(Ok(source)) => Input::file(source, options, &progress)?,

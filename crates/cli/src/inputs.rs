@@ -2,8 +2,10 @@
 //!
 //! Files are the same by device and inode, whatever names and links lead to them.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::{Failure, stdio};
@@ -11,15 +13,19 @@ use crate::{Failure, stdio};
 /// The archives, lists and filters that a command reads.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
-    files: HashMap<FileId, Input>,
-    /// The folders that have an input in them, at any depth.
-    around: HashMap<FileId, PathBuf>,
+    inputs: Vec<Input>,
+    /// Which of them a file is, or a member of which; made when a folder is compared.
+    all: OnceCell<HashMap<FileId, usize>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Input {
     path: PathBuf,
     is_archive: bool,
+    /// From the beginning: it may get another name while it is read.
+    id: Option<FileId>,
+    /// The folders that it is in, at any depth.
+    around: Vec<FileId>,
 }
 
 /// What two names of one file have in common.
@@ -28,49 +34,67 @@ type FileId = (u64, u64);
 #[cfg(not(unix))]
 type FileId = PathBuf;
 
+impl Input {
+    fn new(path: &Path, is_archive: bool) -> Self {
+        let id_of = |path: &Path| id(&fs::metadata(path).ok()?, path);
+        // What cannot be looked at cannot be read either; who opens it says why.
+        let (id, around) = match path.as_os_str() == "-" {
+            true => (stdio::stdin().and_then(|metadata| id(&metadata, path)), Vec::new()),
+            false => {
+                let full = fs::canonicalize(path).unwrap_or_default();
+                (id_of(path), full.ancestors().skip(1).filter_map(id_of).collect())
+            }
+        };
+        Input { path: path.to_owned(), is_archive, id, around }
+    }
+
+    /// The members of a directory, whatever links lead to them.
+    fn members(&self) -> impl Iterator<Item = fs::DirEntry> + use<> {
+        let is_folder = self.path.as_os_str() != "-" && self.path.is_dir();
+        let entries = is_folder.then(|| fs::read_dir(&self.path)).and_then(io::Result::ok);
+        entries.into_iter().flatten().flatten()
+    }
+
+    /// Whether a file is it, or a member of it.
+    fn is(&self, file: &FileId) -> bool {
+        self.id.as_ref() == Some(file)
+            || self
+                .members()
+                .any(|member| may_be(&member, file) && member_id(&member).as_ref() == Some(file))
+    }
+}
+
+fn member_id(member: &fs::DirEntry) -> Option<FileId> {
+    let path = member.path();
+    id(&fs::metadata(&path).ok()?, &path)
+}
+
+/// Whether it is worth a closer look, of a directory that may have a million members.
+#[cfg(unix)]
+fn may_be(member: &fs::DirEntry, file: &FileId) -> bool {
+    use std::os::unix::fs::DirEntryExt;
+    member.ino() == file.1 || !member.file_type().is_ok_and(|kind| kind.is_file())
+}
+
+#[cfg(not(unix))]
+fn may_be(_: &fs::DirEntry, _: &FileId) -> bool {
+    true
+}
+
 impl Inputs {
     /// Archives: files, directories, or `-` for standard input.
     pub(crate) fn archives<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
-        let mut inputs = Inputs::default();
-        paths.into_iter().for_each(|path| inputs.add(path, true));
-        inputs
+        Inputs::default().and(paths, true)
     }
 
     /// With lists and filters, too.
-    pub(crate) fn with_lists<'p>(mut self, paths: impl IntoIterator<Item = &'p Path>) -> Self {
-        paths.into_iter().for_each(|path| self.add(path, false));
-        self
+    pub(crate) fn with_lists<'p>(self, paths: impl IntoIterator<Item = &'p Path>) -> Self {
+        self.and(paths, false)
     }
 
-    fn add(&mut self, path: &Path, is_archive: bool) {
-        let input = Input { path: path.to_owned(), is_archive };
-        if path.as_os_str() == "-" {
-            if let Some(id) = stdio::stdin().and_then(|metadata| id(&metadata, path)) {
-                self.files.entry(id).or_insert(input);
-            }
-            return;
-        }
-        // What cannot be looked at cannot be read either; who opens it says why.
-        let Ok(metadata) = fs::metadata(path) else { return };
-        if let Some(id) = id(&metadata, path) {
-            self.files.entry(id).or_insert_with(|| input.clone());
-        }
-        if metadata.is_dir() {
-            for member in fs::read_dir(path).into_iter().flatten().flatten() {
-                let path = member.path();
-                let metadata = fs::metadata(&path);
-                if let Some(id) = metadata.ok().and_then(|metadata| id(&metadata, &path)) {
-                    self.files.entry(id).or_insert_with(|| input.clone());
-                }
-            }
-        }
-        let full = fs::canonicalize(path).unwrap_or_default();
-        for folder in full.ancestors().skip(1) {
-            let metadata = fs::metadata(folder);
-            if let Some(id) = metadata.ok().and_then(|metadata| id(&metadata, folder)) {
-                self.around.entry(id).or_insert_with(|| path.to_owned());
-            }
-        }
+    fn and<'p>(mut self, paths: impl IntoIterator<Item = &'p Path>, is_archive: bool) -> Self {
+        self.inputs.extend(paths.into_iter().map(|path| Input::new(path, is_archive)));
+        self
     }
 
     /// Refuses an output that is what is read, or a folder around it. `path` is where it is now,
@@ -79,21 +103,23 @@ impl Inputs {
         // Whatever link leads there.
         let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
         self.check_file(&metadata, path, &shown.display().to_string())?;
-        match id(&metadata, path).and_then(|id| self.around.get(&id)) {
-            Some(input) if metadata.is_dir() => Err(contains(shown, input)),
-            _ => Ok(()),
+        let Some(id) = id(&metadata, path).filter(|_| metadata.is_dir()) else { return Ok(()) };
+        match self.inputs.iter().find(|input| input.around.contains(&id)) {
+            Some(input) => Err(contains(shown, &input.path)),
+            None => Ok(()),
         }
     }
 
     /// Refuses a folder in which there is another name of what is read.
     pub(crate) fn check_folder(&self, path: &Path, shown: &Path) -> Result<(), Failure> {
+        let all = self.all.get_or_init(|| self.all());
         let mut todo = vec![path.to_owned()];
         while let Some(folder) = todo.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let Ok(metadata) = entry.metadata() else { continue };
                 let path = entry.path();
-                if let Some(input) = id(&metadata, &path).and_then(|id| self.files.get(&id)) {
-                    return Err(contains(shown, &input.path));
+                if let Some(input) = id(&metadata, &path).and_then(|id| all.get(&id)) {
+                    return Err(contains(shown, &self.inputs[*input].path));
                 }
                 if metadata.is_dir() {
                     todo.push(path);
@@ -101,6 +127,19 @@ impl Inputs {
             }
         }
         Ok(())
+    }
+
+    fn all(&self) -> HashMap<FileId, usize> {
+        let mut all = HashMap::new();
+        for (n, input) in self.inputs.iter().enumerate() {
+            if let Some(id) = &input.id {
+                all.entry(id.to_owned()).or_insert(n);
+            }
+            for id in input.members().filter_map(|member| member_id(&member)) {
+                all.entry(id).or_insert(n);
+            }
+        }
+        all
     }
 
     /// Refuses standard output that is a file that is read: `>> FILE`.
@@ -118,7 +157,8 @@ impl Inputs {
         path: &Path,
         shown: &str,
     ) -> Result<(), Failure> {
-        match id(file, path).and_then(|id| self.files.get(&id)) {
+        let Some(id) = id(file, path) else { return Ok(()) };
+        match self.inputs.iter().find(|input| input.is(&id)) {
             None => Ok(()),
             Some(Input { is_archive: true, .. }) => {
                 Err(Failure::Usage(format!("{shown} is the archive that is read")))

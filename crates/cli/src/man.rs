@@ -1,11 +1,17 @@
 //! `pgdmp man`.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Command;
 
 use crate::args::documented;
+use crate::aside::ARCHIVE;
+use crate::folder::Folder;
 use crate::output::Output;
-use crate::{Exit, Failure};
+use crate::{Exit, Failure, signals};
 
 /// Print the manual page
 #[derive(Debug, clap::Args)]
@@ -22,8 +28,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let command = documented();
     if let Some(dir) = &args.dir {
-        clap_mangen::generate_to(command, dir).map_err(Failure::Output)?;
-        return Ok(Exit::Done);
+        return match write_pages(command, dir) {
+            Ok(()) => Ok(Exit::Done),
+            Err(error) => Err(Failure::Usage(format!("{}: {error}", dir.display()))),
+        };
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page).map_err(Failure::Output)?;
@@ -31,4 +39,21 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     out.write_all(&page).map_err(Failure::Output)?;
     out.finish()?;
     Ok(Exit::Done)
+}
+
+/// Makes the pages aside, and gives them their names: links that have those are not followed.
+fn write_pages(command: Command, dir: &Path) -> io::Result<()> {
+    let aside = signals::aside(Folder::open(dir)?, dir)?;
+    let path = aside.path();
+    let written = fs::create_dir(&path)
+        .and_then(|()| clap_mangen::generate_to(command, &path))
+        .and_then(|()| {
+            let pages = aside.folder.folder(OsStr::new(ARCHIVE))?;
+            pages.names()?.try_for_each(|page| {
+                let page = page?;
+                pages.rename(&page, &aside.parent, &page)
+            })
+        });
+    aside.remove();
+    written
 }

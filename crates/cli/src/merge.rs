@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             new.write(|path| Ok(merge.create(path)?))?;
             new.publish()?;
         }
-        Place::Stream(out) => drop(merge.write_pipe(out)?),
+        Place::Stream(out) => merge.write_pipe(out)?.finish()?,
     }
     Ok(Exit::Done)
 }

@@ -19,7 +19,7 @@ pub(crate) enum Place {
     /// A file or a folder.
     New(NewArchive),
     /// Standard output, a pipe or a device: front to back.
-    Stream(Box<dyn Write>),
+    Stream(Stream),
 }
 
 /// Refuses an output that is what is read. [`Place::open`] does, too; but to be asked before what
@@ -62,23 +62,44 @@ impl Place {
             if io::stdout().is_terminal() {
                 return Err(terminal());
             }
-            return Ok(Place::stream(stdio::Stdout::new(), shown));
+            let inner = Inner::Stdout(stdio::Stdout::new());
+            return Ok(Place::Stream(Stream { inner, name: shown }));
         }
-        Ok(Place::stream(open_node(name, &inputs, force)?, shown))
-    }
-
-    fn stream(inner: impl Write + 'static, name: String) -> Place {
-        Place::Stream(Box::new(Named { inner, name }))
+        let inner = Inner::Node(open_node(name, &inputs, force)?);
+        Ok(Place::Stream(Stream { inner, name: shown }))
     }
 }
 
-/// An output whose errors say which it is.
-struct Named<W> {
-    inner: W,
+/// An output that is written as it is made. Its errors say which it is.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    inner: Inner,
     name: String,
 }
 
-impl<W: Write> Named<W> {
+#[derive(Debug)]
+enum Inner {
+    Stdout(stdio::Stdout),
+    Node(File),
+}
+
+impl Stream {
+    /// Makes sure that all is where it should be.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        let done = self.flush().and_then(|()| match &self.inner {
+            Inner::Node(file) if is_block_device(&file.metadata()?) => file.sync_all(),
+            _ => Ok(()),
+        });
+        done.map_err(Failure::Output)
+    }
+
+    fn inner(&mut self) -> &mut dyn Write {
+        match &mut self.inner {
+            Inner::Stdout(stdout) => stdout,
+            Inner::Node(file) => file,
+        }
+    }
+
     fn named(&self, error: io::Error) -> io::Error {
         match error.kind() {
             io::ErrorKind::Interrupted => error,
@@ -87,13 +108,13 @@ impl<W: Write> Named<W> {
     }
 }
 
-impl<W: Write> Write for Named<W> {
+impl Write for Stream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.inner.write(buf).map_err(|error| self.named(error))
+        self.inner().write(buf).map_err(|error| self.named(error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush().map_err(|error| self.named(error))
+        self.inner().flush().map_err(|error| self.named(error))
     }
 }
 

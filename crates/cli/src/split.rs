@@ -16,7 +16,7 @@ use crate::replace::{Kind, not_an_archive};
 use crate::stdio::say;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure};
-use pgdmp::{Archive, Conversion, Format, Header, Part, SplitBy};
+use pgdmp::{Archive, Conversion, Error, Format, Header, Part, SplitBy};
 
 /// Divide an archive into one for each table or schema
 ///
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let progress = Progress::new(context);
     let mut told = HashSet::new();
     new.write(|folder| {
-        private_folder(folder).map_err(Failure::Output)?;
+        private_folder(folder).map_err(|error| Error::from(error).in_path(folder))?;
         for part in &made {
             let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
             for note in conversion.notes() {

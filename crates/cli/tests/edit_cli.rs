@@ -326,7 +326,7 @@ fn every_part_has_a_file() {
         for file in files {
             assert!(names.contains(*file), "{file}: {names:?}");
         }
-        let mut args = vec!["merge".to_owned(), "merged".to_owned(), "--force".to_owned()];
+        let mut args = ["merge", "--force", "-o", "merged"].map(str::to_owned).to_vec();
         args.extend(names.iter().map(|name| format!("{case}/{name}")));
         place.ok(&args.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(

@@ -544,3 +544,21 @@ fn tables(scene: &Scene, name: &str) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn manual_pages_take_the_place_of_links() {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("pages")).unwrap();
+    fs::write(scene.path("file"), "precious").unwrap();
+    symlink("../file", scene.path("pages/pgdmp-list.1")).unwrap();
+    fs::write(scene.path("pages/pgdmp-cat.1"), "an old page").unwrap();
+    scene.ok(&["man", "--dir", "pages"]);
+    assert_eq!(fs::read_to_string(scene.path("file")).unwrap(), "precious");
+    let pages: Vec<_> = fs::read_dir(scene.path("pages")).unwrap().map(Result::unwrap).collect();
+    assert!(pages.len() > 10);
+    for page in pages {
+        assert!(page.file_type().unwrap().is_file(), "{page:?}");
+        assert!(fs::read_to_string(page.path()).unwrap().contains(".TH pgdmp"), "{page:?}");
+    }
+    scene.refused(&["man", "--dir", "nowhere"], 2, "nowhere: No such file or directory");
+}
