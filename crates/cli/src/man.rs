@@ -43,7 +43,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// Makes the pages aside, and gives them their names: links that have those are not followed.
 fn write_pages(command: Command, dir: &Path) -> io::Result<()> {
-    let aside = signals::aside(Folder::open(dir)?, dir)?;
+    let folder = Folder::open(dir)?;
+    #[cfg(unix)]
+    crate::leftovers::remove(&folder);
+    let aside = signals::aside(folder, dir)?;
     let path = aside.path();
     let written = fs::create_dir(&path)
         .and_then(|()| clap_mangen::generate_to(command, &path))

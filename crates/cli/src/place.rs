@@ -139,7 +139,15 @@ fn open_node(name: &Path, inputs: &Inputs, force: bool) -> Result<File, Failure>
         )));
     }
     // Neither made nor cut: should it have become a file meanwhile, that stays as it is.
-    let file = File::options().write(true).open(name).map_err(failed)?;
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(target_os = "linux")]
+    if is_block_device(&before) {
+        // Not one that is mounted.
+        let flags = rustix::fs::OFlags::EXCL.bits().cast_signed();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    let file = options.open(name).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.file_type() != before.file_type() {
         return Err(Failure::Usage(format!("{} has just been replaced", name.display())));
@@ -291,12 +299,17 @@ impl NewArchive {
         }
     }
 
-    /// Where two names cannot be swapped. Killed in the middle, the next run gives the old one its
-    /// name back.
+    /// Where two names cannot be swapped. A file takes the place of a file all the same; else,
+    /// killed in the middle, the next run gives the old one its name back.
     fn take_name_in_steps(&self) -> Result<(), Failure> {
         let failed = |error: io::Error| failure(&self.name, &error);
         let (new, name) = (OsStr::new(ARCHIVE), &*self.file_name);
         let Aside { folder, parent, .. } = &*self.aside;
+        let is_folder = |folder: &Folder, name| folder.is_folder(name).map_err(failed);
+        if is_folder(folder, new)? != Some(true) && is_folder(parent, name)? == Some(false) {
+            self.check_old(&self.name)?;
+            return folder.rename(new, parent, name).map_err(failed);
+        }
         let replaced = folder.make_folder(OsStr::new(REPLACED)).map_err(failed)?;
         parent.rename(name, &replaced, name).map_err(failed)?;
         let path = self.aside.path().with_file_name(REPLACED).join(name);

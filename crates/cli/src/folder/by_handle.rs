@@ -67,7 +67,7 @@ impl Folder {
     }
 
     /// Whether there is anything of this name: `None` if not, else whether it is a folder.
-    fn is_folder(&self, name: &OsStr) -> io::Result<Option<bool>> {
+    pub(crate) fn is_folder(&self, name: &OsStr) -> io::Result<Option<bool>> {
         match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => {
                 let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);

@@ -44,7 +44,7 @@ impl Folder {
         Ok(fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.file_name())))
     }
 
-    fn is_folder(&self, name: &OsStr) -> io::Result<Option<bool>> {
+    pub(crate) fn is_folder(&self, name: &OsStr) -> io::Result<Option<bool>> {
         match fs::symlink_metadata(self.0.join(name)) {
             Ok(metadata) => Ok(Some(metadata.is_dir())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

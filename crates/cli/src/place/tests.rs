@@ -204,6 +204,20 @@ fn what_was_to_be_replaced_comes_back() {
     }
 }
 
+/// Where names cannot be swapped, a file is replaced in one step.
+#[test]
+fn a_file_takes_the_place_of_a_file() {
+    let scene = Scene::new();
+    fs::write(scene.name(), "old").unwrap();
+    let new = scene.new_archive(true);
+    new.write(write_file).unwrap();
+    new.take_name_in_steps().unwrap();
+    assert!(new.aside.folder.folder(OsStr::new(REPLACED)).is_err());
+    assert_eq!(fs::read_to_string(scene.name()).unwrap(), "new");
+    drop(new);
+    scene.check(&["out"]);
+}
+
 #[test]
 fn errors_name_the_output() {
     let scene = Scene::new();
