@@ -1,6 +1,8 @@
 //! The three standard streams, none of which need be there or take what it is given.
 
-use std::fs::{File, Metadata};
+#[cfg(unix)]
+use std::fs::File;
+use std::fs::Metadata;
 use std::io::{self, IsTerminal, Write};
 
 /// Writes a line to standard error: all that the program says goes through here. Where nobody can
