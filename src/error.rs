@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::compression::Algorithm;
 use crate::not_an_archive::NotAnArchive;
+use crate::text::Clean;
 use crate::version::ArchiveVersion;
 
 /// What the functions of this crate return.
@@ -84,16 +85,11 @@ pub struct EntryName {
 
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Anybody may have made it.
+        let f = &mut Clean(f);
         write!(f, "entry {}", self.dump_id)?;
         if self.name.is_empty() { Ok(()) } else { write!(f, " {}", self.name) }
     }
-}
-
-/// Bytes of the input for a message: printable, and not more than a message can bear.
-pub(crate) fn shown(bytes: &[u8]) -> String {
-    const LONGEST: usize = 80;
-    let more = if bytes.len() > LONGEST { "..." } else { "" };
-    format!("{}{more}", bytes[..bytes.len().min(LONGEST)].escape_ascii())
 }
 
 impl Error {
@@ -200,7 +196,9 @@ impl Error {
 }
 
 impl fmt::Display for Error {
+    /// One line, that a terminal does not obey: see [`Printable`](crate::Printable).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut Clean(f);
         let inner = &*self.0;
         if let Some(path) = &inner.path {
             write!(f, "{}: ", path.display())?;
@@ -307,6 +305,20 @@ mod tests {
             "unexpected end of input in a chunk of data, \
              in entry 3215 TABLE DATA public.orders, at offset 8000"
         );
+    }
+
+    /// Files, members, causes: whatever a stranger may have named.
+    #[test]
+    fn no_part_of_a_message_is_obeyed() {
+        let error = Error::malformed("a\x1b[2Jb\nc")
+            .in_path(Path::new("x\u{202e}y"))
+            .in_member("m\u{9b}31m")
+            .in_entry(|| EntryName { dump_id: 1, name: "n\r".into() });
+        let name = EntryName { dump_id: 1, name: "n\u{2066}".into() };
+        let io = Error::from(io::Error::other("e\x07"));
+        for text in [error.to_string(), name.to_string(), io.to_string()] {
+            assert!(text.chars().all(crate::Printable::shows) && text.contains('\\'), "{text:?}");
+        }
     }
 
     #[test]

@@ -96,6 +96,7 @@ mod archive;
 mod compress;
 mod compression;
 mod edit;
+mod encoding;
 mod error;
 mod format;
 mod limits;
@@ -105,6 +106,7 @@ pub mod script;
 mod select;
 mod source;
 mod sql;
+mod text;
 mod toc;
 mod version;
 mod wire;
@@ -120,6 +122,7 @@ pub use edit::{
     Conversion, Merge, Note, Part, PartName, Reindexed, SplitBy, StreamConversion, Target, reindex,
     split,
 };
+pub use encoding::Encoding;
 pub use error::{EntryName, Error, ErrorKind, Result};
 pub use format::block::BlockKind;
 pub use limits::Limits;
@@ -130,6 +133,7 @@ pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, Us
 #[cfg(feature = "mmap")]
 pub use source::MappedFile;
 pub use source::{FileSource, Source};
+pub use text::Printable;
 pub use toc::{
     CatalogId, Compression, CreationTime, DataOffset, Dependents, Desc, DumpId, Entries,
     EntryFields, Format, Header, MAGIC, Oid, Section, Toc, TocEntry,

@@ -110,8 +110,8 @@ impl Mapping {
             .map(|(old, new)| {
                 format!(
                     "the archive does not create schema \"{}\": \"{}\" must be there already",
-                    old.escape_ascii(),
-                    new.escape_ascii(),
+                    toc.printable(old),
+                    toc.printable(new),
                 )
             })
             .collect()
@@ -252,7 +252,7 @@ impl Editor<'_> {
                     if token.name().is_some_and(|name| declared.contains(&name)) {
                         self.doubt(format!(
                             "{} may be a schema or a table",
-                            token.text.escape_ascii()
+                            self.entry.toc().printable(token.text)
                         ));
                     }
                     rename(names, token, edits);
@@ -308,7 +308,7 @@ impl Editor<'_> {
                 Kind::Dollar => "its body",
                 _ => "a string in it",
             };
-            self.doubt(format!("{place} says {}", token.text.escape_ascii()));
+            self.doubt(format!("{place} says {}", self.entry.toc().printable(token.text)));
         }
     }
 

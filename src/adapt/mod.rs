@@ -12,7 +12,7 @@ mod managed;
 mod map;
 mod target;
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 pub use managed::Service;
 pub use map::Mapping;
@@ -20,6 +20,7 @@ pub use target::TargetVersion;
 
 use crate::error::{EntryName, Result};
 use crate::select::{Rule, Selected};
+use crate::text::Clean;
 use crate::toc::{Desc, Format, Toc, TocEntry};
 use crate::wire::LastField;
 use draft::Draft;
@@ -202,6 +203,6 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entry {} {}: {}", self.entry.dump_id, self.entry.name, self.what)
+        write!(Clean(f), "entry {} {}: {}", self.entry.dump_id, self.entry.name, self.what)
     }
 }

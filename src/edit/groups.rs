@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::plan::{Contents, Draft, Note, first_data};
 use crate::error::{Error, Result};
+use crate::text::shown;
 use crate::toc::{CatalogId, Desc, DumpId, EntryFields, Oid, Section};
 use crate::version::{ArchiveVersion, Gate};
 
@@ -187,7 +188,7 @@ fn group_members(draft: &Draft<'_>) -> Result<Vec<Oid>> {
             oid.map(Oid).ok_or_else(|| {
                 Error::malformed(format!(
                     "\"{}\" in the list of a group's large objects is no OID",
-                    line.escape_ascii()
+                    shown(line)
                 ))
                 .in_entry(|| crate::error::EntryName {
                     dump_id: draft.fields.dump_id.0,

@@ -6,9 +6,11 @@ use super::groups;
 use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, WriteOptions, kind_of};
 use crate::compress::Algorithm;
+use crate::encoding::Encoding;
 use crate::error::{EntryName, Result};
 use crate::format::block::BlockKind;
 use crate::select::{Decision, Selected};
+use crate::text::Printable;
 use crate::toc::{
     Compression, CreationTime, Definition, Desc, DumpId, EntryFields, Format, Header, Oid, Section,
     Toc, TocEntry,
@@ -130,7 +132,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn name(&self) -> EntryName {
         let part = |part: Option<&[u8]>| match part {
-            Some(part) => part.escape_ascii().to_string(),
+            Some(part) => Printable::new(part, Encoding::UTF8).to_string(),
             None => "-".to_owned(),
         };
         EntryName {
@@ -476,7 +478,7 @@ fn note_losses(
                     name: format!(
                         "{} {}",
                         fields.desc,
-                        fields.tag.unwrap_or_default().escape_ascii()
+                        Printable::new(fields.tag.unwrap_or_default(), Encoding::UTF8)
                     ),
                 });
             notes.push(Note::TableAccessMethods { entries, not_heap });

@@ -10,9 +10,10 @@ use super::names;
 use super::tar;
 use super::transfer;
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
-use crate::error::{Result, shown};
+use crate::error::Result;
 use crate::limits::Limits;
 use crate::not_an_archive::{Content, NotAnArchive};
+use crate::text::shown;
 use crate::toc::{Format, MAGIC};
 
 /// Bytes that are enough to tell the format of an archive.

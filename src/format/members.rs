@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::names::algorithm_of;
 use super::tar::TarIndex;
 use crate::compression::Algorithm;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result};
 use crate::source::{FileSource, Source, SourceReader};
+use crate::text::shown;
 
 /// Where the members of a directory or tar archive are.
 #[derive(Debug)]

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
 
 use crate::compression::Algorithm;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Result};
+use crate::text::shown;
 use crate::toc::{DumpId, Format, Toc, TocEntry};
 use crate::version::{ArchiveVersion, Gate};
 

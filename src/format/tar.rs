@@ -14,6 +14,7 @@ use super::output::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
+use crate::text::shown;
 use crate::toc::{DumpId, Toc};
 use crate::version::ArchiveVersion;
 
@@ -57,7 +58,7 @@ impl TarHeader {
         if self.name.len() >= 100 {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("the name {} is too long for a tar", self.name.escape_ascii()),
+                format!("the name {} is too long for a tar", shown(&self.name)),
             ));
         }
         block[..self.name.len()].copy_from_slice(&self.name);

@@ -5,6 +5,7 @@ use std::io::BufRead;
 use super::feed::{DataFeed, Met};
 use super::{Event, Purpose, Run, Step};
 use crate::error::{Error, Result};
+use crate::text::shown;
 use crate::toc::{Desc, Format, Oid, TocEntry};
 use crate::version::Gate;
 
@@ -114,7 +115,7 @@ impl Run<'_> {
             if !oid.iter().all(u8::is_ascii_digit) {
                 return Err(Error::malformed(format!(
                     "\"{}\" is not the OID of a large object",
-                    oid.escape_ascii()
+                    shown(oid)
                 ))
                 .in_entry(|| group.name()));
             }

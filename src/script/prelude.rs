@@ -4,8 +4,9 @@ use super::feed::DataFeed;
 use super::sink::Stage;
 use super::statement::Sql;
 use super::{Purpose, Run, Step};
+use crate::encoding::Encoding;
 use crate::error::{Error, Result};
-use crate::sql::Encoding;
+use crate::text::shown;
 use crate::toc::Toc;
 
 /// What the archive says about the session that restores it.
@@ -25,11 +26,11 @@ impl<'a> Session<'a> {
         let (encoding, literal_encoding, quote_encoding) = match toc.encoding()? {
             None => ("SQL_ASCII", Encoding::SQL_ASCII, Encoding::UTF8),
             Some(name) => {
-                let Some((canonical, encoding)) = Encoding::find(name) else {
-                    let name = name.escape_ascii();
+                let Some(encoding) = Encoding::find(name) else {
+                    let name = shown(name);
                     return Err(Error::malformed(format!("unrecognized encoding \"{name}\"")));
                 };
-                (canonical, encoding, encoding)
+                (encoding.name(), encoding, encoding)
             }
         };
         Ok(Session {

@@ -2,8 +2,9 @@
 
 use super::Run;
 use super::sink::{Outcome, Purpose, Statement, Step};
+use crate::encoding::Encoding;
 use crate::error::Result;
-use crate::sql::{self, Encoding};
+use crate::sql;
 use crate::toc::TocEntry;
 
 /// The text of a statement that is put together.

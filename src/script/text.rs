@@ -4,8 +4,9 @@ use std::io::Write;
 
 use super::key::RestrictKey;
 use super::sink::{Outcome, Sink, Step};
+use crate::encoding::Encoding;
 use crate::error::{Error, Result};
-use crate::sql::{self, Encoding};
+use crate::sql;
 use crate::toc::Oid;
 
 /// Collected text is handed on when it is this long.

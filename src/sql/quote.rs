@@ -1,6 +1,6 @@
 //! Names and literals in SQL.
 
-use super::encoding::Encoding;
+use crate::encoding::Encoding;
 
 /// Words that PostgreSQL 18 takes for something else than a name in some place, so that they are
 /// quoted everywhere: `fmtId` and the categories of `kwlist.h` but unreserved. Sorted.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::encoding::Encoding;
+use crate::text::Printable;
+
 /// The kind of an entry, for example `TABLE DATA`: PostgreSQL's own words, as stored.
 ///
 /// Any bytes are a kind; newer releases of PostgreSQL add some. The known ones are constants.
@@ -92,7 +95,7 @@ impl<'a> Desc<'a> {
 
 impl fmt::Display for Desc<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
+        Printable::new(self.0, Encoding::UTF8).fmt(f)
     }
 }
 

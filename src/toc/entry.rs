@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::record::{Common, Definition, Len, NO_DATA, POS_SET, Record};
 use super::{Desc, Section, Toc};
+use crate::encoding::Encoding;
 use crate::error::EntryName;
+use crate::text::Printable;
 use crate::version::Gate;
 use crate::wire::LastField;
 
@@ -188,7 +190,8 @@ impl<'a> TocEntry<'a> {
     }
 
     /// The SQL that creates the object. This and the other two statements are `None`, too, if
-    /// they were left out when the archive was opened ([`Toc::has_statements`]).
+    /// they were left out when the archive was opened ([`Toc::has_statements`]); ENCODING and the
+    /// other entries about the session keep theirs.
     pub fn defn(&self) -> Option<&'a [u8]> {
         self.text(&[self.record.tag], self.record.defn)
     }
@@ -284,7 +287,8 @@ impl<'a> TocEntry<'a> {
 
     /// Its kind, schema and tag in a form that can be printed anywhere.
     pub fn name(&self) -> EntryName {
-        entry_name(self.dump_id().0, self.desc(), self.namespace(), self.tag())
+        let encoding = self.toc.text_encoding();
+        entry_name(self.dump_id().0, self.desc(), self.namespace(), self.tag(), encoding)
     }
 
     /// All its fields.
@@ -323,23 +327,18 @@ pub(super) fn entry_name(
     desc: Desc<'_>,
     namespace: Option<&[u8]>,
     tag: Option<&[u8]>,
+    encoding: Encoding,
 ) -> EntryName {
     // A damaged table of contents may have names of any length.
     const LONGEST: usize = 300;
     let mut name = String::new();
     let mut add = |part: &[u8]| {
-        let start = name.len();
-        for c in String::from_utf8_lossy(&part[..part.len().min(LONGEST)]).chars() {
-            if c.is_control() {
-                name.extend(c.escape_default());
-            } else {
-                name.push(c);
-            }
-            if name.len() - start > LONGEST {
-                break;
-            }
-        }
-        if part.len() > LONGEST {
+        let shown = Printable::new(&part[..part.len().min(LONGEST)], encoding).to_string();
+        let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= LONGEST;
+        let end = shown.char_indices().take_while(fits).map(|(at, c)| at + c.len_utf8()).last();
+        let kept = &shown[..end.unwrap_or(0)];
+        name.push_str(kept);
+        if part.len() > LONGEST || kept.len() < shown.len() {
             name.push_str("...");
         }
     };

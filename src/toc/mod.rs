@@ -14,6 +14,7 @@ mod special;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 pub use desc::Desc;
 pub use entry::{CatalogId, DataOffset, DumpId, EntryFields, Oid, TocEntry};
@@ -21,6 +22,7 @@ pub use graph::Dependents;
 pub use header::{Compression, CreationTime, Header, MAGIC};
 pub use section::Section;
 
+use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::Input;
@@ -96,6 +98,7 @@ pub struct Toc {
     /// Numbers that are stored as text and not spelled as pg_dump does.
     odd: BTreeMap<(u32, Odd), Box<[u8]>>,
     index: Index,
+    text_encoding: OnceLock<Encoding>,
 }
 
 /// What becomes of the SQL of the entries that are read.
@@ -122,6 +125,7 @@ impl Toc {
             dependencies: Vec::new(),
             odd: BTreeMap::new(),
             index: Index::default(),
+            text_encoding: OnceLock::new(),
         }
     }
 
@@ -217,6 +221,7 @@ impl Toc {
     /// A dump id that is not positive, or more than 4 GiB of one text.
     pub fn push(&mut self, fields: &EntryFields<'_>) -> Result<()> {
         self.index = Index::default();
+        self.text_encoding = OnceLock::new();
         if self.records.len() >= i32::MAX as usize {
             return Err(Error::usage("a table of contents holds at most 2^31-1 entries"));
         }

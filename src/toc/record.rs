@@ -240,7 +240,7 @@ pub(super) fn decode<I: Input + ?Sized>(
                         dump_id: 0,
                         name: format!("(number {} of the table of contents)", toc.len() + 1),
                     },
-                    id => entry_name(id, desc, namespace, tag),
+                    id => entry_name(id, desc, namespace, tag, toc.text_encoding()),
                 }
             }))
         }
@@ -297,7 +297,14 @@ fn decode_draft<I: Input + ?Sized>(
             }
         }
         Statements::LeftOut => {
-            record.definition = d.string(scratch, Definition::of)?;
+            // What says how to read the names is not left out with the rest.
+            let desc = Desc(toc.shared.get(common.desc).unwrap_or_default());
+            if desc.is_special() {
+                record.defn = Len::new(d.string_into(&mut toc.text)?)?;
+                record.definition = Definition::of(toc.text.get(start..));
+            } else {
+                record.definition = d.string(scratch, Definition::of)?;
+            }
             d.string(scratch, |_| ())?;
             if dialect.has(Gate::CopyStmt) {
                 d.string(scratch, |_| ())?;

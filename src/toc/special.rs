@@ -4,7 +4,9 @@
 //! `pg_backup_archiver.c`. Where several of a kind exist the last one counts.
 
 use super::{Desc, Toc, TocEntry};
-use crate::error::{Error, Result, shown};
+use crate::encoding::Encoding;
+use crate::error::{Error, Result};
+use crate::text::{Printable, shown};
 
 impl Toc {
     fn last_of(&self, desc: Desc<'_>) -> Option<TocEntry<'_>> {
@@ -22,12 +24,22 @@ impl Toc {
         let Some(entry) = self.last_of(Desc::ENCODING) else {
             return Ok(None);
         };
-        let defn = entry.defn().unwrap_or_default();
-        let mut parts = defn.splitn(3, |byte| *byte == b'\'');
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(_), Some(name), Some(_)) => Ok(Some(name)),
-            _ => Err(invalid(entry)),
-        }
+        quoted(entry.defn().unwrap_or_default()).map(Some).ok_or_else(|| invalid(entry))
+    }
+
+    /// The encoding of names, SQL and data, for who wants to read them: [`Encoding::SQL_ASCII`],
+    /// too, if what the archive says is no encoding of PostgreSQL.
+    pub fn text_encoding(&self) -> Encoding {
+        *self.text_encoding.get_or_init(|| {
+            // Not `encoding`: its error names the entry, in the encoding that is asked for.
+            let defn = self.last_of(Desc::ENCODING).and_then(|entry| entry.defn());
+            defn.and_then(quoted).and_then(Encoding::find).unwrap_or(Encoding::SQL_ASCII)
+        })
+    }
+
+    /// A text of this table of contents as it can be shown to people.
+    pub fn printable<'a>(&self, text: &'a [u8]) -> Printable<'a> {
+        Printable::new(text, self.text_encoding())
     }
 
     /// Whether a backslash in a string literal of the archive's SQL is just a backslash
@@ -54,6 +66,15 @@ impl Toc {
     /// The statement that sets the search path of a restore, if the archive has one.
     pub fn search_path(&self) -> Option<&[u8]> {
         self.last_of(Desc::SEARCHPATH)?.defn()
+    }
+}
+
+/// What stands in the first quotes.
+fn quoted(defn: &[u8]) -> Option<&[u8]> {
+    let mut parts = defn.splitn(3, |byte| *byte == b'\'');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(name), Some(_)) => Some(name),
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use crate::Failure;
-use crate::output::printable;
+use crate::message::shown;
 use pgdmp::{Adaptation, Adapted, Finding, Selected, Service, TargetVersion};
 
 /// What the options ask for.
@@ -123,7 +123,7 @@ pub(crate) fn pair(
         _ => return Err(Failure::Usage(format!("{option} needs two names: OLD=NEW"))),
     };
     if names.insert(old.to_vec(), new.to_vec()).is_some_and(|other| other != new) {
-        let old = printable(old);
+        let old = shown(old);
         return Err(Failure::Usage(format!("{option} gives two names to \"{old}\"")));
     }
     Ok(())

@@ -35,7 +35,10 @@ enum Target {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut input, progress) = Input::open(&args.archive, context)?;
     let target = target(&input, &args.object)?;
-    let mut out = Output::new();
+    let mut out = match target {
+        Target::Entry(_) => Output::of(input.toc().text_encoding()),
+        Target::LargeObject(_) => Output::new(),
+    };
     if out.is_terminal() {
         progress.stay_silent();
     }

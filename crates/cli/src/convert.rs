@@ -1,7 +1,7 @@
 //! `pgdmp convert`.
 
 use std::fs;
-use std::io::{self, IsTerminal};
+
 use std::path::{Path, PathBuf};
 
 use crate::adapt::ServerArgs;
@@ -11,9 +11,8 @@ use crate::inputs::Inputs;
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::selection::SelectionArgs;
-use crate::stdio::say;
 use crate::target::TargetArgs;
-use crate::{Context, Exit, Failure};
+use crate::{Context, Exit, Failure, message, stdio};
 use pgdmp::{
     Adapted, Algorithm, Archive, Conversion, Format, Header, Note, Selected, StreamConversion,
     Target, Toc,
@@ -146,7 +145,7 @@ impl<'a> Chosen<'a> {
         selection.create = true;
         let mut selected = selection.apply(toc)?;
         args.selection.check_names(&selected)?;
-        let adapted = args.server.options()?.adapt(&mut selected, warn)?;
+        let adapted = args.server.options()?.adapt(&mut selected, |text| message::warning(text))?;
         Ok(Chosen { selected, adapted })
     }
 
@@ -165,27 +164,21 @@ fn target(args: &Args, format: Format, header: &Header) -> Target {
     let algorithm = header.compression.algorithm;
     if !args.target.has_compression() && format != Format::Tar && !release.decompresses(algorithm) {
         target.compression(Algorithm::Gzip, None);
-        say(format_args!(
-            "note: data is compressed with gzip, because pg_restore {release} does not read \
+        message::note(format_args!(
+            "data is compressed with gzip, because pg_restore {release} does not read \
              {algorithm}"
         ));
     }
     target
 }
 
-fn warn(text: &str) {
-    say(format_args!("warning: {text}"));
-}
-
 pub(crate) fn tell(notes: &[Note]) {
-    for note in notes {
-        say(format_args!("note: {note}"));
-    }
+    notes.iter().for_each(message::note);
 }
 
 /// The bytes there are to move, where progress is shown and that is soon known.
 fn total(archive: &Archive, selected: Option<&Selected<'_>>, input: &Path) -> Option<u64> {
-    if !io::stderr().is_terminal() {
+    if !stdio::says_to_terminal() {
         return None;
     }
     if selected.is_none() && archive.format() != Format::Directory {

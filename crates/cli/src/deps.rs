@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::input::Input;
-use crate::output::{Output, printable};
+use crate::output::Output;
 use crate::{Context, Exit, Failure, json, object};
 use pgdmp::{Dependents, Toc, TocEntry};
 
@@ -224,12 +224,12 @@ fn write_graph<'a>(
         let edges: Vec<Value> =
             edges.iter().map(|(a, b)| json!([a.dump_id().0, b.dump_id().0])).collect();
         let all = json!({ "entries": entries, "dependencies": edges });
-        serde_json::to_writer(&mut *out, &all)?;
+        json::write(&all, out)?;
         return out.write_all(b"\n");
     }
     out.write_all(b"digraph dependencies {\n  rankdir=LR;\n  node [shape=box];\n")?;
     for entry in entries {
-        let name = printable(entry.name().name.as_bytes());
+        let name = entry.name().name;
         let name = name.replace('\\', "\\\\").replace('"', "\\\"");
         writeln!(out, "  {} [label=\"{name}\"];", entry.dump_id())?;
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::input::{Input, Stream};
-use crate::json::put_text;
-use crate::output::{Output, human_size, printable};
+use crate::json::{self, put_text};
+use crate::output::{Output, human_size};
 use crate::progress::Progress;
 use crate::selection::SelectionArgs;
 use crate::table::{Align, Table};
@@ -172,10 +172,11 @@ fn drain<R: io::Read + Send>(block: &mut StreamBlock<'_, R>) -> Result<u64, Fail
 
 /// What a line is about: the table, view or group of large objects whose data it is.
 fn label(entry: TocEntry<'_>) -> String {
-    let tag = printable(entry.tag().unwrap_or_default());
+    let toc = entry.toc();
+    let tag = toc.printable(entry.tag().unwrap_or_default());
     match (entry.desc(), entry.namespace()) {
         (Desc::BLOBS, _) => format!("large objects {tag}"),
-        (_, Some(namespace)) => format!("{}.{tag}", printable(namespace)),
+        (_, Some(namespace)) => format!("{}.{tag}", toc.printable(namespace)),
         (desc, None) => format!("{desc} {tag}"),
     }
 }
@@ -223,7 +224,8 @@ fn write_tables(
     if args.by_schema {
         for (schema, size) in by_schema(selected, sizes) {
             total.add(size);
-            row(size, schema.map_or("(none)".to_owned(), |schema| printable(&schema)));
+            let name = schema.map(|schema| selected.toc().printable(&schema).to_string());
+            row(size, name.unwrap_or_else(|| "(none)".to_owned()));
         }
     } else {
         let mut tables: Vec<_> = rows(selected, sizes).collect();
@@ -250,25 +252,26 @@ fn write_json(selected: &Selected<'_>, sizes: &[Option<Size>], out: &mut Output)
         map.insert("raw_bytes".into(), size.raw.into());
         Value::Object(map)
     };
+    let encoding = selected.toc().text_encoding();
     let mut total = Size::default();
     let mut tables = Vec::new();
     for (entry, size) in rows(selected, sizes) {
         total.add(size);
         let mut map = Map::new();
         map.insert("dump_id".into(), entry.dump_id().0.into());
-        put_text(&mut map, "desc", Some(entry.desc().as_bytes()));
-        put_text(&mut map, "namespace", entry.namespace());
-        put_text(&mut map, "tag", entry.tag());
+        put_text(&mut map, "desc", Some(entry.desc().as_bytes()), encoding);
+        put_text(&mut map, "namespace", entry.namespace(), encoding);
+        put_text(&mut map, "tag", entry.tag(), encoding);
         tables.push(with_size(map, size));
     }
     let mut schemas = Vec::new();
     for (schema, size) in by_schema(selected, sizes) {
         let mut map = Map::new();
-        put_text(&mut map, "namespace", schema.as_deref());
+        put_text(&mut map, "namespace", schema.as_deref(), encoding);
         schemas.push(with_size(map, size));
     }
     let total = with_size(Map::new(), total);
-    let all = json!({ "tables": tables, "schemas": schemas, "total": total });
-    serde_json::to_writer_pretty(&mut *out, &all)?;
+    let all = serde_json::json!({ "tables": tables, "schemas": schemas, "total": total });
+    json::write_pretty(&all, out)?;
     out.write_all(b"\n")
 }

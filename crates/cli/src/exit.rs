@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use crate::hint::hint;
 use pgdmp::{Error, ErrorKind};
 
-use crate::stdio::{Stdout, say};
+use crate::message;
+use crate::stdio::Stdout;
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// What the user asked for makes no sense for this archive.
     Usage(String),
+    /// What the user asked for can mean one of these.
+    Ambiguous { what: String, choices: Vec<String> },
 }
 
 impl From<Error> for Failure {
@@ -46,7 +49,7 @@ impl Failure {
                 ErrorKind::Io(error) => Some(error),
                 _ => None,
             },
-            Failure::Usage(_) => None,
+            Failure::Usage(_) | Failure::Ambiguous { .. } => None,
         };
         error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
@@ -65,14 +68,15 @@ impl fmt::Display for Failure {
         match self {
             Failure::Archive(error) => error.fmt(f),
             Failure::Elsewhere { place, shown, error } => {
-                let (text, place) = (error.to_string(), place.display().to_string());
+                let place = place.as_os_str().as_encoded_bytes();
+                let (text, place) = (error.to_string(), message::shown(place));
                 match text.strip_prefix(&place) {
                     Some(rest) => write!(f, "{}{rest}", shown.display()),
                     None => f.write_str(&text),
                 }
             }
             Failure::Output(error) => write!(f, "could not write: {error}"),
-            Failure::Usage(what) => f.write_str(what),
+            Failure::Usage(what) | Failure::Ambiguous { what, .. } => f.write_str(what),
         }
     }
 }
@@ -80,8 +84,13 @@ impl fmt::Display for Failure {
 /// Prints what the parser of arguments has to say, which may be the help that was asked for.
 pub(crate) fn parsed(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        // In colour, where that is wanted. Where nobody can read it, nobody is told that.
-        let _ = error.print();
+        let text = error.render().to_string();
+        match message::clean(&text) {
+            // In colour, where that is wanted. Where nobody can read it, nobody is told that.
+            clean if clean == text => drop(error.print()),
+            // A name that the shell found for a pattern may be a stranger's, too.
+            clean => message::lines(&clean),
+        }
         return ExitCode::from(2);
     }
     let stdout = Stdout::new();
@@ -102,9 +111,12 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
         // Whoever closed the pipe has seen enough.
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            say(format_args!("error: {failure}"));
+            message::error(&failure);
+            if let Failure::Ambiguous { choices, .. } = &failure {
+                choices.iter().for_each(message::choice);
+            }
             if let Some(hint) = failure.hint() {
-                say(format_args!("hint: {hint}"));
+                message::hint(hint);
             }
             ExitCode::from(2)
         }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::Failure;
 use crate::json;
-use crate::output::{Output, printable};
+use crate::output::Output;
 use crate::table::{Align, Table};
 use pgdmp::{Decision, Rule, Selected, Toc, TocEntry};
 
@@ -73,13 +73,13 @@ fn print(selected: &Selected<'_>, out: &mut Output) -> io::Result<()> {
         table.row(vec![
             entry.dump_id().to_string(),
             taken(decision).to_owned(),
-            printable(entry.name().name.as_bytes()),
+            entry.name().name,
             why(entry, decision, selected.toc()),
         ]);
     }
     table.print(out)?;
     for (schema, entry) in selected.schemas_not_made() {
-        let (schema, entry) = (printable(&schema), printable(entry.name().name.as_bytes()));
+        let (schema, entry) = (selected.toc().printable(&schema), entry.name().name);
         writeln!(out, "schema {schema} must be there already: {entry} goes into it")?;
     }
     Ok(())
@@ -93,7 +93,7 @@ fn why(entry: TocEntry<'_>, decision: Decision, toc: &Toc) -> String {
     };
     let other = decision.rule.entry().and_then(|id| toc.entry(id));
     if let Some(other) = other.filter(|other| other.dump_id() != entry.dump_id()) {
-        text.push_str(&format!(" ({})", printable(other.name().name.as_bytes())));
+        text.push_str(&format!(" ({})", other.name().name));
     }
     text
 }
@@ -104,7 +104,7 @@ fn print_json(selected: &Selected<'_>, out: &mut Output) -> io::Result<()> {
         map.insert("taken".into(), taken(decision).into());
         map.insert("rule".into(), decision.rule.to_string().into());
         map.insert("because_of".into(), decision.rule.entry().map(|id| id.0).into());
-        serde_json::to_writer(&mut *out, &map)?;
+        json::write(&map.into(), out)?;
         out.write_all(b"\n")?;
     }
     Ok(())

@@ -1,27 +1,85 @@
 //! JSON for machines.
 
+use std::io::{self, Write};
+use std::str;
+
 use serde_json::{Map, Value, json};
 
-use pgdmp::{Header, Section, TocEntry};
+use pgdmp::{Encoding, Format, Printable, Section, Toc, TocEntry};
 
-/// Adds a text. JSON has only Unicode: where the bytes are none, the text has replacement
-/// characters, and a second member `<key>_hex` has the bytes.
-pub(crate) fn put_text(map: &mut Map<String, Value>, key: &str, bytes: Option<&[u8]>) {
-    let value = match bytes {
-        None => Value::Null,
-        Some(bytes) => {
-            if std::str::from_utf8(bytes).is_err() {
-                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                map.insert(format!("{key}_hex"), hex.into());
+/// Writes a value on one line.
+pub(crate) fn write<W: Write>(value: &Value, out: &mut W) -> io::Result<()> {
+    Ok(serde_json::to_writer(Escaping(out), value)?)
+}
+
+/// Writes a value on many lines.
+pub(crate) fn write_pretty<W: Write>(value: &Value, out: &mut W) -> io::Result<()> {
+    Ok(serde_json::to_writer_pretty(Escaping(out), value)?)
+}
+
+/// Spells what a terminal would obey, or nobody would see, as `\u202e`: to a reader of JSON that
+/// is the same.
+struct Escaping<'a, W>(&'a mut W);
+
+impl<W: Write> Write for Escaping<'_, W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        // The writer of JSON cuts no characters apart. Line ends are its own.
+        let Ok(text) = str::from_utf8(buf) else { return self.0.write(buf) };
+        for piece in text.split_inclusive(|c| c != '\n' && !Printable::shows(c)) {
+            match piece.chars().next_back().filter(|c| *c != '\n' && !Printable::shows(*c)) {
+                None => self.0.write_all(piece.as_bytes())?,
+                Some(c) => {
+                    self.0.write_all(&piece.as_bytes()[..piece.len() - c.len_utf8()])?;
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        write!(self.0, "\\u{unit:04x}")?;
+                    }
+                }
             }
-            String::from_utf8_lossy(bytes).into()
         }
-    };
-    map.insert(key.to_owned(), value);
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A text in Unicode, with replacement characters where it cannot be that.
+pub(crate) fn text(bytes: &[u8], encoding: Encoding) -> String {
+    match encoding.decode(bytes) {
+        Some(text) => text.into_owned(),
+        None => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// Adds a text. JSON has only Unicode: where the bytes are not UTF-8, a second member `<key>_hex`
+/// has them.
+pub(crate) fn put_text(
+    map: &mut Map<String, Value>,
+    key: &str,
+    bytes: Option<&[u8]>,
+    encoding: Encoding,
+) {
+    if let Some(bytes) = bytes.filter(|bytes| str::from_utf8(bytes).is_err()) {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        map.insert(format!("{key}_hex"), hex.into());
+    }
+    map.insert(key.to_owned(), bytes.map(|bytes| text(bytes, encoding)).into());
+}
+
+/// The encoding of a text of the header. The name of the database is what the user of pg_dump
+/// typed: in the encoding of a terminal more often than in that of the archive.
+pub(crate) fn header_encoding(toc: &Toc, text: &[u8]) -> Encoding {
+    if str::from_utf8(text).is_ok() { Encoding::UTF8 } else { toc.text_encoding() }
 }
 
 /// A header.
-pub(crate) fn header(header: &Header, format: pgdmp::Format, created: Option<&str>) -> Value {
+pub(crate) fn header(toc: &Toc, format: Format, created: Option<&str>) -> Value {
+    let header = toc.header();
+    let put = |map: &mut Map<String, Value>, key: &str, bytes: &Option<Box<[u8]>>| {
+        let bytes = bytes.as_deref();
+        put_text(map, key, bytes, header_encoding(toc, bytes.unwrap_or_default()));
+    };
     let mut map = Map::new();
     map.insert("format".into(), format.to_string().into());
     map.insert("archive_version".into(), header.version.to_string().into());
@@ -30,22 +88,23 @@ pub(crate) fn header(header: &Header, format: pgdmp::Format, created: Option<&st
     map.insert("compression".into(), header.compression.algorithm.name().into());
     map.insert("compression_level".into(), header.compression.level.into());
     map.insert("created".into(), created.into());
-    put_text(&mut map, "dbname", header.dbname.as_deref());
-    put_text(&mut map, "server_version", header.server_version.as_deref());
-    put_text(&mut map, "dump_version", header.dump_version.as_deref());
+    put(&mut map, "dbname", &header.dbname);
+    put(&mut map, "server_version", &header.server_version);
+    put(&mut map, "dump_version", &header.dump_version);
     Value::Object(map)
 }
 
 /// An entry as a list has it.
 pub(crate) fn entry(entry: TocEntry<'_>) -> Map<String, Value> {
+    let encoding = entry.toc().text_encoding();
     let mut map = Map::new();
     map.insert("dump_id".into(), entry.dump_id().0.into());
     map.insert("table_oid".into(), entry.catalog_id().table_oid.0.into());
     map.insert("oid".into(), entry.catalog_id().oid.0.into());
-    put_text(&mut map, "desc", Some(entry.desc().as_bytes()));
-    put_text(&mut map, "namespace", entry.namespace());
-    put_text(&mut map, "tag", entry.tag());
-    put_text(&mut map, "owner", entry.owner());
+    put_text(&mut map, "desc", Some(entry.desc().as_bytes()), encoding);
+    put_text(&mut map, "namespace", entry.namespace(), encoding);
+    put_text(&mut map, "tag", entry.tag(), encoding);
+    put_text(&mut map, "owner", entry.owner(), encoding);
     map.insert("section".into(), section(entry.section()));
     map.insert("has_data".into(), entry.has_data().into());
     let dependencies: Vec<i32> = entry.dependencies().iter().map(|id| id.0).collect();
@@ -55,14 +114,15 @@ pub(crate) fn entry(entry: TocEntry<'_>) -> Map<String, Value> {
 
 /// The rest of an entry.
 pub(crate) fn details(map: &mut Map<String, Value>, entry: TocEntry<'_>) {
-    put_text(map, "tablespace", entry.tablespace());
-    put_text(map, "table_am", entry.table_am());
+    let encoding = entry.toc().text_encoding();
+    put_text(map, "tablespace", entry.tablespace(), encoding);
+    put_text(map, "table_am", entry.table_am(), encoding);
     let relkind = u32::try_from(entry.relkind()).ok().filter(|code| *code != 0);
     let relkind = relkind.and_then(char::from_u32).map(String::from);
     map.insert("relkind".into(), relkind.into());
-    put_text(map, "defn", entry.defn());
-    put_text(map, "drop_stmt", entry.drop_stmt());
-    put_text(map, "copy_stmt", entry.copy_stmt());
+    put_text(map, "defn", entry.defn(), encoding);
+    put_text(map, "drop_stmt", entry.drop_stmt(), encoding);
+    put_text(map, "copy_stmt", entry.copy_stmt(), encoding);
 }
 
 fn section(section: Section) -> Value {
@@ -72,5 +132,23 @@ fn section(section: Section) -> Value {
         Section::Data => "data".into(),
         Section::PostData => "post-data".into(),
         Section::Other(code) => code.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_the_same_to_a_reader_and_nothing_to_a_terminal() {
+        let value = json!({ "a\u{202e}": "\u{9b}31m\u{7f}\u{1b}[2J größe \n\u{e0041}" });
+        for writes in [write::<Vec<u8>>, write_pretty::<Vec<u8>>] {
+            let mut out = Vec::new();
+            writes(&value, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.chars().all(|c| c == '\n' || Printable::shows(c)), "{text:?}");
+            assert!(text.contains("größe"));
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        }
     }
 }

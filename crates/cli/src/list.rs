@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
 use crate::input::Input;
-use crate::output::{Output, human_size, printable};
+use crate::output::{Output, human_size};
 use crate::selection::SelectionArgs;
-use crate::stdio::say;
-use crate::{Context, Exit, Failure, json};
+use crate::{Context, Exit, Failure, json, message};
 use pgdmp::{Header, Listing, OpenOptions, Selected};
 
 /// List the table of contents, as pg_restore -l does
@@ -57,15 +56,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let selection = args.selection.selection(toc)?;
     let mut selected = selection.apply(toc)?;
     args.selection.check_names(&selected)?;
-    let warn = |text: &str| say(format_args!("warning: {text}"));
-    let adapted = args.server.options()?.adapt(&mut selected, warn)?;
+    let adapted = args.server.options()?.adapt(&mut selected, |text| message::warning(text))?;
     if let Some(form) = args.explain.form() {
         explain(&selected, form)?;
         return Ok(Exit::Done);
     }
     let selected = adapted.selected(&selected);
     let created = created(toc.header());
-    let mut out = Output::new();
+    let as_stored = !args.json && sizes.is_none();
+    let mut out = if as_stored { Output::of(toc.text_encoding()) } else { Output::new() };
     let written = if args.json {
         write_json(args, &input, &selected, created, &mut out)
     } else if let Some(sizes) = sizes {
@@ -88,7 +87,7 @@ pub(crate) fn created(header: &Header) -> String {
         Some(created) => {
             let created = pgdmp_local_time::creation_time(created.fields());
             if created.invalid {
-                say("warning: invalid creation date in header");
+                message::warning("invalid creation date in header");
             }
             created.text
         }
@@ -103,6 +102,7 @@ fn write_long(
     sizes: &[Option<u64>],
     out: &mut Output,
 ) -> std::io::Result<()> {
+    let toc = selected.toc();
     for (entry, decision) in selected.all() {
         if !args.verbose && !decision.wanted.is_listed() {
             continue;
@@ -112,10 +112,10 @@ fn write_long(
             out,
             "{:>6}; {size:>10}  {} {} {} {}",
             entry.dump_id(),
-            printable(entry.desc().as_bytes()),
-            printable(entry.namespace().unwrap_or(b"-")),
-            printable(entry.tag().unwrap_or_default()),
-            printable(entry.owner().unwrap_or_default()),
+            entry.desc(),
+            toc.printable(entry.namespace().unwrap_or(b"-")),
+            toc.printable(entry.tag().unwrap_or_default()),
+            toc.printable(entry.owner().unwrap_or_default()),
         )?;
     }
     Ok(())
@@ -129,15 +129,16 @@ fn write_json(
     created: String,
     out: &mut Output,
 ) -> std::io::Result<()> {
-    let header = input.toc().header();
-    let created = header.created.map(|_| created);
-    let header = json::header(header, input.format(), created.as_deref());
-    write!(out, "{{\"header\": {header},\n\"entries\": [")?;
+    let created = input.toc().header().created.map(|_| created);
+    let header = json::header(input.toc(), input.format(), created.as_deref());
+    out.write_all(b"{\"header\": ")?;
+    json::write(&header, out)?;
+    out.write_all(b",\n\"entries\": [")?;
     let mut separator = "\n";
     for (entry, decision) in selected.all() {
         if args.verbose || decision.wanted.is_listed() {
             out.write_all(separator.as_bytes())?;
-            serde_json::to_writer(&mut *out, &json::entry(entry))?;
+            json::write(&json::entry(entry).into(), out)?;
             separator = ",\n";
         }
     }

@@ -20,6 +20,7 @@ mod leftovers;
 mod list;
 mod man;
 mod merge;
+mod message;
 mod object;
 mod output;
 mod place;

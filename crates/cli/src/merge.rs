@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::convert::tell;
 use crate::inputs::Inputs;
-use crate::output::printable;
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
@@ -104,10 +103,7 @@ fn check_forgotten(output: &Path, inputs: &[&Archive]) -> Result<(), Failure> {
     let is_lost = |entry: &TocEntry<'_>| table(*entry).is_some_and(|table| !known.contains(&table));
     match old.entries().find(is_lost) {
         None => Ok(()),
-        Some(entry) => refuse(format!(
-            "has {}, which no input has",
-            printable(entry.name().to_string().as_bytes())
-        )),
+        Some(entry) => refuse(format!("has {}, which no input has", entry.name())),
     }
 }
 

@@ -1,10 +1,9 @@
 //! What OBJECT on the command line stands for.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use crate::Failure;
-use crate::output::printable;
+use crate::message::shown;
 use pgdmp::{Desc, DumpId, Toc, TocEntry};
 
 /// How many candidates a message lists.
@@ -31,36 +30,37 @@ pub(crate) fn find<'a>(
         [entry] => Ok(entry),
         [] if named.is_empty() => Err(Failure::Usage(format!(
             "\"{}\" is not in the archive{}",
-            printable(object.as_bytes()),
+            shown(object.as_bytes()),
             similar(toc, object)
         ))),
         [] => Err(Failure::Usage(format!("{} {what}", named[0].name()))),
         ref several => {
-            let mut message = format!(
+            let what = format!(
                 "\"{}\" is ambiguous; give the schema, the kind or the number of one of these:",
-                printable(object.as_bytes())
+                shown(object.as_bytes())
             );
-            for entry in several.iter().take(SHOWN) {
-                let _ = write!(message, "\n  {:>6}  {}", entry.dump_id(), quoted(*entry));
-            }
+            let choice =
+                |entry: &TocEntry<'_>| format!("{:>6}  {}", entry.dump_id(), quoted(*entry));
+            let mut choices: Vec<String> = several.iter().take(SHOWN).map(choice).collect();
             if several.len() > SHOWN {
-                let _ = write!(message, "\n  and {} more", several.len() - SHOWN);
+                choices.push(format!("and {} more", several.len() - SHOWN));
             }
-            Err(Failure::Usage(message))
+            Err(Failure::Ambiguous { what, choices })
         }
     }
 }
 
 /// Kind, schema and tag as `find` takes them: what could be read in two ways is in quotes.
 fn quoted(entry: TocEntry<'_>) -> String {
+    let toc = entry.toc();
     let part = |part: &[u8]| {
         let plain = |byte: u8| byte > b' ' && byte != b'.' && byte != b'"';
         match !part.is_empty() && part.iter().all(|byte| plain(*byte)) {
-            true => printable(part),
-            false => format!("\"{}\"", printable(part).replace('"', "\"\"")),
+            true => toc.printable(part).to_string(),
+            false => format!("\"{}\"", toc.printable(part).to_string().replace('"', "\"\"")),
         }
     };
-    let kind = printable(entry.desc().as_bytes());
+    let kind = entry.desc();
     let tag = part(entry.tag().unwrap_or_default());
     match entry.namespace() {
         Some(schema) => format!("{kind} {}.{tag}", part(schema)),

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use crate::Failure;
 use crate::stdio::Stdout;
+use pgdmp::{Encoding, Printable};
 
 /// Standard output. On a terminal, what would control it is shown instead of obeyed; elsewhere
 /// bytes go through as they are.
@@ -20,11 +21,19 @@ enum Screen {
 }
 
 impl Output {
+    /// For text in Unicode.
     pub(crate) fn new() -> Self {
+        Output::of(Encoding::UTF8)
+    }
+
+    /// For text in an encoding, which a terminal gets in Unicode.
+    pub(crate) fn of(encoding: Encoding) -> Self {
         let stdout = Stdout::new();
         let terminal = stdout.is_terminal();
-        let screen =
-            if terminal { Screen::Safe(TerminalSafe::new(stdout)) } else { Screen::Raw(stdout) };
+        let screen = match terminal {
+            true => Screen::Safe(TerminalSafe::new(stdout, encoding)),
+            false => Screen::Raw(stdout),
+        };
         Output { inner: BufWriter::with_capacity(128 << 10, screen), terminal }
     }
 
@@ -64,80 +73,55 @@ impl Write for Screen {
     }
 }
 
-/// Shows control characters, marks that turn the direction of writing, and bytes that are no
-/// UTF-8 instead of sending them to a terminal.
+/// Shows what a terminal would obey, and bytes that are no character, instead of sending them
+/// there. Line ends and tabs are what they are.
 #[derive(Debug)]
-pub(crate) struct TerminalSafe<W> {
+struct TerminalSafe<W> {
     inner: W,
-    /// The beginning of a character whose end is still to come.
+    encoding: Encoding,
+    /// A line whose end is still to come.
     partial: Vec<u8>,
 }
 
+/// Longer lines are shown in pieces.
+const LINE: usize = 64 << 10;
+
 impl<W: Write> TerminalSafe<W> {
-    pub(crate) fn new(inner: W) -> Self {
-        TerminalSafe { inner, partial: Vec::new() }
+    fn new(inner: W, encoding: Encoding) -> Self {
+        TerminalSafe { inner, encoding, partial: Vec::new() }
+    }
+
+    fn show(&mut self, text: &[u8]) -> io::Result<()> {
+        // No character of any encoding has such a byte inside.
+        for piece in text.split_inclusive(|byte| matches!(byte, b'\n' | b'\t')) {
+            let (text, end) = match piece.split_last() {
+                Some((b'\n', text)) => (text, "\n"),
+                Some((b'\t', text)) => (text, "\t"),
+                _ => (piece, ""),
+            };
+            write!(self.inner, "{}{end}", Printable::new(text, self.encoding))?;
+        }
+        Ok(())
     }
 }
 
 impl<W: Write> Write for TerminalSafe<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let mut bytes = std::mem::take(&mut self.partial);
-        bytes.extend_from_slice(buf);
-        let mut text = String::with_capacity(bytes.len());
-        let mut chunks = bytes.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            safe_into(chunk.valid(), &mut text);
-            let invalid = chunk.invalid();
-            if chunks.peek().is_none() && may_continue(invalid) {
-                self.partial = invalid.to_vec();
-            } else if !invalid.is_empty() {
-                text.push(char::REPLACEMENT_CHARACTER);
-            }
+        let mut text = std::mem::take(&mut self.partial);
+        text.extend_from_slice(buf);
+        let lines = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if text.len() - lines <= LINE {
+            self.partial = text.split_off(lines);
         }
-        self.inner.write_all(text.as_bytes())?;
+        self.show(&text)?;
         Ok(buf.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !std::mem::take(&mut self.partial).is_empty() {
-            write!(self.inner, "{}", char::REPLACEMENT_CHARACTER)?;
-        }
+        let text = std::mem::take(&mut self.partial);
+        self.show(&text)?;
         self.inner.flush()
     }
-}
-
-/// Whether bytes are the beginning of a character that more bytes could complete.
-fn may_continue(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes.len() < 4
-        && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
-}
-
-fn safe_into(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() || is_bidi(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-}
-
-fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// A name on one line, as text that can be measured and cut.
-pub(crate) fn printable(name: &[u8]) -> String {
-    let mut text = String::new();
-    for c in String::from_utf8_lossy(name).chars() {
-        match c {
-            '\n' | '\t' => text.extend(c.escape_default()),
-            c if c.is_control() || is_bidi(c) => text.extend(c.escape_unicode()),
-            c => text.push(c),
-        }
-    }
-    text
 }
 
 /// A number of bytes with a unit, about four digits wide.
@@ -159,8 +143,9 @@ pub(crate) fn human_size(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    fn shown(pieces: &[&[u8]]) -> String {
-        let mut out = TerminalSafe::new(Vec::new());
+    fn shown(pieces: &[&[u8]], encoding: &str) -> String {
+        let encoding = Encoding::find(encoding.as_bytes()).unwrap();
+        let mut out = TerminalSafe::new(Vec::new(), encoding);
         for piece in pieces {
             out.write_all(piece).unwrap();
         }
@@ -170,20 +155,36 @@ mod tests {
 
     #[test]
     fn terminals_are_not_obeyed() {
-        assert_eq!(shown(&[b"a\x1b[2Jb\n"]), "a\\u{1b}[2Jb\n");
-        assert_eq!(shown(&["\u{9b}31m\u{202e}x".as_bytes()]), "\\u{9b}31m\\u{202e}x");
-        assert_eq!(shown(&[b"\xff\xe9 x"]), "\u{fffd}\u{fffd} x");
+        assert_eq!(shown(&[b"a\x1b[2Jb\n\tc\r"], "UTF8"), "a\\u{1b}[2Jb\n\tc\\r");
+        let marks = "\u{9b}31m\u{202e}x".as_bytes();
+        assert_eq!(shown(&[marks], "UTF8"), "\\u{9b}31m\\u{202e}x");
+        assert_eq!(shown(&[b"\xff\xe9 x"], "UTF8"), "\\xff\\xe9 x");
+        assert_eq!(shown(&[b"gr\xf6\xdfe\x9b"], "LATIN1"), "größe\\u{9b}");
     }
 
     #[test]
     fn characters_may_be_cut() {
-        let text = "äöü€😀".as_bytes();
-        for at in 0..text.len() {
-            assert_eq!(shown(&[&text[..at], &text[at..]]), "äöü€😀");
+        for (text, encoding) in [("äöü€😀".as_bytes(), "UTF8"), (b"\x95\x5c\x83\x5c", "SJIS")]
+        {
+            let whole = shown(&[text], encoding);
+            for at in 0..text.len() {
+                assert_eq!(shown(&[&text[..at], &text[at..]], encoding), whole);
+            }
+            let single: Vec<&[u8]> = text.chunks(1).collect();
+            assert_eq!(shown(&single, encoding), whole);
         }
-        let single: Vec<&[u8]> = text.chunks(1).collect();
-        assert_eq!(shown(&single), "äöü€😀");
-        assert_eq!(shown(&[b"\xe2\x82"]), "\u{fffd}");
+        assert_eq!(shown(&[b"\xe2\x82"], "UTF8"), "\\xe2\\x82");
+    }
+
+    #[test]
+    fn long_lines_are_not_kept() {
+        let mut out = TerminalSafe::new(Vec::new(), Encoding::UTF8);
+        for _ in 0..10 {
+            out.write_all(&[b'x'; LINE / 2]).unwrap();
+            assert!(out.partial.len() <= LINE);
+        }
+        out.flush().unwrap();
+        assert_eq!(out.inner.len(), 5 * LINE);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Place {
             )));
         }
         if to_stdout {
-            if io::stdout().is_terminal() {
+            if stdio::Stdout::new().is_terminal() {
                 return Err(terminal());
             }
             let inner = Inner::Stdout(stdio::Stdout::new());

@@ -1,14 +1,14 @@
 //! Progress on a terminal, for work that takes longer than a second.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::Context;
+use crate::{Context, stdio};
 use pgdmp::Source;
 
 /// Nothing is shown for work that is done sooner.
@@ -38,7 +38,7 @@ impl Progress {
     /// Nothing is shown with `--quiet`, nor when standard error is no terminal.
     pub(crate) fn new(context: &Context) -> Self {
         Progress(Arc::new(Inner {
-            enabled: AtomicBool::new(!context.quiet && io::stderr().is_terminal()),
+            enabled: AtomicBool::new(!context.quiet && stdio::says_to_terminal()),
             started: Instant::now(),
             bytes: AtomicU64::new(0),
             bar: Mutex::default(),

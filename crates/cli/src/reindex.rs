@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::stdio::say;
-use crate::{Context, Exit, Failure};
+use crate::{Context, Exit, Failure, message};
 
 /// Write missing data offsets into a custom archive
 ///
@@ -33,11 +32,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let done = pgdmp::reindex(&args.archive)?;
     if !context.quiet {
         if done.resumed {
-            say("an earlier run had been ended; this one completed it");
+            message::info("an earlier run had been ended; this one completed it");
         }
         match done.written {
-            0 => say(format_args!("all {} entries with data have their offset", done.entries)),
-            n => say(format_args!("{n} offsets written")),
+            0 => {
+                let entries = done.entries;
+                message::info(format_args!("all {entries} entries with data have their offset"));
+            }
+            n => message::info(format_args!("{n} offsets written")),
         }
     }
     Ok(Exit::Done)

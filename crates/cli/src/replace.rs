@@ -121,7 +121,7 @@ pub(crate) fn not_an_archive(folder: &Path) -> Option<String> {
             Err(error) => return Some(error.to_string()),
         };
         is_empty = false;
-        let shown = crate::output::printable(name.as_encoded_bytes());
+        let shown = crate::message::shown(name.as_encoded_bytes());
         let is_member = name.to_str().is_some_and(is_member);
         if !kind.is_file() || !is_member {
             return Some(format!("it has {shown}"));

@@ -10,6 +10,7 @@ mod messages;
 mod options;
 mod table;
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
@@ -25,8 +26,8 @@ use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    ArchiveVersion, Compression, DumpId, Format, Gate, Listing, RestrictKey, Script, Selected, Toc,
-    UseList,
+    ArchiveVersion, Compression, DumpId, Encoding, Format, Gate, Listing, RestrictKey, Script,
+    Selected, Toc, UseList,
 };
 pub(crate) use table::documented;
 
@@ -60,6 +61,7 @@ pub(crate) fn run_as_pg_restore(
         invoked: invoked.into_encoded_bytes(),
         command: "pg_restore".to_owned(),
         is_pg_restore: true,
+        encoding: Cell::new(Encoding::SQL_ASCII),
     };
     start(&program, args)
 }
@@ -71,6 +73,7 @@ pub(crate) fn run_as_command(args: impl Iterator<Item = OsString>) -> ExitCode {
         invoked: b"pgdmp".to_vec(),
         command: "pgdmp restore".to_owned(),
         is_pg_restore: false,
+        encoding: Cell::new(Encoding::SQL_ASCII),
     };
     start(&program, args)
 }
@@ -118,6 +121,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
         tell_of_opening(program, &options);
     }
     let input = input::open(program, options.input.as_deref(), options.format, options.list)?;
+    program.encoding.set(input.toc().text_encoding());
     let created = warn_of_archive(program, input.toc(), options.debug);
     check_session(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;
@@ -193,7 +197,7 @@ fn write_sql(
     };
     let mut restore = Restore::new();
     restore.options(options.script);
-    let mut output = Destination::open(options.output.as_deref(), &options.inputs)?;
+    let mut output = Destination::open(options.output.as_deref(), &options.inputs, toc)?;
     let mut target = Target { inner: &mut output, failed: false };
     let mut sink = Talk {
         script: TextSink::new(&mut target, key),
@@ -337,7 +341,7 @@ fn use_list(program: &Program, options: &Options, toc: &Toc) -> Result<Option<Us
 fn list(options: &Options, input: &Input, created: String) -> Result<(), Fatal> {
     let toc = input.toc();
     let selected = options.selection.apply(toc)?;
-    let mut output = Destination::open(options.output.as_deref(), &options.inputs)?;
+    let mut output = Destination::open(options.output.as_deref(), &options.inputs, toc)?;
     Listing::new(toc, input.format())
         .created(created)
         .verbose(options.verbose)
@@ -366,9 +370,9 @@ enum Destination {
 }
 
 impl Destination {
-    fn open(name: Option<&[u8]>, inputs: &Inputs) -> Result<Destination, Fatal> {
+    fn open(name: Option<&[u8]>, inputs: &Inputs, toc: &Toc) -> Result<Destination, Fatal> {
         let Some(name) = name.filter(|name| *name != b"-") else {
-            return Ok(Destination::Stdout(Output::new()));
+            return Ok(Destination::Stdout(Output::of(toc.text_encoding())));
         };
         let failed = |error: io::Error| {
             let end = format!("\": {}", os(&error));

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::Failure;
-use crate::output::printable;
+use crate::message::{self, shown};
 use crate::restore::filter;
-use crate::stdio::say;
 use pgdmp::{Error, NamePattern, Section, Selected, Selection, Toc, UseList};
 
 /// The options.
@@ -165,11 +164,11 @@ impl SelectionArgs {
     /// Says of a name that matches nothing; an error with `--strict-names`.
     pub(crate) fn check_names(&self, selected: &Selected<'_>) -> Result<(), Failure> {
         let Some(unmatched) = selected.unmatched() else { return Ok(()) };
-        let what = format!("no {} is named {}", unmatched.what, printable(&unmatched.name));
+        let what = format!("no {} is named {}", unmatched.what, shown(&unmatched.name));
         if self.strict_names {
             return Err(Failure::Usage(what));
         }
-        say(format_args!("warning: {what}"));
+        message::warning(what);
         Ok(())
     }
 
@@ -180,7 +179,7 @@ impl SelectionArgs {
         })?;
         let list = UseList::read(BufReader::new(file), toc)?;
         for line in list.ignored() {
-            say(format_args!("warning: line ignored: {}", printable(line)));
+            message::warning(format_args!("line ignored: {}", shown(line)));
         }
         Ok(Some(list))
     }

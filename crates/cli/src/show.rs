@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::input::Input;
-use crate::output::{Output, human_size, printable};
+use crate::output::{Output, human_size};
 use crate::{Context, Exit, Failure, json, list, object};
-use pgdmp::{DataOffset, Dependents, Desc, Format, Section, Toc, TocEntry};
+use pgdmp::{DataOffset, Dependents, Desc, Format, Printable, Section, Toc, TocEntry};
 
 /// Show the header, or all about one object
 ///
@@ -81,13 +81,16 @@ fn offsets(input: &Input) -> Option<&'static str> {
 fn archive_text(input: &Input, out: &mut Output) -> io::Result<()> {
     let toc = input.toc();
     let header = toc.header();
-    let text = |bytes: &Option<Box<[u8]>>| bytes.as_deref().map(printable);
+    let text = |bytes: &Option<Box<[u8]>>| {
+        let bytes = bytes.as_deref()?;
+        Some(Printable::new(bytes, json::header_encoding(toc, bytes)).to_string())
+    };
     let compression = match header.compression.level {
         Some(level) if level > 0 => format!("{}, level {level}", header.compression.algorithm),
         _ => header.compression.algorithm.to_string(),
     };
     let encoding = match toc.encoding() {
-        Ok(Some(name)) => Some(printable(name)),
+        Ok(Some(name)) => Some(toc.printable(name).to_string()),
         Ok(None) => None,
         Err(error) => Some(format!("unknown: {error}")),
     };
@@ -108,7 +111,7 @@ fn archive_text(input: &Input, out: &mut Output) -> io::Result<()> {
         }
     }
     for (desc, count) in kinds(toc) {
-        writeln!(out, "  {count:>9}  {}", printable(desc.as_bytes()))?;
+        writeln!(out, "  {count:>9}  {}", desc)?;
     }
     Ok(())
 }
@@ -116,19 +119,19 @@ fn archive_text(input: &Input, out: &mut Output) -> io::Result<()> {
 fn archive_json(input: &Input, out: &mut Output) -> io::Result<()> {
     let toc = input.toc();
     let created = toc.header().created.map(|_| list::created(toc.header()));
-    let mut header = json::header(toc.header(), input.format(), created.as_deref());
+    let mut header = json::header(toc, input.format(), created.as_deref());
     if let Value::Object(map) = &mut header {
-        json::put_text(map, "encoding", toc.encoding().ok().flatten());
+        json::put_text(map, "encoding", toc.encoding().ok().flatten(), toc.text_encoding());
         map.insert("std_strings".into(), toc.std_strings().ok().into());
         map.insert("data_offsets".into(), offsets(input).into());
         map.insert("entries".into(), toc.len().into());
         let kinds: Map<String, Value> = kinds(toc)
             .into_iter()
-            .map(|(desc, count)| (String::from_utf8_lossy(desc.0).into_owned(), count.into()))
+            .map(|(desc, count)| (json::text(desc.0, toc.text_encoding()), count.into()))
             .collect();
         map.insert("kinds".into(), Value::Object(kinds));
     }
-    serde_json::to_writer_pretty(&mut *out, &header)?;
+    json::write_pretty(&header, out)?;
     out.write_all(b"\n")
 }
 
@@ -174,7 +177,10 @@ fn entry_text(
     entry: TocEntry<'_>,
     out: &mut Output,
 ) -> io::Result<()> {
-    let text = |bytes: Option<&[u8]>| bytes.filter(|bytes| !bytes.is_empty()).map(printable);
+    let text = |bytes: Option<&[u8]>| {
+        let bytes = bytes.filter(|bytes| !bytes.is_empty())?;
+        Some(entry.toc().printable(bytes).to_string())
+    };
     let ids = entry.catalog_id();
     let data = data_entry(dependents, entry).map(|data| match data_size(input, data) {
         Some(size) => format!("{} stored, in entry {}", human_size(size), data.dump_id()),
@@ -205,7 +211,11 @@ fn entry_text(
     texts.extend(attached(dependents, entry).iter().filter_map(TocEntry::defn));
     for text in texts.into_iter().filter(|text| !text.is_empty()) {
         writeln!(out)?;
-        out.write_all(text.trim_ascii_end())?;
+        let text = text.trim_ascii_end();
+        match entry.toc().text_encoding().decode(text) {
+            Some(text) => out.write_all(text.as_bytes())?,
+            None => out.write_all(text)?,
+        }
         writeln!(out)?;
     }
     Ok(())
@@ -251,6 +261,6 @@ fn entries_json(input: &Input, entries: &[TocEntry<'_>], out: &mut Output) -> io
             Value::Object(map)
         })
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &entries)?;
+    json::write_pretty(&entries.into(), out)?;
     out.write_all(b"\n")
 }

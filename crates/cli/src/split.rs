@@ -13,9 +13,8 @@ use crate::inputs::Inputs;
 use crate::place::{self, NewArchive};
 use crate::progress::Progress;
 use crate::replace::{Kind, not_an_archive};
-use crate::stdio::say;
 use crate::target::TargetArgs;
-use crate::{Context, Exit, Failure};
+use crate::{Context, Exit, Failure, message};
 use pgdmp::{Archive, Conversion, Error, Format, Header, Part, SplitBy};
 
 /// Divide an archive into one for each table or schema
@@ -86,7 +85,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     })?;
     new.publish()?;
     if !context.quiet {
-        say(format_args!("{} archives written", made.len()));
+        message::info(format_args!("{} archives written", made.len()));
     }
     Ok(Exit::Done)
 }

@@ -1,21 +1,23 @@
 //! The three standard streams, none of which need be there or take what it is given.
+//!
+//! Clippy refuses every other way to them (`clippy.toml`).
+
+#![allow(clippy::disallowed_methods)]
 
 #[cfg(unix)]
 use std::fs::File;
 use std::fs::Metadata;
 use std::io::{self, IsTerminal, Write};
 
-/// Writes a line to standard error: all that the program says goes through here. Where nobody can
-/// read it, nobody is told that.
-pub(crate) fn line(parts: &[&[u8]]) {
-    let mut text = parts.concat();
-    text.push(b'\n');
-    let _ = io::stderr().write_all(&text);
+/// Writes to standard error what `message.rs` made fit for that: all that the program says goes
+/// through here. Where nobody can read it, nobody is told that.
+pub(crate) fn say(text: &[u8]) {
+    let _ = io::stderr().write_all(text);
 }
 
-/// Writes a line to standard error, with the program's name before it.
-pub(crate) fn say(text: impl std::fmt::Display) {
-    line(&[b"pgdmp: ", text.to_string().as_bytes()]);
+/// Whether people read standard error directly.
+pub(crate) fn says_to_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Standard output, without the standard library's leniency: there a stream that is closed takes

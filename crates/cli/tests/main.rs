@@ -13,12 +13,15 @@
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `reindex` | killed at any instant; without permission |
 //! | `streams` | standard streams that are full, closed or not there |
+//! | `terminal` | no text of an archive is obeyed by a terminal |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_needs` | each table with what it needs, restored by it |
 
 // Helpers, too, may fail a test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// What a test says is for who runs it.
+#![allow(clippy::disallowed_macros)]
 
 mod cli;
 mod damaged;
@@ -42,3 +45,5 @@ mod reindex;
 #[cfg(unix)]
 mod streams;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;

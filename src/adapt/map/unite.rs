@@ -62,10 +62,10 @@ impl Mapping {
                 if other.namespace() != entry.namespace() {
                     return Err(Error::usage(format!(
                         "schemas \"{}\" and \"{}\" cannot become one, \"{}\": both have a \"{}\"",
-                        other.namespace().unwrap_or_default().escape_ascii(),
-                        namespace.escape_ascii(),
-                        target.escape_ascii(),
-                        name.escape_ascii(),
+                        selected.toc().printable(other.namespace().unwrap_or_default()),
+                        selected.toc().printable(namespace),
+                        selected.toc().printable(target),
+                        selected.toc().printable(&name),
                     ))
                     .in_entry(|| entry.name()));
                 }
@@ -111,7 +111,7 @@ impl Mapping {
                 continue;
             }
             out.insert(schema.dump_id(), target);
-            let target = target.escape_ascii();
+            let target = schema.toc().printable(target);
             findings.push(Finding::new(schema, format!("left out: schema \"{target}\" is there")));
         }
         // What is said about it would be said about the other one; privileges add up.

@@ -1,13 +1,13 @@
 //! What is said on standard error, in pg_restore's words where it has some.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 
 use super::super::exit::Failure;
 use super::super::hint::{hint, with_names};
-use super::super::output::printable;
-use super::super::stdio::line;
-use pgdmp::{Error, ErrorKind, NotAnArchive};
+use super::super::message::{self, shown};
+use pgdmp::{Encoding, Error, ErrorKind, NotAnArchive};
 
 /// Under which names the program speaks.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(super) struct Program {
     pub(super) command: String,
     /// Whether it was called pg_restore, and is expected to do no more than that.
     pub(super) is_pg_restore: bool,
+    /// That of the archive, as soon as it is known.
+    pub(super) encoding: Cell<Encoding>,
 }
 
 /// Why a restore ends.
@@ -89,14 +91,14 @@ impl From<Failure> for Fatal {
         match failure {
             Failure::Archive(error) | Failure::Elsewhere { error, .. } => Fatal::from(error),
             Failure::Output(error) => Fatal::output(&error),
-            Failure::Usage(what) => Fatal::new(what),
+            Failure::Usage(what) | Failure::Ambiguous { what, .. } => Fatal::new(what),
         }
     }
 }
 
 impl From<Fatal> for Failure {
     fn from(fatal: Fatal) -> Self {
-        Failure::Usage(printable(&fatal.text))
+        Failure::Usage(shown(&fatal.text))
     }
 }
 
@@ -162,8 +164,8 @@ impl Program {
         match fatal.kind {
             Kind::Quiet => return,
             Kind::Error => self.say("error: ", &fatal.text),
-            Kind::Bare => line(&[&fatal.text]),
-            Kind::CommandLine => line(&[&self.invoked, b": ", &fatal.text]),
+            Kind::Bare => self.line(&[&fatal.text]),
+            Kind::CommandLine => self.line(&[&self.invoked, b": ", &fatal.text]),
         }
         if fatal.hint {
             let hint = format!("Try \"{} --help\" for more information.", self.command);
@@ -186,6 +188,10 @@ impl Program {
 
     fn say(&self, level: &str, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        line(&[self.name.as_bytes(), b": ", level.as_bytes(), text]);
+        self.line(&[self.name.as_bytes(), b": ", level.as_bytes(), text]);
+    }
+
+    fn line(&self, parts: &[&[u8]]) {
+        message::line(&parts.concat(), self.encoding.get());
     }
 }

@@ -1,6 +1,13 @@
-//! PostgreSQL's encodings: their names, and which bytes are a character.
+//! PostgreSQL's encodings: their names, which bytes are a character, and which character that is.
 //!
-//! `pg_encname_tbl` and the functions `pg_*_mblen` and `pg_*_verifychar` of PostgreSQL 18.
+//! `pg_encname_tbl` and the functions `pg_*_mblen` and `pg_*_verifychar` of PostgreSQL 18; the
+//! characters are those of the server's own conversions: see [`convert`].
+
+mod convert;
+#[cfg(feature = "encodings")]
+mod overrides;
+
+use std::fmt;
 
 /// How characters of several bytes are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +27,18 @@ enum Scheme {
     Gb18030,
 }
 
-/// An encoding, as far as quoting needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Encoding(Scheme);
+/// An encoding of PostgreSQL: that of an archive's names, SQL and data.
+///
+/// Text in it can be [shown](crate::Printable), and names in UTF-8 can be
+/// [brought into it](Self::encode) where their characters are known: in UTF8 and LATIN1 always; with the
+/// feature `encodings` in all of PostgreSQL's encodings but EUC_JIS_2004, EUC_TW, JOHAB,
+/// MULE_INTERNAL and SHIFT_JIS_2004. In SQL_ASCII no byte beyond ASCII is any character: it is
+/// taken for UTF-8 where that is possible.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Encoding {
+    name: &'static str,
+    scheme: Scheme,
+}
 
 /// Canonical name, scheme, and other names. A name counts by its letters and digits, whatever
 /// their case.
@@ -76,11 +92,12 @@ const LONGEST: usize = 63;
 
 impl Encoding {
     /// Bytes without a meaning.
-    pub(crate) const SQL_ASCII: Encoding = Encoding(Scheme::Single);
-    pub(crate) const UTF8: Encoding = Encoding(Scheme::Utf8);
+    pub const SQL_ASCII: Encoding = Encoding { name: "SQL_ASCII", scheme: Scheme::Single };
+    /// Unicode.
+    pub const UTF8: Encoding = Encoding { name: "UTF8", scheme: Scheme::Utf8 };
 
-    /// The canonical name of an encoding and what is to be known of it.
-    pub(crate) fn find(name: &[u8]) -> Option<(&'static str, Encoding)> {
+    /// The encoding with a name, in any of the spellings that PostgreSQL takes.
+    pub fn find(name: &[u8]) -> Option<Encoding> {
         let plain = |name: &[u8]| -> Vec<u8> {
             let kept = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
             kept.map(u8::to_ascii_lowercase).collect()
@@ -92,8 +109,13 @@ impl Encoding {
         ENCODINGS.iter().find_map(|(canonical, scheme, others)| {
             let found = plain(canonical.as_bytes()) == wanted
                 || others.iter().any(|other| other.as_bytes() == wanted);
-            found.then_some((*canonical, Encoding(*scheme)))
+            found.then_some(Encoding { name: canonical, scheme: *scheme })
         })
+    }
+
+    /// PostgreSQL's own name for it, for example `LATIN1`.
+    pub fn name(self) -> &'static str {
+        self.name
     }
 
     /// Bytes of the character that `text` begins with, unless it is none. The first byte is not
@@ -107,7 +129,7 @@ impl Encoding {
     /// How many bytes its first byte (in GB18030: its first two) says it has.
     fn claimed_len(self, text: &[u8]) -> usize {
         let first = text.first().copied().unwrap_or_default();
-        match self.0 {
+        match self.scheme {
             Scheme::Single => 1,
             Scheme::Utf8 => match first {
                 0xC0..=0xDF => 2,
@@ -132,7 +154,7 @@ impl Encoding {
 
     fn is_character(self, character: &[u8]) -> bool {
         let euc = |byte: &u8| (0xA1..=0xFE).contains(byte);
-        match (self.0, character) {
+        match (self.scheme, character) {
             (Scheme::Single, _) => true,
             (Scheme::Utf8, _) => std::str::from_utf8(character).is_ok(),
             (Scheme::EucJp, [SS2, second]) => (0xA1..=0xDF).contains(second),
@@ -166,10 +188,22 @@ impl Encoding {
     /// What stands in for a byte that is no part of a character: two bytes that the server
     /// refuses.
     pub(crate) fn invalid(self) -> [u8; 2] {
-        match self.0 {
+        match self.scheme {
             Scheme::Utf8 => [0xC0, b' '],
             _ => NEVER,
         }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl fmt::Debug for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encoding({self})")
     }
 }
 
@@ -185,16 +219,16 @@ mod tests {
     use super::*;
 
     fn of(name: &str) -> Encoding {
-        Encoding::find(name.as_bytes()).unwrap().1
+        Encoding::find(name.as_bytes()).unwrap()
     }
 
     #[test]
     fn names() {
-        assert_eq!(Encoding::find(b"utf-8").unwrap().0, "UTF8");
-        assert_eq!(Encoding::find(b"UNICODE").unwrap().0, "UTF8");
-        assert_eq!(Encoding::find(b"iso 8859-15").unwrap().0, "LATIN9");
-        assert_eq!(Encoding::find(b"ISO_8859_5").unwrap().0, "ISO_8859_5");
-        assert_eq!(Encoding::find(b"Windows-1252").unwrap().0, "WIN1252");
+        assert_eq!(Encoding::find(b"utf-8").unwrap().name(), "UTF8");
+        assert_eq!(Encoding::find(b"UNICODE").unwrap().name(), "UTF8");
+        assert_eq!(Encoding::find(b"iso 8859-15").unwrap().name(), "LATIN9");
+        assert_eq!(Encoding::find(b"ISO_8859_5").unwrap().name(), "ISO_8859_5");
+        assert_eq!(Encoding::find(b"Windows-1252").unwrap().name(), "WIN1252");
         assert_eq!(Encoding::find(b""), None);
         assert_eq!(Encoding::find(b"EBCDIC"), None);
     }
@@ -222,6 +256,58 @@ mod tests {
             ("EUC_TW", b"\x8E\xA1\xA1\xA1", Some(4)),
         ] {
             assert_eq!(of(encoding).character(text), len, "{encoding} {text:x?}");
+        }
+    }
+
+    #[test]
+    fn texts() {
+        for (encoding, bytes, text) in [
+            ("UTF8", &b"gr\xc3\xb6\xc3\x9fe"[..], "größe"),
+            ("LATIN1", b"gr\xf6\xdfe\x9b", "größe\u{9b}"),
+            ("LATIN5", b"\xdd\xfe\xe9", "İşé"),
+        ] {
+            assert_eq!(of(encoding).decode(bytes).as_deref(), Some(text), "{encoding}");
+            assert_eq!(of(encoding).encode(text).as_deref(), Some(bytes), "{encoding}");
+        }
+        for (encoding, text) in [("LATIN1", "€"), ("LATIN5", "Ð"), ("JOHAB", "가")] {
+            assert_eq!(of(encoding).encode(text), None, "{encoding}");
+        }
+        assert_eq!(of("UTF8").decode(b"gr\xf6"), None);
+        assert_eq!(of("EUC_TW").decode(b"plain").as_deref(), Some("plain"));
+    }
+
+    /// The places where a server and browsers differ, and one where they do not.
+    #[cfg(feature = "encodings")]
+    #[test]
+    fn texts_of_other_encodings() {
+        for (encoding, bytes, text) in [
+            ("LATIN9", &b"\xa4"[..], "€"),
+            ("WIN1252", b"\x80\x9c", "€œ"),
+            ("KOI8U", b"\xae\xc1", "╝а"),
+            ("SJIS", b"\x95\x5c\xb1\\", "表ｱ\\"),
+            ("SJIS", b"\xfa\x4a", "Ⅰ"),
+            ("EUC_JP", b"\xc6\xfc\x8f\xb0\xc3", "日仃"),
+            ("EUC_JP", b"\x8f\xa2\xc3", "￤"),
+            ("EUC_CN", b"\xa1\xa4", "・"),
+            ("EUC_KR", b"\xa2\xe8", "㉾"),
+            ("UHC", b"\xc9\xa2\xfe\xfe", "\u{e001}\u{e0bb}"),
+            ("BIG5", b"\xc6\xe7", "ゃ"),
+            ("GB18030", b"\xfe\x59\x82\x35\x90\x37\x94\x39\xda\x33", "\u{e81e}龴\u{1f4a9}"),
+        ] {
+            assert_eq!(of(encoding).decode(bytes).as_deref(), Some(text), "{encoding}");
+            assert_eq!(of(encoding).encode(text).as_deref(), Some(bytes), "{encoding}");
+        }
+        for (encoding, bytes) in [
+            ("WIN1252", &b"\x81"[..]),
+            ("WIN1255", b"\xca"),
+            ("EUC_CN", b"\xa2\xa1"),
+            ("BIG5", b"\x87\x40"),
+            ("BIG5", b"\x88\x62"),
+            ("SJIS", b"\xf0\x40"),
+            ("GBK", b"\xa1\x40"),
+            ("EUC_TW", b"\xc4\xe3"),
+        ] {
+            assert_eq!(of(encoding).decode(bytes), None, "{encoding}");
         }
     }
 }
