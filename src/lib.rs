@@ -87,6 +87,7 @@
 //! |---|---|---|
 //! | `gzip`, `lz4`, `zstd` | yes | that compression; without it data so compressed is [`ErrorKind::NotEnabled`], and everything else works |
 //! | `random` | yes | [`RestrictKey::random`] |
+//! | `encodings` | yes | the characters of encodings besides UTF8, LATIN1 and LATIN5; without it their bytes are shown as numbers |
 //! | `mmap` | no | `MappedFile` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
