@@ -283,8 +283,18 @@ impl<'a> Case<'a> {
             ];
             all.extend(object.as_deref().map(|object| vec!["cat", "{}", object]));
             all.extend(table.as_deref().map(|table| vec!["show", "{}", table]));
+            let mut list = None;
             for args in all {
                 let Some(ran) = self.run(how, &args) else { continue };
+                if args == ["list", "{}"] {
+                    list = Some(ran.clone());
+                } else if args == ["restore", "-l", "{}"]
+                    && let Some(list) = &list
+                    && (list.code, ran.code) == (0, 0)
+                    && list.stdout != ran.stdout
+                {
+                    self.fault("list says something else", &ran);
+                }
                 if args == ["cat", "{}", &*id] && ran.code == 0 {
                     self.cat_is_true(how, &id, &ran);
                 }
