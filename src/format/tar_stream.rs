@@ -110,24 +110,32 @@ impl<R: Read> TarStream<R> {
         }
     }
 
-    /// Moves to the next large object of the block, and gives its OID.
+    /// Moves to the next large object of the block, and gives its OID; `None` at their list.
     pub(crate) fn next_object(&mut self) -> Result<Option<u32>> {
         if self.ahead.is_some() {
             return Ok(None);
         }
         self.member.skip_rest()?;
         let Some(header) = tar::next_header(&mut self.member.pipe)? else {
-            return Ok(None);
+            return Err(self.no_list());
         };
         let oid = names::object_oid(&header.name);
-        if oid.is_some() || names::is_list(&header.name) {
-            self.bytes = self.bytes.saturating_add(header.size);
+        if oid.is_none() && !names::is_list(&header.name) {
+            return Err(self.no_list());
         }
+        self.bytes = self.bytes.saturating_add(header.size);
         match oid {
             Some(_) => self.member.begin(header.size),
             None => self.ahead = Some(header),
         }
         Ok(oid)
+    }
+}
+
+impl<R: Read> TarStream<R> {
+    /// Without the list behind them nobody knows whether all large objects came.
+    fn no_list(&self) -> Error {
+        Error::malformed("no list of large objects stands behind them").at(self.position())
     }
 }
 
