@@ -8,7 +8,7 @@
 //!
 //! - [`Archive`] opens a file or directory whose bytes can be read at any position, by any number
 //!   of threads at once. This is what most programs want.
-//! - [`ArchiveStream`] reads an archive that comes through a pipe, in one pass.
+//! - [`ArchiveStream`] reads an archive that comes through a pipe, in one pass; [`Input`] is either.
 //! - [`Toc`] is the table of contents of either, [`TocEntry`] one line of it: found by dump id,
 //!   by name, or one after the other.
 //! - [`EntryData`] and [`LargeObjects`] stream the data of an entry, decompressed, through fixed
@@ -114,7 +114,7 @@ mod wire;
 
 pub use adapt::{Adaptation, Adapted, Finding, Mapping, Service, TargetVersion};
 pub use archive::{
-    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, DataWriter, EntryData,
+    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, BlockInfo, DataWriter, EntryData, Input,
     LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,
     StreamBlock, WriteOptions,
 };
@@ -133,7 +133,7 @@ pub use script::{Event, Report, RestrictKey, Script, ScriptOptions};
 pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, UseList, Wanted};
 #[cfg(feature = "mmap")]
 pub use source::MappedFile;
-pub use source::{FileSource, Source};
+pub use source::{FileSource, Members, Source};
 pub use text::Printable;
 pub use toc::{
     CatalogId, Compression, CreationTime, DataOffset, Dependents, Desc, DumpId, Entries,

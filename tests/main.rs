@@ -17,6 +17,7 @@
 //! | `matrix` | every one of them in every form: the script stays, by us and by the real pg_restore |
 //! | `extras` | what pg_restore cannot do |
 //! | `needs` | what a chosen object needs |
+//! | `progress` | what is read is told, once and of all; sources choose the size of reads |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `steps` | the rules of a restore, without its text |
@@ -36,6 +37,7 @@ mod matrix;
 mod merge;
 mod moves;
 mod needs;
+mod progress;
 mod read;
 mod recognise;
 mod regressions;

@@ -1,16 +1,20 @@
 //! Opening an archive and streaming what is in it: composes the layers below.
 
 mod data;
+mod input;
 mod large_objects;
 mod open;
+mod options;
 mod read_toc;
 mod stored;
 mod stream;
 mod write;
 
 pub use data::EntryData;
+pub use input::Input;
 pub use large_objects::{LargeObject, LargeObjects};
-pub use open::{Archive, Block, OpenOptions};
+pub use open::{Archive, BlockInfo};
+pub use options::OpenOptions;
 pub use stored::StoredData;
 pub use stream::{ArchiveStream, StreamBlock};
 pub use write::{

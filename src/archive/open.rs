@@ -1,28 +1,19 @@
 //! An archive whose bytes can be read at any position.
 
-use std::fs;
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
-use super::read_toc::{TocRead, read_toc};
 use super::stored::{Stored, StoredData, StoredPiece};
-use super::stream::ArchiveStream;
 use crate::compress::{Algorithm, Contexts};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::custom::Custom;
-use crate::format::detect;
-use crate::format::directory;
 use crate::format::members::{Member, MemberStore};
 use crate::format::names;
-use crate::format::tar::TarIndex;
 use crate::limits::Limits;
-use crate::not_an_archive::NotAnArchive;
-use crate::source::{FileSource, Input, Peek, Source, SourceReader};
-use crate::toc::{Desc, DumpId, Entries, Format, Header, Statements, Toc, TocEntry};
+use crate::source::SourceReader;
+use crate::toc::{Desc, DumpId, Entries, Format, Header, Toc, TocEntry};
 
 /// A custom, directory or tar archive, opened for reading.
 ///
@@ -51,29 +42,17 @@ pub struct Archive {
 }
 
 #[derive(Debug)]
-enum Layout {
+pub(super) enum Layout {
     Blocks(Box<Custom>),
     Members(Arc<MemberStore>),
 }
 
-/// How to open an archive.
-///
-/// ```
-/// let limits = pgdmp::Limits::new().toc_bytes(1 << 30);
-/// let archive = pgdmp::OpenOptions::new().limits(limits).open("fixtures/pg18/small-tar.tar")?;
-/// # Ok::<(), pgdmp::Error>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct OpenOptions {
-    limits: Limits,
-    statements: Statements,
-}
-
-/// A piece of an archive's data: what belongs to one entry.
+/// Where a block of an archive's data is: the data of one entry, or its large objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// The entry it belongs to. An archive may have blocks of entries that its table of contents
-    /// has not.
+#[non_exhaustive]
+pub struct BlockInfo {
+    /// The entry it belongs to. A block may belong to an entry that is missing from the table of
+    /// contents.
     pub dump_id: DumpId,
     /// What it holds.
     pub kind: BlockKind,
@@ -83,155 +62,10 @@ pub struct Block {
     pub stored_len: u64,
 }
 
-impl OpenOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        OpenOptions::default()
-    }
-
-    /// Bounds on what the archive may claim.
-    pub fn limits(&mut self, limits: Limits) -> &mut Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Whether to keep the SQL of the entries, which is most of a table of contents; the default
-    /// is `true`. Without it an archive can be listed and its data read, in less time and memory,
-    /// but it cannot be converted or become a script.
-    pub fn statements(&mut self, kept: bool) -> &mut Self {
-        self.statements = if kept { Statements::Kept } else { Statements::LeftOut };
-        self
-    }
-
-    /// Opens a file or, for a directory archive, a directory.
-    ///
-    /// # Errors
-    ///
-    /// Besides those of the file system: [`ErrorKind::NotAnArchive`] with what it is instead,
-    /// [`ErrorKind::UnsupportedVersion`], and what is wrong with the table of contents. A pipe
-    /// has no positions to read at; use [`stream`](Self::stream).
-    pub fn open(&self, path: impl AsRef<Path>) -> Result<Archive> {
-        let path = path.as_ref();
-        self.open_path(path).map_err(|error| error.in_path(path))
-    }
-
-    fn open_path(&self, path: &Path) -> Result<Archive> {
-        let metadata = fs::metadata(path)?;
-        if metadata.is_dir() {
-            return self.members(directory::open(path)?, Format::Directory);
-        }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::FileTypeExt;
-            if metadata.file_type().is_fifo() || metadata.file_type().is_char_device() {
-                return Err(Error::usage("a pipe can only be read in one pass"));
-            }
-        }
-        self.read(FileSource::open(path)?)
-    }
-
-    /// Opens a custom or tar archive in any source.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open).
-    pub fn read(&self, source: impl Source + 'static) -> Result<Archive> {
-        self.read_source(Arc::new(source))
-    }
-
-    fn read_source(&self, source: Arc<dyn Source>) -> Result<Archive> {
-        let mut reader = SourceReader::from(Arc::clone(&source), 0);
-        match detect::format(reader.peek(detect::LEN)?) {
-            Some(Format::Custom) => self.custom(source),
-            Some(_) => {
-                let index = TarIndex::new(source, &self.limits)?;
-                self.members(MemberStore::Tar(index), Format::Tar)
-            }
-            None => {
-                let what = detect::recognise(reader.peek(detect::WINDOW)?);
-                Err(Error::new(ErrorKind::NotAnArchive(what)))
-            }
-        }
-    }
-
-    /// Reads header and table of contents of a custom or tar archive that comes through a pipe.
-    ///
-    /// # Errors
-    ///
-    /// As [`ArchiveStream::new`].
-    pub fn stream<R: Read + Send>(&self, reader: R) -> Result<ArchiveStream<R>> {
-        ArchiveStream::open(reader, self.statements, self.limits)
-    }
-
-    /// Opens a directory archive whose files are in other places than a directory: named
-    /// sources, `toc.dat` among them.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open).
-    pub fn read_members<S: Source + 'static>(
-        &self,
-        members: impl IntoIterator<Item = (String, S)>,
-    ) -> Result<Archive> {
-        let files = members
-            .into_iter()
-            .map(|(name, source)| (name, Arc::new(source) as Arc<dyn Source>))
-            .collect();
-        self.members(MemberStore::Memory(files), Format::Directory)
-    }
-
-    fn custom(&self, source: Arc<dyn Source>) -> Result<Archive> {
-        let mut reader = SourceReader::from(Arc::clone(&source), 0);
-        let TocRead { toc, start } =
-            read_toc(&mut reader, Format::Custom, self.statements, &self.limits)?;
-        let custom = Custom::new(source, toc.dialect(), start, reader.position(), self.limits);
-        Ok(self.archive(Format::Custom, toc, Layout::Blocks(Box::new(custom))))
-    }
-
-    fn members(&self, store: MemberStore, format: Format) -> Result<Archive> {
-        let contexts = Arc::new(Contexts::default());
-        let member = store.open(names::TOC.as_bytes()).map_err(|error| match error.kind() {
-            ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match format {
-                Format::Tar => NotAnArchive::TarWithoutToc,
-                _ => NotAnArchive::DirectoryWithoutToc,
-            })),
-            _ => error,
-        })?;
-        let toc = self.toc_member(&member, format, &contexts);
-        let toc = toc.map_err(|error| error.in_member(&member.name))?;
-        Ok(self.archive(format, toc, Layout::Members(Arc::new(store))))
-    }
-
-    fn toc_member(&self, member: &Member, format: Format, contexts: &Arc<Contexts>) -> Result<Toc> {
-        let decoding = Decoding {
-            algorithm: member.algorithm,
-            contexts: Arc::clone(contexts),
-            limits: self.limits,
-        };
-        if member.algorithm == Algorithm::None {
-            let read = read_toc(&mut member.reader(), format, self.statements, &self.limits);
-            return Ok(read?.toc);
-        }
-        // Nobody but a user who compressed it by hand stores it so.
-        let mut pipe = crate::source::Pipe::new(decoding.member(member)?);
-        Ok(read_toc(&mut pipe, format, self.statements, &self.limits)?.toc)
-    }
-
-    fn archive(&self, format: Format, toc: Toc, layout: Layout) -> Archive {
-        let contexts = Arc::new(Contexts::default());
-        Archive { format, toc, layout, contexts, limits: self.limits }
-    }
-}
-
 impl Archive {
-    /// Opens an archive with the default options; see [`OpenOptions::open`].
-    pub fn open(path: impl AsRef<Path>) -> Result<Archive> {
-        OpenOptions::new().open(path)
-    }
-
-    /// Opens a custom or tar archive in any source, with the default options.
-    pub fn read(source: impl Source + 'static) -> Result<Archive> {
-        OpenOptions::new().read(source)
+    pub(super) fn new(format: Format, toc: Toc, layout: Layout, limits: Limits) -> Archive {
+        let contexts = Arc::new(Contexts::default());
+        Archive { format, toc, layout, contexts, limits }
     }
 
     /// How the archive lies on disk.
@@ -299,7 +133,7 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] without such an entry; [`ErrorKind::Usage`] if it has no data
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) without such an entry; [`ErrorKind::Usage`](crate::ErrorKind::Usage) if it has no data
     /// ([`TocEntry::has_data`]), or has large objects ([`large_objects`](Self::large_objects));
     /// and what is wrong with the archive where the data should be.
     pub fn data(&self, id: DumpId) -> Result<EntryData<'static>> {
@@ -464,12 +298,12 @@ impl Archive {
     ///
     /// A custom archive is walked over, by the lengths of its chunks alone. An error at the end
     /// says why the walk could not go on.
-    pub fn blocks(&self) -> Result<impl Iterator<Item = Result<Block>>> {
+    pub fn blocks(&self) -> Result<impl Iterator<Item = Result<BlockInfo>>> {
         let (blocks, error) = match &self.layout {
             Layout::Blocks(custom) => {
                 let (blocks, error) = custom.blocks()?;
                 let public = |block: crate::format::custom::Block| {
-                    Ok(Block {
+                    Ok(BlockInfo {
                         dump_id: block.header.dump_id,
                         kind: block.header.kind,
                         offset: Some(block.start),
@@ -480,22 +314,22 @@ impl Archive {
             }
             Layout::Members(store) => (self.member_blocks(store), None),
         };
-        let blocks: Vec<Result<Block>> = blocks;
+        let blocks: Vec<Result<BlockInfo>> = blocks;
         Ok(blocks.into_iter().chain(error.map(Err)))
     }
 
-    fn member_blocks(&self, store: &MemberStore) -> Vec<Result<Block>> {
-        let mut blocks: Vec<Result<Block>> = Vec::new();
+    fn member_blocks(&self, store: &MemberStore) -> Vec<Result<BlockInfo>> {
+        let mut blocks: Vec<Result<BlockInfo>> = Vec::new();
         for entry in self.entries().filter(TocEntry::has_data) {
             let (kind, member) = self.member_of(store, entry);
-            blocks.push(member.map(|member| Block {
+            blocks.push(member.map(|member| BlockInfo {
                 dump_id: entry.dump_id(),
                 kind,
                 offset: (self.format == Format::Tar).then(|| member.start()),
                 stored_len: member.len(),
             }));
         }
-        let offset = |block: &Result<Block>| block.as_ref().ok().and_then(|block| block.offset);
+        let offset = |block: &Result<BlockInfo>| block.as_ref().ok().and_then(|block| block.offset);
         blocks.sort_by_key(offset);
         blocks
     }

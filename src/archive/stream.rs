@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{LargeObject, begin_object};
-use super::open::OpenOptions;
+use super::options::OpenOptions;
 use super::read_toc::read_toc;
 use super::stored::{Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts};
@@ -20,7 +20,7 @@ use crate::format::tar_stream::{self, MemberBlock, TarStream};
 use crate::limits::Limits;
 
 use crate::source::{Peek, Pipe};
-use crate::toc::{DumpId, Format, Oid, Statements, Toc, TocEntry};
+use crate::toc::{DumpId, Format, Oid, Toc, TocEntry};
 
 /// A custom or tar archive in anything that can be read, front to back.
 ///
@@ -78,18 +78,9 @@ pub struct StreamBlock<'a, R> {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    /// Reads header and table of contents, with the default options.
-    ///
-    /// # Errors
-    ///
-    /// As [`OpenOptions::open`](super::OpenOptions::open), and a tar whose first member is not
-    /// `toc.dat`.
-    pub fn new(reader: R) -> Result<Self> {
-        OpenOptions::new().stream(reader)
-    }
-
-    pub(super) fn open(reader: R, statements: Statements, limits: Limits) -> Result<Self> {
-        let mut pipe = Pipe::new(reader);
+    pub(super) fn open(reader: R, options: &OpenOptions) -> Result<Self> {
+        let OpenOptions { limits, statements, on_read } = options.clone();
+        let mut pipe = Pipe::watched(reader, on_read);
         let Some(format) = detect::format(pipe.peek(detect::LEN)?) else {
             let what = detect::recognise(pipe.peek(detect::WINDOW)?);
             return Err(Error::new(ErrorKind::NotAnArchive(what)));

@@ -12,12 +12,13 @@ use super::output::Output;
 use crate::compress::Algorithm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::not_an_archive::NotAnArchive;
+use crate::source::OnRead;
 use crate::toc::{DumpId, Toc};
 use crate::version::ArchiveVersion;
 
 /// A directory that holds an archive, or why it does not.
-pub(crate) fn open(path: &Path) -> Result<MemberStore> {
-    let store = MemberStore::Folder(path.to_owned());
+pub(crate) fn open(path: &Path, on_read: Option<OnRead>) -> Result<MemberStore> {
+    let store = MemberStore::folder(path, on_read);
     match store.open(names::TOC.as_bytes()) {
         Ok(_) => Ok(store),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound { .. }) => {

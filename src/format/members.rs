@@ -1,6 +1,5 @@
 //! Named streams of bytes: the files of a directory archive, the members of a tar, or memory.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -11,16 +10,21 @@ use super::names::algorithm_of;
 use super::tar::TarIndex;
 use crate::compression::Algorithm;
 use crate::error::{Error, Result};
-use crate::source::{FileSource, Source, SourceReader};
+use crate::source::{FileSource, Members, OnRead, Source, SourceReader};
 use crate::text::shown;
 
 /// Where the members of a directory or tar archive are.
 #[derive(Debug)]
 pub(crate) enum MemberStore {
-    Folder(PathBuf),
-    Memory(BTreeMap<String, Arc<dyn Source>>),
+    /// Files, each of its own.
+    Files { members: Box<dyn Members>, on_read: Option<OnRead> },
+    /// Stretches of one file, of whose reads is told where it was opened.
     Tar(TarIndex),
 }
+
+/// The files of a directory.
+#[derive(Debug)]
+struct Folder(PathBuf);
 
 /// Where a member's bytes are.
 type Stretch = (Arc<dyn Source>, Range<u64>);
@@ -51,6 +55,11 @@ impl Member {
 }
 
 impl MemberStore {
+    /// The files of a directory.
+    pub(crate) fn folder(path: &Path, on_read: Option<OnRead>) -> Self {
+        MemberStore::Files { members: Box::new(Folder(path.to_owned())), on_read }
+    }
+
     /// The member with this name, or with the suffix of a compression behind it.
     ///
     /// Names come from the archive. Here, and only here, they are checked.
@@ -69,28 +78,30 @@ impl MemberStore {
         }
         Err(match self {
             MemberStore::Tar(index) => index.missing(name),
-            MemberStore::Folder(folder) => {
-                Error::not_found(format!("file {name}")).in_path(&folder.join(name))
-            }
-            MemberStore::Memory(_) => Error::not_found(format!("file {name}")),
+            MemberStore::Files { members, .. } => members.missing(name),
         })
     }
 
     fn get(&self, name: &str) -> Result<Option<Stretch>> {
         match self {
-            MemberStore::Folder(folder) => {
-                let path = folder.join(name);
-                let source = open_file(folder, &path).map_err(|error| error.in_path(&path))?;
-                Ok(source.map(|source| {
-                    let range = 0..source.len();
-                    (Arc::new(source) as Arc<dyn Source>, range)
-                }))
-            }
-            MemberStore::Memory(files) => {
-                Ok(files.get(name).map(|source| (Arc::clone(source), 0..source.len())))
-            }
+            MemberStore::Files { members, on_read } => Ok(members.get(name)?.map(|source| {
+                let range = 0..source.len();
+                (OnRead::watch(on_read.as_ref(), source), range)
+            })),
             MemberStore::Tar(index) => Ok(index.get(name)),
         }
+    }
+}
+
+impl Members for Folder {
+    fn get(&self, name: &str) -> Result<Option<Arc<dyn Source>>> {
+        let path = self.0.join(name);
+        let source = open_file(&self.0, &path).map_err(|error| error.in_path(&path))?;
+        Ok(source.map(|source| Arc::new(source) as Arc<dyn Source>))
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::not_found(format!("file {name}")).in_path(&self.0.join(name))
     }
 }
 
@@ -161,7 +172,7 @@ mod tests {
         fs::write(folder.path().join("3.dat"), "data").unwrap();
         std::os::unix::fs::symlink("3.dat", folder.path().join("2.dat")).unwrap();
         fs::create_dir(folder.path().join("4.dat")).unwrap();
-        let store = MemberStore::Folder(folder.path().to_owned());
+        let store = MemberStore::folder(folder.path(), None);
         assert!(store.open(b"1.dat").is_err());
         assert_eq!(store.open(b"2.dat").unwrap().len(), 4);
         assert!(store.open(b"4.dat").is_err());

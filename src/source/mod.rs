@@ -6,24 +6,30 @@
 mod file;
 #[cfg(feature = "mmap")]
 mod mapped;
+mod members;
 mod pipe;
 mod reader;
+mod watched;
 
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use file::FileSource;
 #[cfg(feature = "mmap")]
 pub use mapped::MappedFile;
+pub use members::Members;
 pub(crate) use pipe::Pipe;
 pub(crate) use reader::{AtHand, SourceReader, read_some};
+pub(crate) use watched::OnRead;
 
 /// Bytes that can be read at any position, by several threads at once.
 ///
 /// Implemented for files ([`FileSource`]), mapped files (`MappedFile`, feature `mmap`) and memory
-/// (`Vec<u8>`, `&'static [u8]`, `Arc<[u8]>`). Implement it for whatever else holds archives.
+/// (`Vec<u8>`, `&'static [u8]`, `Arc<[u8]>`). Implement it for anything else that holds archives:
+/// [`len`](Self::len) and [`read_at`](Self::read_at) suffice.
 pub trait Source: Send + Sync + fmt::Debug {
     /// Length in bytes. It must not change while the source is in use; if it does, reads fail or
     /// give other bytes, nothing worse.
@@ -38,11 +44,37 @@ pub trait Source: Send + Sync + fmt::Debug {
         None
     }
 
+    /// How many bytes to read at once. A reader begins with the start of the range, because most
+    /// tables are small, and doubles the size with each read up to the end of the range.
+    ///
+    /// The default, 8 KiB to 128 KiB, suits local files. A source that takes long to answer, as
+    /// object storage does, should give more, for example 1 MiB to 8 MiB. Each reader has a buffer
+    /// of the largest size that it came to.
+    fn read_size(&self) -> Range<usize> {
+        8 << 10..128 << 10
+    }
+
+    // Not for other crates to implement: they are how readers use what only a file can do, and tell
+    // of bytes that they borrowed.
+
     /// Copies some bytes at `offset`, at most `len`, to where `file` stands, and says how many, if
     /// the operating system can do that without handing them out. 0 only at or after the end.
+    #[doc(hidden)]
     fn copy_to(&self, file: &File, offset: u64, len: u64) -> Option<io::Result<u64>> {
         let _ = (file, offset, len);
         None
+    }
+
+    /// Whether [`lent`](Self::lent) is to be called.
+    #[doc(hidden)]
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    /// So many of the bytes in memory were read.
+    #[doc(hidden)]
+    fn lent(&self, bytes: u64) {
+        let _ = bytes;
     }
 
     /// Whether there are no bytes.
@@ -92,8 +124,20 @@ impl<S: Source + ?Sized> Source for Arc<S> {
         (**self).bytes()
     }
 
+    fn read_size(&self) -> Range<usize> {
+        (**self).read_size()
+    }
+
     fn copy_to(&self, file: &File, offset: u64, len: u64) -> Option<io::Result<u64>> {
         (**self).copy_to(file, offset, len)
+    }
+
+    fn is_watched(&self) -> bool {
+        (**self).is_watched()
+    }
+
+    fn lent(&self, bytes: u64) {
+        (**self).lent(bytes);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
 
-use super::{Input, Peek};
+use super::{Input, OnRead, Peek};
 
 const SIZE: usize = 128 << 10;
 
@@ -15,11 +15,25 @@ pub(crate) struct Pipe<R> {
     filled: Range<usize>,
     /// Position of the byte after the buffered ones.
     next: u64,
+    on_read: Option<OnRead>,
 }
 
 impl<R: Read> Pipe<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Pipe { inner, buffer: vec![0; SIZE].into_boxed_slice(), filled: 0..0, next: 0 }
+        Pipe::watched(inner, None)
+    }
+
+    /// Tells of what is read.
+    pub(crate) fn watched(inner: R, on_read: Option<OnRead>) -> Self {
+        Pipe { inner, buffer: vec![0; SIZE].into_boxed_slice(), filled: 0..0, next: 0, on_read }
+    }
+
+    /// `n` more bytes are in the buffer.
+    fn count(&mut self, n: usize) {
+        self.next += n as u64;
+        if let Some(on_read) = &self.on_read {
+            on_read.tell(n as u64);
+        }
     }
 }
 
@@ -35,7 +49,7 @@ impl<R: Read> Peek for Pipe<R> {
                     break;
                 }
                 self.filled.end += got;
-                self.next += got as u64;
+                self.count(got);
             }
         }
         Ok(&self.buffer[self.filled.clone()])
@@ -57,7 +71,7 @@ impl<R: Read> BufRead for Pipe<R> {
         if self.filled.is_empty() {
             let n = read_some(&mut self.inner, &mut self.buffer)?;
             self.filled = 0..n;
-            self.next += n as u64;
+            self.count(n);
         }
         Ok(&self.buffer[self.filled.clone()])
     }

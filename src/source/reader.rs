@@ -8,10 +8,6 @@ use std::sync::Arc;
 use super::{Input, Peek, Source};
 use crate::error::Error;
 
-/// The first read is small, because most tables are; each further one doubles.
-const FIRST: usize = 8 << 10;
-const MOST: usize = 128 << 10;
-
 /// After a skip this long the bytes that follow are read anew, and little of them: what is being
 /// walked is then a chain of long chunks of which only the lengths matter.
 const LONG_SKIP: u64 = 64 << 10;
@@ -30,8 +26,13 @@ pub(crate) struct SourceReader {
     buffer: Vec<u8>,
     /// The part of the buffer that is filled and not yet consumed.
     filled: Range<usize>,
-    /// Size of the next read.
+    /// Size of the next read: small at first, because most tables are; each further one doubles.
     size: usize,
+    /// Sizes of the first and of the largest read.
+    first: usize,
+    most: usize,
+    /// Whether the source wants to know what is read of its memory.
+    watched: bool,
 }
 
 impl SourceReader {
@@ -39,15 +40,21 @@ impl SourceReader {
     pub(crate) fn new(source: Arc<dyn Source>, range: Range<u64>) -> Self {
         let start = range.start.min(range.end);
         let in_memory = source.bytes().is_some();
+        let watched = in_memory && source.is_watched();
+        let Range { start: first, end: most } = source.read_size();
+        let first = first.max(1);
         SourceReader {
             source,
             in_memory,
+            watched,
+            first,
+            most: most.max(first),
             start,
             next: start,
             end: range.end,
             buffer: Vec::new(),
             filled: 0..0,
-            size: FIRST,
+            size: first,
         }
     }
 
@@ -100,7 +107,7 @@ impl SourceReader {
         }
         self.filled = 0..n;
         self.next += n as u64;
-        self.size = (self.size * 2).min(MOST);
+        self.size = self.size.saturating_mul(2).min(self.most);
         Ok(())
     }
 }
@@ -135,6 +142,9 @@ impl BufRead for SourceReader {
 
     fn consume(&mut self, n: usize) {
         if self.in_memory {
+            if self.watched {
+                self.source.lent(n as u64);
+            }
             self.next = self.next.saturating_add(n as u64).min(self.end);
         } else {
             self.filled.start = (self.filled.start + n).min(self.filled.end);
@@ -145,7 +155,7 @@ impl BufRead for SourceReader {
 impl Read for SourceReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         // A large read into an empty buffer needs no detour.
-        if self.filled.is_empty() && buf.len() >= MOST && !self.in_memory {
+        if self.filled.is_empty() && buf.len() >= self.most && !self.in_memory {
             let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
             let size = buf.len().min(left);
             let n = read_some(&*self.source, &mut buf[..size], self.next)?;
@@ -181,7 +191,7 @@ impl Input for SourceReader {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
         if n >= LONG_SKIP {
-            self.size = FIRST;
+            self.size = self.first;
         }
         self.next = target;
         self.filled = 0..0;

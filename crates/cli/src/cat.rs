@@ -1,12 +1,14 @@
 //! `pgdmp cat`.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::PathBuf;
 
-use crate::input::{Input, Stream};
+use crate::input;
 use crate::output::Output;
 use crate::{Context, Exit, Failure, object};
-use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Format, LargeObject, Oid, TocEntry};
+use pgdmp::{
+    Archive, ArchiveStream, BlockKind, Desc, DumpId, Error, Input, LargeObject, Oid, TocEntry,
+};
 
 /// Write the data of a table or large object
 ///
@@ -33,7 +35,7 @@ enum Target {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let (mut input, progress) = Input::open(&args.archive, context)?;
+    let (mut input, progress) = input::open(&args.archive, context)?;
     let target = target(&input, &args.object)?;
     let mut out = match target {
         Target::Entry(_) => Output::of(input.toc().text_encoding()),
@@ -47,16 +49,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             if let Some(total) = entry_size(archive, id) {
                 progress.expect(Some(total));
             }
-            let mut data = archive.data(id)?;
-            let unseen = archive.format() == Format::Directory;
-            let mut before = 0;
-            while write_some(&mut data, &mut out)? > 0 {
-                // What is read of a directory is not seen by the progress.
-                if unseen {
-                    progress.add(data.stored_position() - before);
-                    before = data.stored_position();
-                }
-            }
+            write_all(&mut archive.data(id)?, &mut out)?;
         }
         (Input::Archive(archive), Target::LargeObject(oid)) => {
             with_object(archive, oid, |mut object| write_all(&mut object, &mut out))?
@@ -132,7 +125,11 @@ fn with_object<T>(
     Ok(None)
 }
 
-fn cat_stream(stream: &mut Stream, target: &Target, out: &mut Output) -> Result<(), Failure> {
+fn cat_stream(
+    stream: &mut ArchiveStream<Box<dyn Read + Send>>,
+    target: &Target,
+    out: &mut Output,
+) -> Result<(), Failure> {
     while let Some(mut block) = stream.next_block()? {
         match *target {
             Target::Entry(id) if block.dump_id() == id => {

@@ -1,12 +1,10 @@
 //! `pgdmp convert`.
 
-use std::fs;
-
 use std::path::{Path, PathBuf};
 
 use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
-use crate::input::Input;
+use crate::input;
 use crate::inputs::Inputs;
 use crate::place::{self, Place};
 use crate::progress::Progress;
@@ -14,8 +12,8 @@ use crate::selection::SelectionArgs;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message, stdio};
 use pgdmp::{
-    Adapted, Algorithm, Archive, Conversion, Format, Header, Note, Selected, StreamConversion,
-    Target, Toc,
+    Adapted, Algorithm, Archive, Conversion, Format, Header, Input, Note, Selected,
+    StreamConversion, Target, Toc,
 };
 
 /// Write an archive as another: format, compression, version, or only a part of it
@@ -63,7 +61,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if let Some(output) = &args.output {
         place::check(output, &inputs)?;
     }
-    let (mut input, progress) = Input::open(&args.input, context)?;
+    let (mut input, progress) = input::open(&args.input, context)?;
     if let Some(form) = args.explain.form() {
         let chosen = Chosen::new(args, input.toc())?;
         explain(&chosen.selected, form)?;
@@ -109,13 +107,9 @@ fn from_archive(
         false => Some(Chosen::new(args, archive.toc())?),
     };
     let selected = chosen.as_ref().map(Chosen::selected);
-    let mut conversion = Conversion::new(archive, target, selected.as_ref())?;
+    let conversion = Conversion::new(archive, target, selected.as_ref())?;
     tell(conversion.notes());
     progress.expect(total(archive, selected.as_ref(), &args.input));
-    if archive.format() == Format::Directory {
-        // What is read of a directory is not seen by the progress.
-        conversion.on_progress(|bytes| progress.add(bytes));
-    }
     match place {
         Place::New(new) => {
             new.write(|path| Ok(conversion.create(path)?))?;
@@ -177,12 +171,16 @@ pub(crate) fn tell(notes: &[Note]) {
 }
 
 /// The bytes there are to move, where progress is shown and that is soon known.
-fn total(archive: &Archive, selected: Option<&Selected<'_>>, input: &Path) -> Option<u64> {
+pub(crate) fn total(
+    archive: &Archive,
+    selected: Option<&Selected<'_>>,
+    path: &Path,
+) -> Option<u64> {
     if !stdio::says_to_terminal() {
         return None;
     }
     if selected.is_none() && archive.format() != Format::Directory {
-        return fs::metadata(input).ok().map(|metadata| metadata.len());
+        return input::file_len(path);
     }
     let sizes = archive.stored_sizes().ok()?;
     let wanted = |index: usize| match selected {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::input::Input;
+use crate::input;
 use crate::output::Output;
 use crate::{Context, Exit, Failure, json, object};
 use pgdmp::{Dependents, Toc, TocEntry};
@@ -75,7 +75,7 @@ impl<'a> Graph<'a> {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let (input, _) = Input::open(&args.archive, context)?;
+    let (input, _) = input::open(&args.archive, context)?;
     let toc = input.toc();
     let find = |text: &String| object::find(toc, text, "is not shown", |_| true);
     let start = args.object.as_ref().map(find).transpose()?;

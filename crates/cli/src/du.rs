@@ -1,19 +1,19 @@
 //! `pgdmp du`.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
-use crate::input::{Input, Stream};
+use crate::input;
 use crate::json::{self, put_text};
 use crate::output::{Output, human_size};
 use crate::progress::Progress;
 use crate::selection::SelectionArgs;
 use crate::table::{Align, Table};
 use crate::{Context, Exit, Failure};
-use pgdmp::{Archive, BlockKind, Desc, Error, Format, Selected, StreamBlock, TocEntry};
+use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Input, Selected, StreamBlock, TocEntry};
 
 /// Show how much space each table and schema takes
 ///
@@ -64,7 +64,7 @@ impl Size {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let (mut input, progress) = Input::open(&args.archive, context)?;
+    let (mut input, progress) = input::open(&args.archive, context)?;
     let sizes = match (&mut input, args.raw) {
         (Input::Archive(archive), true) => drain_archive(archive, &progress)?,
         (Input::Stream(stream), raw) => walk_stream(stream, raw)?,
@@ -101,8 +101,6 @@ fn without_raw(sizes: Vec<Option<u64>>) -> Vec<Option<Size>> {
 fn drain_archive(archive: &Archive, progress: &Progress) -> Result<Vec<Option<Size>>, Failure> {
     let mut sizes = without_raw(archive.stored_sizes()?);
     progress.expect(Some(sizes.iter().flatten().map(|size| size.stored).sum()));
-    // What is read of a directory is not seen by the progress.
-    let unseen = archive.format() == Format::Directory;
     for entry in archive.entries().filter(TocEntry::has_data) {
         if !archive.has_data(entry)? {
             continue;
@@ -115,27 +113,17 @@ fn drain_archive(archive: &Archive, progress: &Progress) -> Result<Vec<Option<Si
                 raw += object.copy_to(io::sink())?;
             }
         } else {
-            let mut data = archive.data(entry.dump_id())?;
-            let mut before = 0;
-            loop {
-                let n = data.fill_buf().map_err(Error::from)?.len();
-                if n == 0 {
-                    break;
-                }
-                data.consume(n);
-                raw += n as u64;
-                if unseen {
-                    progress.add(data.stored_position() - before);
-                    before = data.stored_position();
-                }
-            }
+            raw = archive.data(entry.dump_id())?.copy_to(io::sink())?;
         }
         size.get_or_insert_default().raw = Some(raw);
     }
     Ok(sizes)
 }
 
-fn walk_stream(stream: &mut Stream, raw: bool) -> Result<Vec<Option<Size>>, Failure> {
+fn walk_stream(
+    stream: &mut ArchiveStream<Box<dyn io::Read + Send>>,
+    raw: bool,
+) -> Result<Vec<Option<Size>>, Failure> {
     let mut sizes: Vec<Option<Size>> = vec![None; stream.toc().len()];
     // How long a block was is known when the next one is reached.
     let mut last: Option<usize> = None;

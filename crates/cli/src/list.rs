@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
-use crate::input::Input;
+use crate::input;
 use crate::output::{Output, human_size};
 use crate::selection::SelectionArgs;
 use crate::{Context, Exit, Failure, json, message};
-use pgdmp::{Header, Listing, OpenOptions, Selected};
+use pgdmp::{Header, Input, Listing, OpenOptions, Selected};
 
 /// List the table of contents, as pg_restore -l does
 ///
@@ -44,13 +44,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mut options = OpenOptions::new();
     let needs_sql = args.json
         || !args.server.is_empty()
         || args.selection.follows()
         || args.explain.form().is_some();
-    options.statements(needs_sql);
-    let (mut input, _) = Input::open_with(&args.archive, &options, context)?;
+    let options = OpenOptions::new().statements(needs_sql);
+    let (mut input, _) = input::open_with(&args.archive, options, context)?;
     let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::convert::tell;
+use crate::convert::{tell, total};
 use crate::inputs::Inputs;
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure};
-use pgdmp::{Archive, Desc, ErrorKind, Format, Merge, TocEntry};
+use pgdmp::{Archive, Desc, ErrorKind, Format, Merge, OpenOptions, TocEntry};
 
 /// Join several archives into one
 ///
@@ -57,17 +57,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let inputs = Inputs::archives(paths.iter().map(|path| path.as_path()));
     place::check(output, &inputs)?;
-    let archives: Vec<Archive> = paths.iter().map(Archive::open).collect::<Result<_, _>>()?;
+    let progress = Progress::new(context);
+    let options = OpenOptions::new().on_read(progress.on_read());
+    let archives: Vec<Archive> =
+        paths.iter().map(|path| options.open(path)).collect::<Result<_, _>>()?;
     let archives: Vec<&Archive> = archives.iter().collect();
     if args.force && args.output.is_none() {
         check_forgotten(output, &archives)?;
     }
-    let mut merge = Merge::new(&archives, &args.target.target())?;
+    let merge = Merge::new(&archives, &args.target.target())?;
     tell(merge.notes());
-    let total = paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|m| m.len());
-    let progress = Progress::new(context);
-    progress.expect(Some(total.sum()));
-    merge.on_progress(move |bytes| progress.add(bytes));
+    let total = archives.iter().zip(&paths).map(|(archive, path)| total(archive, None, path));
+    progress.expect(total.sum());
     let format = args.target.format.or(archives.first().map(|archive| archive.format()));
     match Place::open(output, inputs, args.force, format.unwrap_or(Format::Custom))? {
         Place::New(new) => {

@@ -1,7 +1,5 @@
 //! Progress on a terminal, for work that takes longer than a second.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +7,6 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{Context, stdio};
-use pgdmp::Source;
 
 /// Nothing is shown for work that is done sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -57,8 +54,14 @@ impl Progress {
         self.0.enabled.store(false, Ordering::Relaxed);
     }
 
+    /// Counts what the library reads.
+    pub(crate) fn on_read(&self) -> impl Fn(u64) + Send + Sync + 'static {
+        let progress = self.clone();
+        move |bytes| progress.add(bytes)
+    }
+
     /// Counts bytes.
-    pub(crate) fn add(&self, bytes: u64) {
+    fn add(&self, bytes: u64) {
         let inner = &*self.0;
         if !inner.enabled.load(Ordering::Relaxed) {
             return;
@@ -94,43 +97,5 @@ impl Drop for Bar {
         if let Some(bar) = &self.shown {
             bar.finish_and_clear();
         }
-    }
-}
-
-/// A reader or source whose bytes are counted.
-#[derive(Debug)]
-pub(crate) struct Watched<T> {
-    inner: T,
-    progress: Progress,
-}
-
-impl<T> Watched<T> {
-    pub(crate) fn new(inner: T, progress: &Progress) -> Self {
-        Watched { inner, progress: progress.clone() }
-    }
-}
-
-impl<R: Read> Read for Watched<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        self.progress.add(n as u64);
-        Ok(n)
-    }
-}
-
-impl<S: Source> Source for Watched<S> {
-    fn len(&self) -> u64 {
-        self.inner.len()
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let n = self.inner.read_at(buf, offset)?;
-        self.progress.add(n as u64);
-        Ok(n)
-    }
-
-    fn copy_to(&self, file: &File, offset: u64, len: u64) -> Option<io::Result<u64>> {
-        let copied = self.inner.copy_to(file, offset, len)?;
-        Some(copied.inspect(|n| self.progress.add(*n)))
     }
 }

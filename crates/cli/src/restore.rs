@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::explain::explain;
-use crate::input::Input;
 use crate::inputs::Inputs;
 use crate::output::Output;
 use crate::stdio::Stdout;
@@ -26,7 +25,7 @@ use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    ArchiveVersion, Compression, DumpId, Encoding, Format, Gate, Listing, RestrictKey, Script,
+    ArchiveVersion, Compression, DumpId, Encoding, Format, Gate, Input, Listing, RestrictKey, Script,
     Selected, Toc, UseList,
 };
 pub(crate) use table::documented;

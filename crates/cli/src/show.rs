@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::input::Input;
+use crate::input;
 use crate::output::{Output, human_size};
 use crate::{Context, Exit, Failure, json, list, object};
-use pgdmp::{DataOffset, Dependents, Desc, Format, Printable, Section, Toc, TocEntry};
+use pgdmp::{DataOffset, Dependents, Desc, Format, Input, Printable, Section, Toc, TocEntry};
 
 /// Show the header, or all about one object
 ///
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let (input, _) = Input::open(&args.archive, context)?;
+    let (input, _) = input::open(&args.archive, context)?;
     let toc = input.toc();
     let mut entries = Vec::new();
     for object in &args.objects {

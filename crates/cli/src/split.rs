@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::replace::{Kind, not_an_archive};
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message};
-use pgdmp::{Archive, Conversion, Error, Format, Header, Part, SplitBy};
+use pgdmp::{Archive, Conversion, Error, Format, Header, OpenOptions, Part, SplitBy};
 
 /// Divide an archive into one for each table or schema
 ///
@@ -58,7 +58,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let inputs = Inputs::archives([&*args.archive]);
     place::check(&args.output, &inputs)?;
-    let archive = Archive::open(&args.archive)?;
+    let options = OpenOptions::new().on_read(Progress::new(context).on_read());
+    let archive = options.open(&args.archive)?;
     let format = args.target.format.unwrap_or(archive.format());
     let new = NewArchive::new(&args.output, inputs, args.force, Kind::Parts)?;
     let by = match args.by {
@@ -66,19 +67,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         By::Schema => SplitBy::Schema,
     };
     let made = pgdmp::split(archive.toc(), by);
-    let progress = Progress::new(context);
     let mut told = HashSet::new();
     new.write(|folder| {
         private_folder(folder).map_err(|error| Error::from(error).in_path(folder))?;
         for part in &made {
-            let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
+            let conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
             for note in conversion.notes() {
                 // Most are of many parts.
                 if told.insert(note.to_string()) {
                     tell(slice::from_ref(note));
                 }
             }
-            conversion.on_progress(|bytes| progress.add(bytes));
             conversion.create(folder.join(file_name(part, format)))?;
         }
         Ok(())

@@ -4,10 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek};
 use std::path::Path;
 
-use super::super::input::{Input, seekable_stdin};
 use super::messages::{Fatal, Program, os};
 use super::options::to_path;
-use pgdmp::{Archive, ArchiveStream, Error, ErrorKind, FileSource, Format, NotAnArchive};
+use pgdmp::{Archive, ArchiveStream, Error, ErrorKind, FileSource, Format, Input, NotAnArchive};
 
 /// A tar is recognised by its first header.
 const HEADER: usize = 512;
@@ -44,7 +43,7 @@ fn open_named(
         return Err(Fatal::new("no output directory specified"));
     }
     let Some(name) = name else {
-        return match seekable_stdin() {
+        return match Input::seekable_stdin() {
             Some(file) => open_file(in_order, file, format),
             None => open_pipe(Box::new(io::stdin()), format),
         };

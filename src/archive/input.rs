@@ -1,0 +1,129 @@
+//! An archive, wherever it is.
+
+use std::fmt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::open::Archive;
+use super::options::OpenOptions;
+use super::stream::ArchiveStream;
+use crate::error::Result;
+use crate::source::FileSource;
+use crate::toc::{Format, Toc};
+
+/// An archive in a file or a directory, or one that comes through a pipe: for programs that take
+/// any of them.
+///
+/// ```
+/// let input = pgdmp::Input::open("fixtures/pg18/small-dir")?;
+/// println!("{}: {} entries", input.format(), input.toc().len());
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+pub enum Input {
+    /// Its data can be read in any order.
+    Archive(Box<Archive>),
+    /// Its data comes once, in the order of the archive.
+    Stream(Box<ArchiveStream<Box<dyn Read + Send>>>),
+}
+
+impl Input {
+    /// Opens an archive with the default options; see [`OpenOptions::input`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Input> {
+        OpenOptions::new().input(path)
+    }
+
+    /// Header and table of contents.
+    pub fn toc(&self) -> &Toc {
+        match self {
+            Input::Archive(archive) => archive.toc(),
+            Input::Stream(stream) => stream.toc(),
+        }
+    }
+
+    /// How the archive is laid out.
+    pub fn format(&self) -> Format {
+        match self {
+            Input::Archive(archive) => archive.format(),
+            Input::Stream(stream) => stream.format(),
+        }
+    }
+
+    /// Standard input as a file, if it is one (`< file`) and nothing of it was read yet.
+    pub fn seekable_stdin() -> Option<File> {
+        seekable_stdin()
+    }
+}
+
+impl OpenOptions {
+    /// Opens a file, a directory, or a pipe: a FIFO, a shell's `<(command)`, or with the path `-`
+    /// standard input. Standard input that is a file is read as a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`stream`](Self::stream).
+    pub fn input(&self, path: impl AsRef<Path>) -> Result<Input> {
+        let path = path.as_ref();
+        if path.as_os_str() != "-" {
+            return self.input_path(path).map_err(|error| error.in_path(path));
+        }
+        match seekable_stdin().map(FileSource::new) {
+            Some(Ok(source)) => Ok(Input::Archive(Box::new(self.read(source)?))),
+            _ => self.pipe(Box::new(io::stdin())),
+        }
+    }
+
+    fn input_path(&self, path: &Path) -> Result<Input> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Ok(Input::Archive(Box::new(self.folder(path)?)));
+        }
+        let file = File::open(path)?;
+        match is_pipe(&metadata) {
+            true => self.pipe(Box::new(file)),
+            false => Ok(Input::Archive(Box::new(self.read(FileSource::new(file)?)?))),
+        }
+    }
+
+    fn pipe(&self, reader: Box<dyn Read + Send>) -> Result<Input> {
+        Ok(Input::Stream(Box::new(self.stream(reader)?)))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Input::Archive(archive) => archive.fmt(f),
+            Input::Stream(stream) => stream.fmt(f),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn seekable_stdin() -> Option<File> {
+    use std::io::Seek;
+    use std::os::fd::AsFd;
+    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    let fresh = file.metadata().ok()?.is_file() && file.stream_position().ok()? == 0;
+    fresh.then_some(file)
+}
+
+#[cfg(not(unix))]
+fn seekable_stdin() -> Option<File> {
+    None
+}
+
+/// Whether a file can only be read front to back.
+pub(super) fn is_pipe(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = metadata.file_type();
+        kind.is_fifo() || kind.is_char_device() || kind.is_socket()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
+    }
+}

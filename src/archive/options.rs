@@ -1,0 +1,230 @@
+//! How to open an archive, and opening it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::input;
+use super::large_objects::Decoding;
+use super::open::{Archive, Layout};
+use super::read_toc::{TocRead, read_toc};
+use super::stream::ArchiveStream;
+use crate::compress::{Algorithm, Contexts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::custom::Custom;
+use crate::format::detect;
+use crate::format::directory;
+use crate::format::members::{Member, MemberStore};
+use crate::format::names;
+use crate::format::tar::TarIndex;
+use crate::limits::Limits;
+use crate::not_an_archive::NotAnArchive;
+use crate::source::{FileSource, Input as _, Members, OnRead, Peek, Pipe, Source, SourceReader};
+use crate::toc::{Format, Statements, Toc};
+
+/// How to open an archive.
+///
+/// ```
+/// let limits = pgdmp::Limits::new().toc_bytes(1 << 30);
+/// let archive = pgdmp::OpenOptions::new().limits(limits).open("fixtures/pg18/small-tar.tar")?;
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct OpenOptions {
+    pub(super) limits: Limits,
+    pub(super) statements: Statements,
+    pub(super) on_read: Option<OnRead>,
+}
+
+impl OpenOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        OpenOptions::default()
+    }
+
+    /// Bounds on what the archive may claim.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether to keep the SQL of the entries, which is most of a table of contents; the default
+    /// is `true`. Without it an archive can be listed and its data read, in less time and memory,
+    /// but it cannot be converted or become a script.
+    pub fn statements(mut self, kept: bool) -> Self {
+        self.statements = if kept { Statements::Kept } else { Statements::LeftOut };
+        self
+    }
+
+    /// Calls `on_read` with the number of bytes each time that some were read, for showing
+    /// progress. It sees all formats, pipes, and the threads of a conversion, and is called from
+    /// the thread that reads.
+    ///
+    /// Bytes count as they are stored. What is read twice counts twice: an archive without data
+    /// offsets is walked over before its data is read.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let read = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&read);
+    /// let archive = pgdmp::OpenOptions::new()
+    ///     .on_read(move |bytes| drop(counter.fetch_add(bytes, Ordering::Relaxed)))
+    ///     .open("fixtures/pg18/small-dir")?;
+    /// assert!(read.load(Ordering::Relaxed) > 0);
+    /// # Ok::<(), pgdmp::Error>(())
+    /// ```
+    pub fn on_read(mut self, on_read: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.on_read = Some(OnRead::new(on_read));
+        self
+    }
+
+    /// Opens a file or, for a directory archive, a directory.
+    ///
+    /// # Errors
+    ///
+    /// Besides those of the file system: [`ErrorKind::NotAnArchive`] with what it is instead,
+    /// [`ErrorKind::UnsupportedVersion`], and what is wrong with the table of contents. A pipe
+    /// has no positions to read at; use [`stream`](Self::stream), or [`input`](Self::input), which
+    /// takes either.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Archive> {
+        let path = path.as_ref();
+        self.open_path(path).map_err(|error| error.in_path(path))
+    }
+
+    fn open_path(&self, path: &Path) -> Result<Archive> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return self.folder(path);
+        }
+        if input::is_pipe(&metadata) {
+            return Err(Error::usage("a pipe can only be read in one pass"));
+        }
+        self.read(FileSource::open(path)?)
+    }
+
+    pub(super) fn folder(&self, path: &Path) -> Result<Archive> {
+        self.store(directory::open(path, self.on_read.clone())?, Format::Directory)
+    }
+
+    /// Opens a custom or tar archive in any source.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn read(&self, source: impl Source + 'static) -> Result<Archive> {
+        self.read_source(OnRead::watch(self.on_read.as_ref(), Arc::new(source)))
+    }
+
+    fn read_source(&self, source: Arc<dyn Source>) -> Result<Archive> {
+        let mut reader = SourceReader::from(Arc::clone(&source), 0);
+        match detect::format(reader.peek(detect::LEN)?) {
+            Some(Format::Custom) => self.custom(source),
+            Some(_) => {
+                let index = TarIndex::new(source, &self.limits)?;
+                self.store(MemberStore::Tar(index), Format::Tar)
+            }
+            None => {
+                let what = detect::recognise(reader.peek(detect::WINDOW)?);
+                Err(Error::new(ErrorKind::NotAnArchive(what)))
+            }
+        }
+    }
+
+    /// Reads header and table of contents of a custom or tar archive that comes through a pipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`ArchiveStream::new`].
+    pub fn stream<R: Read + Send>(&self, reader: R) -> Result<ArchiveStream<R>> {
+        ArchiveStream::open(reader, self)
+    }
+
+    /// Opens a directory archive whose files are in other places than a directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn members(&self, members: impl Members + 'static) -> Result<Archive> {
+        let (members, on_read) = (Box::new(members), self.on_read.clone());
+        self.store(MemberStore::Files { members, on_read }, Format::Directory)
+    }
+
+    /// Opens a directory archive whose files are named sources, `toc.dat` among them: as
+    /// [`members`](Self::members) does with a map.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn read_members<S: Source + 'static>(
+        &self,
+        members: impl IntoIterator<Item = (String, S)>,
+    ) -> Result<Archive> {
+        let shared = |(name, source)| (name, Arc::new(source) as Arc<dyn Source>);
+        self.members(members.into_iter().map(shared).collect::<BTreeMap<_, _>>())
+    }
+
+    fn custom(&self, source: Arc<dyn Source>) -> Result<Archive> {
+        let mut reader = SourceReader::from(Arc::clone(&source), 0);
+        let TocRead { toc, start } =
+            read_toc(&mut reader, Format::Custom, self.statements, &self.limits)?;
+        let custom = Custom::new(source, toc.dialect(), start, reader.position(), self.limits);
+        Ok(Archive::new(Format::Custom, toc, Layout::Blocks(Box::new(custom)), self.limits))
+    }
+
+    fn store(&self, store: MemberStore, format: Format) -> Result<Archive> {
+        let contexts = Arc::new(Contexts::default());
+        let member = store.open(names::TOC.as_bytes()).map_err(|error| match error.kind() {
+            ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match format {
+                Format::Tar => NotAnArchive::TarWithoutToc,
+                _ => NotAnArchive::DirectoryWithoutToc,
+            })),
+            _ => error,
+        })?;
+        let toc = self.toc_member(&member, format, &contexts);
+        let toc = toc.map_err(|error| error.in_member(&member.name))?;
+        Ok(Archive::new(format, toc, Layout::Members(Arc::new(store)), self.limits))
+    }
+
+    fn toc_member(&self, member: &Member, format: Format, contexts: &Arc<Contexts>) -> Result<Toc> {
+        let decoding = Decoding {
+            algorithm: member.algorithm,
+            contexts: Arc::clone(contexts),
+            limits: self.limits,
+        };
+        if member.algorithm == Algorithm::None {
+            let read = read_toc(&mut member.reader(), format, self.statements, &self.limits);
+            return Ok(read?.toc);
+        }
+        // Nobody but a user who compressed it by hand stores it so.
+        let mut pipe = Pipe::new(decoding.member(member)?);
+        Ok(read_toc(&mut pipe, format, self.statements, &self.limits)?.toc)
+    }
+}
+
+impl Archive {
+    /// Opens an archive with the default options; see [`OpenOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Archive> {
+        OpenOptions::new().open(path)
+    }
+
+    /// Opens a custom or tar archive in any source, with the default options.
+    pub fn read(source: impl Source + 'static) -> Result<Archive> {
+        OpenOptions::new().read(source)
+    }
+}
+
+impl<R: Read + Send> ArchiveStream<R> {
+    /// Reads header and table of contents, with the default options.
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenOptions::open`], and a tar whose first member is not `toc.dat`.
+    pub fn new(reader: R) -> Result<Self> {
+        OpenOptions::new().stream(reader)
+    }
+}

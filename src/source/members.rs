@@ -1,0 +1,63 @@
+//! Where the files of a directory archive are.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Source;
+use crate::error::{Error, Result};
+
+/// The files of a directory archive, found by name.
+///
+/// Implemented for maps from names to sources. A directory has its own way in
+/// ([`OpenOptions::open`](crate::OpenOptions::open)). Implement it for anything else that keeps
+/// files: object storage, or a zip file. [`OpenOptions::members`](crate::OpenOptions::members) takes
+/// it.
+///
+/// Several threads may ask at once. Files are asked for when they are needed, each time anew.
+///
+/// ```
+/// use std::sync::Arc;
+/// use pgdmp::{Members, OpenOptions, Source};
+///
+/// #[derive(Debug)]
+/// struct Prefixed(String);
+///
+/// impl Members for Prefixed {
+///     fn get(&self, name: &str) -> pgdmp::Result<Option<Arc<dyn Source>>> {
+///         match std::fs::read(format!("{}{name}", self.0)) {
+///             Ok(bytes) => Ok(Some(Arc::new(bytes))),
+///             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+///             Err(error) => Err(error.into()),
+///         }
+///     }
+/// }
+///
+/// let members = Prefixed("fixtures/pg18/small-dir/".to_owned());
+/// let archive = OpenOptions::new().members(members)?;
+/// assert!(archive.entries().len() > 0);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+pub trait Members: Send + Sync + fmt::Debug {
+    /// The file with this name; `None` if there is none. The name has no separators and no control
+    /// characters, and is neither `.` nor `..`.
+    ///
+    /// A name is asked for as it is, then with the suffix of each compression: `.gz`, `.lz4`,
+    /// `.zst`.
+    ///
+    /// # Errors
+    ///
+    /// Those of looking for it. That there is no such file is none.
+    fn get(&self, name: &str) -> Result<Option<Arc<dyn Source>>>;
+
+    /// The error for a file that should be there and is not.
+    fn missing(&self, name: &str) -> Error {
+        Error::not_found(format!("file {name}"))
+    }
+}
+
+impl Members for BTreeMap<String, Arc<dyn Source>> {
+    fn get(&self, name: &str) -> Result<Option<Arc<dyn Source>>> {
+        Ok(BTreeMap::get(self, name).map(Arc::clone))
+    }
+}
