@@ -25,7 +25,11 @@ pub(super) fn read_toc<I: Peek>(
     statements: Statements,
     limits: &Limits,
 ) -> Result<TocRead> {
-    let start = input.peek(HEAD)?;
+    // A bad spot that is not of the table of contents is no reason not to open the archive.
+    let start = match input.peek(HEAD).is_ok() {
+        true => input.peek(HEAD)?,
+        false => input.fill_buf()?,
+    };
     if format != Format::Custom && !start.starts_with(MAGIC) {
         return Err(no_toc(start));
     }
