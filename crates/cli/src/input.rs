@@ -20,7 +20,6 @@ pub(crate) fn open_with(
 ) -> Result<(Input, Progress), Failure> {
     let progress = Progress::new(context);
     Inputs::archives([path]).check_stdout()?;
-    }
     progress.expect(file_len(path));
     let options = options.on_read(progress.on_read());
     let input = options.input(path)?;

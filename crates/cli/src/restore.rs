@@ -25,8 +25,8 @@ use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    ArchiveVersion, Compression, DumpId, Encoding, Format, Gate, Input, Listing, RestrictKey, Script,
-    Selected, Toc, UseList,
+    ArchiveVersion, Compression, DumpId, Encoding, Format, Gate, Input, Listing, RestrictKey,
+    Script, Selected, Toc, UseList,
 };
 pub(crate) use table::documented;
 
