@@ -4,8 +4,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
-
 use crate::input;
 use crate::output::Output;
 use crate::{Context, Exit, Failure, json, object};
@@ -13,7 +11,8 @@ use pgdmp::{Dependents, Toc, TocEntry};
 
 /// Show what an object needs, what needs it, and why
 ///
-/// Without OBJECT: all objects that nothing else needs, with what they need below them.
+/// Without OBJECT: all objects that nothing else needs, with what they need below them. Behind … is
+/// what is shown elsewhere: once above, or in a tree of its own below, if it is too deep for this one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -113,45 +112,68 @@ fn label(entry: TocEntry<'_>) -> String {
     format!("{} {}", entry.dump_id(), entry.name().name)
 }
 
+/// A tree is unfolded no deeper than this: what a line begins with is as long as its depth. What is
+/// below comes as a tree of its own.
+const DEEPEST: usize = 32;
+
 /// Trees, without recursion: what an archive depends on may go as deep as it likes, and round in
-/// circles. What was shown before is not unfolded again.
+/// circles. What is unfolded elsewhere is not unfolded again.
 fn write_trees<'a>(
     graph: &Graph<'a>,
     roots: &[TocEntry<'a>],
     depth: usize,
     out: &mut Output,
 ) -> io::Result<()> {
-    let mut shown = vec![false; graph.toc.len()];
+    let mut unfolded = vec![false; graph.toc.len()];
     for &root in roots {
-        writeln!(out, "{}", label(root))?;
-        shown[root.index()] = true;
-        // For each open level, what is still to be shown of it.
-        let mut levels = vec![graph.next(root).into_iter().peekable()];
-        if depth == 0 {
-            continue;
+        // Behind a tree those that go on below it, with the depth that they have.
+        let mut rest = VecDeque::from([(root, 0)]);
+        while let Some((root, above)) = rest.pop_front() {
+            unfolded[root.index()] = true;
+            write_tree(graph, (root, above), depth, &mut unfolded, &mut rest, out)?;
         }
-        while let Some(level) = levels.last_mut() {
-            let Some(entry) = level.next() else {
-                levels.pop();
-                continue;
-            };
-            let last = level.peek().is_none();
-            let open = levels.len() - 1;
-            for above in &mut levels[..open] {
-                let more = above.peek().is_some();
-                write!(out, "{}", if more { "│  " } else { "   " })?;
-            }
-            write!(out, "{} {}", if last { "└─" } else { "├─" }, label(entry))?;
-            let next = graph.next(entry);
-            let again = std::mem::replace(&mut shown[entry.index()], true);
-            if again && !next.is_empty() {
-                writeln!(out, " …")?;
-            } else {
-                writeln!(out)?;
-                if levels.len() < depth {
-                    levels.push(next.into_iter().peekable());
-                }
-            }
+    }
+    Ok(())
+}
+
+fn write_tree<'a>(
+    graph: &Graph<'a>,
+    (root, above): (TocEntry<'a>, usize),
+    depth: usize,
+    unfolded: &mut [bool],
+    rest: &mut VecDeque<(TocEntry<'a>, usize)>,
+    out: &mut Output,
+) -> io::Result<()> {
+    writeln!(out, "{}", label(root))?;
+    if depth == above {
+        return Ok(());
+    }
+    // For each open level, what is still to be shown of it.
+    let mut levels = vec![graph.next(root).into_iter().peekable()];
+    while let Some(level) = levels.last_mut() {
+        let Some(entry) = level.next() else {
+            levels.pop();
+            continue;
+        };
+        let last = level.peek().is_none();
+        let open = levels.len() - 1;
+        for above in &mut levels[..open] {
+            let more = above.peek().is_some();
+            write!(out, "{}", if more { "│  " } else { "   " })?;
+        }
+        write!(out, "{} {}", if last { "└─" } else { "├─" }, label(entry))?;
+        let next = graph.next(entry);
+        let below = above + levels.len();
+        if next.is_empty() || below >= depth {
+            writeln!(out)?;
+        } else if std::mem::replace(&mut unfolded[entry.index()], true) {
+            writeln!(out, " …")?;
+        } else if levels.len() == DEEPEST {
+            writeln!(out, " …")?;
+            rest.push_back((entry, below));
+        } else {
+            writeln!(out)?;
+            levels.push(next.into_iter().peekable());
         }
     }
     Ok(())
@@ -190,7 +212,10 @@ fn write_path(path: &[TocEntry<'_>], out: &mut Output) -> io::Result<()> {
     for (n, entry) in path.iter().enumerate() {
         match n {
             0 => writeln!(out, "{}", label(*entry))?,
-            n => writeln!(out, "{}└─ needs {}", "   ".repeat(n - 1), label(*entry))?,
+            n => {
+                let indent = "   ".repeat(n.min(DEEPEST) - 1);
+                writeln!(out, "{indent}└─ needs {}", label(*entry))?;
+            }
         }
     }
     Ok(())
@@ -220,12 +245,21 @@ fn write_graph<'a>(
         }
     }
     if args.json {
-        let entries: Vec<Value> = entries.iter().map(|e| Value::Object(json::entry(*e))).collect();
-        let edges: Vec<Value> =
-            edges.iter().map(|(a, b)| json!([a.dump_id().0, b.dump_id().0])).collect();
-        let all = json!({ "entries": entries, "dependencies": edges });
-        json::write(&all, out)?;
-        return out.write_all(b"\n");
+        // One at a time: there may be millions.
+        out.write_all(b"{\"entries\": [")?;
+        let mut separator = "\n";
+        for entry in entries {
+            out.write_all(separator.as_bytes())?;
+            json::write(&serde_json::Value::Object(json::entry(entry)), out)?;
+            separator = ",\n";
+        }
+        out.write_all(b"\n],\n\"dependencies\": [")?;
+        let mut separator = "\n";
+        for (a, b) in edges {
+            write!(out, "{separator}[{},{}]", a.dump_id(), b.dump_id())?;
+            separator = ",\n";
+        }
+        return out.write_all(b"\n]}\n");
     }
     out.write_all(b"digraph dependencies {\n  rankdir=LR;\n  node [shape=box];\n")?;
     for entry in entries {

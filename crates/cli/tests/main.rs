@@ -5,6 +5,7 @@
 //! | `cli` | the program as its users run it |
 //! | `edit_cli` | convert, reindex, split and merge as their users run them |
 //! | `extras` | what pg_restore cannot do |
+//! | `many` | output that grows with the archive, and no faster |
 //! | `pg_restore` | under that name: every recorded answer of the real one |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `damaged` | damaged archives: nothing is laundered, left behind or touched |
@@ -36,6 +37,7 @@ mod live_needs;
 #[cfg(unix)]
 mod live_scripts;
 #[cfg(unix)]
+mod many;
 mod pg_restore;
 #[cfg(unix)]
 mod place;

@@ -14,6 +14,7 @@ pub mod fixtures;
 pub mod foreign;
 pub mod large;
 pub mod listing;
+pub mod many;
 pub mod script;
 pub mod server;
 pub mod sha256;
