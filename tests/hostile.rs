@@ -560,12 +560,13 @@ fn blocks() {
     let data = |parts: &[&[u8]]| [&[1][..], &int(3), &parts.concat()].concat();
     let objects = |parts: &[&[u8]]| [&[3][..], &int(3), &parts.concat()].concat();
     let (table, blobs) = (Desc::TABLE_DATA, Desc::BLOBS);
-    let good = data(&[&int(1), b"x", &int(0)]);
+    let good = data(&[&int(3), b"\\.\n", &int(0)]);
     let one_object = [&int(7)[..], &int(1), b"x", &int(0)].concat();
-    let cases: [(&str, Vec<u8>, Desc<'static>, bool); 22] = [
+    let cases: [(&str, Vec<u8>, Desc<'static>, bool); 23] = [
         ("good", good.clone(), table, true),
         ("good, then junk", [&good[..], b"junk"].concat(), table, true),
         ("good, then half a block", [&good[..], &[1, 0]].concat(), table, true),
+        ("no end marker", data(&[&int(1), b"x", &int(0)]), table, false),
         ("nothing", Vec::new(), table, false),
         ("a type", vec![1], table, false),
         ("another type", [&[2][..], &good[1..]].concat(), table, false),

@@ -4,13 +4,14 @@ use std::io::Cursor;
 
 use pgdmp::{
     Algorithm, Archive, ArchiveStream, ArchiveVersion, Conversion, DataOffset, Desc, DumpId,
-    EntryFields, Format, Merge, Note, RestrictKey, Script, Section, Selection, SplitBy,
-    StreamConversion, Target,
+    EntryFields, Format, Merge, Note, OpenOptions, RestrictKey, Script, Section, Selection,
+    SplitBy, StreamConversion, Target,
 };
 
 use pgdmp::script::{Outcome, Restore, Sink, Step};
 use pgdmp_testkit::build::{self, Block, full_entry};
 use pgdmp_testkit::contents::{Content, Contents, read_all, stream_all};
+use pgdmp_testkit::fixtures;
 
 /// `build::small()`, whose offsets of two entries with data say that there is none.
 fn denied() -> Vec<u8> {
@@ -248,4 +249,543 @@ fn entries_with_one_dump_id_have_their_own_data() {
     let selected = Selection { tables, ..Selection::default() }.apply(archive.toc()).unwrap();
     let part = Conversion::new(&archive, &Target::new(), Some(&selected)).unwrap();
     assert!(part.write(Cursor::new(Vec::new())).is_err());
+}
+
+/// A folder's files.
+type Members = Vec<(String, Vec<u8>)>;
+
+fn folder(name: &str) -> Members {
+    fixtures::members(&fixtures::root().join(name))
+}
+
+fn opened(members: &Members) -> Archive {
+    OpenOptions::new().read_members(members.clone()).unwrap()
+}
+
+/// Every way in which the data of an archive gets into another one, in the same compression.
+fn moves(archive: &Archive) -> Vec<(&'static str, pgdmp::Result<()>)> {
+    let disk = tempfile::tempdir().unwrap();
+    let to = |name: &str| disk.path().join(name);
+    let folder_target = Target::new().format(Format::Directory).clone();
+    let convert = |target: &Target| Conversion::new(archive, target, None);
+    let mut results = vec![
+        ("copy", convert(&Target::new()).and_then(|all| all.create(to("copy")))),
+        ("to a folder", convert(&folder_target).and_then(|all| all.create(to("folder")))),
+        ("to custom", converted(archive, &targets()[1]).map(drop)),
+        ("split", {
+            let parts = pgdmp::split(archive.toc(), SplitBy::Table);
+            parts.iter().enumerate().try_for_each(|(n, part)| {
+                let part = Conversion::of_part(archive, &Target::new(), part)?;
+                part.create(to(&format!("part {n}")))
+            })
+        }),
+        ("merge", {
+            let other = build::header(ArchiveVersion::NEWEST, Format::Custom);
+            let other = Archive::read(build::custom(other, &[], true)).unwrap();
+            Merge::new(&[archive, &other], &Target::new())
+                .and_then(|merge| merge.create(to("merge")))
+        }),
+    ];
+    if archive.format() != Format::Directory {
+        let bytes = convert(&Target::new()).and_then(|all| all.write_pipe(Vec::new()));
+        results.push(("pipe", bytes.map(drop)));
+    }
+    results
+}
+
+/// Nothing of it is moved without an error.
+fn assert_refused(what: &str, archive: &Archive, expected: &str) {
+    for (how, result) in moves(archive) {
+        match result {
+            Ok(()) => panic!("{what}: {how}"),
+            Err(error) => assert!(error.to_string().contains(expected), "{what}, {how}: {error}"),
+        }
+    }
+}
+
+fn assert_moved(what: &str, archive: &Archive) {
+    for (how, result) in moves(archive) {
+        assert!(result.is_ok(), "{what}, {how}: {}", result.unwrap_err());
+    }
+}
+
+/// Where nothing changes a file was copied without a look at it, cut or not.
+#[test]
+fn a_cut_archive_is_no_whole_one() {
+    for name in [
+        "pg18/small-custom.dump",
+        "pg18/small-none.dump",
+        "pg18/small-zstd.dump",
+        "pg17/small-redirected.dump",
+        "pg15/mini-pipe.dump",
+        "pg18/small-tar.tar",
+    ] {
+        let bytes = fixtures::bytes(&fixtures::root().join(name));
+        let whole = Archive::read(bytes.clone()).unwrap();
+        whole.check_length().unwrap();
+        let read = read_all(&whole).unwrap();
+        // A second table of contents at the end is no data.
+        for cut in (bytes.len() / 3..bytes.len()).step_by(bytes.len() / 90) {
+            let Ok(archive) = Archive::read(bytes[..cut].to_vec()) else { continue };
+            let is_whole = read_all(&archive).is_ok_and(|found| found == read);
+            let length = archive.check_length();
+            let copy = converted(&archive, &Target::new());
+            let target = Target::new().format(archive.format()).clone();
+            assert_eq!(converted(&archive, &target).is_ok(), copy.is_ok());
+            if name.ends_with(".tar") {
+                // What pg_restore does not read may not be missing, but some of the zeros at the
+                // end.
+                let is_whole = cut + 512 >= bytes.len();
+                assert_eq!(length.is_ok(), is_whole, "{name} {cut}: {length:?}");
+                assert_eq!(copy.is_ok(), is_whole, "{name} {cut}");
+            } else {
+                assert_eq!(copy.is_ok(), is_whole, "{name} {cut}");
+                assert_eq!(length.is_ok(), is_whole, "{name} {cut}: {length:?}");
+            }
+            // Sizes are of what is there.
+            let sizes = archive.stored_sizes().unwrap();
+            assert!(sizes.iter().flatten().sum::<u64>() <= cut as u64, "{name} {cut}");
+            let path = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(path.path(), &bytes[..cut]).unwrap();
+            if archive.format() == Format::Custom {
+                assert_eq!(pgdmp::reindex(path.path()).is_ok(), is_whole, "{name} {cut}");
+            }
+        }
+    }
+}
+
+/// Blocks that are in the way of those that the offsets lead to, or behind them, are no matter; but
+/// data must be there once.
+#[test]
+fn copies_have_each_entrys_data_once() {
+    let version = ArchiveVersion::NEWEST;
+    let rows = [&b"1\n\\.\n\n\n"[..]];
+    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
+    let header = || build::header(version, Format::Custom);
+    let made = |offsets| build::custom(header(), &[(data, Some(Block::Data(&rows)))], offsets);
+    let unknown = build::block(version, 77, &Block::Data(&rows));
+    let block = build::block(version, 3, &Block::Data(&rows));
+    for offsets in [true, false] {
+        let bytes = made(offsets);
+        let at = bytes.len() - block.len();
+        let copied = |bytes: &[u8]| {
+            let archive = Archive::read(bytes.to_vec()).unwrap();
+            let conversion = Conversion::new(&archive, &Target::new(), None).unwrap();
+            let copy = conversion.write(Cursor::new(Vec::new()));
+            assert!(copy.as_ref().map_or(true, |copy| copy.get_ref() == bytes));
+            copy.map(drop)
+        };
+        copied(&bytes).unwrap();
+        for behind in [&b"junk"[..], &[0; 700], &unknown, &block] {
+            copied(&[&bytes[..], behind].concat()).unwrap();
+        }
+        if !offsets {
+            let before = [&bytes[..at], &unknown, &bytes[at..]].concat();
+            copied(&before).unwrap();
+        }
+        // The first block of an entry is not the one that its offset leads to.
+        if offsets {
+            let old = [&[2][..], &(at as u64).to_le_bytes()].concat();
+            let new = [&[2][..], &((at + block.len()) as u64).to_le_bytes()].concat();
+            let place = bytes.windows(9).position(|window| window == old).unwrap();
+            let mut twice = [&bytes[..], &block].concat();
+            twice[place..place + 9].copy_from_slice(&new);
+            assert!(copied(&twice).is_err());
+        }
+    }
+    let objects = EntryFields {
+        had_dumper: true,
+        tag: Some(b""),
+        ..EntryFields::new(DumpId(3), Desc::BLOBS, Section::Data)
+    };
+    let wrong = build::custom(header(), &[(objects, Some(Block::Objects(&[])))], false);
+    let at = wrong.len() - build::block(version, 3, &Block::Objects(&[])).len();
+    let wrong = [&wrong[..at], &block].concat();
+    assert_refused("another kind", &Archive::read(wrong).unwrap(), "the data of a table");
+}
+
+/// A member that was cut off was moved as it is, and so was one of which nothing is left, which
+/// became a good empty one.
+#[test]
+fn cut_members_are_not_moved() {
+    for (name, suffix) in [
+        ("pg18/small-dir", ".gz"),
+        ("pg18/small-dir-lz4", ".lz4"),
+        ("pg18/small-dir-zstd", ".zst"),
+        ("pg18/small-dir-none", ".dat"),
+    ] {
+        let members = folder(name);
+        assert_moved(name, &opened(&members));
+        for (n, (file, bytes)) in members.iter().enumerate() {
+            let data = file.ends_with(suffix) && file != "toc.dat";
+            let object = file.starts_with("blob_");
+            // Of an uncompressed large object nothing shows where it ends.
+            if !data || (object && suffix == ".dat") {
+                continue;
+            }
+            for cut in [0, 1, bytes.len() / 3, bytes.len() / 2, bytes.len().max(1) - 1] {
+                // Of the empty lines behind rows some may be missing.
+                if suffix == ".dat" && cut + 4 > bytes.len() {
+                    continue;
+                }
+                // An empty large object is stored so.
+                if cut >= bytes.len() || (cut == 0 && object && suffix != ".gz") {
+                    continue;
+                }
+                let mut members = members.clone();
+                members[n].1.truncate(cut);
+                let what = format!("{name}/{file}, cut to {cut}");
+                let expected = if suffix == ".dat" { "end marker" } else { "unexpected end" };
+                assert_refused(&what, &opened(&members), expected);
+            }
+        }
+    }
+}
+
+/// What does not show from outside: only decompressing finds it.
+#[test]
+fn checks_find_damage_inside() {
+    let mut rows: Vec<u8> = (0..20_000_u64)
+        .flat_map(|n| format!("{n}\t{}\n", n * n * n % 99_991).into_bytes())
+        .collect();
+    rows.extend_from_slice(b"\\.\n\n\n");
+    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
+    let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
+    let plain = build::custom(header, &[(data, Some(Block::Data(&[&rows])))], true);
+    let plain = Archive::read(plain).unwrap();
+    let disk = tempfile::tempdir().unwrap();
+    for algorithm in [Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd] {
+        let to = |name: &str| disk.path().join(format!("{algorithm} {name}"));
+        let target = |format, check| {
+            Target::new().format(format).compression(algorithm, None).check(check).clone()
+        };
+        let convert = |archive: &Archive, format, check, name: &str| {
+            let _ = std::fs::remove_dir_all(to(name)).or_else(|_| std::fs::remove_file(to(name)));
+            let conversion = Conversion::new(archive, &target(format, check), None)?;
+            conversion.create(to(name))?;
+            Archive::open(to(name))
+        };
+        for format in [Format::Directory, Format::Custom] {
+            let good = convert(&plain, format, false, "good").unwrap();
+            let copy = convert(&good, format, true, "copy").unwrap();
+            assert_eq!(read_all(&copy).unwrap(), read_all(&plain).unwrap());
+            // Where it is damaged in the middle, and moved all the same.
+            let path = match format {
+                Format::Directory => {
+                    let mut files = std::fs::read_dir(to("good")).unwrap();
+                    let data = files.find(|file| {
+                        file.as_ref().unwrap().file_name().to_str().unwrap().starts_with("3.dat")
+                    });
+                    data.unwrap().unwrap().path()
+                }
+                _ => to("good"),
+            };
+            let bytes = std::fs::read(&path).unwrap();
+            let damaged = (bytes.len() / 2..bytes.len() - 100).step_by(997).find_map(|at| {
+                let mut bytes = bytes.clone();
+                bytes[at..at + 40].fill(0xff);
+                std::fs::write(&path, &bytes).unwrap();
+                let archive = Archive::open(to("good")).unwrap();
+                let moved = convert(&archive, format, false, "moved").is_ok();
+                (moved && read_all(&archive).is_err()).then_some(archive)
+            });
+            let damaged = damaged.unwrap_or_else(|| panic!("{algorithm} {format}"));
+            for to_format in [Format::Directory, Format::Custom] {
+                let error = convert(&damaged, to_format, true, "checked").unwrap_err();
+                assert_eq!(error.entry().unwrap().dump_id, 3, "{error}");
+                assert_eq!(error.member().is_some(), format == Format::Directory, "{error}");
+            }
+            if format == Format::Custom {
+                let bytes = std::fs::read(&path).unwrap();
+                assert!(streamed(&bytes, &target(format, false)).is_ok());
+                assert!(streamed(&bytes, &target(format, true)).is_err());
+                let conversion = Conversion::new(&damaged, &target(format, true), None).unwrap();
+                assert!(conversion.write_pipe(Vec::new()).is_err());
+            }
+        }
+    }
+}
+
+/// Rows without the line that ends them are half of the rows, as far as anybody knows.
+#[test]
+fn rows_without_their_end() {
+    let rows = [&b"1\tone\n"[..], b"2\ttwo\n"];
+    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
+    let header = || build::header(ArchiveVersion::NEWEST, Format::Custom);
+    for offsets in [true, false] {
+        let bytes = build::custom(header(), &[(data, Some(Block::Data(&rows)))], offsets);
+        let archive = Archive::read(bytes.clone()).unwrap();
+        assert_refused("no end", &archive, "without its end marker");
+        for target in targets() {
+            let error = streamed(&bytes, &target).unwrap_err();
+            assert!(error.to_string().contains("without its end marker"), "{error}");
+        }
+        // pg_restore takes them for all.
+        let warnings = warnings(&archive);
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].starts_with("the data ends without its end marker \\., in entry 3"));
+        let text = String::from_utf8(script(&archive).unwrap()).unwrap();
+        assert!(text.contains("FROM stdin;\n1\tone\n2\ttwo\n"));
+        assert_eq!(script_of_stream(&bytes).unwrap(), text.as_bytes());
+    }
+    // INSERT commands end as they like.
+    let inserts = EntryFields { copy_stmt: None, ..data };
+    let commands = [&b"INSERT INTO t VALUES (1);\n"[..]];
+    let bytes = build::custom(header(), &[(inserts, Some(Block::Data(&commands)))], true);
+    assert_moved("inserts", &Archive::read(bytes).unwrap());
+}
+
+/// Large objects that the table of contents has and the data has not became empty ones.
+#[test]
+fn missing_large_objects() {
+    // From 1.16 on groups list them; before each has an entry.
+    for name in ["pg18/small-dir-none", "pg15/small-dir", "pg18/small-dir-zstd"] {
+        let members = folder(name);
+        for (n, (file, bytes)) in members.iter().enumerate() {
+            if !file.starts_with("blobs") {
+                continue;
+            }
+            let lines = bytes.split_inclusive(|byte| *byte == b'\n').count();
+            for kept in 0..lines {
+                let mut members = members.clone();
+                let kept: Vec<_> =
+                    bytes.split_inclusive(|byte| *byte == b'\n').take(kept).collect();
+                members[n].1 = kept.concat();
+                let archive = opened(&members);
+                let expected = "in the table of contents, but not in the data";
+                assert_refused(&format!("{name}/{file}"), &archive, expected);
+                assert!(read_all(&archive).is_err());
+                let warnings = warnings(&archive);
+                assert!(warnings.len() == 1 && warnings[0].contains(expected), "{warnings:?}");
+            }
+        }
+    }
+    let version = ArchiveVersion::NEWEST;
+    let group = EntryFields {
+        tag: Some(b"17..19"),
+        defn: Some(b"17\n18\n19\n"),
+        ..EntryFields::new(DumpId(2), Desc::BLOB_METADATA, Section::Data)
+    };
+    let objects = EntryFields {
+        had_dumper: true,
+        tag: Some(b"17..19"),
+        dependencies: &[DumpId(2)],
+        ..EntryFields::new(DumpId(3), Desc::BLOBS, Section::Data)
+    };
+    let x = &b"x"[..];
+    for (oids, good) in [
+        (&[17, 18, 19][..], true),
+        (&[17, 18, 19, 20], true),
+        (&[17, 19], false),
+        (&[], false),
+        (&[17, 18, 19, 18], false),
+    ] {
+        let data: Vec<(u32, &[u8])> = oids.iter().map(|oid| (*oid, x)).collect();
+        let header = build::header(version, Format::Custom);
+        let entries = [(group, None), (objects, Some(Block::Objects(&data)))];
+        let bytes = build::custom(header, &entries, true);
+        let archive = Archive::read(bytes.clone()).unwrap();
+        match good {
+            true => assert_moved("good", &archive),
+            // One that comes twice is no file of a folder, either.
+            false => assert!(moves(&archive).iter().all(|(_, result)| result.is_err())),
+        }
+        assert_eq!(streamed(&bytes, &Target::new()).is_ok(), good);
+        assert_eq!(read_all(&archive).is_ok() && stream_all(&bytes[..]).is_ok(), good);
+        // pg_restore does not look.
+        assert_eq!(warnings(&archive).len(), usize::from(!good));
+        assert_eq!(script(&archive).unwrap(), script_of_stream(&bytes).unwrap());
+    }
+}
+
+/// A zstd frame, with each of some thousand rows as it is.
+fn frame(rows: std::ops::Range<u32>, last: bool) -> (Vec<u8>, Vec<u8>) {
+    let mut plain: Vec<u8> = rows.flat_map(|n| format!("{n}\trow\n").into_bytes()).collect();
+    if last {
+        plain.extend_from_slice(b"\\.\n\n\n");
+    }
+    // One block, not compressed, of less than 128 KiB.
+    let len = plain.len() as u32;
+    assert!(len < 1 << 17);
+    let mut stored = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
+    stored.extend_from_slice(&(len << 3 | 1).to_le_bytes()[..3]);
+    stored.extend_from_slice(&plain);
+    (stored, plain)
+}
+
+fn skippable(content: &[u8]) -> Vec<u8> {
+    [&b"\x50\x2a\x4d\x18"[..], &(content.len() as u32).to_le_bytes(), content].concat()
+}
+
+/// The chunks of the one block of an archive.
+fn chunks(archive: &[u8]) -> Vec<Vec<u8>> {
+    let block = Archive::read(archive.to_vec()).unwrap().blocks().unwrap().next().unwrap();
+    let mut rest = &archive[block.unwrap().offset.unwrap() as usize + 6..];
+    let mut chunks = Vec::new();
+    loop {
+        let len = u32::from_le_bytes(rest[1..5].try_into().unwrap()) as usize;
+        if len == 0 {
+            return chunks;
+        }
+        chunks.push(rest[5..5 + len].to_vec());
+        rest = &rest[5 + len..];
+    }
+}
+
+/// Whether a chunk has a frame that does not begin it, where all frames are as `frame` makes them.
+fn has_frame_within(chunk: &[u8]) -> bool {
+    chunk.windows(4).skip(1).any(|window| window == [0x28, 0xb5, 0x2f, 0xfd])
+}
+
+fn zstd_header() -> pgdmp::Header {
+    let mut header = build::header(ArchiveVersion::NEWEST, Format::Custom);
+    header.compression.algorithm = Algorithm::Zstd;
+    header
+}
+
+/// pg_restore drops what follows the first zstd frame in a chunk. Files of several frames, as pzstd
+/// and cat make them, were cut into chunks without regard to that.
+#[test]
+fn zstd_frames_begin_chunks() {
+    let toc =
+        build::toc_dat(ArchiveVersion::NEWEST, &[EntryFields { tag: Some(b"t"), ..full_entry() }]);
+    let frames = [frame(0..40, false), frame(40..6000, false), frame(6000..6001, true)];
+    let plain: Vec<u8> = frames.iter().flat_map(|(_, plain)| plain.clone()).collect();
+    let stored: Vec<Vec<u8>> = frames.iter().map(|(stored, _)| stored.clone()).collect();
+    for (what, stored) in [
+        ("frames", stored.concat()),
+        ("a skippable frame first", [skippable(b"pzstd"), stored.concat()].concat()),
+        (
+            "skippable frames",
+            [&stored[0][..], &skippable(&[7; 200_000]), &stored[1], &stored[2], &skippable(b"")]
+                .concat(),
+        ),
+        ("padded", [&stored.concat()[..], &[0; 512]].concat()),
+    ] {
+        let members =
+            vec![("toc.dat".to_owned(), toc.clone()), ("3.dat.zst".to_owned(), stored.clone())];
+        let archive = opened(&members);
+        let target = Target::new().compression(Algorithm::Zstd, None).clone();
+        for check in [false, true] {
+            let target = target.clone().format(Format::Custom).check(check).clone();
+            let conversion = Conversion::new(&archive, &target, None).unwrap();
+            let bytes = conversion.write(Cursor::new(Vec::new())).unwrap().into_inner();
+            assert!(!chunks(&bytes).iter().any(|chunk| has_frame_within(chunk)), "{what}");
+            let custom = Archive::read(bytes.clone()).unwrap();
+            let expected = Contents::from([(3, Content::Data(plain.clone()))]);
+            assert_eq!(read_all(&custom).unwrap(), expected, "{what}");
+            assert!(warnings(&custom).is_empty());
+            // Moved on, chunks stay as they are, or are made anew by the same rule.
+            for again in [converted(&custom, &Target::new()), streamed(&bytes, &Target::new())] {
+                assert_eq!(read_all(&again.unwrap()).unwrap(), expected, "{what}");
+            }
+        }
+    }
+}
+
+/// An archive that has two frames in a chunk loses the second in pg_restore, which is told; from
+/// here on it does not.
+#[test]
+fn zstd_frames_within_chunks_are_told() {
+    let frames = [frame(0..40, false), frame(40..90, true)];
+    let stored = [&frames[0].0[..], &frames[1].0].concat();
+    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
+    let other = EntryFields { dump_id: DumpId(5), tag: Some(b"other"), ..full_entry() };
+    let marker = frame(0..1, true).0;
+    let marker = [&marker[..]];
+    let half = &stored[..frames[0].0.len() + 20];
+    for (what, cut, told) in [
+        ("two in one", vec![&stored[..]], true),
+        ("one within", vec![half, &stored[half.len()..]], true),
+        ("each its own", vec![&frames[0].0[..], &frames[1].0], false),
+    ] {
+        let entries = [(data, Some(Block::Data(&cut))), (other, Some(Block::Data(&marker)))];
+        let bytes = build::custom(zstd_header(), &entries, true);
+        let archive = Archive::read(bytes.clone()).unwrap();
+        let heard = warnings(&archive);
+        assert_eq!(heard.len(), usize::from(told), "{what}: {heard:?}");
+        let expected = "a zstd frame begins within a chunk; pg_restore loses it";
+        assert!(heard.iter().all(|warning| warning.starts_with(expected)));
+        let tables = vec![pgdmp::NamePattern::exact("t")];
+        let selected = Selection { tables, ..Selection::default() }.apply(archive.toc()).unwrap();
+        let other_compression = Target::new().compression(Algorithm::Gzip, None).clone();
+        let check = Target::new().check(true).clone();
+        for target in [&Target::new(), &check, &other_compression] {
+            for selected in [None, Some(&selected)] {
+                let mut heard = Vec::new();
+                let mut conversion = Conversion::new(&archive, target, selected).unwrap();
+                conversion.on_warning(|warning| heard.push(warning.to_string()));
+                let new = conversion.write(Cursor::new(Vec::new())).unwrap().into_inner();
+                assert_eq!(heard.len(), usize::from(told), "{what}: {heard:?}");
+                let read = read_all(&Archive::read(new.clone()).unwrap()).unwrap();
+                let plain = frames.iter().flat_map(|(_, plain)| plain.clone()).collect();
+                assert_eq!(read[&3], Content::Data(plain));
+                if selected.is_some() && !std::ptr::eq(target, &other_compression) {
+                    assert!(!chunks(&new).iter().any(|chunk| has_frame_within(chunk)), "{what}");
+                }
+                if !told && selected.is_some() && std::ptr::eq(target, &check) {
+                    assert_eq!(chunks(&new), cut);
+                }
+            }
+        }
+        let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
+        let mut heard = 0;
+        let mut conversion = StreamConversion::new(&stream, &Target::new(), None).unwrap();
+        conversion.on_warning(|_| heard += 1);
+        let new = conversion.write(&mut stream, Cursor::new(Vec::new())).unwrap().into_inner();
+        assert_eq!(heard, usize::from(told));
+        assert!(!chunks(&new).iter().any(|chunk| has_frame_within(chunk)), "{what}");
+    }
+}
+
+/// Zeros behind a compressed member, as tapes and block copies leave, are nothing.
+#[test]
+fn padded_members() {
+    for (name, suffix) in
+        [("pg18/small-dir", ".gz"), ("pg18/small-dir-lz4", ".lz4"), ("pg18/small-dir-zstd", ".zst")]
+    {
+        let members = folder(name);
+        let good = opened(&members);
+        let expected = read_all(&good).unwrap();
+        for padding in [1, 8, 512, 10_000] {
+            let mut padded = members.clone();
+            for (_, bytes) in padded.iter_mut().filter(|(file, _)| file.ends_with(suffix)) {
+                // Nothing is padded to nothing.
+                if !bytes.is_empty() {
+                    bytes.resize(bytes.len() + padding, 0);
+                }
+            }
+            let archive = opened(&padded);
+            assert_eq!(read_all(&archive).unwrap(), expected, "{name}");
+            assert_eq!(script(&archive).unwrap(), script(&good).unwrap());
+            assert!(warnings(&archive).is_empty());
+            assert_moved(name, &archive);
+            for target in targets() {
+                let new = Conversion::new(&archive, &target, None).unwrap();
+                if let Ok(new) = new.write(Cursor::new(Vec::new())) {
+                    let new = Archive::read(new.into_inner()).unwrap();
+                    assert_eq!(read_all(&new).unwrap(), expected, "{name}");
+                }
+            }
+        }
+        // Anything else is no padding: the data comes first, then the complaint, as with gzip.
+        let mut junk = members.clone();
+        let table = junk.iter_mut().filter(|(file, _)| file.ends_with(suffix));
+        let (file, bytes) = table.filter(|(file, _)| !file.starts_with("blob")).last().unwrap();
+        let file = file.clone();
+        bytes.extend_from_slice(b"\0junk");
+        let archive = opened(&junk);
+        assert!(read_all(&archive).is_err());
+        let moved = moves(&archive);
+        let custom = moved.iter().find(|(how, _)| *how == "to custom").unwrap();
+        assert!(custom.1.is_err(), "{name}");
+        if suffix == ".gz" {
+            let heard = warnings(&archive);
+            assert_eq!(heard.len(), 1, "{heard:?}");
+            assert!(heard[0].contains("bytes follow") && heard[0].contains(&file));
+            assert_eq!(script(&archive).unwrap(), script(&good).unwrap());
+        } else {
+            assert!(script(&archive).is_err());
+        }
+    }
 }

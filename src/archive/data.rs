@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use super::stored::Stored;
+use super::stored::{FRAME_WITHIN_CHUNK, Stored};
+use super::stored_check::{NO_END_MARKER, Tail, nothing_compressed};
 use crate::compress::Decoder;
 use crate::error::{EntryName, Error, Result};
 
@@ -13,7 +14,9 @@ use crate::error::{EntryName, Error, Result};
 /// itself buffered: [`BufRead::fill_buf`] lends decompressed bytes without a copy.
 ///
 /// Errors come as [`io::Error`]; [`Error::from`] takes the [`Error`] with place and entry out of
-/// it. Data that ends early, or has bytes behind its end, is an error, never just an end.
+/// it. Data that ends early, or has bytes behind its end, is an error, never just an end; so is COPY
+/// text that does not end with a line of `\.`, if the statements were read, too
+/// ([`OpenOptions::statements`](super::OpenOptions::statements)).
 #[derive(Debug)]
 pub struct EntryData<'a> {
     decoder: Decoder<Stored<'a>>,
@@ -21,6 +24,11 @@ pub struct EntryData<'a> {
     start: u64,
     entry: EntryName,
     member: Option<String>,
+    /// The last bytes, of data that ends with an end marker.
+    tail: Option<Tail>,
+    /// What was found at the end and is no error.
+    complaints: Option<Vec<Error>>,
+    ended: bool,
 }
 
 impl<'a> EntryData<'a> {
@@ -28,9 +36,57 @@ impl<'a> EntryData<'a> {
         decoder: Decoder<Stored<'a>>,
         entry: EntryName,
         member: Option<String>,
+        marked: bool,
     ) -> Self {
         let start = decoder.get_ref().position();
-        EntryData { decoder, start, entry, member }
+        let tail = marked.then(Tail::default);
+        EntryData { decoder, start, entry, member, tail, complaints: None, ended: false }
+    }
+
+    /// Makes of what pg_restore passes over a [complaint](Self::complaints) instead of an error.
+    pub(crate) fn be_lenient(&mut self) {
+        self.decoder.be_lenient();
+        self.complaints = Some(Vec::new());
+    }
+
+    /// What is wrong with data that was read to its end.
+    pub(crate) fn complaints(self) -> Vec<Error> {
+        self.complaints.unwrap_or_default()
+    }
+
+    /// Whether, in what was read, a zstd frame began within a chunk.
+    pub(crate) fn frame_within_chunk(&self) -> Option<Error> {
+        let met = self.decoder.get_ref().frame_within_chunk();
+        met.then(|| self.placed(Error::malformed(FRAME_WITHIN_CHUNK).into()).into())
+    }
+
+    /// At the end of the data: whether that is where it should be.
+    fn end(&mut self) -> io::Result<()> {
+        if self.ended {
+            return Ok(());
+        }
+        let mut found: Vec<Error> = Vec::new();
+        if self.member.is_none() && self.decoder.has_no_frames() {
+            found.push(nothing_compressed().into());
+        } else if self.tail.as_ref().is_some_and(|tail| !tail.is_end_marker()) {
+            found.push(Error::malformed(NO_END_MARKER));
+        }
+        match &mut self.complaints {
+            None => {
+                if let Some(error) = found.pop() {
+                    return Err(self.placed(error.into()));
+                }
+            }
+            Some(_) => {
+                if self.decoder.has_ignored() {
+                    found.push(Error::malformed("bytes follow the end of the compressed data"));
+                }
+                let placed = found.into_iter().map(|error| self.placed(error.into()).into());
+                self.complaints = Some(placed.chain(self.frame_within_chunk()).collect());
+            }
+        }
+        self.ended = true;
+        Ok(())
     }
 
     /// How many of the stored bytes were consumed so far, framing included: for showing progress
@@ -70,7 +126,14 @@ impl<'a> EntryData<'a> {
 
 impl Read for EntryData<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.decoder.read(buf).map_err(|error| self.placed(error))
+        let n = self.decoder.read(buf).map_err(|error| self.placed(error))?;
+        if let Some(tail) = &mut self.tail {
+            tail.pass(&buf[..n]);
+        }
+        if n == 0 && !buf.is_empty() {
+            self.end()?;
+        }
+        Ok(n)
     }
 }
 
@@ -78,13 +141,21 @@ impl BufRead for EntryData<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         // The borrow of an early return would last too long; an empty or full buffer is the same
         // when asked for again.
-        if let Err(error) = self.decoder.fill_buf() {
-            return Err(self.placed(error));
+        match self.decoder.fill_buf() {
+            Err(error) => return Err(self.placed(error)),
+            Ok([]) => self.end()?,
+            Ok(_) => {}
         }
         self.decoder.fill_buf()
     }
 
     fn consume(&mut self, n: usize) {
+        if let Some(tail) = &mut self.tail
+            && n > 0
+            && let Ok(bytes) = self.decoder.fill_buf()
+        {
+            tail.pass(&bytes[..n.min(bytes.len())]);
+        }
         self.decoder.consume(n);
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 
 use super::data::EntryData;
+use super::expected::Expected;
 use super::stored::{Stored, StoredPiece};
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, ErrorKind, Result};
@@ -12,7 +13,7 @@ use crate::format::members::{Member, MemberStore};
 use crate::format::names;
 use crate::limits::Limits;
 use crate::source::{Input, SourceReader};
-use crate::toc::Oid;
+use crate::toc::{Oid, TocEntry};
 
 /// What is needed to decompress.
 #[derive(Debug, Clone)]
@@ -38,7 +39,10 @@ pub struct LargeObjects {
     place: Place,
     decoding: Decoding,
     entry: EntryName,
+    expected: Expected,
     done: bool,
+    /// What was found at the end and is no error.
+    complaints: Option<Vec<Error>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +65,7 @@ pub(super) struct LargeObjectList {
 impl LargeObjectList {
     pub(super) fn new(list: Member, decoding: &Decoding, entry: EntryName) -> Result<Self> {
         let decoder = decoding.member(&list)?;
-        let data = Box::new(EntryData::new(decoder, entry, Some(list.name.clone())));
+        let data = Box::new(EntryData::new(decoder, entry, Some(list.name.clone()), false));
         let limit = decoding.limits.large_objects;
         Ok(LargeObjectList { name: list.name, data, count: 0, limit })
     }
@@ -96,9 +100,15 @@ impl LargeObjects {
     pub(super) fn of_block(
         chunks: ChunkReader<SourceReader>,
         decoding: Decoding,
-        entry: EntryName,
+        entry: TocEntry<'_>,
     ) -> Self {
-        LargeObjects { place: Place::Block(chunks), decoding, entry, done: false }
+        LargeObjects::new(Place::Block(chunks), decoding, entry)
+    }
+
+    fn new(place: Place, decoding: Decoding, entry: TocEntry<'_>) -> Self {
+        let expected = Expected::new(entry);
+        let entry = entry.name();
+        LargeObjects { place, decoding, entry, expected, done: false, complaints: None }
     }
 
     /// `list` is the name of the member that lists them.
@@ -106,25 +116,45 @@ impl LargeObjects {
         store: Arc<MemberStore>,
         list: &[u8],
         decoding: Decoding,
-        entry: EntryName,
+        entry: TocEntry<'_>,
     ) -> Result<Self> {
-        let list = LargeObjectList::new(store.open(list)?, &decoding, entry.clone())?;
+        let list = LargeObjectList::new(store.open(list)?, &decoding, entry.name())?;
         let place = Place::Files { store, list, line: Vec::new() };
-        Ok(LargeObjects { place, decoding, entry, done: false })
+        Ok(LargeObjects::new(place, decoding, entry))
+    }
+
+    /// Makes of what pg_restore passes over a [complaint](Self::complaints) instead of an error.
+    pub(crate) fn be_lenient(&mut self) {
+        self.complaints = Some(Vec::new());
+    }
+
+    /// What is wrong with large objects that were read to their end.
+    pub(crate) fn complaints(self) -> Vec<Error> {
+        self.complaints.unwrap_or_default()
     }
 
     /// The next large object; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the archive; and at the end, when large objects did not come that the
+    /// table of contents names, or came twice.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
         if self.done {
             return Ok(None);
         }
         // Until an object can be read, whatever ends the search ends all.
         self.done = true;
-        let LargeObjects { place, decoding, entry, done } = self;
+        let LargeObjects { place, decoding, entry, expected, done, complaints } = self;
         let Some((oid, piece)) = place.next_piece(decoding, entry)? else {
+            expected.finish(entry, complaints)?;
             return Ok(None);
         };
-        let data = piece.decode(&decoding.contexts, &decoding.limits)?;
+        expected.meet(oid.0);
+        let mut data = piece.decode(&decoding.contexts, &decoding.limits)?;
+        if complaints.is_some() {
+            data.be_lenient();
+        }
         *done = false;
         Ok(Some(LargeObject { oid, data }))
     }
@@ -135,8 +165,13 @@ impl LargeObjects {
             return Ok(None);
         }
         self.done = true;
-        let piece = self.place.next_piece(&self.decoding, &self.entry)?;
-        self.done = piece.is_none();
+        let LargeObjects { place, decoding, entry, expected, done, complaints } = self;
+        let piece = place.next_piece(decoding, entry)?;
+        match &piece {
+            Some((oid, _)) => expected.meet(oid.0),
+            None => expected.finish(entry, complaints)?,
+        }
+        *done = piece.is_none();
         Ok(piece)
     }
 }
@@ -154,14 +189,14 @@ impl Place {
                     return Ok(None);
                 };
                 let stored = Stored::Lent(chunks);
-                (oid, StoredPiece::chunks(stored, decoding.algorithm, entry.clone()))
+                (oid, StoredPiece::chunks(stored, decoding.algorithm, entry.clone(), false))
             }
             Place::Files { store, list, line } => {
                 let Some(oid) = list.next(line).map_err(named)? else {
                     return Ok(None);
                 };
                 let member = store.open(line).map_err(named)?;
-                (oid, StoredPiece::member(member, entry.clone()))
+                (oid, StoredPiece::member(member, entry.clone(), false))
             }
         };
         Ok(Some((Oid(oid), piece)))
@@ -182,6 +217,11 @@ pub(super) fn begin_object<I: Input>(chunks: &mut ChunkReader<I>) -> Result<Opti
 impl<'a> LargeObject<'a> {
     pub(super) fn new(oid: u32, data: EntryData<'a>) -> Self {
         LargeObject { oid: Oid(oid), data }
+    }
+
+    /// What is wrong with it, if it was read to its end.
+    pub(crate) fn complaints(self) -> Vec<Error> {
+        self.data.complaints()
     }
 
     /// Its OID.

@@ -1,12 +1,15 @@
 //! Opening an archive and streaming what is in it: composes the layers below.
 
 mod data;
+mod expected;
 mod input;
 mod large_objects;
+mod length;
 mod open;
 mod options;
 mod read_toc;
 mod stored;
+mod stored_check;
 mod stream;
 mod write;
 
@@ -21,5 +24,8 @@ pub use write::{
     ArchiveBuilder, ArchiveWriter, DataWriter, LargeObjectWriter, LargeObjectsWriter, WriteOptions,
 };
 
+pub(crate) use expected::Expected;
 pub(crate) use open::kind_of;
-pub(crate) use stored::StoredPiece;
+pub(crate) use stored::{FRAME_WITHIN_CHUNK, StoredPiece};
+pub(crate) use stored_check::{StoredCheck, Tail, has_end_marker};
+pub(crate) use write::StoredWriter;

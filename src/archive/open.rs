@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
 use super::stored::{Stored, StoredData, StoredPiece};
+use super::stored_check::has_end_marker;
 use crate::compress::{Algorithm, Contexts};
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
@@ -36,7 +37,7 @@ use crate::toc::{Desc, DumpId, Entries, Format, Header, Toc, TocEntry};
 pub struct Archive {
     format: Format,
     toc: Toc,
-    layout: Layout,
+    pub(super) layout: Layout,
     contexts: Arc<Contexts>,
     limits: Limits,
 }
@@ -152,11 +153,12 @@ impl Archive {
     }
 
     fn open_piece(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'static>> {
+        let marked = has_end_marker(&entry);
         match &self.layout {
             Layout::Blocks(custom) => {
                 let chunks = custom.open(&self.toc, entry, BlockKind::Data)?;
                 let algorithm = self.header().compression.algorithm;
-                Ok(StoredPiece::chunks(Stored::Chunks(chunks), algorithm, entry.name()))
+                Ok(StoredPiece::chunks(Stored::Chunks(chunks), algorithm, entry.name(), marked))
             }
             Layout::Members(store) => {
                 let member = store.open(&names::file_name(&entry))?;
@@ -165,7 +167,7 @@ impl Archive {
                     let empty = Error::truncated("compressed data, of which there is nothing");
                     return Err(empty.in_member(&member.name));
                 }
-                Ok(StoredPiece::member(member, entry.name()))
+                Ok(StoredPiece::member(member, entry.name(), marked))
             }
         }
     }
@@ -176,12 +178,31 @@ impl Archive {
         self.open_piece(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
-    /// What stands behind the header of an entry's block, in a custom archive.
-    pub(crate) fn block_body(&self, id: DumpId, kind: BlockKind) -> Result<Option<SourceReader>> {
+    /// The stored bytes of an entry's data, even if another one has its dump id.
+    pub(crate) fn piece_of(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'static>> {
+        let entry = check_kind(self.own(entry)?, BlockKind::Data)?;
+        self.open_piece(entry).map_err(|error| error.in_entry(|| entry.name()))
+    }
+
+    /// An entry, and what stands behind the header of its block, in a custom archive.
+    pub(crate) fn block_body(
+        &self,
+        id: DumpId,
+        kind: BlockKind,
+    ) -> Result<Option<(TocEntry<'_>, SourceReader)>> {
         let Layout::Blocks(custom) = &self.layout else { return Ok(None) };
         let entry = self.entry_with_data(id, kind)?;
         let chunks = custom.open(&self.toc, entry, kind);
-        Ok(Some(chunks.map_err(|error| error.in_entry(|| entry.name()))?.into_input()))
+        let chunks = chunks.map_err(|error| error.in_entry(|| entry.name()))?;
+        Ok(Some((entry, chunks.into_input())))
+    }
+
+    /// Where the blocks of a custom archive begin.
+    pub(crate) fn blocks_start(&self) -> Option<u64> {
+        match &self.layout {
+            Layout::Blocks(custom) => Some(custom.start()),
+            Layout::Members(_) => None,
+        }
     }
 
     /// Where the block of an entry begins, in a custom archive.
@@ -262,11 +283,11 @@ impl Archive {
                 let chunks = custom.open(&self.toc, entry, BlockKind::LargeObjects)?;
                 // What stands next is the first OID, not a chunk.
                 let chunks = chunks.into_idle();
-                Ok(LargeObjects::of_block(chunks, self.decoding(), entry.name()))
+                Ok(LargeObjects::of_block(chunks, self.decoding(), entry))
             }
             Layout::Members(store) => {
                 let list = names::list_name(&self.toc, self.format, &entry);
-                LargeObjects::of_files(Arc::clone(store), &list, self.decoding(), entry.name())
+                LargeObjects::of_files(Arc::clone(store), &list, self.decoding(), entry)
             }
         }
     }
@@ -335,7 +356,11 @@ impl Archive {
     }
 
     /// The member with an entry's data, or with the list of its large objects.
-    fn member_of(&self, store: &MemberStore, entry: TocEntry<'_>) -> (BlockKind, Result<Member>) {
+    pub(super) fn member_of(
+        &self,
+        store: &MemberStore,
+        entry: TocEntry<'_>,
+    ) -> (BlockKind, Result<Member>) {
         let (kind, member) = match kind_of(entry) {
             BlockKind::LargeObjects => {
                 let list = names::list_name(&self.toc, self.format, &entry);

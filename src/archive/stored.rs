@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use super::data::EntryData;
+use super::stored_check::{NO_END_MARKER, StoredCheck, Tail};
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, Result};
 use crate::format::block::ChunkReader;
@@ -21,14 +22,28 @@ pub(super) enum Stored<'a> {
     Lent(&'a mut (dyn Positioned + Send + 'a)),
 }
 
+/// What is wrong with a zstd frame that begins within a chunk: pg_restore 16 to 18 go on with the
+/// next chunk when a frame has ended.
+pub(crate) const FRAME_WITHIN_CHUNK: &str =
+    "a zstd frame begins within a chunk; pg_restore loses it";
+
 /// A reader that knows where it is, for messages.
 pub(super) trait Positioned: BufRead {
     fn at(&self) -> u64;
+
+    /// Whether a zstd frame began within a chunk so far.
+    fn frame_within_chunk(&self) -> bool {
+        false
+    }
 }
 
 impl<I: Input> Positioned for ChunkReader<I> {
     fn at(&self) -> u64 {
         self.position()
+    }
+
+    fn frame_within_chunk(&self) -> bool {
+        ChunkReader::frame_within_chunk(self)
     }
 }
 
@@ -53,12 +68,20 @@ impl Stored<'_> {
         }
     }
 
-    pub(super) fn position(&self) -> u64 {
+    fn positioned(&self) -> &dyn Positioned {
         match self {
-            Stored::Chunks(chunks) => chunks.at(),
-            Stored::Member(reader) => reader.at(),
-            Stored::Lent(reader) => reader.at(),
+            Stored::Chunks(chunks) => chunks,
+            Stored::Member(reader) => reader,
+            Stored::Lent(reader) => *reader,
         }
+    }
+
+    pub(super) fn position(&self) -> u64 {
+        self.positioned().at()
+    }
+
+    pub(super) fn frame_within_chunk(&self) -> bool {
+        self.positioned().frame_within_chunk()
     }
 }
 
@@ -126,19 +149,48 @@ pub(crate) struct StoredPiece<'a> {
     pub(crate) framing: Framing,
     pub(crate) member: Option<Member>,
     pub(crate) entry: EntryName,
+    /// Whether the plain data ends with an end marker.
+    pub(crate) marked: bool,
 }
 
 impl<'a> StoredPiece<'a> {
     /// What chunks hold.
-    pub(super) fn chunks(stored: Stored<'a>, algorithm: Algorithm, entry: EntryName) -> Self {
-        StoredPiece { stored, algorithm, framing: Framing::Stream, member: None, entry }
+    pub(super) fn chunks(
+        stored: Stored<'a>,
+        algorithm: Algorithm,
+        entry: EntryName,
+        marked: bool,
+    ) -> Self {
+        StoredPiece { stored, algorithm, framing: Framing::Stream, member: None, entry, marked }
     }
 
     /// A file.
-    pub(crate) fn member(member: Member, entry: EntryName) -> Self {
+    pub(crate) fn member(member: Member, entry: EntryName, marked: bool) -> Self {
         let stored = Stored::Member(member.reader());
-        let algorithm = member.algorithm;
-        StoredPiece { stored, algorithm, framing: Framing::File, member: Some(member), entry }
+        let (algorithm, framing) = (member.algorithm, Framing::File);
+        StoredPiece { stored, algorithm, framing, member: Some(member), entry, marked }
+    }
+
+    /// A look at the bytes while they go by.
+    pub(crate) fn check(&self) -> StoredCheck {
+        StoredCheck::new(self.algorithm, self.framing, self.marked)
+    }
+
+    /// Checks the last plain bytes.
+    ///
+    /// # Errors
+    ///
+    /// An end marker that is missing.
+    pub(crate) fn check_tail(&self, tail: &Tail) -> Result<()> {
+        match self.marked && !tail.is_end_marker() {
+            true => Err(self.placed(Error::malformed(NO_END_MARKER))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a zstd frame began within a chunk, in what was read.
+    pub(crate) fn frame_within_chunk(&self) -> bool {
+        self.stored.frame_within_chunk()
     }
 
     /// The bytes, if that many are known to be there.
@@ -162,9 +214,11 @@ impl<'a> StoredPiece<'a> {
 
     /// The plain bytes.
     pub(crate) fn decode(self, contexts: &Arc<Contexts>, limits: &Limits) -> Result<EntryData<'a>> {
-        let StoredPiece { stored, algorithm, framing, member, entry } = self;
+        let StoredPiece { stored, algorithm, framing, member, entry, marked } = self;
         match Decoder::new(stored, algorithm, framing, limits, contexts) {
-            Ok(decoder) => Ok(EntryData::new(decoder, entry, member.map(|member| member.name))),
+            Ok(decoder) => {
+                Ok(EntryData::new(decoder, entry, member.map(|member| member.name), marked))
+            }
             Err(error) => {
                 let error = match &member {
                     Some(member) => error.in_member(&member.name),

@@ -6,10 +6,12 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::data::EntryData;
+use super::expected::Expected;
 use super::large_objects::{LargeObject, begin_object};
 use super::options::OpenOptions;
 use super::read_toc::read_toc;
 use super::stored::{Stored, StoredPiece};
+use super::stored_check::has_end_marker;
 use crate::compress::{Algorithm, Contexts};
 use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::format::block::{BlockHeader, BlockKind, BlockStart, ChunkReader};
@@ -75,6 +77,9 @@ pub struct StreamBlock<'a, R> {
     /// The first large object of a tar, which had to be seen to know that they begin.
     first: Option<u32>,
     finished: bool,
+    expected: Expected,
+    /// What was found at the end and is no error.
+    complaints: Option<Vec<Error>>,
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
@@ -88,7 +93,8 @@ impl<R: Read + Send> ArchiveStream<R> {
         let (toc, body) = match format {
             Format::Custom => {
                 let toc = read_toc(&mut pipe, format, statements, &limits)?.toc;
-                let chunks = ChunkReader::idle(pipe, toc.dialect());
+                let algorithm = toc.header().compression.algorithm;
+                let chunks = ChunkReader::idle(pipe, toc.dialect()).watching(algorithm);
                 (toc, Body::Blocks { chunks, begun: None, start: 0 })
             }
             _ => {
@@ -149,7 +155,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             return Ok(None);
         }
         if let Some((dump_id, kind, first)) = self.put_back.take() {
-            return Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }));
+            return Ok(Some(StreamBlock::new(self, (dump_id, kind, first))));
         }
         self.done = true;
         let toc = &self.toc;
@@ -195,7 +201,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             awaited.remove(&dump_id);
         }
         self.done = false;
-        Ok(Some(StreamBlock { stream: self, dump_id, kind, first, finished: false }))
+        Ok(Some(StreamBlock::new(self, (dump_id, kind, first))))
     }
 
     /// The next large object of the block that was begun. `first`: the one whose member's header
@@ -226,7 +232,7 @@ impl<R: Read + Send> ArchiveStream<R> {
                 (oid, Stored::Lent(members.member()), Algorithm::None)
             }
         };
-        Ok(Some((Oid(oid), StoredPiece::chunks(stored, algorithm, name))))
+        Ok(Some((Oid(oid), StoredPiece::chunks(stored, algorithm, name, false))))
     }
 
     /// The bytes that the block before the last one asked for took: in a custom archive with its
@@ -303,7 +309,27 @@ fn trailing<R: Read>(
     }
 }
 
-impl<R: Read + Send> StreamBlock<'_, R> {
+impl<'a, R: Read + Send> StreamBlock<'a, R> {
+    fn new(
+        stream: &'a mut ArchiveStream<R>,
+        (dump_id, kind, first): (DumpId, BlockKind, Option<u32>),
+    ) -> Self {
+        let entry = stream.toc.entry(dump_id).filter(|_| kind == BlockKind::LargeObjects);
+        let expected = entry.map(Expected::new).unwrap_or_default();
+        StreamBlock { stream, dump_id, kind, first, finished: false, expected, complaints: None }
+    }
+
+    /// Makes of what pg_restore passes over a [complaint](Self::complaints) instead of an error;
+    /// of large objects alone.
+    pub(crate) fn be_lenient(&mut self) {
+        self.complaints = Some(Vec::new());
+    }
+
+    /// What is wrong with large objects that were read to their end.
+    pub(crate) fn complaints(&mut self) -> Vec<Error> {
+        self.complaints.take().unwrap_or_default()
+    }
+
     /// The dump id of the entry it belongs to; 0 for large objects of a tar whose entry is not
     /// to be found.
     pub fn dump_id(&self) -> DumpId {
@@ -340,12 +366,14 @@ impl<R: Read + Send> StreamBlock<'_, R> {
             );
         }
         let algorithm = self.stream.toc.header().compression.algorithm;
+        let marked = self.entry().is_some_and(|entry| has_end_marker(&entry));
         Ok(match &mut self.stream.body {
             Body::Blocks { chunks, .. } => {
-                StoredPiece::chunks(Stored::Lent(chunks), algorithm, name)
+                StoredPiece::chunks(Stored::Lent(chunks), algorithm, name, marked)
             }
             Body::Members(members) => {
-                StoredPiece::chunks(Stored::Lent(members.member()), Algorithm::None, name)
+                let stored = Stored::Lent(members.member());
+                StoredPiece::chunks(stored, Algorithm::None, name, marked)
             }
         })
     }
@@ -361,11 +389,16 @@ impl<R: Read + Send> StreamBlock<'_, R> {
         }
         let (contexts, limits) = (Arc::clone(&self.stream.contexts), self.stream.limits);
         let name = self.name();
-        let StreamBlock { stream, first, finished, .. } = self;
-        let Some((oid, piece)) = stream.next_large_object(first, name)? else {
+        let StreamBlock { stream, first, finished, expected, complaints, .. } = self;
+        let Some((oid, piece)) = stream.next_large_object(first, name.clone())? else {
+            expected.finish(&name, complaints)?;
             return Ok(None);
         };
-        let data = piece.decode(&contexts, &limits)?;
+        expected.meet(oid.0);
+        let mut data = piece.decode(&contexts, &limits)?;
+        if complaints.is_some() {
+            data.be_lenient();
+        }
         *finished = false;
         Ok(Some(LargeObject::new(oid.0, data)))
     }
@@ -376,8 +409,13 @@ impl<R: Read + Send> StreamBlock<'_, R> {
             return Ok(None);
         }
         let name = self.name();
-        let piece = self.stream.next_large_object(&mut self.first, name)?;
-        self.finished = piece.is_none();
+        let StreamBlock { stream, first, finished, expected, complaints, .. } = self;
+        let piece = stream.next_large_object(first, name.clone())?;
+        match &piece {
+            Some((oid, _)) => expected.meet(oid.0),
+            None => expected.finish(&name, complaints)?,
+        }
+        *finished = piece.is_none();
         Ok(piece)
     }
 

@@ -633,6 +633,11 @@ pub(crate) struct StoredWriter<'a, W> {
 }
 
 impl<W: Write> StoredWriter<'_, W> {
+    /// Lets the next byte begin a chunk, in a custom archive.
+    pub(crate) fn begin_chunk(&mut self) -> io::Result<()> {
+        self.piece.0.sink.begin_chunk()
+    }
+
     pub(crate) fn finish(self) -> Result<()> {
         let StoredWriter { piece: Piece(writer), index, is_object } = self;
         let ended = writer.sink.end_piece();

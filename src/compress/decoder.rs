@@ -22,9 +22,9 @@ use super::zstd;
 
 /// Reads the plain bytes of compressed data.
 ///
-/// The data must be complete and nothing may follow it: the inner reader ends where the data of
-/// one table, large object or file ends. Several frames (lz4, zstd) or members (gzip files) one
-/// after another are one piece of data.
+/// The data must be complete and nothing may follow it but, in a file, zeros: the inner reader ends
+/// where the data of one table, large object or file ends. Several frames (lz4, zstd) or members
+/// (gzip files) one after another are one piece of data.
 ///
 /// What was decoded before an error is handed out first. After an error every further read fails
 /// with the same error. [`Error::from`] takes an [`Error`] out of the [`io::Error`].
@@ -76,9 +76,9 @@ impl<R: BufRead> Decoder<R> {
             #[cfg(feature = "gzip")]
             Algorithm::Gzip => Codec::Gzip(gzip::Decoder::new(framing, contexts)),
             #[cfg(feature = "lz4")]
-            Algorithm::Lz4 => Codec::Lz4(lz4::Decoder::new(contexts)),
+            Algorithm::Lz4 => Codec::Lz4(lz4::Decoder::new(framing, contexts)),
             #[cfg(feature = "zstd")]
-            Algorithm::Zstd => Codec::Zstd(zstd::Decoder::new(limits, contexts)?),
+            Algorithm::Zstd => Codec::Zstd(zstd::Decoder::new(framing, limits, contexts)?),
             Algorithm::Unknown(_) => {
                 return Err(Error::new(ErrorKind::UnsupportedCompression(algorithm)));
             }
@@ -94,9 +94,44 @@ impl<R: BufRead> Decoder<R> {
 }
 
 impl<R> Decoder<R> {
+    /// The inner reader, where decoding has come to.
+    pub(crate) fn into_inner(self) -> R {
+        self.reader
+    }
+
     /// The inner reader.
     pub(crate) fn get_ref(&self) -> &R {
         &self.reader
+    }
+
+    /// Takes bytes behind the members of a gzip file for nothing, as zlib's `gzread` and with it
+    /// pg_restore.
+    pub(crate) fn be_lenient(&mut self) {
+        match &mut self.engine.codec {
+            #[cfg(feature = "gzip")]
+            Codec::Gzip(decoder) => decoder.be_lenient(),
+            _ => {}
+        }
+    }
+
+    /// At the end: whether there were such bytes.
+    pub(crate) fn has_ignored(&self) -> bool {
+        match &self.engine.codec {
+            #[cfg(feature = "gzip")]
+            Codec::Gzip(decoder) => decoder.has_ignored(),
+            _ => false,
+        }
+    }
+
+    /// At the end: whether there was no frame at all, where there should be one.
+    pub(crate) fn has_no_frames(&self) -> bool {
+        match &self.engine.codec {
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(decoder) => !decoder.has_frames(),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(decoder) => !decoder.has_frames(),
+            _ => false,
+        }
     }
 
     /// Bytes that were taken from the inner reader ahead of decoding.

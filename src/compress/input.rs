@@ -1,10 +1,8 @@
 //! What all decoders do with the reader of compressed data, and say of the data.
 
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 use crate::error::Error;
 
 /// Fills at least half of `out`, since an uncompressed chunk may be one row of 100 bytes. The
@@ -45,17 +43,30 @@ pub(super) fn advance<R: BufRead, T>(
     }
 }
 
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
+/// Reads on to the end, where nothing but zeros may stand.
+pub(super) fn only_zeros<R: BufRead>(reader: &mut R) -> io::Result<()> {
+    loop {
+        let (at_end, zeros) = advance(reader, |input| {
+            let zeros = input.iter().take_while(|byte| **byte == 0).count();
+            (zeros, (input.is_empty(), zeros == input.len()))
+        })?;
+        if !zeros {
+            return Err(trailing());
+        }
+        if at_end {
+            return Ok(());
+        }
+    }
+}
+
 pub(super) fn malformed(what: impl Into<Cow<'static, str>>) -> io::Error {
     Error::malformed(what).into()
 }
 
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn truncated() -> io::Error {
     Error::truncated("compressed data").into()
 }
 
-#[cfg(any(feature = "gzip", feature = "lz4", feature = "zstd"))]
 pub(super) fn trailing() -> io::Error {
     malformed("bytes follow the end of the compressed data")
 }

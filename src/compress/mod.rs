@@ -5,6 +5,7 @@
 //! decoder.rs   Decoder: buffering, the end of the data, errors; the same for all algorithms
 //! encoder.rs   Encoder: its mirror
 //! input.rs     what decoders do with their reader, and say of the data
+//! frames.rs    Frames: where lz4 and zstd frames begin and end, found without decompressing
 //! contexts.rs  Contexts: what decoders leave for the next one
 //! parallel.rs  one piece of data by several threads
 //! gzip/, lz4/, zstd/   one algorithm each: decode.rs beside encode.rs
@@ -16,6 +17,7 @@
 mod contexts;
 mod decoder;
 mod encoder;
+mod frames;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod input;
@@ -33,6 +35,7 @@ pub(crate) use crate::compression::Algorithm;
 pub(crate) use contexts::Contexts;
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::{Encoder, EncoderPool, Encoding};
+pub(crate) use frames::Frames;
 #[cfg(feature = "gzip")]
 pub(crate) use gzip::rewrap;
 

@@ -3,19 +3,19 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::jobs::move_all;
-use super::moving::{self, Moving, Progress};
-use super::plan::{Choice, Contents, Job, Note, Plan, has_objects};
+use super::moving::{Listeners, Moving, Passing};
+use super::plan::{Choice, Contents, Job, Note, Plan};
 use super::split::Part;
 use super::target::Target;
+use super::unchanged;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, StreamBlock};
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
-use crate::format::directory;
-use crate::format::names;
+use crate::format::output::Output;
 use crate::select::Selected;
-use crate::source::SourceReader;
 use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, Toc, TocEntry};
 
 /// A new archive made of an opened one.
@@ -41,7 +41,7 @@ use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, Toc, TocEntry};
 pub struct Conversion<'a> {
     archive: &'a Archive,
     plan: Plan,
-    progress: Box<Progress<'a>>,
+    listeners: Listeners<'a>,
 }
 
 impl std::fmt::Debug for Conversion<'_> {
@@ -81,7 +81,7 @@ impl<'a> Conversion<'a> {
     ) -> Result<Self> {
         let (toc, format) = (archive.toc(), archive.format());
         let plan = Plan::new(toc, format, target, selected.into(), &mut edit, archive, true)?;
-        Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
+        Ok(Conversion { archive, plan, listeners: Listeners::default() })
     }
 
     /// Plans a conversion of one part of the archive; see [`split`](crate::split()).
@@ -94,7 +94,7 @@ impl<'a> Conversion<'a> {
         let places = Choice::Places(&part.entries);
         let keep = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
         let plan = Plan::new(toc, format, target, places, keep, archive, true)?;
-        Ok(Conversion { archive, plan, progress: Box::new(|_| {}) })
+        Ok(Conversion { archive, plan, listeners: Listeners::default() })
     }
 
     /// What changes besides what was asked for.
@@ -104,7 +104,14 @@ impl<'a> Conversion<'a> {
 
     /// Calls `progress` with the number of stored bytes that were moved since the last call.
     pub fn on_progress(&mut self, progress: impl FnMut(u64) + 'a) -> &mut Self {
-        self.progress = Box::new(progress);
+        self.listeners.progress = Box::new(progress);
+        self
+    }
+
+    /// Calls `warning` with what is not as it should be in the archive, while it is converted. What
+    /// is written is right, unless nothing changes: then it is as it was.
+    pub fn on_warning(&mut self, warning: impl FnMut(&Error) + 'a) -> &mut Self {
+        self.listeners.warning = Box::new(warning);
         self
     }
 
@@ -117,14 +124,16 @@ impl<'a> Conversion<'a> {
     pub fn create(mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         if !self.plan.unchanged {
-            let Conversion { archive, plan, progress } = self;
-            return run(archive, plan, |builder| builder.create(path), progress).map(drop);
+            let Conversion { archive, plan, listeners } = self;
+            return run(archive, plan, |builder| builder.create(path), listeners).map(drop);
         }
-        if self.archive.format() == Format::Directory {
-            return self.copy_members(path);
+        let (archive, passing) = (self.archive, self.passing());
+        match archive.format() {
+            Format::Directory => {
+                unchanged::copy_members(archive, path, &passing, &mut self.listeners)
+            }
+            _ => unchanged::create(archive, path, &passing, &mut self.listeners),
         }
-        let mut whole = self.whole_file()?;
-        copy_into(path, &mut whole, &mut *self.progress)
     }
 
     /// Writes a custom or tar archive into anything that can seek.
@@ -132,13 +141,13 @@ impl<'a> Conversion<'a> {
     /// # Errors
     ///
     /// As [`create`](Self::create), and a directory archive.
-    pub fn write<W: Write + Seek>(mut self, mut sink: W) -> Result<W> {
+    pub fn write<W: Write + Seek>(mut self, sink: W) -> Result<W> {
         if self.plan.unchanged && self.archive.format() != Format::Directory {
-            self.copy_file(&mut sink)?;
-            return Ok(sink);
+            let output = Output::seekable(sink)?;
+            return unchanged::write(self.archive, output, &self.passing(), &mut self.listeners);
         }
-        let Conversion { archive, plan, progress } = self;
-        run(archive, plan, |builder| builder.start(sink), progress)
+        let Conversion { archive, plan, listeners } = self;
+        run(archive, plan, |builder| builder.start(sink), listeners)
     }
 
     /// Writes a custom or tar archive into a pipe; see
@@ -147,65 +156,18 @@ impl<'a> Conversion<'a> {
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    pub fn write_pipe<W: Write>(mut self, mut sink: W) -> Result<W> {
+    pub fn write_pipe<W: Write>(mut self, sink: W) -> Result<W> {
         if self.plan.unchanged && self.archive.format() != Format::Directory {
-            self.copy_file(&mut sink)?;
-            return Ok(sink);
+            let output = Output::pipe(sink);
+            return unchanged::write(self.archive, output, &self.passing(), &mut self.listeners);
         }
-        let Conversion { archive, plan, progress } = self;
-        run(archive, plan, |builder| builder.start_pipe(sink), progress)
+        let Conversion { archive, plan, listeners } = self;
+        run(archive, plan, |builder| builder.start_pipe(sink), listeners)
     }
 
-    /// Copies a custom or tar archive as it is.
-    fn copy_file(&mut self, output: &mut impl Write) -> Result<()> {
-        moving::copy(&mut self.whole_file()?, output, &mut *self.progress)?;
-        output.flush()?;
-        Ok(())
+    fn passing(&self) -> Passing {
+        Passing::of(self.archive, self.plan.ways.decode)
     }
-
-    fn whole_file(&self) -> Result<SourceReader> {
-        let file = self.archive.whole_file();
-        file.ok_or_else(|| Error::usage("a directory archive is written to a directory"))
-    }
-
-    /// Copies the files of a directory archive as they are; `toc.dat` last.
-    fn copy_members(&mut self, path: &Path) -> Result<()> {
-        let created = directory::create_folder(path);
-        created.map_err(|error| Error::from(error).in_path(path))?;
-        let mut done = HashSet::new();
-        let (archive, progress) = (self.archive, &mut *self.progress);
-        let mut copy = |name: &[u8]| {
-            let member = archive.member(name)?;
-            if !done.insert(member.name.clone()) {
-                return Ok(());
-            }
-            copy_into(&path.join(&member.name), &mut member.reader(), progress)
-        };
-        for entry in archive.entries().filter(TocEntry::has_data) {
-            let named = |error: Error| error.in_entry(|| entry.name());
-            if !has_objects(entry) {
-                copy(&names::file_name(&entry)).map_err(named)?;
-                continue;
-            }
-            let mut objects = archive.large_objects(entry.dump_id())?;
-            while let Some((_, piece)) = objects.next_piece()? {
-                if let Some(member) = &piece.member {
-                    copy(member.name.as_bytes()).map_err(named)?;
-                }
-            }
-            copy(&archive.list_name(entry)).map_err(named)?;
-        }
-        copy(names::TOC.as_bytes())
-    }
-}
-
-/// Copies all that is left of `input` into a new file.
-fn copy_into(path: &Path, input: &mut SourceReader, progress: &mut Progress<'_>) -> Result<()> {
-    let copied = directory::create_file(path).map_err(Error::from).and_then(|mut file| {
-        moving::copy_to_file(input, &mut file, progress)?;
-        Ok(file.finish()?)
-    });
-    copied.map(drop).map_err(|error| error.in_path(path))
 }
 
 /// Begins the new archive, moves all data, and completes it.
@@ -213,11 +175,11 @@ fn run<W: Write>(
     archive: &Archive,
     plan: Plan,
     start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
-    mut progress: Box<Progress<'_>>,
+    mut listeners: Listeners<'_>,
 ) -> Result<W> {
     let mut writer = start(plan.builder)?;
     let jobs: Vec<_> = plan.jobs.iter().map(|job| (archive, job)).collect();
-    move_all(&jobs, &mut writer, plan.recompress, &mut *progress)?;
+    move_all(&jobs, &mut writer, plan.ways, &mut listeners)?;
     writer.finish()
 }
 
@@ -227,7 +189,7 @@ fn run<W: Write>(
 /// that can seek, or a directory, any order goes; a tar and a pipe need that of the new entries.
 pub struct StreamConversion<'p> {
     plan: Plan,
-    progress: Box<Progress<'p>>,
+    listeners: Listeners<'p>,
 }
 
 impl std::fmt::Debug for StreamConversion<'_> {
@@ -282,7 +244,7 @@ impl<'p> StreamConversion<'p> {
                  save it in a file first",
             ));
         }
-        Ok(StreamConversion { plan, progress: Box::new(|_| {}) })
+        Ok(StreamConversion { plan, listeners: Listeners::default() })
     }
 
     /// What changes besides what was asked for.
@@ -292,7 +254,14 @@ impl<'p> StreamConversion<'p> {
 
     /// Calls `progress` with the number of stored bytes that were moved since the last call.
     pub fn on_progress(&mut self, progress: impl FnMut(u64) + 'p) -> &mut Self {
-        self.progress = Box::new(progress);
+        self.listeners.progress = Box::new(progress);
+        self
+    }
+
+    /// Calls `warning` with what is not as it should be in the archive, while it is converted. What
+    /// is written is right, unless nothing changes: then it is as it was.
+    pub fn on_warning(&mut self, warning: impl FnMut(&Error) + 'p) -> &mut Self {
+        self.listeners.warning = Box::new(warning);
         self
     }
 
@@ -340,9 +309,14 @@ impl<'p> StreamConversion<'p> {
         stream: &mut ArchiveStream<R>,
         start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
     ) -> Result<W> {
-        let StreamConversion { plan, mut progress } = self;
+        let StreamConversion { plan, mut listeners } = self;
         let mut writer = start(plan.builder)?;
-        let moving = Moving::to(&writer, plan.recompress, stream.contexts(), stream.limits());
+        let passing = Passing {
+            decode: plan.ways.decode,
+            contexts: Arc::clone(stream.contexts()),
+            limits: *stream.limits(),
+        };
+        let moving = Moving::to(&writer, plan.ways.recompress, passing);
         let jobs: HashMap<DumpId, &Job> = plan
             .jobs
             .iter()
@@ -361,7 +335,7 @@ impl<'p> StreamConversion<'p> {
                         .piece(
                             block.piece()?,
                             |algorithm, len| writer.stored_data(job.id, algorithm, len),
-                            &mut *progress,
+                            &mut listeners,
                         )?
                         .finish()?;
                 }
@@ -372,7 +346,7 @@ impl<'p> StreamConversion<'p> {
                             .piece(
                                 piece,
                                 |algorithm, len| out.stored_object(oid, algorithm, len),
-                                &mut *progress,
+                                &mut listeners,
                             )?
                             .finish()?;
                     }

@@ -11,15 +11,14 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::moving::{Moving, Progress};
+use super::blocks::copy_block;
+use super::moving::{Listener, Moving, Passing, PieceSink};
 use super::plan::Job;
 use crate::archive::{Archive, ArchiveWriter, StoredPiece};
 use crate::compress::{EncoderPool, Framing};
 use crate::error::{Error, Result};
-use crate::format::block::{BlockKind, ChunkReader};
-use crate::format::custom::{Copying, skip_block};
-use crate::format::sink::Sink;
-use crate::toc::{DumpId, Format, Oid};
+use crate::format::block::BlockKind;
+use crate::toc::{Format, Oid};
 
 /// Stored bytes of what is read ahead together, at most.
 const SMALL: u64 = 512 << 10;
@@ -30,23 +29,32 @@ const HELD: usize = 4 << 20;
 /// A reader needs memory for a whole chunk.
 const CHUNK: usize = 64 << 10;
 
+/// What is done with data that stays in its compression.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ways {
+    /// It is compressed anew.
+    pub(super) recompress: bool,
+    /// It is decoded while it is moved.
+    pub(super) decode: bool,
+}
+
 /// Moves the data of all jobs, in their order.
 pub(super) fn move_all<W: Write>(
     jobs: &[(&Archive, &Job)],
     writer: &mut ArchiveWriter<W>,
-    recompress: bool,
-    progress: &mut Progress<'_>,
+    ways: Ways,
+    listener: &mut dyn Listener,
 ) -> Result<()> {
     let tasks: Vec<Task<'_>> = jobs
         .iter()
         .map(|&(archive, job)| {
-            let moving = Moving::to(writer, recompress, archive.contexts(), archive.limits());
+            let moving = Moving::to(writer, ways.recompress, Passing::of(archive, ways.decode));
             Task { archive, job, moving }
         })
         .collect();
     let threads = writer.pool().threads();
     if threads < 2 || !tasks.iter().any(|task| task.small_size().is_some()) {
-        return tasks.iter().try_for_each(|task| task.move_to(writer, progress));
+        return tasks.iter().try_for_each(|task| task.move_to(writer, listener));
     }
     let (give, waiting) = mpsc::channel();
     let waiting = Mutex::new(waiting);
@@ -57,7 +65,7 @@ pub(super) fn move_all<W: Write>(
             let thread = thread::Builder::new().name(format!("convert {n}"));
             thread.spawn_scoped(scope, || work(&waiting))?;
         }
-        move_ahead(&tasks, 2 * threads as usize, &give, writer, progress)
+        move_ahead(&tasks, 2 * threads as usize, &give, writer, listener)
     })
 }
 
@@ -67,7 +75,7 @@ fn move_ahead<'a, W: Write>(
     most: usize,
     give: &Sender<Order<'a>>,
     writer: &mut ArchiveWriter<W>,
-    progress: &mut Progress<'_>,
+    listener: &mut dyn Listener,
 ) -> Result<()> {
     let mut left = tasks;
     let mut begun: VecDeque<(&[Task<'_>], Receiver<_>)> = VecDeque::new();
@@ -82,8 +90,8 @@ fn move_ahead<'a, W: Write>(
         let Some((batch, results)) = begun.pop_front() else { return Ok(()) };
         for task in batch {
             match results.recv().map_err(|_| ended())?? {
-                Some(ready) => ready.write(task, writer, progress)?,
-                None => task.move_to(writer, progress)?,
+                Some(ready) => ready.write(task, writer, listener)?,
+                None => task.move_to(writer, listener)?,
             }
         }
     }
@@ -120,7 +128,7 @@ fn work(waiting: &Mutex<Receiver<Order<'_>>>) {
     loop {
         let order = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Order { batch, reply }) = order else { return };
-        let mut held = Held { bytes: Vec::new(), room: HELD, over: false, moved: 0 };
+        let mut held = Held { bytes: Vec::new(), room: HELD, over: false, noted: Noted::default() };
         for task in batch {
             // Whoever waited may have given up.
             if reply.send(task.prepare(&pool, &mut held)).is_err() {
@@ -140,8 +148,24 @@ struct Task<'a> {
 /// The data of an entry, as it is to stand in the new archive.
 struct Ready {
     data: ReadyData,
-    /// Stored bytes it was.
-    moved: u64,
+    noted: Noted,
+}
+
+/// What a thread has to tell of the data it moved.
+#[derive(Debug, Default)]
+struct Noted {
+    bytes: u64,
+    warnings: Vec<Error>,
+}
+
+impl Listener for Noted {
+    fn moved(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    fn warn(&mut self, warning: Error) {
+        self.warnings.push(warning);
+    }
 }
 
 enum ReadyData {
@@ -154,16 +178,15 @@ struct Held {
     bytes: Vec<u8>,
     room: usize,
     over: bool,
-    /// Stored bytes that were read.
-    moved: u64,
+    noted: Noted,
 }
 
 impl Held {
     /// The stored bytes of a piece in the new archive; `None` if there is no room for them.
     fn take(&mut self, piece: StoredPiece<'_>, moving: &Moving) -> Result<Option<Vec<u8>>> {
-        let mut moved = 0;
-        let result = moving.piece(piece, |_, _| Ok(&mut *self), &mut |n| moved += n).map(drop);
-        self.moved += moved;
+        let mut noted = std::mem::take(&mut self.noted);
+        let result = moving.piece(piece, |_, _| Ok(&mut *self), &mut noted).map(drop);
+        self.noted = noted;
         match result {
             Ok(()) => Ok(Some(std::mem::take(&mut self.bytes))),
             Err(_) if self.over => Ok(None),
@@ -188,6 +211,8 @@ impl Write for Held {
     }
 }
 
+impl PieceSink for &mut Held {}
+
 impl Task<'_> {
     /// The stored bytes of its source, if they are few, and more is to be done than to copy them.
     fn small_size(&self) -> Option<u64> {
@@ -211,7 +236,7 @@ impl Task<'_> {
             return Ok(None);
         }
         let moving = Moving { pool: Arc::clone(pool), ..moving.clone() };
-        held.moved = 0;
+        held.noted = Noted::default();
         let data = match job.kind {
             BlockKind::Data => match held.take(archive.piece(source)?, &moving)? {
                 Some(bytes) => ReadyData::Piece(bytes),
@@ -227,18 +252,18 @@ impl Task<'_> {
                 ReadyData::Objects(ready)
             }
         };
-        Ok(Some(Ready { data, moved: held.moved }))
+        Ok(Some(Ready { data, noted: std::mem::take(&mut held.noted) }))
     }
 
     /// Moves it from the one archive to the other.
     fn move_to<W: Write>(
         &self,
         writer: &mut ArchiveWriter<W>,
-        progress: &mut Progress<'_>,
+        listener: &mut dyn Listener,
     ) -> Result<()> {
         let Task { archive, job, moving } = self;
         if let [source] = job.sources[..]
-            && copy_block(archive, source, job, writer, moving, progress)?
+            && copy_block(archive, source, job, writer, moving, listener)?
         {
             return Ok(());
         }
@@ -250,7 +275,7 @@ impl Task<'_> {
                     .piece(
                         archive.piece(source)?,
                         |algorithm, len| writer.stored_data(job.id, algorithm, len),
-                        progress,
+                        listener,
                     )?
                     .finish()
             }
@@ -263,7 +288,7 @@ impl Task<'_> {
                             .piece(
                                 piece,
                                 |algorithm, len| out.stored_object(oid, algorithm, len),
-                                progress,
+                                listener,
                             )?
                             .finish()?;
                     }
@@ -279,7 +304,7 @@ impl Ready {
         self,
         task: &Task<'_>,
         writer: &mut ArchiveWriter<W>,
-        progress: &mut Progress<'_>,
+        listener: &mut dyn Listener,
     ) -> Result<()> {
         let Task { job, moving, .. } = task;
         let algorithm = moving.encoding.algorithm();
@@ -300,37 +325,8 @@ impl Ready {
                 out.finish()?;
             }
         }
-        progress(self.moved);
+        listener.moved(self.noted.bytes);
+        self.noted.warnings.into_iter().for_each(|warning| listener.warn(warning));
         Ok(())
     }
-}
-
-/// Copies a block together with its chunks' lengths, from one custom archive to another. `false`
-/// where something about it has to change.
-fn copy_block<W: Write>(
-    archive: &Archive,
-    source: DumpId,
-    job: &Job,
-    writer: &mut ArchiveWriter<W>,
-    moving: &Moving,
-    progress: &mut Progress<'_>,
-) -> Result<bool> {
-    let (Sink::Custom(sink), Format::Custom) = (writer.sink(), archive.format()) else {
-        return Ok(false);
-    };
-    let dialect = archive.toc().dialect();
-    // Ints are the same with a sign byte and as many bytes.
-    if archive.header().compression.algorithm != moving.encoding.algorithm()
-        || moving.recompress
-        || dialect.int_len() != sink.dialect().int_len()
-    {
-        return Ok(false);
-    }
-    let Some(input) = archive.block_body(source, job.kind)? else { return Ok(false) };
-    writer.raw_block(job.id, job.kind, |output| {
-        let mut chunks = ChunkReader::idle(Copying::new(input, output, progress), dialect);
-        skip_block(&mut chunks, job.kind, ChunkReader::skip_rest)?;
-        Ok(chunks.into_input().finish()?)
-    })?;
-    Ok(true)
 }

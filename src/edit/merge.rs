@@ -12,8 +12,8 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use super::jobs::move_all;
-use super::moving::Progress;
+use super::jobs::{Ways, move_all};
+use super::moving::Listeners;
 use super::plan::{self, Contents, Draft, Job, Note};
 use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, WriteOptions};
@@ -39,8 +39,8 @@ pub struct Merge<'a> {
     jobs: Vec<(usize, Job)>,
     notes: Vec<Note>,
     unified: usize,
-    recompress: bool,
-    progress: Box<Progress<'a>>,
+    ways: Ways,
+    listeners: Listeners<'a>,
 }
 
 impl std::fmt::Debug for Merge<'_> {
@@ -130,8 +130,8 @@ impl<'a> Merge<'a> {
             jobs,
             notes,
             unified,
-            recompress: target.compression.is_some_and(|(_, level)| level.is_some()) || target.long,
-            progress: Box::new(|_| {}),
+            ways: target.ways(),
+            listeners: Listeners::default(),
         })
     }
 
@@ -147,7 +147,14 @@ impl<'a> Merge<'a> {
 
     /// Calls `progress` with the number of stored bytes that were moved since the last call.
     pub fn on_progress(&mut self, progress: impl FnMut(u64) + 'a) -> &mut Self {
-        self.progress = Box::new(progress);
+        self.listeners.progress = Box::new(progress);
+        self
+    }
+
+    /// Calls `warning` with what is not as it should be in an archive, while it is merged. What is
+    /// written is right.
+    pub fn on_warning(&mut self, warning: impl FnMut(&Error) + 'a) -> &mut Self {
+        self.listeners.warning = Box::new(warning);
         self
     }
 
@@ -182,10 +189,10 @@ impl<'a> Merge<'a> {
         self,
         start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
     ) -> Result<W> {
-        let Merge { archives, builder, jobs, recompress, mut progress, .. } = self;
+        let Merge { archives, builder, jobs, ways, mut listeners, .. } = self;
         let mut writer = start(builder)?;
         let jobs: Vec<_> = jobs.iter().map(|(archive, job)| (archives[*archive], job)).collect();
-        move_all(&jobs, &mut writer, recompress, &mut *progress)?;
+        move_all(&jobs, &mut writer, ways, &mut listeners)?;
         writer.finish()
     }
 }

@@ -10,10 +10,13 @@
 //! groups.rs    large objects: the entries of each era
 //! reindex.rs   missing offsets, written in place
 //! jobs.rs      the data of all entries, by one thread or several
+//! blocks.rs    blocks of custom archives, copied with their framing
+//! unchanged.rs archives in which nothing changes
 //! moving.rs    the data of one: moved as it is stored where it can be, else decompressed and compressed
 //! journal.rs   what reindex is about to write
 //! ```
 
+mod blocks;
 mod convert;
 mod groups;
 mod jobs;
@@ -25,6 +28,7 @@ mod plan;
 mod reindex;
 mod split;
 mod target;
+mod unchanged;
 
 pub use convert::{Conversion, StreamConversion};
 pub use merge::Merge;

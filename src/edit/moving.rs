@@ -1,18 +1,67 @@
 //! The data of one table or large object, from one archive into another.
+//!
+//! What is moved as it is stored is looked at while it goes by, which costs next to nothing: frames
+//! and end markers must be whole. To check all of it, it is decompressed at the same time.
 
 use std::fs::File;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 
-use crate::archive::{ArchiveWriter, StoredPiece};
-use crate::compress::{Algorithm, Contexts, Encoder, EncoderPool, Encoding, Framing};
+use crate::archive::{
+    Archive, ArchiveWriter, FRAME_WITHIN_CHUNK, StoredCheck, StoredPiece, StoredWriter, Tail,
+};
+use crate::compress::{Algorithm, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing};
 use crate::error::{Error, Result};
 use crate::format::output::Output;
 use crate::limits::Limits;
 use crate::source::SourceReader;
 
-/// Tells how many stored bytes went by.
-pub(super) type Progress<'a> = dyn FnMut(u64) + 'a;
+/// Hears what happens while data is moved.
+pub(super) trait Listener {
+    /// So many stored bytes went by.
+    fn moved(&mut self, bytes: u64);
+
+    /// Something is not as it should be; what is written is right.
+    fn warn(&mut self, warning: Error);
+}
+
+/// What users of the crate want to hear.
+pub(super) struct Listeners<'a> {
+    pub(super) progress: Box<dyn FnMut(u64) + 'a>,
+    pub(super) warning: Box<dyn FnMut(&Error) + 'a>,
+}
+
+impl Default for Listeners<'_> {
+    fn default() -> Self {
+        Listeners { progress: Box::new(|_| {}), warning: Box::new(|_| {}) }
+    }
+}
+
+impl Listener for Listeners<'_> {
+    fn moved(&mut self, bytes: u64) {
+        (self.progress)(bytes);
+    }
+
+    fn warn(&mut self, warning: Error) {
+        (self.warning)(&warning);
+    }
+}
+
+/// Takes the stored bytes of a piece.
+pub(super) trait PieceSink: Write {
+    /// What comes next begins a chunk, where there are chunks.
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<W: Write> PieceSink for StoredWriter<'_, W> {
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        StoredWriter::begin_chunk(self)
+    }
+}
+
+impl PieceSink for Output<File> {}
 
 /// How pieces are to be stored.
 #[derive(Debug, Clone)]
@@ -22,6 +71,14 @@ pub(super) struct Moving {
     /// Whether what is in the right compression is compressed anew.
     pub(super) recompress: bool,
     pub(super) pool: Arc<EncoderPool>,
+    pub(super) passing: Passing,
+}
+
+/// How stored bytes are looked at that stay as they are.
+#[derive(Debug, Clone)]
+pub(super) struct Passing {
+    /// Whether all of it is decompressed.
+    pub(super) decode: bool,
     pub(super) contexts: Arc<Contexts>,
     pub(super) limits: Limits,
 }
@@ -30,16 +87,14 @@ impl Moving {
     pub(super) fn to<W: Write>(
         writer: &ArchiveWriter<W>,
         recompress: bool,
-        contexts: &Arc<Contexts>,
-        limits: &Limits,
+        passing: Passing,
     ) -> Moving {
         Moving {
             encoding: writer.encoding(),
             framing: writer.sink().framing(),
             recompress,
             pool: Arc::clone(writer.pool()),
-            contexts: Arc::clone(contexts),
-            limits: *limits,
+            passing,
         }
     }
 
@@ -52,19 +107,19 @@ impl Moving {
 
     /// Moves a piece, as it is stored where that is possible, to where `open` says when it is
     /// known how it is compressed there and, perhaps, how long it becomes.
-    pub(super) fn piece<O: Write>(
+    pub(super) fn piece<O: PieceSink>(
         &self,
-        mut piece: StoredPiece<'_>,
+        piece: StoredPiece<'_>,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
-        progress: &mut Progress<'_>,
+        listener: &mut dyn Listener,
     ) -> Result<O> {
         let algorithm = self.encoding.algorithm();
         if piece.algorithm != algorithm || self.recompress {
-            return self.recode(piece, open, progress);
+            return self.recode(piece, open, listener);
         }
         if self.keeps(piece.algorithm, piece.framing) {
-            let mut out = open(algorithm, piece.len().filter(|len| *len > 0))?;
-            let n = copy(&mut piece, &mut out, progress).map_err(|error| piece.placed(error))?;
+            let out = open(algorithm, piece.len().filter(|len| *len > 0))?;
+            let (mut out, n) = self.passing.pass(piece, out, listener)?;
             if n == 0 && algorithm != Algorithm::None {
                 // pg_dump stores an empty large object as an empty file. PostgreSQL 19 does
                 // not read that; all read a frame with nothing in it.
@@ -74,9 +129,9 @@ impl Moving {
             return Ok(out);
         }
         #[cfg(feature = "gzip")]
-        return self.rewrap(piece, open, progress);
+        return self.rewrap(piece, open, listener);
         #[cfg(not(feature = "gzip"))]
-        return self.recode(piece, open, progress);
+        return self.recode(piece, open, listener);
     }
 
     /// Decompresses and compresses.
@@ -84,9 +139,9 @@ impl Moving {
         &self,
         piece: StoredPiece<'_>,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
-        progress: &mut Progress<'_>,
+        listener: &mut dyn Listener,
     ) -> Result<O> {
-        let mut data = piece.decode(&self.contexts, &self.limits)?;
+        let mut data = piece.decode(&self.passing.contexts, &self.passing.limits)?;
         let out = open(self.encoding.algorithm(), None)?;
         let mut encoder = Encoder::new(out, self.encoding, self.framing, &self.pool)?;
         let mut before = 0;
@@ -99,8 +154,11 @@ impl Moving {
             let n = plain.len();
             data.consume(n);
             let position = data.stored_position();
-            progress(position - before);
+            listener.moved(position - before);
             before = position;
+        }
+        if let Some(warning) = data.frame_within_chunk() {
+            listener.warn(warning);
         }
         Ok(encoder.finish()?)
     }
@@ -111,37 +169,206 @@ impl Moving {
         &self,
         mut piece: StoredPiece<'_>,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
-        progress: &mut Progress<'_>,
+        listener: &mut dyn Listener,
     ) -> Result<O> {
         use crate::compress::rewrap::{examine_gzip, gzip_to_zlib, zlib_to_gzip};
 
+        let mut tail = Tail::default();
         let Some(member) = piece.member.clone().filter(|_| piece.framing == Framing::File) else {
             let mut out = open(Algorithm::Gzip, None)?;
-            let mut counted = Counted { inner: &mut piece, progress };
-            let result = zlib_to_gzip(&mut counted, &mut out);
+            let mut counted = Counted { inner: &mut piece, listener };
+            let result = zlib_to_gzip(&mut counted, &mut out, |plain| tail.pass(plain));
             result.map_err(|error| piece.placed(error))?;
+            piece.check_tail(&tail)?;
             return Ok(out);
         };
         // What is wrong with a file is found out before anything of it is written.
-        let examined = examine_gzip(&mut piece).map_err(|error| piece.placed(error))?;
-        let Some(deflated) = examined else {
-            // Several members, or plain text.
-            let again = StoredPiece::member(member, piece.entry.clone());
-            return self.recode(again, open, progress);
+        let examined = examine_gzip(&mut piece, |plain| tail.pass(plain));
+        let Some(deflated) = examined.map_err(|error| piece.placed(error))? else {
+            // Several members, plain text, or something behind the data.
+            let again = StoredPiece::member(member, piece.entry.clone(), piece.marked);
+            return self.recode(again, open, listener);
         };
+        piece.check_tail(&tail)?;
         let mut out = open(Algorithm::Gzip, None)?;
         let mut reader = member.reader();
-        let mut counted = Counted { inner: &mut reader, progress };
+        let mut counted = Counted { inner: &mut reader, listener };
         gzip_to_zlib(&mut counted, &deflated, &mut out).map_err(|error| piece.placed(error))?;
         Ok(out)
     }
 }
 
+impl Passing {
+    pub(super) fn of(archive: &Archive, decode: bool) -> Passing {
+        Passing { decode, contexts: Arc::clone(archive.contexts()), limits: *archive.limits() }
+    }
+
+    /// Passes the stored bytes of a piece on as they are, and says how many that were. Zeros behind
+    /// lz4 and zstd frames are left out.
+    pub(super) fn pass<O: PieceSink>(
+        &self,
+        mut piece: StoredPiece<'_>,
+        mut out: O,
+        listener: &mut dyn Listener,
+    ) -> Result<(O, u64)> {
+        let mut check = piece.check();
+        if self.decode || !looks_whole(&piece)? {
+            return self.pass_and_decode(piece, out, check, listener);
+        }
+        let mut n = 0;
+        loop {
+            let passed = fill(&mut piece).and_then(|data| {
+                pass_on(data, &mut check, &mut out)?;
+                Ok(data.len())
+            });
+            match passed {
+                Ok(0) => break,
+                Ok(len) => {
+                    piece.consume(len);
+                    n += len as u64;
+                    listener.moved(len as u64);
+                }
+                Err(error) => return Err(piece.placed(error)),
+            }
+        }
+        check.finish().map_err(|error| piece.placed(error))?;
+        warn_of_frames(&piece, listener);
+        Ok((out, n))
+    }
+
+    /// The same, while all of it is decompressed.
+    fn pass_and_decode<O: PieceSink>(
+        &self,
+        piece: StoredPiece<'_>,
+        out: O,
+        check: StoredCheck,
+        listener: &mut dyn Listener,
+    ) -> Result<(O, u64)> {
+        let (algorithm, framing) = (piece.algorithm, piece.framing);
+        let mut tail = Tail::default();
+        let tee = Tee { piece, out, check, listener, passed: 0, failed: None };
+        if tee.check.may_be_nothing() && tee.piece.len() == Some(0) {
+            return Ok((tee.out, 0));
+        }
+        let mut decoder = Decoder::new(tee, algorithm, framing, &self.limits, &self.contexts)?;
+        loop {
+            let n = match decoder.fill_buf() {
+                Ok([]) => break,
+                Ok(plain) => {
+                    tail.pass(plain);
+                    plain.len()
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(decoder.get_ref().piece.placed(error)),
+            };
+            decoder.consume(n);
+        }
+        let Tee { piece, out, check, listener, passed, failed } = decoder.into_inner();
+        let written = failed.map_or(Ok(()), Err);
+        written.and_then(|()| check.finish()).map_err(|error| piece.placed(error))?;
+        piece.check_tail(&tail)?;
+        warn_of_frames(&piece, listener);
+        Ok((out, passed))
+    }
+}
+
+/// Passes bytes of a piece on, each frame in chunks of its own.
+fn pass_on(mut data: &[u8], check: &mut StoredCheck, out: &mut impl PieceSink) -> io::Result<()> {
+    while !data.is_empty() {
+        if check.is_between_frames() {
+            out.begin_chunk()?;
+        }
+        let n = check.take(data)?;
+        if !check.is_padding() {
+            out.write_all(&data[..n])?;
+        }
+        data = &data[n..];
+    }
+    Ok(())
+}
+
+fn warn_of_frames(piece: &StoredPiece<'_>, listener: &mut dyn Listener) {
+    if piece.frame_within_chunk() {
+        listener.warn(piece.placed(Error::malformed(FRAME_WITHIN_CHUNK)));
+    }
+}
+
+/// Whether a gzip file may be whole, by its first and last bytes: the length of the plain data, of
+/// which the last four bytes are the lower half, must be one that so much deflate data can become.
+/// What does not look so may still be: of several members, or with zeros behind them.
+pub(super) fn looks_whole(piece: &StoredPiece<'_>) -> Result<bool> {
+    /// Bytes before and behind the deflate data, and the bytes that hold nothing.
+    const WRAPPER: u64 = 18;
+    /// Deflate makes at most so many bytes of one.
+    const MOST: u64 = 1032;
+    /// What is shorter is sooner decompressed than copied.
+    const SHORT: u64 = 4 << 10;
+    let Some(member) = piece.member.as_ref().filter(|_| piece.algorithm == Algorithm::Gzip) else {
+        return Ok(true);
+    };
+    let Some(deflated) = member.len().checked_sub(WRAPPER).filter(|len| *len > SHORT) else {
+        return Ok(false);
+    };
+    let read = |mut reader: SourceReader, bytes: &mut [u8]| {
+        reader.read_exact(bytes).map_err(|error| piece.placed(error))
+    };
+    let mut head = [0; 4];
+    read(member.reader(), &mut head)?;
+    let mut len = [0; 4];
+    read(member.tail(4), &mut len)?;
+    // Nothing but the data follows the header.
+    if head != [0x1f, 0x8b, 8, 0] {
+        return Ok(false);
+    }
+    // What cannot be compressed becomes little longer.
+    let least = deflated.saturating_sub(deflated / 1000 + 64);
+    let most = deflated.saturating_mul(MOST);
+    let behind = u64::from(u32::from_le_bytes(len)).wrapping_sub(least) & u64::from(u32::MAX);
+    Ok(behind <= most - least)
+}
+
+/// Reads a piece, and passes on what was read.
+struct Tee<'a, 'l, O> {
+    piece: StoredPiece<'a>,
+    out: O,
+    check: StoredCheck,
+    listener: &'l mut dyn Listener,
+    passed: u64,
+    failed: Option<io::Error>,
+}
+
+impl<O: PieceSink> BufRead for Tee<'_, '_, O> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.piece.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        if let (None, Ok(bytes)) = (&self.failed, self.piece.fill_buf()) {
+            let bytes = &bytes[..n.min(bytes.len())];
+            self.failed = pass_on(bytes, &mut self.check, &mut self.out).err();
+        }
+        self.piece.consume(n);
+        self.passed += n as u64;
+        self.listener.moved(n as u64);
+    }
+}
+
+impl<O: PieceSink> Read for Tee<'_, '_, O> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_buf()?.read(buf)?;
+        self.consume(n);
+        Ok(n)
+    }
+}
+
 /// Reads on, and tells how much.
 #[cfg(feature = "gzip")]
-struct Counted<'a, 'p, R> {
+struct Counted<'a, 'l, R> {
     inner: &'a mut R,
-    progress: &'a mut Progress<'p>,
+    listener: &'l mut dyn Listener,
 }
 
 #[cfg(feature = "gzip")]
@@ -151,16 +378,16 @@ impl<R: BufRead> BufRead for Counted<'_, '_, R> {
     }
 
     fn consume(&mut self, n: usize) {
-        (self.progress)(n as u64);
+        self.listener.moved(n as u64);
         self.inner.consume(n);
     }
 }
 
 #[cfg(feature = "gzip")]
-impl<R: BufRead> io::Read for Counted<'_, '_, R> {
+impl<R: BufRead> Read for Counted<'_, '_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
-        (self.progress)(n as u64);
+        self.listener.moved(n as u64);
         Ok(n)
     }
 }
@@ -177,23 +404,21 @@ fn fill(input: &mut impl BufRead) -> Result<&[u8]> {
     Ok(input.fill_buf()?)
 }
 
-/// Copies all that is left, and says how much that was.
+/// Copies all that is left.
 pub(super) fn copy(
     input: &mut impl BufRead,
     output: &mut impl Write,
-    progress: &mut Progress<'_>,
-) -> Result<u64> {
-    let mut bytes = 0;
+    listener: &mut dyn Listener,
+) -> Result<()> {
     loop {
         let data = fill(input)?;
         if data.is_empty() {
-            return Ok(bytes);
+            return Ok(());
         }
         output.write_all(data)?;
         let n = data.len();
         input.consume(n);
-        bytes += n as u64;
-        progress(n as u64);
+        listener.moved(n as u64);
     }
 }
 
@@ -204,13 +429,13 @@ const STRETCH: u64 = 8 << 20;
 pub(super) fn copy_to_file(
     input: &mut SourceReader,
     output: &mut Output<File>,
-    progress: &mut Progress<'_>,
+    listener: &mut dyn Listener,
 ) -> Result<()> {
     while let Some(copied) = output.direct(|file| input.copy_to(file, STRETCH)) {
         match copied? {
             0 => return Ok(()),
-            n => progress(n),
+            n => listener.moved(n),
         }
     }
-    copy(input, output, progress).map(drop)
+    copy(input, output, listener)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::groups;
+use super::jobs::Ways;
 use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, WriteOptions, kind_of};
 use crate::compress::Algorithm;
@@ -211,8 +212,8 @@ pub(super) struct Plan {
     pub(super) notes: Vec<Note>,
     /// Whether all is as it was, in the same format.
     pub(super) unchanged: bool,
-    /// Whether data is compressed anew even if the algorithm stays.
-    pub(super) recompress: bool,
+    /// What is done with data that stays in its compression.
+    pub(super) ways: Ways,
 }
 
 impl Plan {
@@ -310,7 +311,7 @@ impl Plan {
             jobs: Vec::new(),
             notes,
             unchanged,
-            recompress: target.compression.is_some_and(|(_, level)| level.is_some()) || target.long,
+            ways: target.ways(),
         };
         if !unchanged {
             plan.add(drafts)?;

@@ -1,5 +1,6 @@
 //! What a new archive is to be.
 
+use super::jobs::Ways;
 use crate::compress::Algorithm;
 use crate::toc::Format;
 use crate::version::ArchiveVersion;
@@ -12,6 +13,7 @@ pub struct Target {
     pub(super) long: bool,
     pub(super) version: Option<ArchiveVersion>,
     pub(super) threads: u32,
+    pub(super) check: bool,
 }
 
 impl Target {
@@ -49,5 +51,19 @@ impl Target {
     pub fn version(&mut self, version: ArchiveVersion) -> &mut Self {
         self.version = Some(version);
         self
+    }
+
+    /// Whether all data that stays in its compression is decompressed while it is moved, only to
+    /// see that it is whole. Without it such data is looked at as far as that costs nothing: lz4
+    /// and zstd frames and blocks must be complete, but what is in them is not looked at; of gzip
+    /// files the lengths must be possible; uncompressed rows must end with their end marker.
+    pub fn check(&mut self, check: bool) -> &mut Self {
+        self.check = check;
+        self
+    }
+
+    pub(super) fn ways(&self) -> Ways {
+        let levelled = self.compression.is_some_and(|(_, level)| level.is_some());
+        Ways { recompress: levelled || self.long, decode: self.check }
     }
 }

@@ -1,10 +1,13 @@
 //! Blocks of a custom archive: a header, then chunks with their lengths.
 //!
 //! `_StartData`, `_CustomWriteFunc`, `_PrintTocData` and `_skipData` of `pg_backup_custom.c`.
-//! Chunk boundaries mean nothing: what matters is the bytes one after the other.
+//! Chunk boundaries mean nothing: what matters is the bytes one after the other. But pg_restore 16
+//! to 18 drop what follows the end of a zstd frame in its chunk (`ReadDataFromArchiveZstd`), so a
+//! frame begins a chunk.
 
 use std::io::{self, BufRead, Read, Write};
 
+use crate::compress::{Algorithm, Frames};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::source::Input;
@@ -54,6 +57,15 @@ impl BlockHeader {
         Ok(BlockStart::Block(BlockHeader { kind, dump_id: DumpId(d.int()?) }))
     }
 
+    /// Of a block that is not of the kind that its entry needs.
+    pub(crate) fn of_wrong_kind(self) -> Error {
+        let what = match self.kind {
+            BlockKind::Data => "a table",
+            BlockKind::LargeObjects => "large objects",
+        };
+        Error::malformed(format!("the entry's block holds the data of {what}"))
+    }
+
     /// Writes the header; the mirror of `decode`.
     pub(crate) fn encode(self, output: &mut impl Write, dialect: Dialect) -> io::Result<()> {
         let mut e = Encoder::new(output, dialect);
@@ -86,6 +98,8 @@ pub(crate) fn encode_oid(output: &mut impl Write, dialect: Dialect, oid: u32) ->
 #[derive(Debug)]
 pub(crate) struct ChunkWriter {
     dialect: Dialect,
+    /// Bytes of a chunk, at most.
+    most: usize,
     /// Room for the length, then what the next chunk is going to hold.
     buffer: Vec<u8>,
 }
@@ -95,7 +109,12 @@ const CHUNK: usize = 128 << 10;
 
 impl ChunkWriter {
     pub(crate) fn new(dialect: Dialect) -> Self {
-        ChunkWriter { dialect, buffer: Vec::new() }
+        ChunkWriter::with_most(dialect, CHUNK)
+    }
+
+    /// Makes chunks of at most so many bytes.
+    pub(crate) fn with_most(dialect: Dialect, most: usize) -> Self {
+        ChunkWriter { dialect, most, buffer: Vec::new() }
     }
 
     pub(crate) fn write(&mut self, mut bytes: &[u8], output: &mut impl Write) -> io::Result<()> {
@@ -104,17 +123,18 @@ impl ChunkWriter {
             if self.buffer.is_empty() {
                 self.buffer.resize(len, 0);
             }
-            let n = bytes.len().min(len + CHUNK - self.buffer.len());
+            let n = bytes.len().min(len + self.most - self.buffer.len());
             self.buffer.extend_from_slice(&bytes[..n]);
             bytes = &bytes[n..];
-            if self.buffer.len() == len + CHUNK {
+            if self.buffer.len() == len + self.most {
                 self.flush(output)?;
             }
         }
         Ok(())
     }
 
-    fn flush(&mut self, output: &mut impl Write) -> io::Result<()> {
+    /// Ends the chunk, so that the next byte begins one.
+    pub(crate) fn flush(&mut self, output: &mut impl Write) -> io::Result<()> {
         let len = self.dialect.int_len();
         // The buffer is empty, or holds more than the room for its length.
         let held = self.buffer.len().saturating_sub(len);
@@ -138,9 +158,42 @@ impl ChunkWriter {
 pub(crate) struct ChunkReader<I> {
     input: I,
     dialect: Dialect,
-    /// Bytes of the current chunk that are not consumed.
+    /// Bytes of the current chunk that are consumed, and that are not.
+    used: u32,
     remaining: u32,
     state: State,
+    watch: Option<FrameWatch>,
+}
+
+/// Looks for zstd frames that begin within a chunk.
+#[derive(Debug)]
+struct FrameWatch {
+    /// Until something is no frame: the decoder says what that is.
+    frames: Option<Frames>,
+    /// Whether such a frame was met.
+    met: bool,
+}
+
+impl FrameWatch {
+    fn new(algorithm: Algorithm) -> Option<Self> {
+        let frames = Frames::new(algorithm).filter(|_| algorithm == Algorithm::Zstd)?;
+        Some(FrameWatch { frames: Some(frames), met: false })
+    }
+
+    /// `used`: how much of the chunk stands before these bytes.
+    fn pass(&mut self, mut bytes: &[u8], mut used: u32) {
+        while let Some(frames) = self.frames.as_mut().filter(|_| !bytes.is_empty()) {
+            let begins = frames.is_between();
+            let Ok(n) = frames.take(bytes, false) else {
+                self.frames = None;
+                return;
+            };
+            // Nothing is lost with a frame that decoders skip.
+            self.met |= begins && used > 0 && bytes[0] == Frames::ZSTD_START;
+            used += n as u32;
+            bytes = &bytes[n..];
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -155,17 +208,28 @@ enum State {
 impl<I: Input> ChunkReader<I> {
     /// `input` stands before the length of the first chunk.
     pub(crate) fn new(input: I, dialect: Dialect) -> Self {
-        ChunkReader { input, dialect, remaining: 0, state: State::Reading }
+        ChunkReader { input, dialect, used: 0, remaining: 0, state: State::Reading, watch: None }
     }
 
     /// A reader between two streams.
     pub(crate) fn idle(input: I, dialect: Dialect) -> Self {
-        ChunkReader { input, dialect, remaining: 0, state: State::Done }
+        ChunkReader { state: State::Done, ..ChunkReader::new(input, dialect) }
     }
 
     /// The same place, but between two streams.
     pub(crate) fn into_idle(self) -> Self {
-        ChunkReader::idle(self.input, self.dialect)
+        ChunkReader { state: State::Done, ..self }
+    }
+
+    /// Says afterwards whether [a frame began within a chunk](Self::frame_within_chunk).
+    pub(crate) fn watching(self, algorithm: Algorithm) -> Self {
+        ChunkReader { watch: FrameWatch::new(algorithm), ..self }
+    }
+
+    /// Whether a zstd frame began within a chunk, in what was read of the stream. pg_restore drops
+    /// it.
+    pub(crate) fn frame_within_chunk(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.met)
     }
 
     /// The input, where it stands.
@@ -177,6 +241,9 @@ impl<I: Input> ChunkReader<I> {
     pub(crate) fn restart(&mut self) {
         self.remaining = 0;
         self.state = State::Reading;
+        if self.watch.is_some() {
+            self.watch = FrameWatch::new(Algorithm::Zstd);
+        }
     }
 
     pub(crate) fn input(&mut self) -> &mut I {
@@ -207,7 +274,7 @@ impl<I: Input> ChunkReader<I> {
         let result = self.next_len();
         match result {
             Ok(0) => self.state = State::Done,
-            Ok(len) => self.remaining = len,
+            Ok(len) => (self.used, self.remaining) = (0, len),
             Err(_) => self.state = State::Failed,
         }
         result.map(|len| len > 0)
@@ -241,6 +308,16 @@ impl<I: Input> ChunkReader<I> {
                 Err(Error::from(error).at(position))
             }
         }
+    }
+
+    /// The next bytes, as far as they are at hand, and whether they begin a chunk; `None` at the end
+    /// of the stream.
+    pub(crate) fn peek(&mut self) -> Result<Option<(&[u8], bool)>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let begins = self.used == 0;
+        Ok(Some((self.chunk()?, begins)))
     }
 
     /// Moves to the end of the stream, looking at lengths alone.
@@ -291,6 +368,12 @@ impl<I: Input> BufRead for ChunkReader<I> {
 
     fn consume(&mut self, n: usize) {
         let n = n.min(self.remaining as usize);
+        if let Some(watch) = &mut self.watch
+            && let Ok(bytes) = self.input.fill_buf()
+        {
+            watch.pass(&bytes[..n.min(bytes.len())], self.used);
+        }
+        self.used += n as u32;
         self.remaining -= n as u32;
         self.input.consume(n);
     }

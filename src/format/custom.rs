@@ -12,7 +12,7 @@ use super::relay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
-use crate::toc::{DataOffset, DumpId, Format, MAGIC, Statements, Toc, TocEntry};
+use crate::toc::{DataOffset, Desc, DumpId, Format, MAGIC, Statements, Toc, TocEntry};
 use crate::wire::Dialect;
 
 /// A custom archive in a source, behind its table of contents.
@@ -133,15 +133,15 @@ impl Custom {
             .at(start));
         }
         if found.kind != kind {
-            let what = match found.kind {
-                BlockKind::Data => "a table",
-                BlockKind::LargeObjects => "large objects",
-            };
-            return Err(
-                Error::malformed(format!("the entry's block holds the data of {what}")).at(start)
-            );
+            return Err(found.of_wrong_kind().at(start));
         }
-        Ok(ChunkReader::new(reader, self.dialect))
+        let algorithm = toc.header().compression.algorithm;
+        Ok(ChunkReader::new(reader, self.dialect).watching(algorithm))
+    }
+
+    /// Where the blocks begin.
+    pub(crate) fn start(&self) -> u64 {
+        self.toc_end
     }
 
     /// The whole file.
@@ -251,9 +251,11 @@ impl Custom {
             starts.push((start, entry.index()));
         }
         starts.sort_unstable();
+        // A block that should begin behind the end of the file is not there.
+        starts.retain(|(start, _)| *start < end);
         for (n, (start, index)) in starts.iter().enumerate() {
             let next = starts.get(n + 1).map_or(end, |(next, _)| *next);
-            sizes[*index] = Some(next.saturating_sub(*start));
+            sizes[*index] = Some(next - *start);
         }
         Ok(sizes)
     }
@@ -264,14 +266,57 @@ impl Custom {
             Some(DataOffset::At(offset)) => Some(offset),
             _ => None,
         };
-        let start = offset(entry)?;
+        let end = self.source.len();
+        let start = offset(entry).filter(|start| *start < end)?;
         let offsets = self.offsets.get_or_init(|| {
             let mut offsets: Vec<u64> = toc.entries().filter_map(offset).collect();
             offsets.sort_unstable();
             offsets
         });
         let next = offsets.get(offsets.partition_point(|other| *other <= start));
-        Some(next.copied().unwrap_or(self.source.len()).saturating_sub(start))
+        Some(next.copied().unwrap_or(end).min(end) - start)
+    }
+
+    /// Checks that the file does not end before the last block does.
+    pub(crate) fn check_length<'t>(
+        &self,
+        toc: &'t Toc,
+    ) -> std::result::Result<(), (Option<TocEntry<'t>>, Error)> {
+        let mut last: Option<(u64, TocEntry<'_>)> = None;
+        for entry in toc.entries().filter(TocEntry::has_data) {
+            match entry.data_offset() {
+                Some(DataOffset::At(at)) if last.is_none_or(|(last, _)| at > last) => {
+                    last = Some((at, entry));
+                }
+                Some(DataOffset::At(_)) => {}
+                // A second table of contents stands behind all blocks.
+                _ if self.appended(toc).is_some() => return Ok(()),
+                // Behind it there may be anything.
+                _ if !entry.denies_data() => {
+                    self.locate_whole(toc, entry).map_err(|error| (Some(entry), error))?;
+                }
+                _ => {}
+            }
+        }
+        let Some((at, entry)) = last else { return Ok(()) };
+        if self.ends_with_zeros().map_err(|error| (None, error))? && at < self.source.len() {
+            return Ok(());
+        }
+        let kind =
+            if entry.desc() == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data };
+        let passed = self
+            .open(toc, entry, kind)
+            .and_then(|chunks| skip_block(&mut chunks.into_idle(), kind, ChunkReader::skip_rest));
+        passed.map_err(|error| (Some(entry), error))
+    }
+
+    /// Whether the file ends as a block does, with the length 0: what was cut off seldom does.
+    fn ends_with_zeros(&self) -> Result<bool> {
+        let int = self.dialect.int_len();
+        let Some(start) = self.source.len().checked_sub(int as u64) else { return Ok(false) };
+        let mut bytes = [0xff; 16];
+        self.reader(start).read_exact(&mut bytes[..int])?;
+        Ok(bytes[..int].iter().all(|byte| *byte == 0))
     }
 
     fn scanned_sizes(&self, toc: &Toc) -> Result<Vec<Option<u64>>> {
@@ -456,6 +501,10 @@ impl<W: Write> CustomSink<W> {
         self.chunks.write(bytes, &mut self.output)
     }
 
+    pub(crate) fn begin_chunk(&mut self) -> io::Result<()> {
+        self.chunks.flush(&mut self.output)
+    }
+
     pub(crate) fn end_chunks(&mut self) -> io::Result<()> {
         self.chunks.finish(&mut self.output)
     }
@@ -525,9 +574,10 @@ impl<'a, I: Input, W: Write> Copying<'a, I, W> {
         Ok(())
     }
 
-    /// Writes the last of it.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.write()
+    /// Writes the last of it, and gives the input, where it stands.
+    pub(crate) fn finish(mut self) -> io::Result<I> {
+        self.write()?;
+        Ok(self.input)
     }
 }
 

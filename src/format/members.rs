@@ -43,6 +43,12 @@ impl Member {
         SourceReader::new(Arc::clone(&self.source), self.range.clone())
     }
 
+    /// Reads the last bytes, at most so many.
+    pub(crate) fn tail(&self, bytes: u64) -> SourceReader {
+        let start = self.range.end.saturating_sub(bytes).max(self.range.start);
+        SourceReader::new(Arc::clone(&self.source), start..self.range.end)
+    }
+
     /// Bytes as stored.
     pub(crate) fn len(&self) -> u64 {
         self.range.end - self.range.start

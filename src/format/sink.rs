@@ -55,6 +55,14 @@ impl<W: Write> Sink<W> {
         Ok(())
     }
 
+    /// The next byte begins a chunk, where there are chunks.
+    pub(crate) fn begin_chunk(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Custom(sink) => sink.begin_chunk(),
+            Sink::Directory(..) | Sink::Tar(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn end_piece(&mut self) -> Result<()> {
         match self {
             Sink::Custom(sink) => sink.end_chunks()?,

@@ -282,6 +282,25 @@ impl TarIndex {
         Some((Arc::clone(&self.source), place.data.clone()))
     }
 
+    /// Checks that all members are whole, and that zeros stand behind them.
+    pub(crate) fn check_length(&self) -> Result<()> {
+        let len = self.source.len();
+        let last = self.members.iter().max_by_key(|place| place.data.end);
+        let end = last.map_or(0, |place| place.data.end);
+        if let Some(place) = last.filter(|_| end > len) {
+            let name = shown(&self.names[place.name.clone()]);
+            return Err(Error::truncated(format!("member {name} of the tar")).at(len));
+        }
+        let zeros = end.next_multiple_of(BLOCK as u64) + BLOCK as u64;
+        match self.stop {
+            Some((false, at)) if at < zeros => {
+                Err(Error::malformed("the header of a tar member is damaged").at(at))
+            }
+            _ if len < zeros => Err(Error::truncated("the end of the tar").at(len)),
+            _ => Ok(()),
+        }
+    }
+
     /// Why there is no such member.
     pub(crate) fn missing(&self, name: &str) -> Error {
         match self.stop {

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match &mut input {
         Input::Archive(archive) => from_archive(archive, args, &target, place, &progress)?,
         Input::Stream(stream) => {
-            let conversion = match args.asks_for_all() {
+            let mut conversion = match args.asks_for_all() {
                 true => StreamConversion::new(stream, &target, None)?,
                 false => {
                     let chosen = Chosen::new(args, stream.toc())?;
@@ -83,6 +83,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 }
             };
             tell(conversion.notes());
+            conversion.on_warning(|warning| message::warning(warning));
             match place {
                 Place::New(new) => {
                     new.write(|path| Ok(conversion.create(stream, path)?))?;
@@ -107,8 +108,9 @@ fn from_archive(
         false => Some(Chosen::new(args, archive.toc())?),
     };
     let selected = chosen.as_ref().map(Chosen::selected);
-    let conversion = Conversion::new(archive, target, selected.as_ref())?;
+    let mut conversion = Conversion::new(archive, target, selected.as_ref())?;
     tell(conversion.notes());
+    conversion.on_warning(|warning| message::warning(warning));
     progress.expect(total(archive, selected.as_ref(), &args.input));
     match place {
         Place::New(new) => {

@@ -12,7 +12,7 @@ use crate::output::{Output, human_size};
 use crate::progress::Progress;
 use crate::selection::SelectionArgs;
 use crate::table::{Align, Table};
-use crate::{Context, Exit, Failure};
+use crate::{Context, Exit, Failure, message};
 use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Input, Selected, StreamBlock, TocEntry};
 
 /// Show how much space each table and schema takes
@@ -66,9 +66,17 @@ impl Size {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut input, progress) = input::open(&args.archive, context)?;
     let sizes = match (&mut input, args.raw) {
-        (Input::Archive(archive), true) => drain_archive(archive, &progress)?,
+        (Input::Archive(archive), true) => {
+            let sizes = drain_archive(archive, &progress)?;
+            warn_if_cut(archive);
+            sizes
+        }
         (Input::Stream(stream), raw) => walk_stream(stream, raw)?,
-        (Input::Archive(archive), false) => without_raw(archive.stored_sizes()?),
+        (Input::Archive(archive), false) => {
+            let sizes = without_raw(archive.stored_sizes()?);
+            warn_if_cut(archive);
+            sizes
+        }
     };
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
@@ -86,11 +94,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 /// The stored size of each entry's data, by its place.
 pub(crate) fn stored_sizes(input: &mut Input) -> Result<Vec<Option<u64>>, Failure> {
     match input {
-        Input::Archive(archive) => Ok(archive.stored_sizes()?),
+        Input::Archive(archive) => {
+            let sizes = archive.stored_sizes()?;
+            warn_if_cut(archive);
+            Ok(sizes)
+        }
         Input::Stream(stream) => {
             let sizes = walk_stream(stream, false)?;
             Ok(sizes.into_iter().map(|size| size.map(|size| size.stored)).collect())
         }
+    }
+}
+
+/// Says that sizes are not all there is to say of an archive that was cut off.
+pub(crate) fn warn_if_cut(archive: &Archive) {
+    if let Err(error) = archive.check_length() {
+        message::warning(error);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::inputs::Inputs;
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
-use crate::{Context, Exit, Failure};
+use crate::{Context, Exit, Failure, message};
 use pgdmp::{Archive, Desc, ErrorKind, Format, Merge, OpenOptions, TocEntry};
 
 /// Join several archives into one
@@ -65,8 +65,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.force && args.output.is_none() {
         check_forgotten(output, &archives)?;
     }
-    let merge = Merge::new(&archives, &args.target.target())?;
+    let mut merge = Merge::new(&archives, &args.target.target())?;
     tell(merge.notes());
+    merge.on_warning(|warning| message::warning(warning));
     let total = archives.iter().zip(&paths).map(|(archive, path)| total(archive, None, path));
     progress.expect(total.sum());
     let format = args.target.format.or(archives.first().map(|archive| archive.format()));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use crate::du::warn_if_cut;
 use crate::input;
 use crate::output::{Output, human_size};
 use crate::{Context, Exit, Failure, json, list, object};
@@ -40,6 +41,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     for object in &args.objects {
         entries.push(object::find(toc, object, "is not shown", |_| true)?);
     }
+    // Without offsets that would be a walk over all of it, and no size is shown.
+    if let Input::Archive(archive) = &input
+        && matches!(offsets(&input), None | Some(OFFSETS_SET))
+    {
+        warn_if_cut(archive);
+    }
     let mut out = Output::new();
     let written = match (entries.is_empty(), args.json) {
         (true, true) => archive_json(&input, &mut out),
@@ -63,6 +70,8 @@ fn kinds(toc: &Toc) -> Vec<(Desc<'_>, usize)> {
     kinds
 }
 
+const OFFSETS_SET: &str = "set";
+
 /// How the data of a custom archive is found.
 fn offsets(input: &Input) -> Option<&'static str> {
     if input.format() != Format::Custom {
@@ -73,7 +82,7 @@ fn offsets(input: &Input) -> Option<&'static str> {
     Some(match (with_data().count(), set) {
         (0, _) => "no data",
         (_, 0) => "not set (written to a pipe or to redirected output)",
-        (all, set) if all == set => "set",
+        (all, set) if all == set => OFFSETS_SET,
         _ => "set for some of the data",
     })
 }

@@ -71,13 +71,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     new.write(|folder| {
         private_folder(folder).map_err(|error| Error::from(error).in_path(folder))?;
         for part in &made {
-            let conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
+            let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
             for note in conversion.notes() {
                 // Most are of many parts.
                 if told.insert(note.to_string()) {
                     tell(slice::from_ref(note));
                 }
             }
+            conversion.on_warning(|warning| message::warning(warning));
             conversion.create(folder.join(file_name(part, format)))?;
         }
         Ok(())

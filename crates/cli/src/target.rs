@@ -22,6 +22,11 @@ pub(crate) struct TargetArgs {
     /// 1.15 (16) or 1.16 (17)
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     archive_version: Option<ArchiveVersion>,
+    /// Decompress all data that is moved as it is stored, only to see that it is whole
+    ///
+    /// Without it, damage inside of such data moves along: only where it ends is looked at.
+    #[arg(long)]
+    check: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +89,7 @@ impl TargetArgs {
     /// What they say.
     pub(crate) fn target(&self) -> Target {
         let mut target = Target::new();
-        target.threads(self.jobs);
+        target.threads(self.jobs).check(self.check);
         if let Some(format) = self.format {
             target.format(format);
         }

@@ -21,6 +21,8 @@ pub(in crate::compress) struct Decoder {
     gathered: Gathered,
     /// Came after bytes that had to be handed out first.
     failed: Option<io::Error>,
+    /// Whether bytes behind a gzip file are taken for nothing, as by zlib's `gzread`.
+    lenient: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,12 @@ enum Stage {
     Raw,
     /// Between or after the members of a gzip file.
     BetweenMembers,
+    /// As before, after a first byte that may be that of another magic number.
+    BetweenStarted,
+    /// In zeros behind the members, up to the end: tapes and block copies pad with them.
+    Padding,
+    /// Behind the members, where other bytes stand that are taken for nothing.
+    Ignored,
     Ended,
 }
 
@@ -49,7 +57,14 @@ impl Decoder {
             }
             Framing::File => (new_gzip(), Stage::Start),
         };
-        Decoder { inflate, framing, stage, gathered: Gathered::default(), failed: None }
+        Decoder {
+            inflate,
+            framing,
+            stage,
+            gathered: Gathered::default(),
+            failed: None,
+            lenient: false,
+        }
     }
 
     pub(in crate::compress) fn give_back(self, contexts: &Contexts) {
@@ -59,6 +74,16 @@ impl Decoder {
         if !self.gathered.memory.is_empty() {
             contexts.gathered.give(self.gathered.memory);
         }
+    }
+
+    /// Takes bytes behind the members of a gzip file for nothing.
+    pub(in crate::compress) fn be_lenient(&mut self) {
+        self.lenient = true;
+    }
+
+    /// Whether there were such bytes.
+    pub(in crate::compress) fn has_ignored(&self) -> bool {
+        self.stage == Stage::Ignored
     }
 
     /// Bytes that were taken from the reader and not yet decoded.
@@ -145,21 +170,45 @@ impl Decoder {
                     }
                 }
                 Stage::BetweenMembers => {
-                    self.stage = peek(reader, |input| match input.first() {
-                        None => Ok(Stage::Ended),
-                        Some(&first) if first == MAGIC[0] => Ok(Stage::Inflating),
-                        Some(_) => Err(trailing()),
+                    self.stage = advance(reader, |input| match input.first() {
+                        None => (0, Ok(Stage::Ended)),
+                        Some(0) => (1, Ok(Stage::Padding)),
+                        Some(&first) if first == MAGIC[0] => (1, Ok(Stage::BetweenStarted)),
+                        Some(_) => (0, self.trailing()),
                     })??;
-                    if self.stage == Stage::Inflating {
-                        self.inflate = new_gzip();
+                }
+                Stage::BetweenStarted => {
+                    match peek(reader, |input| input.first().copied())? {
+                        Some(second) if second == MAGIC[1] => {
+                            self.stage = Stage::Inflating;
+                            self.inflate = new_gzip();
+                            self.inflate(&MAGIC[..1], &mut [])?;
+                        }
+                        // Rather half a magic number than a byte too much.
+                        None if !self.lenient => return Err(truncated()),
+                        _ => self.stage = self.trailing()?,
                     }
                 }
+                Stage::Padding => {
+                    self.stage =
+                        advance(reader, |input| match input.iter().position(|byte| *byte != 0) {
+                            Some(_) => (0, self.trailing()),
+                            None if input.is_empty() => (0, Ok(Stage::Ended)),
+                            None => (input.len(), Ok(Stage::Padding)),
+                        })??;
+                }
+                Stage::Ignored => return Ok(0),
                 Stage::Ended => {
                     let more = peek(reader, |input| !input.is_empty())?;
                     return if more { Err(trailing()) } else { Ok(0) };
                 }
             }
         }
+    }
+
+    /// What becomes of other bytes behind the members.
+    fn trailing(&self) -> io::Result<Stage> {
+        if self.lenient { Ok(Stage::Ignored) } else { Err(trailing()) }
     }
 
     /// One step. An error that comes after bytes is kept for the next.

@@ -13,8 +13,12 @@ use crate::compress::input::{malformed, trailing, truncated};
 /// Plain bytes are looked at in pieces of this size.
 const PLAIN: usize = 256 << 10;
 
-/// Turns a zlib stream into a gzip file, in one pass.
-pub(crate) fn zlib_to_gzip(mut input: impl BufRead, output: &mut impl Write) -> io::Result<()> {
+/// Turns a zlib stream into a gzip file, in one pass. `look` is shown the plain bytes.
+pub(crate) fn zlib_to_gzip(
+    mut input: impl BufRead,
+    output: &mut impl Write,
+    mut look: impl FnMut(&[u8]),
+) -> io::Result<()> {
     let mut header = [0; 2];
     read_exact(&mut input, &mut header)?;
     let [method, flags] = header;
@@ -27,6 +31,7 @@ pub(crate) fn zlib_to_gzip(mut input: impl BufRead, output: &mut impl Write) -> 
     pass(&mut input, Some(output), &mut |plain| {
         adler.update(plain);
         crc.update(plain);
+        look(plain);
     })?;
     check_trailer(&mut input, &adler, "zlib data")?;
     if !fill(&mut input)?.is_empty() {
@@ -45,8 +50,12 @@ pub(crate) struct Deflated {
 }
 
 /// Reads a gzip file. `None` if it has other than one member, or is no gzip file at all, which
-/// a reader may take as it is: then only inflating and deflating helps.
-pub(crate) fn examine_gzip(mut input: impl BufRead) -> io::Result<Option<Deflated>> {
+/// a reader may take as it is: then only inflating and deflating helps. `look` is shown the plain
+/// bytes.
+pub(crate) fn examine_gzip(
+    mut input: impl BufRead,
+    mut look: impl FnMut(&[u8]),
+) -> io::Result<Option<Deflated>> {
     let Some(start) = skip_gzip_header(&mut input)? else {
         return Ok(None);
     };
@@ -55,6 +64,7 @@ pub(crate) fn examine_gzip(mut input: impl BufRead) -> io::Result<Option<Deflate
     let len = pass(&mut input, None::<&mut io::Sink>, &mut |plain| {
         adler.update(plain);
         crc.update(plain);
+        look(plain);
     })?;
     check_trailer(&mut input, &crc, "gzip data")?;
     if !fill(&mut input)?.is_empty() {
@@ -233,21 +243,21 @@ mod tests {
             let zlib = stored(data, Framing::Stream);
             let gzip = stored(data, Framing::File);
             let mut out = Vec::new();
-            zlib_to_gzip(&zlib[..], &mut out).unwrap();
+            zlib_to_gzip(&zlib[..], &mut out, |_| {}).unwrap();
             assert_eq!(out, gzip);
-            let deflated = examine_gzip(&gzip[..]).unwrap().unwrap();
+            let deflated = examine_gzip(&gzip[..], |_| {}).unwrap().unwrap();
             let mut out = Vec::new();
             gzip_to_zlib(&gzip[..], &deflated, &mut out).unwrap();
             assert_eq!(out, zlib);
             assert_eq!(plain(&out, Framing::Stream), data);
             for cut in 0..zlib.len().min(40) {
-                assert!(zlib_to_gzip(&zlib[..cut], &mut Vec::new()).is_err());
+                assert!(zlib_to_gzip(&zlib[..cut], &mut Vec::new(), |_| {}).is_err());
             }
             let mut bad = zlib.clone();
             *bad.last_mut().unwrap() ^= 1;
-            assert!(zlib_to_gzip(&bad[..], &mut Vec::new()).is_err());
+            assert!(zlib_to_gzip(&bad[..], &mut Vec::new(), |_| {}).is_err());
             let more = [&zlib[..], b"x"].concat();
-            assert!(zlib_to_gzip(&more[..], &mut Vec::new()).is_err());
+            assert!(zlib_to_gzip(&more[..], &mut Vec::new(), |_| {}).is_err());
         }
     }
 
@@ -255,14 +265,14 @@ mod tests {
     fn odd_gzip_files() {
         let gzip = stored(b"one", Framing::File);
         // Two members, plain text, and nothing.
-        assert!(examine_gzip(&[&gzip[..], &gzip].concat()[..]).unwrap().is_none());
-        assert!(examine_gzip(&b"1\tone\n"[..]).unwrap().is_none());
-        assert!(examine_gzip(&b"\x1f"[..]).unwrap().is_none());
-        assert!(examine_gzip(&b""[..]).unwrap().is_none());
+        assert!(examine_gzip(&[&gzip[..], &gzip].concat()[..], |_| {}).unwrap().is_none());
+        assert!(examine_gzip(&b"1\tone\n"[..], |_| {}).unwrap().is_none());
+        assert!(examine_gzip(&b"\x1f"[..], |_| {}).unwrap().is_none());
+        assert!(examine_gzip(&b""[..], |_| {}).unwrap().is_none());
         // With all the fields that a header may have.
         let mut long = b"\x1f\x8b\x08\x1e\0\0\0\0\0\x03\x02\0abname\0remark\0\x12\x34".to_vec();
         long.extend_from_slice(&gzip[10..]);
-        let deflated = examine_gzip(&long[..]).unwrap().unwrap();
+        let deflated = examine_gzip(&long[..], |_| {}).unwrap().unwrap();
         let mut out = Vec::new();
         gzip_to_zlib(&long[..], &deflated, &mut out).unwrap();
         assert_eq!(plain(&out, Framing::Stream), b"one");

@@ -6,8 +6,8 @@ use std::io::{self, BufRead};
 use twox_hash::XxHash32;
 
 use super::block::{REACH, Sequence, WINDOW, Window};
-use crate::compress::Contexts;
-use crate::compress::input::{advance, malformed, trailing, truncated};
+use crate::compress::input::{advance, malformed, only_zeros, trailing, truncated};
+use crate::compress::{Contexts, Framing};
 
 const MAGIC: u32 = 0x184d_2204;
 /// The first of 16.
@@ -34,6 +34,8 @@ pub(in crate::compress) struct Decoder {
     frame: Frame,
     /// Whether a frame has ended.
     framed: bool,
+    /// Whether zeros may stand behind the last one.
+    padded: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,8 +66,9 @@ struct Frame {
 }
 
 impl Decoder {
-    pub(in crate::compress) fn new(contexts: &Contexts) -> Self {
+    pub(in crate::compress) fn new(framing: Framing, contexts: &Contexts) -> Self {
         Decoder {
+            padded: framing == Framing::File,
             memory: contexts.lz4.take().unwrap_or_default(),
             start: 0,
             end: 0,
@@ -80,6 +83,11 @@ impl Decoder {
         self.memory.block.clear();
         self.memory.block.shrink_to(REACH);
         contexts.lz4.give(self.memory);
+    }
+
+    /// Whether there was a frame.
+    pub(in crate::compress) fn has_frames(&self) -> bool {
+        self.framed
     }
 
     pub(in crate::compress) fn available(&self) -> &[u8] {
@@ -110,6 +118,10 @@ impl Decoder {
             0 => {
                 self.stage = Stage::Ended;
                 return Ok(());
+            }
+            count if self.framed && self.padded && word[..count].iter().all(|byte| *byte == 0) => {
+                self.stage = Stage::Ended;
+                return only_zeros(reader);
             }
             4 => {}
             count if MAGIC.to_le_bytes().starts_with(&word[..count]) => return Err(truncated()),

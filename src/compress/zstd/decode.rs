@@ -6,8 +6,8 @@ use zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use crate::Limits;
-use crate::compress::Contexts;
-use crate::compress::input::{advance, malformed, trailing, truncated};
+use crate::compress::input::{advance, malformed, only_zeros, peek, trailing, truncated};
+use crate::compress::{Contexts, Framing};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(in crate::compress) type Context = DCtx<'static>;
@@ -26,11 +26,17 @@ pub(in crate::compress) struct Decoder {
     hint: usize,
     /// Whether a frame has ended.
     framed: bool,
+    /// Whether zeros may stand behind the last one.
+    padded: bool,
     window_log: u32,
 }
 
 impl Decoder {
-    pub(in crate::compress) fn new(limits: &Limits, contexts: &Contexts) -> Result<Self> {
+    pub(in crate::compress) fn new(
+        framing: Framing,
+        limits: &Limits,
+        contexts: &Contexts,
+    ) -> Result<Self> {
         let context = contexts.zstd.take().or_else(DCtx::try_create);
         let Some(mut context) = context else {
             return Err(io::Error::from(io::ErrorKind::OutOfMemory).into());
@@ -42,13 +48,19 @@ impl Decoder {
             .reset(ResetDirective::SessionAndParameters)
             .and_then(|_| context.set_parameter(DParameter::WindowLogMax(window_log)))
             .map_err(|code| Error::malformed(text(code)))?;
-        Ok(Decoder { context, hint: 0, framed: false, window_log })
+        let padded = framing == Framing::File;
+        Ok(Decoder { context, hint: 0, framed: false, padded, window_log })
     }
 
     pub(in crate::compress) fn give_back(self, contexts: &Contexts) {
         if self.context.sizeof() <= KEPT_BYTES {
             contexts.zstd.give(self.context);
         }
+    }
+
+    /// Whether there was a frame.
+    pub(in crate::compress) fn has_frames(&self) -> bool {
+        self.framed
     }
 
     /// Decodes to `out`, which is not empty; 0 is the end.
@@ -65,6 +77,11 @@ impl Decoder {
                 hint if hint > BLOCK_HEADER => hint - BLOCK_HEADER,
                 hint => hint,
             };
+            let may_be_padding = self.hint == 0 && self.framed && self.padded;
+            if may_be_padding && peek(reader, |input| input.first() == Some(&0))? {
+                only_zeros(reader)?;
+                return Ok(0);
+            }
             let (made, at_end) = advance(reader, |input| {
                 if input.is_empty() && self.hint == 0 {
                     return (0, Ok((0, true)));

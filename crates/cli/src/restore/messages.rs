@@ -105,7 +105,10 @@ impl From<Fatal> for Failure {
 impl From<Error> for Fatal {
     fn from(error: Error) -> Self {
         let text = match error.kind() {
-            ErrorKind::Truncated { .. } => "could not read from input file: end of file".to_owned(),
+            // Of a member that was cut off pg_restore says nothing, or never ends.
+            ErrorKind::Truncated { .. } if error.member().is_none() || error.entry().is_none() => {
+                "could not read from input file: end of file".to_owned()
+            }
             ErrorKind::UnsupportedVersion(version) => {
                 // It prints the numbers as signed bytes.
                 let (major, minor) = (version.major as i8, version.minor as i8);

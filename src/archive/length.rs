@@ -1,0 +1,36 @@
+//! Whether an archive's file is as long as its table of contents says.
+
+use super::open::{Archive, Layout};
+use crate::error::Result;
+use crate::format::members::MemberStore;
+use crate::toc::TocEntry;
+
+impl Archive {
+    /// Checks that the archive was not cut off, as far as lengths tell: that the file of a custom
+    /// archive reaches behind its last block, and that of a tar behind its last member and the
+    /// zeros at its end. A directory has all files that its table of contents names.
+    ///
+    /// Of a custom archive with offsets a few bytes are read, or the lengths of the last block's
+    /// chunks; without offsets all blocks are walked over. No data is decompressed.
+    ///
+    /// # Errors
+    ///
+    /// Where the archive ends, or what it lacks.
+    pub fn check_length(&self) -> Result<()> {
+        match &self.layout {
+            Layout::Blocks(custom) => {
+                custom.check_length(self.toc()).map_err(|(entry, error)| match entry {
+                    Some(entry) => error.in_entry(|| entry.name()),
+                    None => error,
+                })
+            }
+            Layout::Members(store) => match &**store {
+                MemberStore::Tar(index) => index.check_length(),
+                store => self
+                    .entries()
+                    .filter(TocEntry::has_data)
+                    .try_for_each(|entry| self.member_of(store, entry).1.map(drop)),
+            },
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Archives in which nothing changes, copied as they are.
+//!
+//! Byte for byte, but not blindly: an archive that was cut off does not become one that looks
+//! complete. Blocks and members must have the lengths that they say, and all must be there.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
+
+use super::blocks::pass_blocks;
+use super::moving::{self, Listener, Passing, looks_whole};
+use super::plan::has_objects;
+use crate::archive::{Archive, StoredPiece, Tail};
+use crate::compress::Algorithm;
+use crate::error::{Error, Result};
+use crate::format::custom::Copying;
+use crate::format::directory;
+use crate::format::members::Member;
+use crate::format::names;
+use crate::format::output::Output;
+use crate::format::tar;
+use crate::source::{Input, SourceReader};
+use crate::toc::{Format, MAGIC, TocEntry};
+
+/// How the last stretch of a file is copied, in which nothing is looked at.
+type Rest<W> = fn(&mut SourceReader, &mut Output<W>, &mut dyn Listener) -> Result<()>;
+
+/// Copies a custom or tar archive into a new file.
+pub(super) fn create(
+    archive: &Archive,
+    path: &Path,
+    passing: &Passing,
+    listener: &mut dyn Listener,
+) -> Result<()> {
+    let file = directory::create_file(path).map_err(|error| Error::from(error).in_path(path))?;
+    copy(archive, file, moving::copy_to_file, passing, listener).map(drop)
+}
+
+/// Copies a custom or tar archive to where `output` goes.
+pub(super) fn write<W: Write>(
+    archive: &Archive,
+    output: Output<W>,
+    passing: &Passing,
+    listener: &mut dyn Listener,
+) -> Result<W> {
+    copy(
+        archive,
+        output,
+        |input, output, listener| moving::copy(input, output, listener),
+        passing,
+        listener,
+    )
+}
+
+/// Where the output can seek, its first bytes come last: what was given up is no archive.
+fn copy<W: Write>(
+    archive: &Archive,
+    mut output: Output<W>,
+    rest: Rest<W>,
+    passing: &Passing,
+    listener: &mut dyn Listener,
+) -> Result<W> {
+    let Some(mut input) = archive.whole_file() else {
+        return Err(Error::usage("a directory archive is written to a directory"));
+    };
+    if passing.decode {
+        decode_all(archive)?;
+    }
+    let mut head = vec![0; if archive.format() == Format::Tar { tar::BLOCK } else { MAGIC.len() }];
+    input.read_exact(&mut head)?;
+    match output.is_seekable() {
+        true => output.write_all(&vec![0; head.len()])?,
+        false => output.write_all(&head)?,
+    }
+    listener.moved(head.len() as u64);
+    match archive.blocks_start() {
+        Some(start) => {
+            let mut warnings = Vec::new();
+            let mut moved = |n| listener.moved(n);
+            let mut copying = Copying::new(input, &mut output, &mut moved);
+            copying.skip(start - head.len() as u64)?;
+            let copying = pass_blocks(archive, copying, &mut |warning| warnings.push(warning))?;
+            input = copying.finish()?;
+            warnings.into_iter().for_each(|warning| listener.warn(warning));
+        }
+        None => check_tar(archive)?,
+    }
+    rest(&mut input, &mut output, listener)?;
+    if output.is_seekable() {
+        output.patch(0, |start| start.write_all(&head))?;
+    }
+    Ok(output.finish()?)
+}
+
+/// Decodes the data of all entries.
+fn decode_all(archive: &Archive) -> Result<()> {
+    for entry in archive.entries().filter(TocEntry::has_data) {
+        if !archive.has_data(entry)? {
+            continue;
+        }
+        if !has_objects(entry) {
+            archive.data_of(entry)?.copy_to(io::sink())?;
+            continue;
+        }
+        let mut objects = archive.large_objects_of(entry)?;
+        while let Some(mut object) = objects.next_object()? {
+            object.copy_to(io::sink())?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a tar ends where it should, and has the data of all entries.
+fn check_tar(archive: &Archive) -> Result<()> {
+    archive.check_length()?;
+    for entry in archive.entries().filter(TocEntry::has_data) {
+        if !has_objects(entry) {
+            check_ends(&archive.piece_of(entry)?)?;
+            continue;
+        }
+        let mut objects = archive.large_objects_of(entry)?;
+        while let Some((_, piece)) = objects.next_piece()? {
+            check_ends(&piece)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the last bytes of a piece that is copied by the operating system.
+fn check_ends(piece: &StoredPiece<'_>) -> Result<()> {
+    let Some(member) = piece.member.as_ref().filter(|_| piece.marked) else { return Ok(()) };
+    if piece.algorithm != Algorithm::None {
+        return Ok(());
+    }
+    let mut last = member.tail(Tail::LEN as u64);
+    let mut tail = Tail::default();
+    loop {
+        let bytes = last.fill_buf().map_err(|error| piece.placed(error))?;
+        if bytes.is_empty() {
+            return piece.check_tail(&tail);
+        }
+        tail.pass(bytes);
+        let n = bytes.len();
+        last.consume(n);
+    }
+}
+
+/// Copies the files of a directory archive; `toc.dat` last.
+pub(super) fn copy_members(
+    archive: &Archive,
+    path: &Path,
+    passing: &Passing,
+    listener: &mut dyn Listener,
+) -> Result<()> {
+    let created = directory::create_folder(path);
+    created.map_err(|error| Error::from(error).in_path(path))?;
+    let mut folder = Folder { path, done: HashSet::new(), passing };
+    for entry in archive.entries().filter(TocEntry::has_data) {
+        let named = |error: Error| error.in_entry(|| entry.name());
+        if !has_objects(entry) {
+            folder.piece(archive.piece_of(entry)?, listener).map_err(named)?;
+            continue;
+        }
+        let mut objects = archive.large_objects_of(entry)?;
+        while let Some((_, piece)) = objects.next_piece()? {
+            folder.piece(piece, listener).map_err(named)?;
+        }
+        let list = archive.member(&archive.list_name(entry)).map_err(named)?;
+        folder.member(&list, listener)?;
+    }
+    folder.member(&archive.member(names::TOC.as_bytes())?, listener)
+}
+
+/// A new directory archive.
+struct Folder<'a> {
+    path: &'a Path,
+    /// Names of the files that it has.
+    done: HashSet<String>,
+    passing: &'a Passing,
+}
+
+impl Folder<'_> {
+    /// Copies the data of a table or large object.
+    fn piece(&mut self, piece: StoredPiece<'_>, listener: &mut dyn Listener) -> Result<()> {
+        let Some(member) = piece.member.clone() else { return Ok(()) };
+        let framed = matches!(piece.algorithm, Algorithm::Lz4 | Algorithm::Zstd);
+        if !self.passing.decode && !framed && looks_whole(&piece)? {
+            check_ends(&piece)?;
+            return self.member(&member, listener);
+        }
+        self.create(&member.name, |output| {
+            let (output, _) = self.passing.pass(piece, output, listener)?;
+            Ok(output)
+        })
+    }
+
+    /// Copies a file as it is.
+    fn member(&mut self, member: &Member, listener: &mut dyn Listener) -> Result<()> {
+        self.create(&member.name, |mut output| {
+            moving::copy_to_file(&mut member.reader(), &mut output, listener)?;
+            Ok(output)
+        })
+    }
+
+    /// Makes a file, unless it is there already.
+    fn create(
+        &mut self,
+        name: &str,
+        fill: impl FnOnce(Output<File>) -> Result<Output<File>>,
+    ) -> Result<()> {
+        if !self.done.insert(name.to_owned()) {
+            return Ok(());
+        }
+        let path = self.path.join(name);
+        let filled = directory::create_file(&path).map_err(Error::from).and_then(fill);
+        let finished = filled.and_then(|output| Ok(output.finish()?));
+        finished.map(drop).map_err(|error| if error.is_io() { error.in_path(&path) } else { error })
+    }
+}
