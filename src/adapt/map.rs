@@ -4,8 +4,10 @@
 //! the name of; the SQL is taken apart for that, and strings and comments are left alone but for
 //! the few that are names: `'s.q'::regclass`, the sequence of `setval`, a `search_path`. What might
 //! be the name of a schema and cannot be proved to be one is [unproved](super::Adapted::unproved).
-//! That two schemas may become one is proved in [`unite`].
+//! That two schemas may become one is proved in [`unite`]. In which encoding names are is seen to in
+//! [`encoding`].
 
+mod encoding;
 mod unite;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +16,8 @@ use super::draft::{Draft, Text};
 use crate::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::toc::{Desc, Toc, TocEntry};
 
-/// New names, by old ones.
+/// New names, by old ones: either the bytes of the archive, or UTF-8, which is then brought into
+/// its encoding.
 #[derive(Debug, Clone, Default)]
 pub struct Mapping {
     /// Of roles: as owners, and in GRANT, REVOKE, policies and default privileges.

@@ -90,7 +90,8 @@ impl Adaptation {
     ///
     /// # Errors
     ///
-    /// Two schemas that would become one and have objects of one name.
+    /// Two schemas that would become one and have objects of one name; a new name that the encoding
+    /// of the archive does not have.
     pub fn apply(&self, selected: &mut Selected<'_>) -> Result<Adapted> {
         if !self.is_empty() {
             selected.toc().require_statements()?;
@@ -105,9 +106,10 @@ impl Adaptation {
         if self.is_empty() {
             return Ok(adapted);
         }
-        adapted.findings.extend(self.mapping.unite(selected)?);
+        let mapping = self.mapping.in_encoding_of(selected.toc())?;
+        adapted.findings.extend(mapping.unite(selected)?);
         let toc = selected.toc();
-        adapted.notes.extend(self.mapping.notes(toc));
+        adapted.notes.extend(mapping.notes(toc));
         let without_method = self.no_table_access_method
             || selected.all().any(|(entry, decision)| {
                 entry.desc() == *"ACCESS METHOD" && decision.rule == Rule::Service
@@ -128,15 +130,15 @@ impl Adaptation {
             let mut draft = Draft::new(entry);
             // A schema public that becomes another one is not there already.
             let is_moved = entry.desc() == Desc::SCHEMA
-                && entry.tag().is_some_and(|name| self.mapping.schemas.contains_key(name));
+                && entry.tag().is_some_and(|name| mapping.schemas.contains_key(name));
             if let Some(target) = self.target.filter(|_| !is_moved) {
                 target.change(&mut draft, std_strings, &mut adapted.findings);
             }
             if draft.is_emptied() {
                 emptied.push((entry.index(), Rule::Target));
             }
-            if !self.mapping.is_empty() {
-                let unproved = self.mapping.rename(&mut draft, std_strings);
+            if !mapping.is_empty() {
+                let unproved = mapping.rename(&mut draft, std_strings);
                 let findings = unproved.into_iter().map(|what| Finding::new(entry, what));
                 adapted.unproved.extend(findings);
             }

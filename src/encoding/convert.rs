@@ -76,6 +76,15 @@ impl Encoding {
         Some(Cow::Owned(out))
     }
 
+    /// A text in UTF-8 brought into this encoding. `None` where that makes no difference, where it
+    /// is not UTF-8, and where [`encode`](Self::encode) cannot do it.
+    pub fn translate(self, text: &[u8]) -> Option<Vec<u8>> {
+        if text.is_ascii() || matches!(self.table(), Table::Unicode) {
+            return None;
+        }
+        self.encode(std::str::from_utf8(text).ok()?).map(Cow::into_owned)
+    }
+
     /// Calls `take` with pieces of text in Unicode, and with each byte that is no part of a
     /// character.
     pub(crate) fn pieces(

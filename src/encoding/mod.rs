@@ -126,6 +126,20 @@ impl Encoding {
         self.is_character(character).then_some(len)
     }
 
+    /// Whether a text consists of characters.
+    pub(crate) fn is_valid(self, text: &[u8]) -> bool {
+        if self.has_characters() {
+            return self.decode(text).is_some();
+        }
+        let mut rest = text;
+        while let Some(first) = rest.first() {
+            let len = if first.is_ascii() { Some(1) } else { self.character(rest) };
+            let Some(len) = len else { return false };
+            rest = &rest[len..];
+        }
+        true
+    }
+
     /// How many bytes its first byte (in GB18030: its first two) says it has.
     fn claimed_len(self, text: &[u8]) -> usize {
         let first = text.first().copied().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! `pg_backup_archiver.c`, and of the options of `pg_restore` that they depend on.
 
 mod closure;
+mod glob;
 mod pattern;
 mod place;
 mod rules;
@@ -134,6 +135,7 @@ pub struct Selected<'a> {
     wants_schema: bool,
     implied_no_schema: bool,
     unmatched: Option<Unmatched>,
+    unmatched_names: Vec<Unmatched>,
 }
 
 /// A name of a selection that no entry has; see [`Selected::unmatched`].
@@ -143,6 +145,8 @@ pub struct Unmatched {
     pub what: &'static str,
     /// The name that was given.
     pub name: Vec<u8>,
+    /// Whether it was to be left out: what was meant to stay out is then in.
+    pub excluded: bool,
 }
 
 impl Selection {
@@ -189,7 +193,8 @@ impl Selection {
             creates_database: self.create,
             wants_schema: self.wants_schema(),
             implied_no_schema: self.wants_schema() && no_schema_part,
-            unmatched: self.unmatched(&names),
+            unmatched: self.first_unmatched(&names),
+            unmatched_names: self.unmatched(&names, toc),
         })
     }
 
@@ -216,19 +221,13 @@ impl Selection {
             .any(|names| !names.is_empty())
     }
 
-    fn unmatched(&self, names: &Names<'_>) -> Option<Unmatched> {
-        [
-            ("schema", &self.schemas, &names.schemas),
-            ("table", &self.tables, &names.tables),
-            ("index", &self.indexes, &names.indexes),
-            ("function", &self.functions, &names.functions),
-            ("trigger", &self.triggers, &names.triggers),
-        ]
-        .into_iter()
-        .find_map(|(what, given, list)| {
-            let name = given.get(list.unmatched()?)?.as_bytes().to_vec();
-            Some(Unmatched { what, name })
-        })
+    fn first_unmatched(&self, names: &Names<'_>) -> Option<Unmatched> {
+        names.chosen().into_iter().find_map(|(what, list)| list.first_unmatched(what))
+    }
+
+    fn unmatched(&self, names: &Names<'_>, toc: &Toc) -> Vec<Unmatched> {
+        let chosen = names.chosen().into_iter().flat_map(|(what, list)| list.unmatched(what));
+        chosen.chain(names.exclude_schemas.unknown_schemas(toc)).collect()
     }
 }
 
@@ -273,6 +272,7 @@ impl<'a> Selected<'a> {
             order: self.order.clone(),
             decisions: self.decisions.clone(),
             unmatched: self.unmatched.clone(),
+            unmatched_names: self.unmatched_names.clone(),
             ..*self
         }
     }
@@ -298,7 +298,14 @@ impl<'a> Selected<'a> {
         self.implied_no_schema
     }
 
-    /// The first name of the selection that no entry matched, which `--strict-names` refuses.
+    /// All names of the selection that matched nothing, also those of what was to be left out: the
+    /// archive then has no such schema. Worth a warning, and more than that for an exclusion.
+    pub fn unmatched_names(&self) -> &[Unmatched] {
+        &self.unmatched_names
+    }
+
+    /// The first name of the selection that no entry matched, which `--strict-names` refuses. As
+    /// in `pg_restore`, exclusions do not count, and a name that is given twice does.
     pub fn unmatched(&self) -> Option<&Unmatched> {
         self.unmatched.as_ref()
     }

@@ -12,13 +12,19 @@
 //!    everything is itself. What stands in square brackets, or regular expressions otherwise,
 //!    means nothing special here.
 //!
-//! Only a name with a dot, or with `*` or `?`, outside quotes gets to the second and third way.
-//! One that is neither in the archive as a tag nor written as a pattern matches nothing, as in
+//! Only a name with a dot, `*` or `?` outside quotes, or with quotes, gets to the second and third
+//! way. One that is neither in the archive as a tag nor written as a pattern matches nothing, as in
 //! `pg_restore`.
+//!
+//! A name in UTF-8 that no entry has in any of these ways is tried once more, brought into the
+//! encoding of the archive.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
-use super::Selection;
+use super::glob::{Glob, unquoted};
+use super::{Selection, Unmatched};
+use crate::encoding::Encoding;
 use crate::toc::{Desc, Toc, TocEntry};
 
 /// A name in a [`Selection`].
@@ -30,7 +36,7 @@ pub struct NamePattern {
 
 impl NamePattern {
     /// As the options of the program have it: a tag, or else a name with its schema, or else a
-    /// pattern.
+    /// pattern; in the bytes of the archive, or else in UTF-8.
     pub fn new(text: impl Into<Vec<u8>>) -> Self {
         NamePattern { text: text.into(), exact: false }
     }
@@ -44,17 +50,19 @@ impl NamePattern {
     pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }
+}
 
-    /// Whether it can be more than a tag.
-    fn is_pattern(&self, place: Place) -> bool {
-        // A dot in the arguments of a function says nothing about the function's schema.
-        let mut arguments = false;
-        !self.exact
-            && unquoted(&self.text).any(|(_, byte)| {
-                arguments |= byte == b'(' && place == Place::Function;
-                matches!(byte, b'*' | b'?') || byte == b'.' && !arguments
-            })
-    }
+/// Whether a name can be more than a tag.
+fn is_pattern(text: &[u8], place: Place) -> bool {
+    // Dots and quotes in the arguments of a function say nothing about its name.
+    let arguments = match place {
+        Place::Function => unquoted(text).find(|(_, byte)| *byte == b'(').map(|(at, _)| at),
+        _ => None,
+    };
+    let name = &text[..arguments.unwrap_or(text.len())];
+    name.contains(&b'"')
+        || unquoted(name).any(|(_, byte)| byte == b'.')
+        || unquoted(text).any(|(_, byte)| matches!(byte, b'*' | b'?'))
 }
 
 impl<T: Into<Vec<u8>>> From<T> for NamePattern {
@@ -130,11 +138,23 @@ impl<'s> Names<'s> {
             triggers: list(&selection.triggers, Place::Trigger),
         }
     }
+
+    /// The lists of what is chosen, in pg_restore's order.
+    pub(super) fn chosen(&self) -> [(&'static str, &NameList<'s>); 5] {
+        [
+            ("schema", &self.schemas),
+            ("table", &self.tables),
+            ("index", &self.indexes),
+            ("function", &self.functions),
+            ("trigger", &self.triggers),
+        ]
+    }
 }
 
 /// Names of one option.
 #[derive(Debug)]
 pub(super) struct NameList<'s> {
+    names: &'s [NamePattern],
     matchers: Vec<Matcher<'s>>,
     /// Those that an entry was met for, for `--strict-names`.
     met: BTreeSet<usize>,
@@ -148,7 +168,7 @@ impl<'s> NameList<'s> {
         let mut seen = HashSet::new();
         let is_repeated = |n: &usize| !seen.insert(&names[*n].text);
         let repeated = (0..names.len()).filter(is_repeated).collect();
-        NameList { matchers, met: BTreeSet::new(), repeated }
+        NameList { names, matchers, met: BTreeSet::new(), repeated }
     }
 
     /// Whether one of the names is the one of `tag` in `namespace`.
@@ -165,48 +185,89 @@ impl<'s> NameList<'s> {
         any
     }
 
-    /// The first name that was never met.
-    pub(super) fn unmatched(&self) -> Option<usize> {
-        (0..self.matchers.len()).find(|n| !self.met.contains(n))
+    /// The first name that was never met, which is one that was given before, too.
+    pub(super) fn first_unmatched(&self, what: &'static str) -> Option<Unmatched> {
+        let name = (0..self.matchers.len()).find(|n| !self.met.contains(n))?;
+        Some(self.unmatched_name(what, name, false))
+    }
+
+    /// The names that were never met.
+    pub(super) fn unmatched(&self, what: &'static str) -> impl Iterator<Item = Unmatched> {
+        let new = |n: &usize| !self.met.contains(n) && !self.repeated.contains(n);
+        (0..self.matchers.len()).filter(new).map(move |n| self.unmatched_name(what, n, false))
+    }
+
+    /// The names of no schema that the archive has. It does not matter whether something else
+    /// leaves its objects out, too.
+    pub(super) fn unknown_schemas(&self, toc: &Toc) -> impl Iterator<Item = Unmatched> {
+        let mut known = vec![self.matchers.is_empty(); self.matchers.len()];
+        let mut seen = HashSet::new();
+        let entries = if self.matchers.is_empty() { None } else { Some(toc.entries()) };
+        for entry in entries.into_iter().flatten() {
+            let own = (entry.desc() == Desc::SCHEMA).then(|| entry.tag()).flatten();
+            for name in [entry.namespace(), own].into_iter().flatten() {
+                if seen.insert(name) {
+                    let matches = self.matchers.iter().map(|matcher| matcher.matches(None, name));
+                    known.iter_mut().zip(matches).for_each(|(known, matches)| *known |= matches);
+                }
+            }
+        }
+        let is_new = |n: &usize| !self.repeated.contains(n);
+        let unknown = (0..known.len()).filter(move |n| !known[*n]).filter(is_new);
+        unknown.map(|n| self.unmatched_name("schema", n, true)).collect::<Vec<_>>().into_iter()
+    }
+
+    fn unmatched_name(&self, what: &'static str, n: usize, excluded: bool) -> Unmatched {
+        Unmatched { what, name: self.names[n].text.clone(), excluded }
     }
 }
 
 /// A name, as it is meant for one archive.
 #[derive(Debug)]
 enum Matcher<'s> {
-    Tag(&'s [u8]),
-    Qualified(&'s [u8]),
+    Tag(Cow<'s, [u8]>),
+    Qualified(Cow<'s, [u8]>),
     Pattern { schema: Option<Glob>, name: Glob },
 }
 
 impl<'s> Matcher<'s> {
+    /// The first way to read a name in which an entry has it; if there is none, any.
     fn new(name: &'s NamePattern, place: Place, toc: &Toc) -> Self {
-        let tag = Matcher::Tag(&name.text);
-        if !name.is_pattern(place) {
-            return tag;
+        let encoding = toc.text_encoding();
+        let mut ways = Matcher::ways(Cow::Borrowed(&name.text), name.exact, place, encoding);
+        if !name.exact
+            && let Some(text) = encoding.translate(&name.text)
+        {
+            ways.extend(Matcher::ways(Cow::Owned(text), false, place, encoding));
         }
-        let qualified = Matcher::Qualified(&name.text);
-        let mut is_qualified = false;
+        // What can be read in one way alone need not be looked for.
+        let mut found = ways.len() - 1;
         for entry in toc.entries().filter(|entry| place.holds(*entry)) {
+            if found == 0 {
+                break;
+            }
             let (namespace, own) = match place {
                 Place::Schema => (None, entry.namespace().unwrap_or_default()),
                 _ => (entry.namespace(), entry.tag().unwrap_or_default()),
             };
-            if tag.matches(namespace, own) {
-                return tag;
-            }
-            is_qualified |= qualified.matches(namespace, own);
+            let better = ways[..found].iter().position(|way| way.matches(namespace, own));
+            found = better.unwrap_or(found);
         }
-        if is_qualified {
-            return qualified;
+        ways.swap_remove(found)
+    }
+
+    /// The ways to read a text, the first of them first.
+    fn ways(text: Cow<'s, [u8]>, exact: bool, place: Place, encoding: Encoding) -> Vec<Self> {
+        if exact || !is_pattern(&text, place) {
+            return vec![Matcher::Tag(text)];
         }
-        let utf8 = toc.encoding().is_ok_and(|name| name.is_none_or(|name| name == b"UTF8"));
-        pattern(&name.text, place, utf8)
+        let pattern = pattern(&text, place, encoding);
+        vec![Matcher::Tag(text.clone()), Matcher::Qualified(text), pattern]
     }
 
     fn matches(&self, namespace: Option<&[u8]>, tag: &[u8]) -> bool {
         match self {
-            Matcher::Tag(name) => *name == tag,
+            Matcher::Tag(name) => **name == *tag,
             Matcher::Qualified(name) => namespace.is_some_and(|namespace| {
                 name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix(b".")) == Some(tag)
             }),
@@ -219,7 +280,7 @@ impl<'s> Matcher<'s> {
 }
 
 /// Reads a pattern.
-fn pattern(text: &[u8], place: Place, utf8: bool) -> Matcher<'static> {
+fn pattern(text: &[u8], place: Place, encoding: Encoding) -> Matcher<'static> {
     // The arguments of a function have types with dots in them.
     let arguments = match place {
         Place::Function => unquoted(text).find(|(_, byte)| *byte == b'(').map(|(at, _)| at),
@@ -231,103 +292,18 @@ fn pattern(text: &[u8], place: Place, utf8: bool) -> Matcher<'static> {
         _ => unquoted(name).find(|(_, byte)| *byte == b'.').map(|(at, _)| at),
     };
     let (schema, name) = match dot {
-        Some(at) => (Some(Glob::new(&name[..at], true, utf8)), &name[at + 1..]),
+        Some(at) => (Some(Glob::new(&name[..at], true, encoding)), &name[at + 1..]),
         None => (None, name),
     };
-    let mut name = Glob::new(name, true, utf8);
+    let mut name = Glob::new(name, true, encoding);
     if place == Place::Function {
-        if arguments.is_empty() {
-            // Whatever the arguments.
-            name.0.extend([Piece::Byte(b'('), Piece::Any, Piece::Byte(b')')]);
-        } else {
+        name = match arguments.is_empty() {
+            true => name.with_any_arguments(),
             // They stand in a tag as the server spells them.
-            name.0.extend(Glob::new(arguments, false, utf8).0);
-        }
+            false => name.with(Glob::new(arguments, false, encoding)),
+        };
     }
     Matcher::Pattern { schema, name }
-}
-
-/// The bytes that stand outside double quotes, with their places.
-fn unquoted(text: &[u8]) -> impl Iterator<Item = (usize, u8)> {
-    let mut quoted = false;
-    text.iter().copied().enumerate().filter(move |(_, byte)| {
-        quoted ^= *byte == b'"';
-        !quoted && *byte != b'"'
-    })
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
-    Byte(u8),
-    /// One character.
-    One {
-        utf8: bool,
-    },
-    /// Any number of characters.
-    Any,
-}
-
-/// A pattern with wildcards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Glob(Vec<Piece>);
-
-impl Glob {
-    fn new(text: &[u8], fold: bool, utf8: bool) -> Glob {
-        let mut pieces = Vec::with_capacity(text.len());
-        let mut quoted = false;
-        let mut bytes = text.iter().copied().peekable();
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'"' if quoted && bytes.peek() == Some(&b'"') => {
-                    bytes.next();
-                    pieces.push(Piece::Byte(b'"'));
-                }
-                b'"' if fold => quoted = !quoted,
-                b'*' if !quoted => pieces.push(Piece::Any),
-                b'?' if !quoted => pieces.push(Piece::One { utf8 }),
-                _ if fold && !quoted => pieces.push(Piece::Byte(byte.to_ascii_lowercase())),
-                _ => pieces.push(Piece::Byte(byte)),
-            }
-        }
-        Glob(pieces)
-    }
-
-    /// In time of at most both lengths multiplied: going back to the last `*` is enough.
-    fn matches(&self, text: &[u8]) -> bool {
-        let (mut piece, mut at) = (0, 0);
-        let mut retry: Option<(usize, usize)> = None;
-        loop {
-            let step = match self.0.get(piece) {
-                Some(Piece::Any) => {
-                    retry = Some((piece + 1, at));
-                    piece += 1;
-                    continue;
-                }
-                Some(Piece::Byte(byte)) if text.get(at) == Some(byte) => 1,
-                Some(Piece::One { utf8 }) if at < text.len() => character(&text[at..], *utf8),
-                None if at == text.len() => return true,
-                _ => 0,
-            };
-            if step > 0 {
-                piece += 1;
-                at += step;
-                continue;
-            }
-            match retry {
-                Some((after, from)) if from < text.len() => {
-                    (piece, at) = (after, from + 1);
-                    retry = Some((after, from + 1));
-                }
-                _ => return false,
-            }
-        }
-    }
-}
-
-/// Length of the character that a text begins with.
-fn character(text: &[u8], utf8: bool) -> usize {
-    let more = text.iter().skip(1).take(3).take_while(|byte| **byte & 0xC0 == 0x80).count();
-    if utf8 && text.first().is_some_and(|byte| *byte >= 0xC0) { 1 + more } else { 1 }
 }
 
 #[cfg(test)]
@@ -335,7 +311,8 @@ mod tests {
     use super::*;
 
     fn matches(text: &str, place: Place, namespace: &str, tag: &str) -> bool {
-        pattern(text.as_bytes(), place, true).matches(Some(namespace.as_bytes()), tag.as_bytes())
+        pattern(text.as_bytes(), place, Encoding::UTF8)
+            .matches(Some(namespace.as_bytes()), tag.as_bytes())
     }
 
     #[test]
@@ -345,6 +322,9 @@ mod tests {
             ("public.town", "other", "town", false),
             ("PUBLIC.Town", "public", "town", true),
             ("public.\"Town\"", "public", "Town", true),
+            ("\"Town\"", "public", "Town", true),
+            ("\"Town\"", "public", "town", false),
+            ("\"a\"\"b\"", "public", "a\"b", true),
             ("public.\"Town\"", "public", "town", false),
             ("\"a.b\".\"c\"\"d\"", "a.b", "c\"d", true),
             ("*.t?wn", "anything", "town", true),
@@ -372,10 +352,14 @@ mod tests {
             ("s.f(s.T)", "f(s.T)", true),
             ("s.f(s.t)", "f(s.T)", false),
             ("f*", "f(other.type)", true),
+            ("\"F\"", "F(integer)", true),
+            ("\"F\"(integer)", "F(integer)", true),
+            ("\"F\"(integer)", "f(integer)", false),
         ] {
             assert_eq!(matches(text, Place::Function, "s", tag), expected, "{text} {tag}");
         }
         assert!(matches("s.t tr*", Place::Trigger, "s", "t tr1"));
+        assert!(matches("\"T\" \"Tr\"", Place::Trigger, "s", "T Tr"));
         assert!(matches("a?", Place::Schema, "", "ab"));
     }
 
@@ -384,15 +368,18 @@ mod tests {
         for (text, expected) in [
             ("town", false),
             ("Town", false),
-            ("\"a.b\"", false),
+            ("\"a.b\"", true),
+            ("\"Town\"", true),
             ("a.b", true),
             ("t?", true),
             ("f(a.b)", true),
         ] {
-            assert_eq!(NamePattern::new(text).is_pattern(Place::Table), expected, "{text}");
-            assert!(!NamePattern::exact(text).is_pattern(Place::Table));
+            assert_eq!(is_pattern(text.as_bytes(), Place::Table), expected, "{text}");
         }
-        assert!(!NamePattern::new("F(a.b)").is_pattern(Place::Function));
-        assert!(NamePattern::new("s.f(a.b)").is_pattern(Place::Function));
+        for (text, expected) in
+            [("F(a.b)", false), ("f(\"a\")", false), ("\"F\"(a.b)", true), ("s.f(a.b)", true)]
+        {
+            assert_eq!(is_pattern(text.as_bytes(), Place::Function), expected, "{text}");
+        }
     }
 }

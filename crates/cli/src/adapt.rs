@@ -1,6 +1,7 @@
 //! The options about the server that an archive is for, for every command that has them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use clap::Args;
 
@@ -28,13 +29,13 @@ pub(crate) struct ServerArgs {
     service: Option<Service>,
     /// Another role in place of one
     #[arg(id = "map_owner", long = "map-owner", value_name = "OLD=NEW")]
-    owners: Vec<String>,
+    owners: Vec<OsString>,
     /// Another schema in place of one, if nothing is in doubt
     #[arg(id = "map_schema", long = "map-schema", value_name = "OLD=NEW")]
-    schemas: Vec<String>,
+    schemas: Vec<OsString>,
     /// Another tablespace in place of one
     #[arg(id = "map_tablespace", long = "map-tablespace", value_name = "OLD=NEW")]
-    tablespaces: Vec<String>,
+    tablespaces: Vec<OsString>,
     /// Map schemas although something is in doubt
     #[arg(long)]
     map_unproved: bool,
@@ -75,7 +76,7 @@ impl ServerArgs {
             ("--map-tablespace", &self.tablespaces, &mut mapping.tablespaces),
         ] {
             for text in pairs {
-                pair(option, text.as_bytes(), names)?;
+                pair(option, text.as_encoded_bytes(), names)?;
             }
         }
         Ok(ServerOptions { adaptation, map_unproved: self.map_unproved })

@@ -1,5 +1,6 @@
 //! `pgdmp cat`.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read, Write};
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
     /// A name (orders, public.orders), a dump id, or 'LARGE OBJECT oid'
-    object: String,
+    object: OsString,
 }
 
 /// What is wanted.
@@ -66,11 +67,13 @@ fn entry_size(archive: &Archive, id: DumpId) -> Option<u64> {
     archive.stored_size_hint(archive.entry(id)?)
 }
 
-fn target(input: &Input, text: &str) -> Result<Target, Failure> {
-    if let Some(oid) = large_object(text) {
+fn target(input: &Input, text: &OsStr) -> Result<Target, Failure> {
+    if let Some(oid) = large_object(text.to_str().unwrap_or_default()) {
         return Ok(Target::LargeObject(oid));
     }
-    let entry = object::find(input.toc(), text, "has no data", |entry| entry.has_data())?;
+    let entry = object::find(input.toc(), text.as_encoded_bytes(), "has no data", |entry| {
+        entry.has_data()
+    })?;
     if entry.desc() == Desc::BLOBS {
         return Err(Failure::Usage(format!(
             "{} has many large objects; give the OID of one: 'LARGE OBJECT {}'",

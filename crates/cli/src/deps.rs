@@ -1,6 +1,7 @@
 //! `pgdmp deps`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -24,13 +25,13 @@ pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
     /// A name (orders, public.orders), a dump id, or a kind and a name
-    object: Option<String>,
+    object: Option<OsString>,
     /// What needs it, instead of what it needs
     #[arg(short, long)]
     reverse: bool,
     /// The shortest way from OBJECT to this object that it needs
     #[arg(long, value_name = "NEEDED", requires = "object", conflicts_with = "reverse")]
-    why: Option<String>,
+    why: Option<OsString>,
     /// No deeper than this
     #[arg(short, long, value_name = "N")]
     depth: Option<usize>,
@@ -76,7 +77,8 @@ impl<'a> Graph<'a> {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (input, _) = input::open(&args.archive, context)?;
     let toc = input.toc();
-    let find = |text: &String| object::find(toc, text, "is not shown", |_| true);
+    let find =
+        |text: &OsString| object::find(toc, text.as_encoded_bytes(), "is not shown", |_| true);
     let start = args.object.as_ref().map(find).transpose()?;
     let graph = Graph { toc, dependents: Dependents::new(toc), reverse: args.reverse };
     let mut out = Output::new();

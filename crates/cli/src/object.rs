@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::Failure;
-use crate::message::shown;
+use crate::selection::argument;
 use pgdmp::{Desc, DumpId, Toc, TocEntry};
 
 /// How many candidates a message lists.
@@ -15,29 +15,32 @@ const SHOWN: usize = 20;
 /// front. Names may be quoted as in SQL. `what` says what the command is for, in messages.
 pub(crate) fn find<'a>(
     toc: &'a Toc,
-    object: &str,
+    object: &[u8],
     what: &str,
     fits: impl Fn(&TocEntry<'a>) -> bool,
 ) -> Result<TocEntry<'a>, Failure> {
-    if let Ok(id) = object.parse()
-        && let Some(entry) = toc.entry(DumpId(id))
-    {
+    let id = std::str::from_utf8(object).ok().and_then(|object| object.parse().ok());
+    if let Some(entry) = id.and_then(|id| toc.entry(DumpId(id))) {
         return Ok(entry);
     }
-    let named = candidates(toc, object);
+    let mut named = candidates(toc, object);
+    if named.is_empty()
+        && let Some(object) = toc.text_encoding().translate(object)
+    {
+        named = candidates(toc, &object);
+    }
     let fitting: Vec<TocEntry<'a>> = named.iter().copied().filter(|entry| fits(entry)).collect();
+    let shown = argument(object, toc);
     match principal(&fitting)[..] {
         [entry] => Ok(entry),
-        [] if named.is_empty() => Err(Failure::Usage(format!(
-            "\"{}\" is not in the archive{}",
-            shown(object.as_bytes()),
-            similar(toc, object)
-        ))),
+        [] if named.is_empty() => {
+            let similar = similar(toc, &shown);
+            Err(Failure::Usage(format!("\"{shown}\" is not in the archive{similar}")))
+        }
         [] => Err(Failure::Usage(format!("{} {what}", named[0].name()))),
         ref several => {
             let what = format!(
-                "\"{}\" is ambiguous; give the schema, the kind or the number of one of these:",
-                shown(object.as_bytes())
+                "\"{shown}\" is ambiguous; give the schema, the kind or the number of one of these:"
             );
             let choice =
                 |entry: &TocEntry<'_>| format!("{:>6}  {}", entry.dump_id(), quoted(*entry));
@@ -69,17 +72,16 @@ fn quoted(entry: TocEntry<'_>) -> String {
 }
 
 /// All entries that a name can mean, in the order of the archive.
-fn candidates<'a>(toc: &'a Toc, object: &str) -> Vec<TocEntry<'a>> {
+fn candidates<'a>(toc: &'a Toc, object: &[u8]) -> Vec<TocEntry<'a>> {
     let mut found = by_name(toc, object, None);
     // A kind may stand in front: of all that the archive has, the longest that fits.
     let kinds: BTreeSet<&[u8]> = toc.entries().map(|entry| entry.desc().as_bytes()).collect();
     let fits = |kind: &&&[u8]| {
-        let (head, rest) = object.as_bytes().split_at(kind.len().min(object.len()));
+        let (head, rest) = object.split_at(kind.len().min(object.len()));
         head.eq_ignore_ascii_case(kind) && rest.starts_with(b" ")
     };
     if let Some(kind) = kinds.iter().filter(fits).max_by_key(|kind| kind.len()) {
-        // A kind is ASCII where it fits, so this is no place inside a character.
-        let name = object.get(kind.len()..).unwrap_or_default().trim_start();
+        let name = object.get(kind.len()..).unwrap_or_default().trim_ascii_start();
         found.extend(by_name(toc, name, Some(Desc(kind))));
     }
     found.sort_by_key(TocEntry::index);
@@ -87,29 +89,36 @@ fn candidates<'a>(toc: &'a Toc, object: &str) -> Vec<TocEntry<'a>> {
     found
 }
 
-fn by_name<'a>(toc: &'a Toc, name: &str, desc: Option<Desc<'_>>) -> Vec<TocEntry<'a>> {
+fn by_name<'a>(toc: &'a Toc, name: &[u8], desc: Option<Desc<'_>>) -> Vec<TocEntry<'a>> {
     let kind = |entry: &TocEntry<'a>| desc.is_none_or(|desc| entry.desc() == desc);
-    let mut found: Vec<TocEntry<'a>> = toc.with_tag(name.as_bytes()).filter(kind).collect();
+    let mut found: Vec<TocEntry<'a>> = toc.with_tag(name).filter(kind).collect();
     if let Some(unquoted) = unquote(name) {
-        found.extend(toc.with_tag(unquoted.as_bytes()).filter(kind));
+        found.extend(toc.with_tag(&unquoted).filter(kind));
     }
-    // Any dot may be the one behind the schema: names may have dots, too.
-    for (at, _) in name.match_indices('.') {
-        let (schema, tag) = (&name[..at], &name[at + 1..]);
-        let schema = unquote(schema).unwrap_or_else(|| schema.to_owned());
-        let tag = unquote(tag).unwrap_or_else(|| tag.to_owned());
-        let fits = |entry: &TocEntry<'a>| entry.namespace() == Some(schema.as_bytes());
-        found.extend(toc.with_tag(tag.as_bytes()).filter(kind).filter(fits));
+    // Any dot may be the one behind the schema: names may have dots, too. No other character has
+    // such a byte, in any encoding.
+    for (at, _) in name.iter().enumerate().filter(|(_, byte)| **byte == b'.') {
+        let part = |part: &[u8]| unquote(part).unwrap_or_else(|| part.to_vec());
+        let (schema, tag) = (part(&name[..at]), part(&name[at + 1..]));
+        let fits = |entry: &TocEntry<'a>| entry.namespace() == Some(&*schema);
+        found.extend(toc.with_tag(&tag).filter(kind).filter(fits));
     }
     found
 }
 
 /// The name in double quotes, if all of it is in them.
-fn unquote(name: &str) -> Option<String> {
-    let inner = name.strip_prefix('"')?.strip_suffix('"')?;
-    // A quote inside is written twice.
-    let whole = inner.replace("\"\"", "");
-    (!whole.contains('"')).then(|| inner.replace("\"\"", "\""))
+fn unquote(name: &[u8]) -> Option<Vec<u8>> {
+    let inner = name.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let mut unquoted = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(byte) = bytes.next() {
+        // A quote inside is written twice.
+        if *byte == b'"' && bytes.next() != Some(&b'"') {
+            return None;
+        }
+        unquoted.push(*byte);
+    }
+    Some(unquoted)
 }
 
 /// Of several entries of one object, the object itself rather than what belongs to it.
@@ -144,7 +153,7 @@ fn similar(toc: &Toc, object: &str) -> String {
     let wanted = object.rsplit('.').next().unwrap_or(object).trim_matches('"').to_lowercase();
     let mut names = BTreeSet::new();
     for entry in toc.entries().filter(|entry| !is_attached(entry.desc())) {
-        let tag = String::from_utf8_lossy(entry.tag().unwrap_or_default()).to_lowercase();
+        let tag = toc.printable(entry.tag().unwrap_or_default()).to_string().to_lowercase();
         if !wanted.is_empty() && (tag == wanted || (wanted.len() > 2 && tag.contains(&wanted))) {
             names.insert(quoted(entry));
         }
@@ -164,10 +173,15 @@ mod tests {
 
     #[test]
     fn quotes() {
-        assert_eq!(unquote("\"a.b\"").as_deref(), Some("a.b"));
-        assert_eq!(unquote("\"a\"\"b\"").as_deref(), Some("a\"b"));
-        assert_eq!(unquote("\"a\".\"b\""), None);
-        assert_eq!(unquote("a"), None);
-        assert_eq!(unquote("\""), None);
+        for (name, expected) in [
+            (&b"\"a.b\""[..], Some(&b"a.b"[..])),
+            (b"\"a\"\"b\"", Some(b"a\"b")),
+            (b"\"a\".\"b\"", None),
+            (b"a", None),
+            (b"\"", None),
+            (b"\"a\"\"", None),
+        ] {
+            assert_eq!(unquote(name).as_deref(), expected, "{name:?}");
+        }
     }
 }

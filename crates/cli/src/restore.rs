@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use crate::explain::explain;
 use crate::inputs::Inputs;
 use crate::output::Output;
+use crate::selection::nothing_named;
 use crate::stdio::Stdout;
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
@@ -125,7 +126,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     check_session(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;
     if options.list {
-        return list(&options, &input, created);
+        return list(program, &options, &input, created);
     }
     match input {
         Input::Archive(archive) => {
@@ -176,7 +177,7 @@ fn write_sql(
     run: impl FnOnce(&Restore, &Selected<'_>, &mut dyn Sink) -> pgdmp::Result<pgdmp::Report>,
 ) -> Result<(), Fatal> {
     let mut selected = options.selection.apply(toc)?;
-    check_names(&options, &selected)?;
+    check_names(program, &options, &selected)?;
     options.script.target = options.extras.server.adaptation.target;
     let adapted = options.extras.server.adapt(&mut selected, |text| program.warning(text))?;
     if let Some(form) = options.extras.explain {
@@ -337,7 +338,7 @@ fn use_list(program: &Program, options: &Options, toc: &Toc) -> Result<Option<Us
     Ok(Some(list))
 }
 
-fn list(options: &Options, input: &Input, created: String) -> Result<(), Fatal> {
+fn list(program: &Program, options: &Options, input: &Input, created: String) -> Result<(), Fatal> {
     let toc = input.toc();
     let selected = options.selection.apply(toc)?;
     let mut output = Destination::open(options.output.as_deref(), &options.inputs, toc)?;
@@ -347,18 +348,21 @@ fn list(options: &Options, input: &Input, created: String) -> Result<(), Fatal> 
         .write(&selected, &mut output)
         .and_then(|()| output.finish())
         .map_err(|error| Fatal::output(&error))?;
-    check_names(options, &selected)
+    check_names(program, options, &selected)
 }
 
-/// `--strict-names`.
-fn check_names(options: &Options, selected: &Selected<'_>) -> Result<(), Fatal> {
-    match selected.unmatched() {
-        Some(unmatched) if options.strict_names => {
-            let start = format!("{} \"", unmatched.what);
-            Err(Fatal::new([start.as_bytes(), &unmatched.name, b"\" not found"].concat()))
-        }
-        _ => Ok(()),
+/// `--strict-names`. Without it pg_restore does not say that a name matched nothing.
+fn check_names(program: &Program, options: &Options, selected: &Selected<'_>) -> Result<(), Fatal> {
+    if let Some(unmatched) = selected.unmatched().filter(|_| options.strict_names) {
+        let start = format!("{} \"", unmatched.what);
+        return Err(Fatal::new([start.as_bytes(), &unmatched.name, b"\" not found"].concat()));
     }
+    if !program.is_pg_restore {
+        for unmatched in selected.unmatched_names() {
+            program.warning(nothing_named(unmatched, selected.toc()));
+        }
+    }
+    Ok(())
 }
 
 /// Where the SQL goes.

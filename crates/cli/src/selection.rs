@@ -1,5 +1,6 @@
 //! The selection options of pg_restore, for every command that has them.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::Failure;
 use crate::message::{self, shown};
 use crate::restore::filter;
-use pgdmp::{Error, NamePattern, Section, Selected, Selection, Toc, UseList};
+use pgdmp::{Error, NamePattern, Section, Selected, Selection, Toc, Unmatched, UseList};
 
 /// The options.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -20,22 +21,22 @@ pub(crate) struct SelectionArgs {
     use_list: Option<PathBuf>,
     /// Only objects in this schema
     #[arg(short = 'n', long = "schema", value_name = "NAME")]
-    schemas: Vec<String>,
+    schemas: Vec<OsString>,
     /// No objects in this schema
     #[arg(short = 'N', long = "exclude-schema", value_name = "NAME")]
-    exclude_schemas: Vec<String>,
+    exclude_schemas: Vec<OsString>,
     /// Only this table, view, sequence or the like
     #[arg(short = 't', long = "table", value_name = "NAME")]
-    tables: Vec<String>,
+    tables: Vec<OsString>,
     /// Only this index
     #[arg(short = 'I', long = "index", value_name = "NAME")]
-    indexes: Vec<String>,
+    indexes: Vec<OsString>,
     /// Only this function, with its arguments: 'name(type, type)'
     #[arg(short = 'P', long = "function", value_name = "NAME")]
-    functions: Vec<String>,
+    functions: Vec<OsString>,
     /// Only this trigger, with its table: 'table trigger'
     #[arg(short = 'T', long = "trigger", value_name = "NAME")]
-    triggers: Vec<String>,
+    triggers: Vec<OsString>,
     /// What this file includes and excludes
     #[arg(long, value_name = "FILE")]
     filter: Option<PathBuf>,
@@ -120,7 +121,9 @@ impl SelectionArgs {
 
     /// The selection, for an archive with this table of contents.
     pub(crate) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
-        let names = |names: &[String]| names.iter().map(|name| NamePattern::new(&**name)).collect();
+        let names = |names: &[OsString]| {
+            names.iter().map(|name| NamePattern::new(name.as_encoded_bytes())).collect()
+        };
         let mut selection = Selection {
             use_list: self.use_list(toc)?,
             schemas: names(&self.schemas),
@@ -161,14 +164,15 @@ impl SelectionArgs {
         Ok(selection)
     }
 
-    /// Says of a name that matches nothing; an error with `--strict-names`.
+    /// Says of names that match nothing; an error with `--strict-names`.
     pub(crate) fn check_names(&self, selected: &Selected<'_>) -> Result<(), Failure> {
-        let Some(unmatched) = selected.unmatched() else { return Ok(()) };
-        let what = format!("no {} is named {}", unmatched.what, shown(&unmatched.name));
-        if self.strict_names {
-            return Err(Failure::Usage(what));
+        for unmatched in selected.unmatched_names() {
+            let what = nothing_named(unmatched, selected.toc());
+            if self.strict_names {
+                return Err(Failure::Usage(what));
+            }
+            message::warning(what);
         }
-        message::warning(what);
         Ok(())
     }
 
@@ -182,5 +186,21 @@ impl SelectionArgs {
             message::warning(format_args!("line ignored: {}", shown(line)));
         }
         Ok(Some(list))
+    }
+}
+
+/// What is to be said of a name that matches nothing.
+pub(crate) fn nothing_named(unmatched: &Unmatched, toc: &Toc) -> String {
+    let Unmatched { what, name, excluded } = unmatched;
+    let name = argument(name, toc);
+    let effect = if *excluded { ", so nothing is left out for that" } else { "" };
+    format!("no {what} is named {name}{effect}")
+}
+
+/// A name from the command line for people: in UTF-8, or in the encoding of the archive.
+pub(crate) fn argument(name: &[u8], toc: &Toc) -> String {
+    match std::str::from_utf8(name) {
+        Ok(_) => shown(name),
+        Err(_) => toc.printable(name).to_string(),
     }
 }

@@ -1,6 +1,7 @@
 //! `pgdmp show`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
     /// A name (orders, public.orders), a dump id, or a kind and a name
-    objects: Vec<String>,
+    objects: Vec<OsString>,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let toc = input.toc();
     let mut entries = Vec::new();
     for object in &args.objects {
-        entries.push(object::find(toc, object, "is not shown", |_| true)?);
+        entries.push(object::find(toc, object.as_encoded_bytes(), "is not shown", |_| true)?);
     }
     // Without offsets that would be a walk over all of it, and no size is shown.
     if let Input::Archive(archive) = &input

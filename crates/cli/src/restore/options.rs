@@ -9,7 +9,7 @@ use super::filter;
 use super::getopt::{GetOpt, Item};
 use super::messages::Fatal;
 use super::table::{Id, OWN, Row, TABLE};
-use pgdmp::{Format, RestrictKey, ScriptOptions, Section, Selection};
+use pgdmp::{Format, NamePattern, RestrictKey, ScriptOptions, Section, Selection};
 
 /// What a command line asks for.
 #[derive(Debug, Default)]
@@ -68,7 +68,21 @@ impl Options {
         }
         options.input = operands.pop();
         options.check(pending)?;
+        if is_pg_restore {
+            options.take_names_exactly();
+        }
         Ok(options)
+    }
+
+    /// Names are tags and nothing else, as they are to pg_restore.
+    fn take_names_exactly(&mut self) {
+        let Selection { schemas, exclude_schemas, tables, indexes, functions, triggers, .. } =
+            &mut self.selection;
+        for name in
+            [schemas, exclude_schemas, tables, indexes, functions, triggers].into_iter().flatten()
+        {
+            *name = NamePattern::exact(name.as_bytes());
+        }
     }
 
     fn take(&mut self, id: Id, value: Vec<u8>, pending: &mut Pending) -> Result<(), Fatal> {
