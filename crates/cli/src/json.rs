@@ -52,19 +52,20 @@ pub(crate) fn text(bytes: &[u8], encoding: Encoding) -> String {
     }
 }
 
-/// Adds a text. JSON has only Unicode: where the bytes are not UTF-8, a second member `<key>_hex`
-/// has them.
+/// Adds a text. JSON has only Unicode: where that is not the bytes of the archive in UTF-8, a second
+/// member `<key>_hex` has them.
 pub(crate) fn put_text(
     map: &mut Map<String, Value>,
     key: &str,
     bytes: Option<&[u8]>,
     encoding: Encoding,
 ) {
-    if let Some(bytes) = bytes.filter(|bytes| str::from_utf8(bytes).is_err()) {
+    let text = bytes.map(|bytes| text(bytes, encoding));
+    if let Some(bytes) = bytes.filter(|bytes| text.as_ref().map(String::as_bytes) != Some(*bytes)) {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         map.insert(format!("{key}_hex"), hex.into());
     }
-    map.insert(key.to_owned(), bytes.map(|bytes| text(bytes, encoding)).into());
+    map.insert(key.to_owned(), text.into());
 }
 
 /// The encoding of a text of the header. The name of the database is what the user of pg_dump

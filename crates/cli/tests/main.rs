@@ -14,6 +14,7 @@
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `reindex` | killed at any instant; without permission |
 //! | `streams` | standard streams that are full, closed or not there |
+//! | `names` | names in any encoding, quoted names, names of nothing |
 //! | `terminal` | no text of an archive is obeyed by a terminal |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
@@ -38,6 +39,8 @@ mod live_needs;
 mod live_scripts;
 #[cfg(unix)]
 mod many;
+mod names;
+#[cfg(unix)]
 mod pg_restore;
 #[cfg(unix)]
 mod place;
