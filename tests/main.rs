@@ -18,6 +18,7 @@
 //! | `extras` | what pg_restore cannot do |
 //! | `needs` | what a chosen object needs |
 //! | `progress` | what is read is told, once and of all; sources choose the size of reads |
+//! | `encodings` | the characters of every encoding, beside a server |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `steps` | the rules of a restore, without its text |
@@ -28,6 +29,7 @@
 
 mod convert;
 mod corpus;
+mod encodings;
 mod extras;
 mod hostile;
 mod interrupted;
