@@ -107,6 +107,7 @@ pub mod script;
 mod select;
 mod source;
 mod sql;
+mod surplus;
 mod text;
 mod toc;
 mod version;
@@ -134,6 +135,7 @@ pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, Us
 #[cfg(feature = "mmap")]
 pub use source::MappedFile;
 pub use source::{FileSource, Members, Source};
+pub use surplus::Surplus;
 pub use text::Printable;
 pub use toc::{
     CatalogId, Compression, CreationTime, DataOffset, Dependents, Desc, DumpId, Entries,

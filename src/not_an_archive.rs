@@ -214,7 +214,7 @@ fn listed(names: &[String]) -> String {
 }
 
 /// A name as a word of a shell's command. It comes from the input, and must not become more.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./,+=@%".contains(c);
     match !name.is_empty() && name.chars().all(plain) {
         true => name.to_owned(),

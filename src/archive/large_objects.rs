@@ -12,7 +12,7 @@ use crate::format::block::{self, ChunkReader};
 use crate::format::members::{Member, MemberStore};
 use crate::format::names;
 use crate::limits::Limits;
-use crate::source::{Input, SourceReader};
+use crate::source::SourceReader;
 use crate::toc::{Oid, TocEntry};
 
 /// What is needed to decompress.
@@ -185,7 +185,7 @@ impl Place {
         let named = |error: Error| error.in_entry(|| entry.clone());
         let (oid, piece) = match self {
             Place::Block(chunks) => {
-                let Some(oid) = begin_object(chunks).map_err(named)? else {
+                let Some(oid) = block::begin_object(chunks).map_err(named)? else {
                     return Ok(None);
                 };
                 let stored = Stored::Lent(chunks);
@@ -201,17 +201,6 @@ impl Place {
         };
         Ok(Some((Oid(oid), piece)))
     }
-}
-
-/// Moves to the next large object of a block.
-pub(super) fn begin_object<I: Input>(chunks: &mut ChunkReader<I>) -> Result<Option<u32>> {
-    chunks.skip_rest()?;
-    let dialect = chunks.dialect();
-    let oid = block::decode_oid(chunks.input(), dialect)?;
-    if oid.is_some() {
-        chunks.restart();
-    }
-    Ok(oid)
 }
 
 impl<'a> LargeObject<'a> {

@@ -11,6 +11,7 @@ mod read_toc;
 mod stored;
 mod stored_check;
 mod stream;
+mod surplus;
 mod write;
 
 pub use data::EntryData;

@@ -252,6 +252,10 @@ impl Archive {
         names::list_name(&self.toc, self.format, &entry)
     }
 
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub(crate) fn contexts(&self) -> &Arc<Contexts> {
         &self.contexts
     }

@@ -179,8 +179,8 @@ impl OpenOptions {
     fn store(&self, store: MemberStore, format: Format) -> Result<Archive> {
         let contexts = Arc::new(Contexts::default());
         let member = store.open(names::TOC.as_bytes()).map_err(|error| match error.kind() {
-            ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match format {
-                Format::Tar => NotAnArchive::TarWithoutToc,
+            ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match &store {
+                MemberStore::Tar(index) => index.without_toc(),
                 _ => NotAnArchive::DirectoryWithoutToc,
             })),
             _ => error,
@@ -223,7 +223,7 @@ impl<R: Read + Send> ArchiveStream<R> {
     ///
     /// # Errors
     ///
-    /// As [`OpenOptions::open`], and a tar whose first member is not `toc.dat`.
+    /// As [`OpenOptions::open`].
     pub fn new(reader: R) -> Result<Self> {
         OpenOptions::new().stream(reader)
     }

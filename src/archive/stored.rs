@@ -10,7 +10,7 @@ use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, Result};
 use crate::format::block::ChunkReader;
 use crate::format::members::Member;
-use crate::format::tar_stream::MemberReader;
+use crate::format::tar::MemberReader;
 use crate::limits::Limits;
 use crate::source::{Input, SourceReader};
 

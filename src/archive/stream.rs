@@ -7,21 +7,20 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::expected::Expected;
-use super::large_objects::{LargeObject, begin_object};
+use super::large_objects::LargeObject;
 use super::options::OpenOptions;
-use super::read_toc::read_toc;
+use super::read_toc::{TocRead, read_toc};
 use super::stored::{Stored, StoredPiece};
 use super::stored_check::has_end_marker;
-use crate::compress::{Algorithm, Contexts};
+use crate::compress::{Algorithm, Contexts, Framing};
 use crate::error::{EntryName, Error, ErrorKind, Result};
-use crate::format::block::{BlockHeader, BlockKind, BlockStart, ChunkReader};
-use crate::format::custom::skip_block;
+use crate::format::block::BlockKind;
+use crate::format::custom::BlockStream;
 use crate::format::detect;
 use crate::format::names;
-use crate::format::tar_stream::{self, MemberBlock, TarStream};
+use crate::format::tar::{AtToc, MemberBlock, TarStream};
 use crate::limits::Limits;
-
-use crate::source::{Peek, Pipe};
+use crate::source::{Input, Peek, Pipe};
 use crate::toc::{DumpId, Format, Oid, Toc, TocEntry};
 
 /// A custom or tar archive in anything that can be read, front to back.
@@ -46,26 +45,22 @@ use crate::toc::{DumpId, Format, Oid, Toc, TocEntry};
 pub struct ArchiveStream<R> {
     format: Format,
     toc: Arc<Toc>,
-    body: Body<R>,
+    pub(super) body: Body<R>,
     contexts: Arc<Contexts>,
     limits: Limits,
-    done: bool,
+    pub(super) done: bool,
     last_len: Option<u64>,
     /// Entries whose data did not come yet; made for the first block.
-    awaited: Option<HashSet<DumpId>>,
+    pub(super) awaited: Option<HashSet<DumpId>>,
+    /// The entry of the last block.
+    pub(super) current: Option<DumpId>,
     /// A block that is to come again.
     put_back: Option<(DumpId, BlockKind, Option<u32>)>,
 }
 
-enum Body<R> {
-    Blocks {
-        chunks: ChunkReader<Pipe<R>>,
-        /// The kind of a block that was begun and not finished.
-        begun: Option<BlockKind>,
-        /// Where the last block began.
-        start: u64,
-    },
-    Members(TarStream<R>),
+pub(super) enum Body<R> {
+    Blocks(Box<BlockStream<R>>),
+    Members(Box<TarStream<R>>),
 }
 
 /// One block of an [`ArchiveStream`].
@@ -92,18 +87,18 @@ impl<R: Read + Send> ArchiveStream<R> {
         };
         let (toc, body) = match format {
             Format::Custom => {
-                let toc = read_toc(&mut pipe, format, statements, &limits)?.toc;
-                let algorithm = toc.header().compression.algorithm;
-                let chunks = ChunkReader::idle(pipe, toc.dialect()).watching(algorithm);
-                (toc, Body::Blocks { chunks, begun: None, start: 0 })
+                let TocRead { toc, start } = read_toc(&mut pipe, format, statements, &limits)?;
+                let toc_len = pipe.position() - start;
+                let blocks = BlockStream::new(pipe, &toc, toc_len);
+                (toc, Body::Blocks(Box::new(blocks)))
             }
             _ => {
-                let mut member = tar_stream::toc_member(pipe)?;
-                let toc = read_toc(&mut member, format, statements, &limits)
+                let mut at = AtToc::find(pipe)?;
+                let toc = read_toc(at.toc(), format, statements, &limits)
                     .map_err(|error| error.in_member(names::TOC))?
                     .toc;
-                let members = TarStream::new(member, &toc);
-                (toc, Body::Members(members))
+                let members = at.members(&toc);
+                (toc, Body::Members(Box::new(members)))
             }
         };
         let contexts = Arc::new(Contexts::default());
@@ -117,6 +112,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             done: false,
             last_len: None,
             awaited: None,
+            current: None,
             put_back: None,
         })
     }
@@ -139,7 +135,7 @@ impl<R: Read + Send> ArchiveStream<R> {
     /// Bytes of the stream that were consumed.
     pub fn position(&self) -> u64 {
         match &self.body {
-            Body::Blocks { chunks, .. } => chunks.position(),
+            Body::Blocks(blocks) => blocks.position(),
             Body::Members(members) => members.position(),
         }
     }
@@ -164,16 +160,13 @@ impl<R: Read + Send> ArchiveStream<R> {
         let with_data = || toc.entries().filter(expected).map(|entry| entry.dump_id());
         let awaited = self.awaited.get_or_insert_with(|| with_data().collect());
         let found = match &mut self.body {
-            Body::Blocks { chunks, begun, start } => {
-                finish_custom(chunks, begun)?;
-                let end = chunks.position();
-                self.last_len = (*start > 0).then(|| end - *start);
-                *start = end;
-                if awaited.is_empty() {
-                    trailing(chunks, begun, toc)?
-                } else {
-                    next_custom(chunks, begun)?
-                }
+            Body::Blocks(blocks) => {
+                self.last_len = blocks.finish_block()?;
+                let header = match awaited.is_empty() {
+                    true => blocks.next_behind_all(toc)?,
+                    false => blocks.next_block()?,
+                };
+                header.map(|header| (header.dump_id, header.kind, None))
             }
             Body::Members(members) => {
                 self.last_len = members.finish_block()?;
@@ -197,6 +190,7 @@ impl<R: Read + Send> ArchiveStream<R> {
                 None => Ok(None),
             };
         };
+        self.current = Some(dump_id);
         if kind == BlockKind::Data || self.format == Format::Custom {
             awaited.remove(&dump_id);
         }
@@ -214,12 +208,9 @@ impl<R: Read + Send> ArchiveStream<R> {
         let named = |error: Error| error.in_entry(|| name.clone());
         let algorithm = self.toc.header().compression.algorithm;
         let (oid, stored, algorithm) = match &mut self.body {
-            Body::Blocks { chunks, begun, .. } => match begin_object(chunks).map_err(named)? {
-                Some(oid) => (oid, Stored::Lent(chunks), algorithm),
-                None => {
-                    *begun = None;
-                    return Ok(None);
-                }
+            Body::Blocks(blocks) => match blocks.next_object().map_err(named)? {
+                Some(oid) => (oid, Stored::Lent(blocks.chunks()), algorithm),
+                None => return Ok(None),
             },
             Body::Members(members) => {
                 let oid = match first.take() {
@@ -247,65 +238,6 @@ impl<R: Read + Send> ArchiveStream<R> {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
-    }
-}
-
-type Found = Option<(DumpId, BlockKind, Option<u32>)>;
-
-/// Moves behind a block that was begun.
-fn finish_custom<R: Read>(
-    chunks: &mut ChunkReader<Pipe<R>>,
-    begun: &mut Option<BlockKind>,
-) -> Result<()> {
-    match begun.take() {
-        Some(BlockKind::Data) => {
-            chunks.skip_rest()?;
-        }
-        Some(BlockKind::LargeObjects) => {
-            chunks.skip_rest()?;
-            skip_block(chunks, BlockKind::LargeObjects, ChunkReader::skip_rest)?;
-        }
-        None => {}
-    }
-    Ok(())
-}
-
-fn next_custom<R: Read>(
-    chunks: &mut ChunkReader<Pipe<R>>,
-    begun: &mut Option<BlockKind>,
-) -> Result<Found> {
-    let at = chunks.position();
-    let dialect = chunks.dialect();
-    match BlockHeader::decode(chunks.input(), dialect)? {
-        BlockStart::Block(header) => {
-            *begun = Some(header.kind);
-            if header.kind == BlockKind::Data {
-                chunks.restart();
-            }
-            Ok(Some((header.dump_id, header.kind, None)))
-        }
-        // A second table of contents, or the end.
-        BlockStart::Other(0) | BlockStart::End => Ok(None),
-        BlockStart::Other(code) => {
-            Err(Error::malformed(format!("unknown type {code} of a block")).at(at))
-        }
-    }
-}
-
-/// What stands behind the blocks of all entries: another block of one of them, or something that
-/// is none of the archive's. Even if it looks like a block it is no error.
-fn trailing<R: Read>(
-    chunks: &mut ChunkReader<Pipe<R>>,
-    begun: &mut Option<BlockKind>,
-    toc: &Toc,
-) -> Result<Found> {
-    match next_custom(chunks, begun) {
-        Ok(Some(found)) if toc.entry(found.0).is_some() => Ok(Some(found)),
-        Err(error) if error.is_io() => Err(error),
-        _ => {
-            *begun = None;
-            Ok(None)
-        }
     }
 }
 
@@ -368,12 +300,15 @@ impl<'a, R: Read + Send> StreamBlock<'a, R> {
         let algorithm = self.stream.toc.header().compression.algorithm;
         let marked = self.entry().is_some_and(|entry| has_end_marker(&entry));
         Ok(match &mut self.stream.body {
-            Body::Blocks { chunks, .. } => {
-                StoredPiece::chunks(Stored::Lent(chunks), algorithm, name, marked)
+            Body::Blocks(blocks) => {
+                StoredPiece::chunks(Stored::Lent(blocks.chunks()), algorithm, name, marked)
             }
             Body::Members(members) => {
+                let algorithm = members.algorithm();
                 let stored = Stored::Lent(members.member());
-                StoredPiece::chunks(stored, Algorithm::None, name, marked)
+                let mut piece = StoredPiece::chunks(stored, algorithm, name, marked);
+                piece.framing = Framing::File;
+                piece
             }
         })
     }

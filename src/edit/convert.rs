@@ -180,6 +180,7 @@ fn run<W: Write>(
     let mut writer = start(plan.builder)?;
     let jobs: Vec<_> = plan.jobs.iter().map(|job| (archive, job)).collect();
     move_all(&jobs, &mut writer, plan.ways, &mut listeners)?;
+    archive.refuse_surplus(!plan.jobs.is_empty())?;
     writer.finish()
 }
 
@@ -361,6 +362,7 @@ impl<'p> StreamConversion<'p> {
                 return Err(error.in_entry(|| entry.name()));
             }
         }
+        stream.refuse_surplus()?;
         writer.finish()
     }
 }

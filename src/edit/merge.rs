@@ -193,6 +193,9 @@ impl<'a> Merge<'a> {
         let mut writer = start(builder)?;
         let jobs: Vec<_> = jobs.iter().map(|(archive, job)| (archives[*archive], job)).collect();
         move_all(&jobs, &mut writer, ways, &mut listeners)?;
+        for archive in archives {
+            archive.refuse_surplus(true)?;
+        }
         writer.finish()
     }
 }

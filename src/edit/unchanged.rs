@@ -86,6 +86,7 @@ fn copy<W: Write>(
         }
         None => check_tar(archive)?,
     }
+    archive.refuse_surplus(true)?;
     rest(&mut input, &mut output, listener)?;
     if output.is_seekable() {
         output.patch(0, |start| start.write_all(&head))?;

@@ -88,6 +88,17 @@ pub(crate) fn decode_oid<I: Input + ?Sized>(
     Ok((oid != 0).then_some(oid))
 }
 
+/// Moves to the next large object of a block, and gives its OID.
+pub(crate) fn begin_object<I: Input>(chunks: &mut ChunkReader<I>) -> Result<Option<u32>> {
+    chunks.skip_rest()?;
+    let dialect = chunks.dialect();
+    let oid = decode_oid(chunks.input(), dialect)?;
+    if oid.is_some() {
+        chunks.restart();
+    }
+    Ok(oid)
+}
+
 /// Writes the OID before the chunks of a large object, or 0 at the end of the block; the mirror
 /// of `decode_oid`.
 pub(crate) fn encode_oid(output: &mut impl Write, dialect: Dialect, oid: u32) -> io::Result<()> {

@@ -2,9 +2,14 @@
 //!
 //! `_PrintTocData`, `_readBlockHeader` and the search of `pg_backup_custom.c`.
 
+mod behind;
+mod stream;
+
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+pub(crate) use stream::BlockStream;
 
 use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader, ChunkWriter};
 use super::output::Output;
@@ -368,7 +373,10 @@ impl Custom {
                 _ => return None,
             }
         }
-        Some(Appended { start, offsets })
+        // The blocks stand between the two. Had another archive been written behind this one, the
+        // copy would be of that one's.
+        let first = offsets.values().min().copied().unwrap_or(start);
+        (first == self.toc_end).then_some(Appended { start, offsets })
     }
 }
 

@@ -201,7 +201,7 @@ pub(crate) fn is_archive(start: &[u8]) -> bool {
 }
 
 /// Where an archive begins that has something else before it.
-fn find_archive(start: &[u8]) -> Option<usize> {
+pub(crate) fn find_archive(start: &[u8]) -> Option<usize> {
     let custom = start.windows(MAGIC.len() + 2).position(is_archive);
     // The magic of a tar stands in its first header.
     let tar = start.windows(BLOCK_MAGIC.len()).enumerate().find_map(|(at, window)| {

@@ -94,7 +94,10 @@ impl MemberStore {
                 let range = 0..source.len();
                 (OnRead::watch(on_read.as_ref(), source), range)
             })),
-            MemberStore::Tar(index) => Ok(index.get(name)),
+            MemberStore::Tar(index) => {
+                let range = index.get(name).map_err(|error| error.in_member(name))?;
+                Ok(range.map(|range| (Arc::clone(index.source()), range)))
+            }
         }
     }
 }

@@ -10,5 +10,4 @@ pub(crate) mod output;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub(crate) mod tar;
-pub(crate) mod tar_stream;
 pub(crate) mod transfer;

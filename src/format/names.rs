@@ -125,6 +125,30 @@ pub(crate) fn object_oid(name: &[u8]) -> Option<u32> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
+/// A name without the suffix of a compression, and which one that is.
+pub(crate) fn without_suffix(name: &[u8]) -> (&[u8], Algorithm) {
+    let found = Algorithm::KNOWN
+        .into_iter()
+        .rev()
+        .find_map(|algorithm| Some((name.strip_suffix(algorithm.suffix().as_bytes())?, algorithm)));
+    found.unwrap_or((name, Algorithm::None))
+}
+
+/// Whether a name is that of a `toc.dat`, which may be compressed.
+pub(crate) fn is_toc(name: &[u8]) -> bool {
+    without_suffix(name).0 == TOC.as_bytes()
+}
+
+/// Whether a name is one that pg_dump gives to a file with data, or to a list of such files.
+pub(crate) fn is_of_data(name: &[u8]) -> bool {
+    let name = without_suffix(name).0;
+    let is_number = |name: &[u8]| !name.is_empty() && name.iter().all(u8::is_ascii_digit);
+    name.strip_suffix(b".dat").is_some_and(is_number)
+        || object_oid(name).is_some()
+        || name == b"blobs.toc"
+        || list_owner(name).is_some()
+}
+
 /// Whether a member is a list of large objects.
 pub(crate) fn is_list(name: &[u8]) -> bool {
     name.starts_with(b"blobs") && name.ends_with(b".toc")
@@ -147,6 +171,18 @@ pub(crate) fn first_of_group(tag: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_members() {
+        for name in ["1.dat", "3475.dat.gz", "blob_17.dat.zst", "blobs.toc", "blobs_3.toc"] {
+            assert!(is_of_data(name.as_bytes()), "{name}");
+        }
+        for name in ["toc.dat", ".dat", "x.dat", "blob_x.dat", "1.dat.gz.gz", "restore.sql"] {
+            assert!(!is_of_data(name.as_bytes()), "{name}");
+        }
+        assert!(is_toc(b"toc.dat") && is_toc(b"toc.dat.lz4") && !is_toc(b"toc.dat.bz2"));
+        assert_eq!(without_suffix(b"1.dat.gz"), (&b"1.dat"[..], Algorithm::Gzip));
+    }
 
     #[test]
     fn lines() {

@@ -292,6 +292,16 @@ impl Toc {
         Ok(())
     }
 
+    /// What its first bytes are when it is written: its count and the first dump id.
+    pub(crate) fn first_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut e = Encoder::new(&mut bytes, self.dialect);
+        let first = self.get(0).map_or(0, |entry| entry.dump_id().0);
+        // Both were read, or were checked when they were added.
+        let _ = e.int(self.records.len() as i32).and_then(|()| e.int(first));
+        bytes
+    }
+
     /// Writes header and table of contents: all of a `toc.dat`, and all of a custom archive up
     /// to its first block.
     ///

@@ -59,6 +59,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         (Input::Stream(stream), target) => cat_stream(stream, &target, &mut out)?,
     }
     out.finish()?;
+    input::warn_of_surplus(&mut input, &args.archive);
     Ok(Exit::Done)
 }
 

@@ -75,7 +75,7 @@ impl<'a> Graph<'a> {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let (input, _) = input::open(&args.archive, context)?;
+    let (mut input, _) = input::open(&args.archive, context)?;
     let toc = input.toc();
     let find =
         |text: &OsString| object::find(toc, text.as_encoded_bytes(), "is not shown", |_| true);
@@ -107,6 +107,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     written.map_err(Failure::Output)?;
     out.finish()?;
+    input::warn_of_surplus(&mut input, &args.archive);
     Ok(exit)
 }
 

@@ -88,6 +88,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     written.map_err(Failure::Output)?;
     out.finish()?;
+    input::warn_of_surplus(&mut input, &args.archive);
     Ok(Exit::Done)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pgdmp::{Error, ErrorKind};
+use pgdmp::{Error, ErrorKind, Printable};
 
 pub(crate) fn hint(error: &Error) -> Option<String> {
     Some(match error.kind() {
@@ -41,7 +41,7 @@ pub(crate) fn with_names(advice: &str, path: Option<&Path>) -> String {
 
 fn quoted(path: &Path) -> Option<String> {
     let name = path.to_str()?;
-    if name.chars().any(|c| c.is_control() || !(c.is_ascii() || c.is_alphanumeric())) {
+    if !name.chars().all(Printable::shows) {
         return None;
     }
     let plain = |c: char| c.is_alphanumeric() || "_-./,+=@%".contains(c);

@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use crate::hint::with_names;
 use crate::inputs::Inputs;
+use crate::message::warning;
 use crate::progress::Progress;
 use crate::{Context, Failure};
 use pgdmp::{Input, OpenOptions};
@@ -33,4 +35,23 @@ pub(crate) fn file_len(path: &Path) -> Option<u64> {
         false => fs::metadata(path).ok(),
     };
     metadata.filter(|metadata| metadata.is_file()).map(|metadata| metadata.len())
+}
+
+/// Warns of another archive in the same file or stream, which is not read: after all that is to be
+/// read.
+pub(crate) fn warn_of_surplus(input: &mut Input, path: &Path) {
+    if let Some(text) = surplus(input, path) {
+        warning(text);
+    }
+}
+
+/// What there is to say of another archive.
+pub(crate) fn surplus(input: &mut Input, path: &Path) -> Option<String> {
+    let surplus = match input {
+        Input::Archive(archive) => archive.surplus_hint(),
+        // What is wrong with the data is no matter to who did not ask for it.
+        Input::Stream(stream) => stream.find_surplus().ok().flatten().cloned(),
+    }?;
+    let path = (path.as_os_str() != "-").then_some(path);
+    Some(format!("{surplus}, and is not read: {}", with_names(&surplus.advice(), path)))
 }

@@ -125,22 +125,33 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     let created = warn_of_archive(program, input.toc(), options.debug);
     check_session(input.toc())?;
     options.selection.use_list = use_list(program, &options, input.toc())?;
-    if options.list {
-        return list(program, &options, &input, created);
-    }
-    match input {
-        Input::Archive(archive) => {
-            write_sql(program, options, archive.toc(), created, |restore, selected, sink| {
-                restore.run(&archive, selected, sink)
-            })
+    let path = to_path(options.input.as_deref().unwrap_or(b"-"));
+    let mut input = if options.list {
+        list(program, &options, &input, created)?;
+        input
+    } else {
+        match input {
+            Input::Archive(archive) => {
+                write_sql(program, options, archive.toc(), created, |restore, selected, sink| {
+                    restore.run(&archive, selected, sink)
+                })?;
+                Input::Archive(archive)
+            }
+            Input::Stream(mut stream) => {
+                let toc = stream.shared_toc();
+                write_sql(program, options, &toc, created, |restore, selected, sink| {
+                    restore.run_stream(&mut stream, selected, sink)
+                })?;
+                Input::Stream(stream)
+            }
         }
-        Input::Stream(mut stream) => {
-            let toc = stream.shared_toc();
-            write_sql(program, options, &toc, created, |restore, selected, sink| {
-                restore.run_stream(&mut stream, selected, sink)
-            })
-        }
+    };
+    // pg_restore says nothing of it.
+    if let Some(text) = crate::input::surplus(&mut input, &path).filter(|_| !program.is_pg_restore)
+    {
+        program.warning(text);
     }
+    Ok(())
 }
 
 /// All that is read.

@@ -36,7 +36,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let (input, _) = input::open(&args.archive, context)?;
+    let (mut input, _) = input::open(&args.archive, context)?;
     let toc = input.toc();
     let mut entries = Vec::new();
     for object in &args.objects {
@@ -57,6 +57,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     written.map_err(Failure::Output)?;
     out.finish()?;
+    input::warn_of_surplus(&mut input, &args.archive);
     Ok(Exit::Done)
 }
 

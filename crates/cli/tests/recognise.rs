@@ -119,3 +119,218 @@ fn path_with_program() -> std::ffi::OsString {
     let others = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths([own].into_iter().chain(std::env::split_paths(&others))).unwrap()
 }
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Standard output of a run that ended well, and what it said.
+fn done(output: Output, what: &str) -> (Vec<u8>, String) {
+    let stderr = text(output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{what}: {stderr}");
+    (output.stdout, stderr)
+}
+
+/// A directory archive in a tar, as each program and dialect packs it.
+#[test]
+fn a_directory_in_a_tar_of_every_dialect() {
+    let version = Command::new("tar").arg("--version").output();
+    if !version.is_ok_and(|output| text(output.stdout).contains("GNU tar")) {
+        eprintln!("skipped: there is no GNU tar here");
+        return;
+    }
+    let fixture = pgdmp_testkit::fixtures::root().join("pg18/small-dir");
+    let fixture = fixture.to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Longer than the name in a header.
+    let long = "backups of the night/".repeat(5) + "shop";
+    for (name, formats) in [
+        ("shop", &["v7", "oldgnu", "gnu", "ustar", "pax"][..]),
+        (&*long, &["oldgnu", "gnu", "ustar", "pax"]),
+    ] {
+        let place = folder.path().join(name);
+        fs::create_dir_all(&place).unwrap();
+        for member in fs::read_dir(fixture).unwrap() {
+            let path = member.unwrap().path();
+            fs::copy(&path, place.join(path.file_name().unwrap())).unwrap();
+        }
+        for format in formats {
+            let what = format!("{format} {name}");
+            let tar = folder.path().join("packed.tar");
+            // toc.dat comes last.
+            let mut pack = Command::new("tar");
+            pack.args(["--sort=name", &format!("--format={format}"), "-cf"]).arg(&tar);
+            assert!(pack.arg(name).current_dir(folder.path()).status().unwrap().success());
+            let (bytes, tar) = (fs::read(&tar).unwrap(), tar.to_str().unwrap());
+            for (args, is_tar) in [
+                (&["show", "--json"][..], true),
+                (&["list"], true),
+                (&["deps"], false),
+                (&["cat", "town"], false),
+                (&["restore", "--restrict-key=x", "-f", "-"], false),
+            ] {
+                let expected = run(&with_archive(args, fixture));
+                let found = run(&with_archive(args, tar));
+                let what = format!("{what} {args:?}");
+                let (found, said) = done(found, &what);
+                assert_eq!(said, "", "{what}");
+                let expected = String::from_utf8(done(expected, &what).0).unwrap();
+                let expected = match is_tar {
+                    true => expected
+                        .replace("Format: DIRECTORY", "Format: TAR")
+                        .replace("\"directory\"", "\"tar\""),
+                    false => expected,
+                };
+                let found = text(found);
+                if args[0] != "show" {
+                    assert_eq!(found, expected, "{what}");
+                }
+                let output = piped(&with_archive(args, "-"), &bytes);
+                if ["show", "list", "deps"].contains(&args[0]) {
+                    let (piped, said) = done(output, &what);
+                    assert_eq!((&*said, text(piped)), ("", found), "{what}, piped");
+                } else {
+                    let stderr = text(output.stderr);
+                    assert!(!output.status.success(), "{what}");
+                    assert!(stderr.contains("toc.dat comes behind the data"), "{what}: {stderr}");
+                    assert!(stderr.contains("save it in a file first"), "{what}: {stderr}");
+                }
+            }
+        }
+    }
+    // The file that a member is another name of, and one with a hole.
+    let place = folder.path().join("shop");
+    fs::remove_file(place.join("toc.dat")).unwrap();
+    fs::copy(Path::new(fixture).join("toc.dat"), place.join("a-name-before")).unwrap();
+    fs::hard_link(place.join("a-name-before"), place.join("toc.dat")).unwrap();
+    let tar = folder.path().join("linked.tar");
+    let pack = |options: &[&str]| {
+        let status = Command::new("tar")
+            .args(options)
+            .arg(&tar)
+            .arg("shop")
+            .current_dir(folder.path())
+            .status();
+        assert!(status.unwrap().success());
+    };
+    pack(&["--sort=name", "-cf"]);
+    let list = |path: &Path| run(&["list", path.to_str().unwrap()]);
+    let (listed, _) = done(list(&tar), "a hard link");
+    let (expected, _) = done(list(Path::new(fixture)), "the directory");
+    let expected = text(expected).replace("Format: DIRECTORY", "Format: TAR");
+    assert_eq!(text(listed), expected);
+
+    let toc = fs::read(place.join("toc.dat")).unwrap();
+    fs::remove_file(place.join("toc.dat")).unwrap();
+    let mut file = File::create(place.join("toc.dat")).unwrap();
+    file.write_all(&toc).unwrap();
+    file.set_len(1 << 20).unwrap();
+    for format in ["gnu", "pax"] {
+        pack(&["-S", &format!("--format={format}"), "-cf"]);
+        let stderr = failed(list(&tar), 2, "a sparse file");
+        assert!(
+            stderr.contains("without its zeros; pack the archive again without -S"),
+            "{stderr}"
+        );
+    }
+}
+
+fn with_archive<'a>(args: &[&'a str], archive: &'a str) -> Vec<&'a str> {
+    let mut all = vec![args[0]];
+    match args[0] {
+        "restore" => all.extend(args[1..].iter().copied().chain([archive])),
+        _ => all.extend([archive].into_iter().chain(args[1..].iter().copied())),
+    }
+    all
+}
+
+/// Two archives in one input: who looks is warned, who writes is refused.
+#[test]
+fn another_archive_is_never_lost_without_a_word() {
+    let root = pgdmp_testkit::fixtures::root();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all nights");
+    let name = path.to_str().unwrap();
+    for fixture in ["pg18/small-custom.dump", "pg17/small-redirected.dump", "pg18/small-tar.tar"] {
+        let one = pgdmp_testkit::fixtures::bytes(&root.join(fixture));
+        let both = [&one[..], &one].concat();
+        fs::write(&path, &both).unwrap();
+        let at = format!("another archive begins behind this one, at offset {}", one.len());
+        for args in [
+            &["list"][..],
+            &["show"],
+            &["deps"],
+            &["du", "--bytes"],
+            &["cat", "town"],
+            &["restore", "--restrict-key=x", "-f", "-"],
+        ] {
+            let what = format!("{fixture} {args:?}");
+            let one = root.join(fixture);
+            let (expected, silent) = done(run(&with_archive(args, one.to_str().unwrap())), &what);
+            assert_eq!(silent, "", "{what}");
+            let (found, warning) = done(run(&with_archive(args, name)), &what);
+            assert!(found == expected || args[0] == "du", "{what}");
+            assert!(warning.starts_with(&format!("pgdmp: warning: {at}")), "{what}: {warning}");
+            let tail = format!("tail -c +{} '{name}'", both.len() / 2 + 1);
+            assert!(warning.contains(&tail), "{what}: {warning}");
+            assert_eq!(warning.lines().count(), 1, "{what}: {warning}");
+            // Who reads a stream to its end is warned, too.
+            if ["du", "restore"].contains(&args[0]) {
+                let (_, warning) = done(piped(&with_archive(args, "-"), &both), &what);
+                assert!(warning.contains(&at), "{what}, piped: {warning}");
+            }
+        }
+        let (_, silent) = done(as_pg_restore(&["-f", "-", name]), fixture);
+        assert_eq!(silent, "", "{fixture}");
+
+        let new = folder.path().join("new");
+        let new = new.to_str().unwrap();
+        for args in [
+            &["convert", name, new][..],
+            &["convert", name, new, "-F", "d"],
+            &["convert", name, new, "-t", "town"],
+            &["split", name, new],
+            &["merge", new, name],
+        ] {
+            let stderr = failed(run(args), 2, &format!("{fixture} {args:?}"));
+            assert!(stderr.contains(&at) && stderr.contains("would be lost"), "{stderr}");
+        }
+        let stderr = failed(piped(&["convert", "-", new], &both), 2, fixture);
+        assert!(stderr.contains(&at), "{stderr}");
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{fixture}: {left:?}");
+        assert_eq!(fs::read(&path).unwrap(), both);
+    }
+}
+
+/// Two directory archives in one tar, from a file and through a pipe.
+#[test]
+fn two_dumps_in_one_tar() {
+    let members =
+        pgdmp_testkit::fixtures::members(&pgdmp_testkit::fixtures::root().join("pg18/small-dir"));
+    let named: Vec<(String, &[u8])> = ["shop", "stock"]
+        .iter()
+        .flat_map(|folder| {
+            members.iter().map(move |(name, bytes)| (format!("{folder}/{name}"), &**bytes))
+        })
+        .collect();
+    let tar = pgdmp_testkit::build::tar(named.iter().map(|(name, bytes)| (&**name, *bytes)));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.tar");
+    fs::write(&path, &tar).unwrap();
+    let name = path.to_str().unwrap();
+    for (code, args) in
+        [(2, &["list", name][..]), (2, &["cat", name, "town"]), (1, &["restore", "-l", name])]
+    {
+        let stderr = failed(run(args), code, &format!("{args:?}"));
+        assert!(stderr.contains("this tar file holds several archives: shop/, stock/"), "{stderr}");
+        assert!(stderr.contains(&format!("tar -xf {name} -- shop")), "{stderr}");
+    }
+    for args in [&["list", "-"][..], &["show", "-"], &["restore", "-l"]] {
+        let (_, warning) = done(piped(args, &tar), &format!("{args:?}"));
+        assert!(
+            warning.contains("another archive is in this tar, in the folder stock/"),
+            "{warning}"
+        );
+    }
+}

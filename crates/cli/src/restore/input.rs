@@ -44,8 +44,8 @@ fn open_named(
     }
     let Some(name) = name else {
         return match Input::seekable_stdin() {
-            Some(file) => open_file(in_order, file, format),
-            None => open_pipe(Box::new(io::stdin()), format),
+            Some(file) => open_file(program, in_order, file, format),
+            None => open_pipe(program, Box::new(io::stdin()), format),
         };
     };
     let path = to_path(name);
@@ -93,9 +93,9 @@ fn open_named(
         _ => could_not_open("", &error),
     })?;
     if is_pipe(&path) {
-        return open_pipe(Box::new(file), format);
+        return open_pipe(program, Box::new(file), format);
     }
-    open_file(in_order, file, format)
+    open_file(program, in_order, file, format)
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -113,9 +113,14 @@ fn is_pipe(path: &Path) -> bool {
     }
 }
 
-fn open_file(in_order: bool, mut file: File, format: Option<Format>) -> Result<Input, Fatal> {
-    let start = look_ahead(&mut file, format)?;
-    check(&start, &mut file, format, HEADER as u64)?;
+fn open_file(
+    program: &Program,
+    in_order: bool,
+    mut file: File,
+    format: Option<Format>,
+) -> Result<Input, Fatal> {
+    let mut start = look_ahead(&mut file, format)?;
+    check(program, &mut start, &mut file, format, HEADER as u64)?;
     file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
     if in_order && !start.starts_with(MAGIC) {
         return stream(Box::new(file));
@@ -124,29 +129,35 @@ fn open_file(in_order: bool, mut file: File, format: Option<Format>) -> Result<I
     Ok(Input::Archive(Box::new(Archive::read(source)?)))
 }
 
-fn open_pipe(mut pipe: Box<dyn Read + Send>, format: Option<Format>) -> Result<Input, Fatal> {
-    let start = look_ahead(&mut pipe, format)?;
+fn open_pipe(
+    program: &Program,
+    mut pipe: Box<dyn Read + Send>,
+    format: Option<Format>,
+) -> Result<Input, Fatal> {
+    let mut start = look_ahead(&mut pipe, format)?;
     // Its position is what an error of ftell is when it is printed.
-    check(&start, &mut pipe, format, u64::MAX)?;
+    check(program, &mut start, &mut pipe, format, u64::MAX)?;
     stream(Box::new(Cursor::new(start).chain(pipe)))
 }
 
 /// Refuses what is no archive, or none of the wanted format, in pg_restore's words, and says what
-/// it is instead. `rest`: what follows `start`.
+/// it is instead. `rest`: what follows `start`, and for that is read into it.
 fn check(
-    start: &[u8],
+    program: &Program,
+    start: &mut Vec<u8>,
     rest: &mut dyn Read,
     format: Option<Format>,
     position: u64,
 ) -> Result<(), Fatal> {
     let Err(fatal) = recognise(start, format, position) else { return Ok(()) };
-    let mut start = start.to_vec();
     // What was read before an error suffices.
-    let _ = rest.take(WINDOW).read_to_end(&mut start);
-    Err(match NotAnArchive::recognise(&start) {
-        Some(what) => fatal.advise(format!("{what}; {}", what.advice())),
-        None => fatal,
-    })
+    let _ = rest.take(WINDOW).read_to_end(start);
+    match NotAnArchive::recognise(start) {
+        Some(what) => Err(fatal.advise(format!("{what}; {}", what.advice()))),
+        // A tar from before there was a magic.
+        None if format.is_none() && !program.is_pg_restore => Ok(()),
+        None => Err(fatal),
+    }
 }
 
 fn stream(reader: Box<dyn Read + Send>) -> Result<Input, Fatal> {

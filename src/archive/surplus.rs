@@ -1,0 +1,93 @@
+//! What an archive's file holds besides the archive.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use super::open::{Archive, Layout};
+use super::stream::{ArchiveStream, Body};
+use crate::error::{Error, Result};
+use crate::format::members::MemberStore;
+use crate::surplus::Surplus;
+
+/// Chunks that are walked over for a mere look: some milliseconds.
+const GLANCE: u32 = 10_000;
+
+impl Archive {
+    /// Another archive in the same file, which is not read: of two that `>>` wrote one behind the
+    /// other the first is read, as pg_restore does. The last block of a custom archive is walked
+    /// over to find that out, and of one without offsets all of them.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading. Damage of the archive is none here.
+    pub fn surplus(&self) -> Result<Option<Surplus>> {
+        self.find_surplus(None)
+    }
+
+    /// The same, as far as it can be told in a moment: where much would have to be walked over,
+    /// `None`.
+    pub fn surplus_hint(&self) -> Option<Surplus> {
+        self.find_surplus(Some(GLANCE)).ok().flatten()
+    }
+
+    fn find_surplus(&self, most: Option<u32>) -> Result<Option<Surplus>> {
+        match self.layout() {
+            Layout::Blocks(custom) => {
+                let offset = custom.archive_behind(self.toc(), most)?;
+                Ok(offset.map(|offset| Surplus::Behind { offset }))
+            }
+            Layout::Members(store) => match &**store {
+                MemberStore::Tar(index) => Ok(index.surplus().cloned()),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    /// Refuses to leave another archive behind without a word. `walk`: whether it is worth walking
+    /// over what may be a large block, because data was read, anyway.
+    pub(crate) fn refuse_surplus(&self, walk: bool) -> Result<()> {
+        let surplus = if walk { self.surplus()? } else { self.surplus_hint() };
+        surplus.map_or(Ok(()), |surplus| Err(refused(&surplus)))
+    }
+}
+
+impl<R: Read + Send> ArchiveStream<R> {
+    /// Another archive in the same stream, which is not read. Known when
+    /// [`next_block`](Self::next_block) has come to the end.
+    pub fn surplus(&self) -> Option<&Surplus> {
+        match &self.body {
+            Body::Blocks(blocks) => blocks.surplus(),
+            Body::Members(members) => members.surplus(),
+        }
+    }
+
+    /// The same, and reads on to the end where that is worth it: behind the data of all entries,
+    /// and in a tar of a directory archive, for such are made by hand and may hold several. There
+    /// are no blocks after it.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading, and damage of the tar.
+    pub fn find_surplus(&mut self) -> Result<Option<&Surplus>> {
+        if let Body::Members(members) = &mut self.body
+            && members.is_packed()
+        {
+            self.done = true;
+            members.skip_to_end()?;
+        }
+        // Of large objects in a tar, their list comes behind the last block.
+        let is_last = |awaited: &HashSet<_>| awaited.iter().all(|id| Some(*id) == self.current);
+        if self.awaited.as_ref().is_some_and(is_last) {
+            while self.next_block()?.is_some() {}
+        }
+        Ok(self.surplus())
+    }
+
+    pub(crate) fn refuse_surplus(&self) -> Result<()> {
+        self.surplus().map_or(Ok(()), |surplus| Err(refused(surplus)))
+    }
+}
+
+fn refused(surplus: &Surplus) -> Error {
+    Error::usage(format!("{surplus}, and would be lost; {}", surplus.advice()))
+}

@@ -1,0 +1,51 @@
+//! What an input holds besides the archive that is read.
+
+use std::fmt;
+
+use crate::not_an_archive::quoted;
+
+/// Another archive in the same input, which is not read.
+///
+/// [`Display`](fmt::Display) says what there is, [`advice`](Self::advice) how to come to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Surplus {
+    /// It stands behind the one that is read, as `>>` writes it.
+    Behind {
+        /// Where it begins, in bytes from the start of the input.
+        offset: u64,
+    },
+    /// It is in the same tar.
+    InFolder {
+        /// Its folder in the tar, made printable.
+        name: String,
+    },
+}
+
+impl Surplus {
+    /// The commands that reach it. `FILE` in them stands for the input.
+    pub fn advice(&self) -> String {
+        match self {
+            Surplus::Behind { offset } => format!(
+                "head -c {offset} FILE is the first, tail -c +{} FILE what is behind it",
+                offset.saturating_add(1)
+            ),
+            Surplus::InFolder { name } => {
+                format!("tar -xf FILE -- {} unpacks it", quoted(name.trim_end_matches('/')))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Surplus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Surplus::Behind { offset } => {
+                write!(f, "another archive begins behind this one, at offset {offset}")
+            }
+            Surplus::InFolder { name } => {
+                write!(f, "another archive is in this tar, in the folder {name}")
+            }
+        }
+    }
+}
