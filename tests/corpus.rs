@@ -153,7 +153,7 @@ fn assert_toc(archive: &Archive, path: &Path) {
 }
 
 /// Files about which pg_restore is not right, or not careful: what differs, and why.
-const DIFFERENT: [(&str, &str); 16] = [
+const DIFFERENT: [(&str, &str); 27] = [
     ("custom-1.14/header-intsize-0.dump", "not listed"), // An empty archive to pg_restore.
     ("custom-1.16/header-intsize-0.dump", "not listed"),
     ("custom-1.14/header-date-huge-year.dump", "another listing"), // A year that C cannot hold.
@@ -164,13 +164,25 @@ const DIFFERENT: [(&str, &str); 16] = [
     ("custom-1.16/dumpid-huge.dump", "data"),
     ("tar/toc-last.tar", "data"), // pg_restore reads members in one order alone.
     ("tar/data-reversed.tar", "data"),
-    ("dir-gz/cut-data", "no data"), // To pg_restore it is all the data there is.
+    ("tar/typeflag-dir.tar", "no data"), // pg_restore does not look at the kind of a member.
+    ("dir-gz/cut-data", "no data"),      // To pg_restore it is all the data there is.
     ("dir-gz/empty-data", "no data"),
     ("dir-gz/garbage-data", "no data"),
     // Nor has it an end marker.
     ("custom-1.14/header-compression-0.dump", "no data"),
     ("custom-1.16/header-compression-0.dump", "no data"),
     ("dir-gz/plain-beside-gz", "no data"),
+    // To pg_restore a table of contents that counts wrong is a short one, or an empty one.
+    ("custom-1.14/count-0.dump", "not listed"),
+    ("custom-1.16/count-0.dump", "not listed"),
+    ("custom-1.14/count-minus1.dump", "not listed"),
+    ("custom-1.16/count-minus1.dump", "not listed"),
+    ("custom-1.14/count-one-less.dump", "not listed"),
+    ("custom-1.16/count-one-less.dump", "not listed"),
+    ("custom-1.14/len-dbname-minus2.dump", "not listed"),
+    ("custom-1.16/len-dbname-minus2.dump", "not listed"),
+    ("custom-1.14/len-dbname-min.dump", "not listed"),
+    ("custom-1.16/len-dbname-min.dump", "not listed"),
 ];
 
 #[test]

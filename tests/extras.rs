@@ -38,9 +38,10 @@ fn a_name_with_its_schema() {
     let odd = ["TABLE Second Schema.Table 2", "TABLE DATA Second Schema.Table 2"];
     assert_eq!(taken(&core, &tables(&["Second Schema.Table 2"])), odd);
     assert_eq!(taken(&core, &tables(&["\"Second Schema\".\"Table\"*"])), odd);
-    // Without a dot or a wildcard a name is a tag and nothing else.
+    // Without a dot, a wildcard or quotes a name is a tag and nothing else.
     assert!(taken(&core, &tables(&["Ports"])).is_empty());
-    assert!(taken(&core, &tables(&["\"ports\""])).is_empty());
+    assert_eq!(taken(&core, &tables(&["\"ports\""])).len(), 4);
+    assert!(taken(&core, &tables(&["\"Ports\""])).is_empty());
     let exact = Selection { tables: vec![NamePattern::exact("harbour.ports")], ..tables(&[]) };
     assert!(taken(&core, &exact).is_empty());
 }

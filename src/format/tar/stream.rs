@@ -200,7 +200,7 @@ impl<R: Read> TarStream<R> {
         awaited: &mut HashSet<DumpId>,
     ) -> Result<Option<MemberBlock>> {
         if self.way.late && !awaited.is_empty() {
-            return Err(not_from_pipe("toc.dat comes behind the data"));
+            return Err(not_from_pipe("toc.dat comes behind the data").at(self.position()));
         }
         loop {
             self.member.skip_rest()?;
@@ -221,7 +221,8 @@ impl<R: Read> TarStream<R> {
             self.algorithm = algorithm;
             if let Some(oid) = names::object_oid(base) {
                 if self.way.packed || algorithm != Algorithm::None {
-                    return Err(not_from_pipe("there are large objects of a directory archive"));
+                    return Err(not_from_pipe("there are large objects of a directory archive")
+                        .at(member.at));
                 }
                 check_file(&member)?;
                 self.begun = true;
@@ -239,7 +240,7 @@ impl<R: Read> TarStream<R> {
             if let Some(id) = self.owners.of_list(name) {
                 let came = [id, DumpId(0)].iter().any(|id| self.objects_of.contains(id));
                 if member.size > 0 && !came {
-                    return Err(not_from_pipe("large objects come behind their list"));
+                    return Err(not_from_pipe("large objects come behind their list").at(member.at));
                 }
                 awaited.remove(&id);
             }
