@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::compression::Algorithm;
+use crate::encoding::Encoding;
 use crate::not_an_archive::NotAnArchive;
-use crate::text::Clean;
+use crate::text::{Clean, Printable};
 use crate::version::ArchiveVersion;
 
 /// What the functions of this crate return.
@@ -60,6 +61,14 @@ pub enum ErrorKind {
         limit: u64,
         /// The method of [`Limits`](crate::Limits) that raises it.
         knob: &'static str,
+    },
+    /// A line of a filter file ([`Selection::read_filter`](crate::Selection::read_filter)) is
+    /// none.
+    Filter {
+        /// The number of the line, from 1.
+        line: u64,
+        /// What is wrong with it, in pg_restore's words, with the file's.
+        what: Vec<u8>,
     },
     /// What was asked for is not in the archive.
     NotFound {
@@ -226,6 +235,10 @@ impl fmt::Display for Error {
                     f,
                     "this build is without compression {algorithm} (feature \"{algorithm}\")"
                 )?;
+            }
+            ErrorKind::Filter { line, what } => {
+                let what = Printable::new(what, Encoding::UTF8);
+                write!(f, "line {line} of the filter: {what}")?;
             }
             ErrorKind::Limit { what, limit, knob } => {
                 write!(f, "{what}: more than the limit of {limit} (Limits::{knob})")?;

@@ -1,9 +1,10 @@
-//! Every bound on numbers that an archive claims.
+//! Every bound on numbers that an archive claims, and on what is read beside one.
 
 /// Bounds on what an archive may make a reader hold in memory.
 ///
 /// Data is streamed through fixed buffers and needs no bound; these are for what must be kept:
-/// the table of contents, the list of a tar's members, a decompressor's window. Each is far
+/// the table of contents, the list of a tar's members, a decompressor's window, and what a list or
+/// a filter says, which may be the output of anything. Each is far
 /// above what `pg_dump` writes. Memory grows with the bytes that were read, never with a number
 /// that the archive claims, so a small hostile file stays small in memory whatever the limits.
 ///
@@ -20,6 +21,10 @@ pub struct Limits {
     pub(crate) members: u32,
     pub(crate) large_objects: u32,
     pub(crate) zstd_window_log: u32,
+    pub(crate) list_bytes: u64,
+    pub(crate) list_line_bytes: u64,
+    pub(crate) list_ignored_bytes: u64,
+    pub(crate) filter_bytes: u64,
 }
 
 impl Limits {
@@ -33,6 +38,10 @@ impl Limits {
             members: 100_000_000,
             large_objects: 100_000_000,
             zstd_window_log: 27,
+            list_bytes: 16 << 30,
+            list_line_bytes: 128 << 20,
+            list_ignored_bytes: 64 << 20,
+            filter_bytes: 64 << 20,
         }
     }
 
@@ -77,6 +86,34 @@ impl Limits {
     /// `pg_restore`; 31 is the most that zstd knows.
     pub const fn zstd_window_log(mut self, log: u32) -> Self {
         self.zstd_window_log = log;
+        self
+    }
+
+    /// Bytes of a list file ([`UseList`](crate::UseList)). Default 16 GiB: the list of an archive
+    /// with as many [`entries`](Self::entries) as there may be.
+    pub const fn list_bytes(mut self, bytes: u64) -> Self {
+        self.list_bytes = bytes;
+        self
+    }
+
+    /// Bytes of one line of a list file. Default 128 MiB, which is a line with as many
+    /// [`dependencies`](Self::dependencies) as there may be.
+    pub const fn list_line_bytes(mut self, bytes: u64) -> Self {
+        self.list_line_bytes = bytes;
+        self
+    }
+
+    /// Bytes of the lines of a list file that name no entry: they are kept, for a warning each.
+    /// Default 64 MiB.
+    pub const fn list_ignored_bytes(mut self, bytes: u64) -> Self {
+        self.list_ignored_bytes = bytes;
+        self
+    }
+
+    /// Bytes of a filter file ([`Selection::read_filter`](crate::Selection::read_filter)). Default
+    /// 64 MiB, some million names.
+    pub const fn filter_bytes(mut self, bytes: u64) -> Self {
+        self.filter_bytes = bytes;
         self
     }
 }

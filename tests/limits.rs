@@ -2,7 +2,7 @@
 
 use pgdmp::{
     Archive, ArchiveVersion, Desc, DumpId, EntryFields, Error, ErrorKind, Format, Limits,
-    OpenOptions, Section, Toc,
+    OpenOptions, Section, Selection, Toc, UseList,
 };
 
 use pgdmp_testkit::build::{self, full_entry};
@@ -159,4 +159,34 @@ fn limits_come_before_memory() {
         check(&error, "entries", 1_000_000_000);
         assert!(peak < 1 << 20, "{peak}");
     }
+}
+
+/// What is read beside an archive is bounded, too.
+#[test]
+fn lists_and_filters() {
+    let archive = Archive::read(build::small()).unwrap();
+    let list = b"1; x\nno number\n; a comment that is long\n";
+    let read = |limits: Limits| UseList::read_within(&list[..], archive.toc(), &limits);
+    let ignored = b"no number".len() as u64 + size_of::<Vec<u8>>() as u64;
+    let bounds: [(&str, u64, fn(Limits, u64) -> Limits); 3] = [
+        ("list_bytes", list.len() as u64, Limits::list_bytes),
+        ("list_line_bytes", 24, Limits::list_line_bytes),
+        ("list_ignored_bytes", ignored, Limits::list_ignored_bytes),
+    ];
+    for (knob, enough, limit) in bounds {
+        assert_eq!(read(limit(Limits::new(), enough)).unwrap().ignored().len(), 1);
+        check(&read(limit(Limits::new(), enough - 1)).unwrap_err(), knob, enough - 1);
+    }
+    let filter = b"include table t\nexclude schema s\n";
+    let enough = filter.len() as u64;
+    let mut selection = Selection::default();
+    selection.read_filter(&filter[..], &Limits::new().filter_bytes(enough)).unwrap();
+    assert_eq!((selection.tables.len(), selection.exclude_schemas.len()), (1, 1));
+    let error = selection.read_filter(&filter[..], &Limits::new().filter_bytes(enough - 1));
+    check(&error.unwrap_err(), "filter_bytes", enough - 1);
+    // What is in front of a line that is none is not taken either.
+    let error = selection.read_filter(&b"include table u\ninclude x y\n"[..], &Limits::new());
+    let error = error.unwrap_err().to_string();
+    assert_eq!(error, "line 2 of the filter: unsupported filter object type: \"x\"");
+    assert_eq!(selection.tables.len(), 1);
 }

@@ -4,7 +4,9 @@
 //! `pg_backup_archiver.c`, and of the options of `pg_restore` that they depend on.
 
 mod closure;
+mod filter;
 mod glob;
+mod lines;
 mod pattern;
 mod place;
 mod rules;

@@ -1,14 +1,17 @@
 //! List files: the text of `-l`, edited, read by `-L`.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
-use crate::error::{EntryName, Error, Result};
+use super::lines::{Bounds, Lines};
+use crate::error::{EntryName, Error, ErrorKind, Result};
+use crate::limits::Limits;
 use crate::toc::{DumpId, Toc, TocEntry};
 
 /// A list file: which entries are wanted, in which order.
 ///
 /// A line is a dump id and anything behind it; from a `;` on it is a comment. That is the grammar
-/// of `SortTocFromFile` in `pg_backup_archiver.c`.
+/// of `SortTocFromFile` in `pg_backup_archiver.c`. A list in UTF-16 is read, too, and a mark at its
+/// front (U+FEFF) skipped.
 #[derive(Debug, Clone, Default)]
 pub struct UseList {
     /// Places of entries, in the order of the list.
@@ -27,23 +30,52 @@ enum Line {
 }
 
 impl UseList {
-    /// Reads a list for the archive with this table of contents.
+    /// Reads a list for the archive with this table of contents, within the default [`Limits`].
     ///
     /// # Errors
     ///
     /// Those of `input`; and a dump id that lies between others of the archive but is none of
     /// its own, which means that the list was made of another archive.
-    pub fn read(mut input: impl BufRead, toc: &Toc) -> Result<UseList> {
+    pub fn read(input: impl BufRead, toc: &Toc) -> Result<UseList> {
+        UseList::read_within(input, toc, &Limits::new())
+    }
+
+    /// The same, within other limits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read), and [`ErrorKind::Limit`].
+    pub fn read_within(input: impl BufRead, toc: &Toc, limits: &Limits) -> Result<UseList> {
+        let bounds = Bounds {
+            all: ("bytes of a list", limits.list_bytes, "list_bytes"),
+            line: ("bytes of a line of a list", limits.list_line_bytes, "list_line_bytes"),
+            kept: LONGEST,
+        };
         let max = toc.entries().map(|entry| entry.dump_id().0).max().unwrap_or(0);
         let mut list = UseList { listed: vec![false; toc.len()], ..UseList::default() };
+        let mut room = limits.list_ignored_bytes;
+        let mut ignore = |ignored: &mut Vec<Vec<u8>>, line: &[u8]| {
+            // With what it takes to keep it.
+            let cost = (line.len() + size_of::<Vec<u8>>()) as u64;
+            room = room.checked_sub(cost).ok_or_else(|| {
+                Error::new(ErrorKind::Limit {
+                    what: "bytes of a list that name no entry",
+                    limit: limits.list_ignored_bytes,
+                    knob: "list_ignored_bytes",
+                })
+            })?;
+            ignored.push(line.to_vec());
+            Ok::<(), Error>(())
+        };
+        let mut lines = Lines::new(input, bounds)?;
         let mut line = Vec::new();
-        while read_line(&mut input, &mut line)? {
+        while lines.next(&mut line)? {
             let cut = line.split(|byte| *byte == b';').next().unwrap_or_default();
             let id = match parse(cut) {
                 Line::Nothing => continue,
                 Line::Id(id) if (1..=i64::from(max)).contains(&id) => DumpId(id as i32),
                 Line::Id(_) | Line::Junk => {
-                    list.ignored.push(cut.to_vec());
+                    ignore(&mut list.ignored, cut)?;
                     continue;
                 }
             };
@@ -52,7 +84,7 @@ impl UseList {
                 return Err(Error::not_found("an entry of the list was").in_entry(name));
             };
             if std::mem::replace(&mut list.listed[entry.index()], true) {
-                list.ignored.push(cut.to_vec());
+                ignore(&mut list.ignored, cut)?;
             } else {
                 list.places.push(entry.index() as u32);
             }
@@ -80,29 +112,6 @@ impl UseList {
 
 /// Only the beginning of a line can matter: a number and what is in front of a comment.
 const LONGEST: usize = 64 << 10;
-
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let mut any = false;
-    loop {
-        let data = match input.fill_buf() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            data => data?,
-        };
-        if data.is_empty() {
-            return Ok(any);
-        }
-        any = true;
-        let end = data.iter().position(|byte| *byte == b'\n');
-        let n = end.unwrap_or(data.len());
-        let room = LONGEST.saturating_sub(line.len());
-        line.extend_from_slice(&data[..n.min(room)]);
-        input.consume(end.map_or(n, |end| end + 1));
-        if end.is_some() {
-            return Ok(true);
-        }
-    }
-}
 
 fn parse(text: &[u8]) -> Line {
     if text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
@@ -146,17 +155,5 @@ mod tests {
         ] {
             assert_eq!(parse(text.split(';').next().unwrap().as_bytes()), line, "{text:?}");
         }
-    }
-
-    #[test]
-    fn reads_any_line_length() {
-        let mut text = vec![b'x'; 1 << 20];
-        text.extend_from_slice(b"\n5\n\n6");
-        let (mut input, mut line) = (&text[..], Vec::new());
-        let mut lines = Vec::new();
-        while read_line(&mut input, &mut line).unwrap() {
-            lines.push(line.len());
-        }
-        assert_eq!(lines, [LONGEST, 1, 0, 1]);
     }
 }

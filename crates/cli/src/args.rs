@@ -24,7 +24,8 @@ ARCHIVE is a file (custom or tar format), a directory, or - for standard input.
 OBJECT is a name (orders), a name with its schema (public.orders), a name with
 its kind ('INDEX public.orders_pkey'), or a dump id from the list (3457).
 
-Exit status: 0 done, 1 a negative answer, 2 failed."
+Exit status: 0 done, 1 a negative answer, or nothing there of what was asked
+for, 2 failed."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -109,7 +109,7 @@ fn large_object(text: &str) -> Option<Oid> {
 }
 
 fn no_object(oid: Oid) -> Failure {
-    Failure::Usage(format!("large object {oid} is not in the archive"))
+    Failure::Nothing(format!("large object {oid} is not in the archive"))
 }
 
 /// Finds a large object and works on it; `None` if the archive does not have it.

@@ -8,7 +8,7 @@ use crate::input;
 use crate::inputs::Inputs;
 use crate::place::{self, Place};
 use crate::progress::Progress;
-use crate::selection::SelectionArgs;
+use crate::selection::{SelectionArgs, check_any};
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message, stdio};
 use pgdmp::{
@@ -142,6 +142,9 @@ impl<'a> Chosen<'a> {
         let mut selected = selection.apply(toc)?;
         args.selection.check_names(&selected)?;
         let adapted = args.server.options()?.adapt(&mut selected, |text| message::warning(text))?;
+        if args.explain.form().is_none() {
+            check_any(&selected)?;
+        }
         Ok(Chosen { selected, adapted })
     }
 

@@ -10,7 +10,7 @@ use crate::input;
 use crate::json::{self, put_text};
 use crate::output::{Output, human_size};
 use crate::progress::Progress;
-use crate::selection::SelectionArgs;
+use crate::selection::{SelectionArgs, check_any};
 use crate::table::{Align, Table};
 use crate::{Context, Exit, Failure, message};
 use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Input, Selected, StreamBlock, TocEntry};
@@ -81,6 +81,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
     let selected = selection.apply(toc)?;
+    args.selection.check_names(&selected)?;
+    check_any(&selected)?;
     let mut out = Output::new();
     let written = match args.json {
         true => write_json(&selected, &sizes, &mut out),

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// What the user asked for makes no sense for this archive.
     Usage(String),
+    /// What the user asked for is not there: a negative answer, and nothing was made of it.
+    Nothing(String),
     /// What the user asked for can mean one of these.
     Ambiguous { what: String, choices: Vec<String> },
 }
@@ -49,7 +51,7 @@ impl Failure {
                 ErrorKind::Io(error) => Some(error),
                 _ => None,
             },
-            Failure::Usage(_) | Failure::Ambiguous { .. } => None,
+            Failure::Usage(_) | Failure::Nothing(_) | Failure::Ambiguous { .. } => None,
         };
         error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
@@ -76,7 +78,9 @@ impl fmt::Display for Failure {
                 }
             }
             Failure::Output(error) => write!(f, "could not write: {error}"),
-            Failure::Usage(what) | Failure::Ambiguous { what, .. } => f.write_str(what),
+            Failure::Usage(what) | Failure::Nothing(what) | Failure::Ambiguous { what, .. } => {
+                f.write_str(what)
+            }
         }
     }
 }
@@ -118,7 +122,7 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
             if let Some(hint) = failure.hint() {
                 message::hint(hint);
             }
-            ExitCode::from(2)
+            ExitCode::from(if matches!(failure, Failure::Nothing(_)) { 1 } else { 2 })
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
 use crate::input;
 use crate::output::{Output, human_size};
-use crate::selection::SelectionArgs;
+use crate::selection::{SelectionArgs, check_any};
 use crate::{Context, Exit, Failure, json, message};
 use pgdmp::{Header, Input, Listing, OpenOptions, Selected};
 
@@ -59,6 +59,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if let Some(form) = args.explain.form() {
         explain(&selected, form)?;
         return Ok(Exit::Done);
+    }
+    if !args.verbose {
+        check_any(&selected)?;
     }
     let selected = adapted.selected(&selected);
     let created = created(toc.header());

@@ -35,7 +35,7 @@ pub(crate) fn find<'a>(
         [entry] => Ok(entry),
         [] if named.is_empty() => {
             let similar = similar(toc, &shown);
-            Err(Failure::Usage(format!("\"{shown}\" is not in the archive{similar}")))
+            Err(Failure::Nothing(format!("\"{shown}\" is not in the archive{similar}")))
         }
         [] => Err(Failure::Usage(format!("{} {what}", named[0].name()))),
         ref several => {

@@ -26,8 +26,8 @@ use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    ArchiveVersion, Compression, DumpId, Encoding, Format, Gate, Input, Listing, RestrictKey,
-    Script, Selected, Toc, UseList,
+    ArchiveVersion, Compression, DumpId, Encoding, ErrorKind, Format, Gate, Input, Listing,
+    RestrictKey, Script, Selected, Toc, UseList,
 };
 pub(crate) use table::documented;
 
@@ -340,7 +340,14 @@ fn use_list(program: &Program, options: &Options, toc: &Toc) -> Result<Option<Us
         // The one entry it can be about is the one that the archive lacks.
         match error.entry() {
             Some(entry) => Fatal::new(format!("could not find entry for ID {}", entry.dump_id)),
-            None => Fatal::from(error),
+            None => {
+                let error = match error.kind() {
+                    ErrorKind::Io(error) => os(error),
+                    _ => error.to_string(),
+                };
+                let end = format!("\": {error}");
+                Fatal::new([b"could not read TOC file \"", &name[..], end.as_bytes()].concat())
+            }
         }
     })?;
     for line in list.ignored() {

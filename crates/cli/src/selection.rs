@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::Failure;
 use crate::message::{self, shown};
 use crate::restore::filter;
-use pgdmp::{Error, NamePattern, Section, Selected, Selection, Toc, Unmatched, UseList};
+use pgdmp::{Error, NamePattern, Rule, Section, Selected, Selection, Toc, Unmatched, UseList};
 
 /// The options.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -181,11 +181,31 @@ impl SelectionArgs {
         let file = File::open(path).map_err(Error::from).map_err(|error| {
             Failure::Usage(format!("could not open list {}: {error}", path.display()))
         })?;
-        let list = UseList::read(BufReader::new(file), toc)?;
+        let list = UseList::read(BufReader::new(file), toc);
+        let list = list.map_err(|error| error.in_path(path))?;
         for line in list.ignored() {
             message::warning(format_args!("line ignored: {}", shown(line)));
         }
         Ok(Some(list))
+    }
+}
+
+/// Refuses a selection of nothing, where there is something: a list of nothing, or an archive
+/// without entries, is hardly what was meant. The database itself goes with anything.
+pub(crate) fn check_any(selected: &Selected<'_>) -> Result<(), Failure> {
+    let mut something = false;
+    for (entry, decision) in selected.all() {
+        if entry.desc().is_special() || decision.rule == Rule::Create {
+            continue;
+        }
+        if decision.wanted.is_listed() {
+            return Ok(());
+        }
+        something = true;
+    }
+    match something {
+        true => Err(Failure::Nothing("nothing of the archive is selected".to_owned())),
+        false => Ok(()),
     }
 }
 

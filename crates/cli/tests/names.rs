@@ -181,3 +181,117 @@ fn names_of_nothing_are_told() {
     assert_eq!(stderr(&output), told);
     assert_eq!(output.status.code(), Some(0));
 }
+
+/// An archive of nothing is hardly what was meant.
+#[test]
+fn nothing_selected_is_a_negative_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let empty = folder.path().join("empty.list");
+    std::fs::write(&empty, "; nothing\n").unwrap();
+    let (out, empty) = (out.to_str().unwrap(), empty.to_str().unwrap());
+    for line in [
+        format!("convert listed.dump {out} -t typo"),
+        format!("convert listed.dump {out} --format d -t typo"),
+        format!("convert listed.dump {out} -L {empty}"),
+        format!("convert listed.dump {out} -n nosuch --with-dependents"),
+        "convert listed.dump - -t typo".to_owned(),
+        "list listed.dump -t typo".to_owned(),
+        "list listed.dump --json -n nosuch".to_owned(),
+        "list listed.dump --long -t typo".to_owned(),
+        "du listed.dump -t typo".to_owned(),
+        "cat listed.dump typo".to_owned(),
+        "show listed.dump typo".to_owned(),
+        "deps listed.dump typo".to_owned(),
+    ] {
+        let output = run(&line, b"");
+        assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b""[..]), "{line}");
+        assert!(stderr(&output).contains("pgdmp: error: "), "{line}: {}", stderr(&output));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{line}");
+    }
+    // pg_restore is content with that; and there is nothing else in an empty archive.
+    for line in ["restore -l listed.dump -t typo", "restore -f - listed.dump -t typo"] {
+        assert_eq!(run(line, b"").status.code(), Some(0), "{line}");
+    }
+    let empty = folder.path().join("empty.dump");
+    let made =
+        format!("convert ../pg18/empty-custom.dump {} --no-comments", empty.to_str().unwrap());
+    let output = run(&made, b"");
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+}
+
+/// Lists and filters as Windows' shells and editors write them.
+#[test]
+fn lists_of_any_editor_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = ids(&run("list listed.dump", b""));
+    assert_eq!(all.len(), 5);
+    let list = String::from_utf8(run("list listed.dump", b"").stdout).unwrap();
+    let lines: Vec<&str> = list.lines().filter(|line| !line.starts_with(';')).collect();
+    let crlf = lines.join("\r\n");
+    let big: Vec<u8> = crlf.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (name, bytes) in [("crlf", crlf.as_bytes()), ("big", &big)] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let made = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for list in ["utf16.list".to_owned(), "bom.list".to_owned(), made("crlf"), made("big")] {
+        for command in ["list", "restore -l", "pg_restore -l"] {
+            let output = run(&format!("{command} -L {list} listed.dump"), b"");
+            assert_eq!((ids(&output), stderr(&output)), (all.clone(), ""), "{command} {list}");
+        }
+    }
+    let filter = "# größe\r\ninclude table größe\r\n";
+    let wide: Vec<u8> = filter.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (name, bytes) in [
+        ("plain", filter.as_bytes().to_vec()),
+        ("marked", [b"\xef\xbb\xbf", filter.as_bytes()].concat()),
+        ("wide", [b"\xff\xfe", &wide[..]].concat()),
+        ("unmarked", wide.clone()),
+        ("latin1", b"include table gr\xf6\xdfe\n".to_vec()),
+        ("quoted", "include table \"größe\"\n".as_bytes().to_vec()),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        for command in ["list", "restore -l"] {
+            let line = format!("{command} --filter {} latin1.dump", made(name));
+            let output = run(&line, b"");
+            assert_eq!((ids(&output), stderr(&output)), (vec![221, 3480], ""), "{command} {name}");
+        }
+    }
+}
+
+/// What is read beside an archive may be anything, and still ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn lists_and_filters_have_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let junk = folder.path().join("junk");
+    std::fs::write(&junk, b"x\n".repeat(3 << 20)).unwrap();
+    let (directory, junk) = (folder.path().to_str().unwrap(), junk.to_str().unwrap());
+    for (option, file, what) in [
+        ("-L", "/dev/zero", "Limits::list_line_bytes"),
+        ("-L", junk, "Limits::list_ignored_bytes"),
+        ("-L", directory, "Is a directory"),
+        ("--filter", "/dev/zero", "Limits::filter_bytes"),
+        ("--filter", "/dev/urandom", "invalid f"),
+        ("--filter", directory, "Is a directory"),
+    ] {
+        for command in ["list", "restore -l"] {
+            let output = run(&format!("{command} {option} {file} listed.dump"), b"");
+            let code = if command == "list" { 2 } else { 1 };
+            assert_eq!(output.status.code(), Some(code), "{command} {option} {file}");
+            assert!(output.stdout.is_empty(), "{command} {option} {file}");
+            let text = stderr(&output);
+            assert!(text.contains(file) && text.contains(what), "{command} {option}: {text}");
+        }
+    }
+    // A pipe is a file like any other: <(...).
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || std::fs::write(fifo, "219; x\n").unwrap()
+    });
+    let output = run(&format!("list -L {} listed.dump", fifo.to_str().unwrap()), b"");
+    writer.join().unwrap();
+    assert_eq!((ids(&output), stderr(&output)), (vec![219], ""));
+}
