@@ -168,7 +168,8 @@ fn lists_and_filters() {
     let list = b"1; x\nno number\n; a comment that is long\n";
     let read = |limits: Limits| UseList::read_within(&list[..], archive.toc(), &limits);
     let ignored = b"no number".len() as u64 + size_of::<Vec<u8>>() as u64;
-    let bounds: [(&str, u64, fn(Limits, u64) -> Limits); 3] = [
+    type Bound = (&'static str, u64, fn(Limits, u64) -> Limits);
+    let bounds: [Bound; 3] = [
         ("list_bytes", list.len() as u64, Limits::list_bytes),
         ("list_line_bytes", 24, Limits::list_line_bytes),
         ("list_ignored_bytes", ignored, Limits::list_ignored_bytes),

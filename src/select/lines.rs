@@ -82,15 +82,16 @@ impl<R: BufRead> Text<R> {
         let mut start = Vec::with_capacity(4);
         input.by_ref().take(4).read_to_end(&mut start)?;
         let (little, big): (Unit, Unit) = (u16::from_le_bytes, u16::from_be_bytes);
-        // Without a mark: characters of ASCII, of which there may be no second one.
+        // Without a mark: two characters of ASCII, or all of one.
+        let units = start.len() % 2 == 0;
         let ascii = |place: usize| start.get(place).is_none_or(|byte| *byte > 0);
         let nul = |place: usize| start.get(place).is_none_or(|byte| *byte == 0);
         let (mark, wide) = match start[..] {
             [0xEF, 0xBB, 0xBF, ..] => (3, None),
             [0xFF, 0xFE, ..] => (2, Some(little)),
             [0xFE, 0xFF, ..] => (2, Some(big)),
-            [_, 0, ..] if ascii(0) && ascii(2) && nul(3) => (0, Some(little)),
-            [0, _, ..] if ascii(1) && nul(2) && ascii(3) => (0, Some(big)),
+            [_, 0, ..] if units && ascii(0) && ascii(2) && nul(3) => (0, Some(little)),
+            [0, _, ..] if units && ascii(1) && nul(2) && ascii(3) => (0, Some(big)),
             _ => (0, None),
         };
         start.drain(..mark);
