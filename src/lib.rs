@@ -78,7 +78,7 @@
 //! memory than a small multiple of its length (and a decompressor's window, at most 128 MiB), or open a file outside
 //! a directory archive. [`Limits`] are finite and can be lowered. Names and SQL are bytes in the
 //! encoding of the dump: what an archive says is not safe to run, nor to print on a terminal, for
-//! being readable. How large data becomes when it is decompressed is not bounded: it is streamed,
+//! being readable. [`Printable`] shows it there; what this crate says itself went through that. How large data becomes when it is decompressed is not bounded: it is streamed,
 //! so stop reading when it is enough.
 //!
 //! # Features

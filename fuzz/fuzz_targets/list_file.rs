@@ -1,10 +1,10 @@
-//! Any text as a list file.
+//! Any text as a list file, and as a filter.
 #![no_main]
 
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use pgdmp::{Algorithm, Format, Listing, Selection, Toc, UseList};
+use pgdmp::{Algorithm, Format, Limits, Listing, Selection, Toc, UseList};
 
 fuzz_target!(|input: &[u8]| {
     static TOC: OnceLock<Toc> = OnceLock::new();
@@ -12,6 +12,7 @@ fuzz_target!(|input: &[u8]| {
         let header = pgdmp_fuzz::header(16, Format::Custom, Algorithm::None);
         pgdmp_fuzz::toc(header, Format::Custom, None)
     });
+    let _ = Selection::default().read_filter(input, &Limits::new());
     let Ok(list) = UseList::read(input, toc) else { return };
     let listed: Vec<_> = toc.entries().filter(|entry| list.contains(*entry)).collect();
     assert!(list.ignored().iter().all(|line| !line.contains(&b';') && !line.contains(&b'\n')));

@@ -116,6 +116,8 @@ pub(super) struct Draft<'a> {
     pub(super) drop_stmt: Option<Vec<u8>>,
     pub(super) dependencies: Option<Vec<DumpId>>,
     pub(super) sources: Vec<DumpId>,
+    /// That of its names, for messages.
+    encoding: Encoding,
 }
 
 impl<'a> Draft<'a> {
@@ -133,7 +135,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn name(&self) -> EntryName {
         let part = |part: Option<&[u8]>| match part {
-            Some(part) => Printable::new(part, Encoding::UTF8).to_string(),
+            Some(part) => Printable::new(part, self.encoding).to_string(),
             None => "-".to_owned(),
         };
         EntryName {
@@ -155,7 +157,13 @@ impl<'a> Draft<'a> {
             drop_stmt: None,
             dependencies: None,
             sources: Vec::new(),
+            encoding: Encoding::UTF8,
         }
+    }
+
+    /// An entry, with its fields as they are to be.
+    fn of(entry: TocEntry<'a>, fields: EntryFields<'a>) -> Self {
+        Draft { encoding: entry.toc().text_encoding(), ..Draft::new(fields) }
     }
 
     pub(super) fn dependencies(&self) -> &[DumpId] {
@@ -263,7 +271,7 @@ impl Plan {
             }
             changed |= before != fields || entry.index() != next;
             next += 1;
-            let mut draft = Draft::new(fields);
+            let mut draft = Draft::of(entry, fields);
             if fields.had_dumper {
                 draft.sources.push(entry.dump_id());
             }
@@ -356,7 +364,7 @@ pub(super) fn drafts_at<'a>(
     let mut drafts: Vec<Draft<'a>> = Vec::with_capacity(toc.len());
     for entry in toc.entries() {
         let had_dumper = has_data(entry, contents, notes)?;
-        let mut draft = Draft::new(EntryFields { had_dumper, ..entry.fields() });
+        let mut draft = Draft::of(entry, EntryFields { had_dumper, ..entry.fields() });
         if had_dumper {
             draft.sources.push(entry.dump_id());
         }
@@ -472,14 +480,16 @@ fn note_losses(
     if loses(Gate::TableAm) {
         let entries = count(&|fields| fields.table_am.is_some_and(|am| !am.is_empty()));
         if entries > 0 {
-            let not_heap = fields()
-                .find(|fields| fields.table_am.is_some_and(|am| !matches!(am, b"" | b"heap")))
-                .map(|fields| EntryName {
+            let is_other = |am: &[u8]| !matches!(am, b"" | b"heap");
+            let not_heap = drafts
+                .iter()
+                .find(|draft| draft.fields.table_am.is_some_and(is_other))
+                .map(|Draft { fields, encoding, .. }| EntryName {
                     dump_id: fields.dump_id.0,
                     name: format!(
                         "{} {}",
                         fields.desc,
-                        Printable::new(fields.tag.unwrap_or_default(), Encoding::UTF8)
+                        Printable::new(fields.tag.unwrap_or_default(), *encoding)
                     ),
                 });
             notes.push(Note::TableAccessMethods { entries, not_heap });

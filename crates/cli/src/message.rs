@@ -35,7 +35,7 @@ pub(crate) fn info(text: impl Display) {
 
 fn say(level: &str, text: &dyn Display) {
     let text = shown(text.to_string().as_bytes());
-    stdio::say(format!("pgdmp: {level}{text}\n").as_bytes());
+    stdio::say(&format!("pgdmp: {level}{text}\n"));
 }
 
 /// What is not from the archive, and may hold anything all the same: arguments, lines of lists.
@@ -45,12 +45,12 @@ pub(crate) fn shown(text: &[u8]) -> String {
 
 /// One of several things that an error can be about.
 pub(crate) fn choice(text: impl Display) {
-    stdio::say(format!("  {}\n", shown(text.to_string().as_bytes())).as_bytes());
+    stdio::say(&format!("  {}\n", shown(text.to_string().as_bytes())));
 }
 
 /// Lines that were made elsewhere.
 pub(crate) fn lines(text: &str) {
-    stdio::say(clean(text).as_bytes());
+    stdio::say(&clean(text));
 }
 
 /// Text on as many lines as it has.
@@ -65,12 +65,13 @@ pub(crate) fn clean(text: &str) -> String {
 /// pg_restore's, but for the beginnings of sequences that terminals obey, and marks that erase or
 /// turn the direction of writing: no name has them, and the line may be shown on a terminal later.
 pub(crate) fn line(text: &[u8], encoding: Encoding) {
-    let mut line = match stdio::says_to_terminal() {
-        true => Printable::new(text, encoding).to_string().into_bytes(),
-        false => harmless(text, encoding),
-    };
-    line.push(b'\n');
-    stdio::say(&line);
+    if stdio::says_to_terminal() {
+        stdio::say(&format!("{}\n", Printable::new(text, encoding)));
+    } else {
+        let mut line = harmless(text, encoding);
+        line.push(b'\n');
+        stdio::say_bytes(&line);
+    }
 }
 
 /// The bytes, with what a terminal obeys shown by its number.

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use crate::Failure;
-use crate::stdio::Stdout;
+use crate::stdio::{Stdout, for_terminal};
 use pgdmp::{Encoding, Printable};
 
 /// Standard output. On a terminal, what would control it is shown instead of obeyed; elsewhere
@@ -99,7 +99,8 @@ impl<W: Write> TerminalSafe<W> {
                 Some((b'\t', text)) => (text, "\t"),
                 _ => (piece, ""),
             };
-            write!(self.inner, "{}{end}", Printable::new(text, self.encoding))?;
+            let text = format!("{}{end}", Printable::new(text, self.encoding));
+            self.inner.write_all(&for_terminal(&text))?;
         }
         Ok(())
     }

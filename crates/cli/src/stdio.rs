@@ -4,15 +4,65 @@
 
 #![allow(clippy::disallowed_methods)]
 
+use std::borrow::Cow;
 #[cfg(unix)]
 use std::fs::File;
 use std::fs::Metadata;
 use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
+
+use pgdmp::Encoding;
 
 /// Writes to standard error what `message.rs` made fit for that: all that the program says goes
 /// through here. Where nobody can read it, nobody is told that.
-pub(crate) fn say(text: &[u8]) {
+pub(crate) fn say(text: &str) {
+    match says_to_terminal() {
+        true => say_bytes(&for_terminal(text)),
+        false => say_bytes(text.as_bytes()),
+    }
+}
+
+/// The same, of bytes that no terminal gets.
+pub(crate) fn say_bytes(text: &[u8]) {
     let _ = io::stderr().write_all(text);
+}
+
+/// Text as the terminal takes it: in the encoding of the locale. What that does not have is shown by
+/// its number; a byte of UTF-8 could be a control character there.
+pub(crate) fn for_terminal(text: &str) -> Cow<'_, [u8]> {
+    static LOCALE: LazyLock<Option<Encoding>> = LazyLock::new(|| {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        locale_encoding(&["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set)?)
+    });
+    in_encoding(text, *LOCALE)
+}
+
+fn in_encoding(text: &str, encoding: Option<Encoding>) -> Cow<'_, [u8]> {
+    if text.is_ascii() || encoding == Some(Encoding::UTF8) {
+        return text.as_bytes().into();
+    }
+    let mut out = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        match encoding
+            .and_then(|encoding| encoding.encode(c.encode_utf8(&mut [0; 4])).map(Cow::into_owned))
+        {
+            Some(bytes) => out.extend(bytes),
+            None if c.is_ascii() => out.push(c as u8),
+            None => out.extend_from_slice(c.escape_unicode().to_string().as_bytes()),
+        }
+    }
+    out.into()
+}
+
+/// The encoding that a locale names. Where none is named, as in `C`, terminals are UTF-8's today.
+fn locale_encoding(locale: &str) -> Option<Encoding> {
+    match locale.split_once('.') {
+        Some((_, codeset)) => {
+            let codeset = codeset.split('@').next().unwrap_or_default();
+            Encoding::find(codeset.as_bytes()).filter(|encoding| *encoding != Encoding::SQL_ASCII)
+        }
+        None => Some(Encoding::UTF8),
+    }
 }
 
 /// Whether people read standard error directly.
@@ -108,5 +158,29 @@ mod closed {
 
     pub(super) fn stdout() -> bool {
         STDOUT.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_have_the_encoding_of_the_locale() {
+        let latin1 = Encoding::find(b"LATIN1");
+        for (locale, encoding) in [
+            ("C", Some(Encoding::UTF8)),
+            ("C.UTF-8", Some(Encoding::UTF8)),
+            ("de_DE.utf8", Some(Encoding::UTF8)),
+            ("de_DE.ISO-8859-1", latin1),
+            ("de_DE.iso88591@phonebook", latin1),
+            ("xx_XX.unheard-of", None),
+        ] {
+            assert_eq!(locale_encoding(locale), encoding, "{locale}");
+        }
+        assert_eq!(&*in_encoding("größe ⇒", Some(Encoding::UTF8)), "größe ⇒".as_bytes());
+        assert_eq!(&*in_encoding("größe ⇒", latin1), b"gr\xf6\xdfe \\u{21d2}");
+        // As UTF-8 it would have a byte that begins a sequence.
+        assert_eq!(&*in_encoding("Û ⇒", None), b"\\u{db} \\u{21d2}");
     }
 }

@@ -427,6 +427,13 @@ fn converted_archives_are_restored_the_same() {
             }
             let output = convert.arg(archive).arg(&new).output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
+            if stderr.ends_with("nothing of the archive is selected\n") {
+                let mut list = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+                let list = list.args(["restore", "-l"]).args(&args).arg(archive).output().unwrap();
+                let list = list.stdout.split(|byte| *byte == b'\n');
+                assert!(list.into_iter().all(|line| line.is_empty() || line[0] == b';'), "{what}");
+                continue;
+            }
             assert!(output.status.success(), "{what}: {stderr}");
             let mut restore = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
             restore.arg("restore").args(&args).args(["--restrict-key=key", "-f", "-"]);
