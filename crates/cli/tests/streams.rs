@@ -36,7 +36,7 @@ const PRINTING: [&[&str]; 19] = [
 const SAYING: [(&[&str], i32); 8] = [
     (&["--nonsense"], 2),
     (&["list", "nothing"], 2),
-    (&["list", "-t", "nothing", DUMP], 0),
+    (&["list", "-N", "nothing", DUMP], 0),
     (&["convert", DUMP, "out", "--archive-version", "1.14", "--force"], 0),
     (&["split", DUMP, "parts", "--force"], 0),
     (&["reindex", DUMP], 0),
