@@ -70,6 +70,13 @@ pub enum ErrorKind {
         /// What is wrong with it, in pg_restore's words, with the file's.
         what: Vec<u8>,
     },
+    /// The archive has something that is refused unless it is allowed.
+    NotAllowed {
+        /// What it has.
+        what: &'static str,
+        /// The method of [`OpenOptions`](crate::OpenOptions) that allows it.
+        knob: &'static str,
+    },
     /// What was asked for is not in the archive.
     NotFound {
         /// What was asked for.
@@ -239,6 +246,9 @@ impl fmt::Display for Error {
             ErrorKind::Filter { line, what } => {
                 let what = Printable::new(what, Encoding::UTF8);
                 write!(f, "line {line} of the filter: {what}")?;
+            }
+            ErrorKind::NotAllowed { what, knob } => {
+                write!(f, "{what} (OpenOptions::{knob} allows it)")?;
             }
             ErrorKind::Limit { what, limit, knob } => {
                 write!(f, "{what}: more than the limit of {limit} (Limits::{knob})")?;

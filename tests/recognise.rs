@@ -373,3 +373,98 @@ fn tars_without_a_toc_are_named() {
         }
     }
 }
+
+/// Directories that hold no archive, or not all of one.
+#[test]
+fn directories_without_a_toc_are_named() {
+    let data: &[(&str, &[u8])] = &[("3475.dat.gz", b""), ("blobs.toc", b"")];
+    for (files, expected) in [
+        (&[][..], NotAnArchive::EmptyDirectory),
+        (&[("README", &b"x"[..])], NotAnArchive::DirectoryWithoutToc),
+        (data, NotAnArchive::DirectoryWithoutItsToc),
+        (&[("toc.dat", b""), ("3475.dat", b"")], NotAnArchive::EmptyToc),
+        (&[("PG_VERSION", b"18\n")], NotAnArchive::DataDirectory),
+        (&[("base.tar", b""), ("pg_wal.tar", b"")], NotAnArchive::DataDirectory),
+        (&[("toc.glo", b""), ("map.dat", b"")], NotAnArchive::ClusterDirectory),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let error = Archive::open(folder.path()).unwrap_err();
+        assert_eq!(kind(&error), &expected, "{files:?}");
+    }
+}
+
+/// A file of a directory archive, in the place of the directory.
+#[test]
+fn a_file_of_a_directory_is_named() {
+    let mut seen = 0;
+    for fixture in ["pg18/small-dir", "pg18/small-dir-none", "pg18/small-dir-lz4"] {
+        let folder = fixtures::root().join(fixture);
+        for (name, _) in fixtures::members(&folder) {
+            let error = Archive::open(folder.join(&name)).unwrap_err();
+            let expected = match name == "toc.dat" {
+                true => NotAnArchive::TocFile,
+                false => NotAnArchive::DataFile,
+            };
+            assert_eq!(kind(&error), &expected, "{fixture}/{name}");
+            assert_eq!(kind(&pgdmp::Input::open(folder.join(&name)).unwrap_err()), &expected);
+            seen += 1;
+        }
+    }
+    assert!(seen > 12, "{seen}");
+    // Alone it may be anything, and an archive with such a name is one.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("1.dat");
+    std::fs::write(&path, "1\tone\n").unwrap();
+    assert_ne!(kind(&Archive::open(&path).unwrap_err()), &NotAnArchive::DataFile);
+    std::fs::write(&path, build::small()).unwrap();
+    std::fs::write(folder.path().join("toc.dat"), "").unwrap();
+    assert!(Archive::open(&path).is_ok());
+}
+
+/// Git LFS leaves pointers in the place of files. As a `.gz` one would be read as rows.
+#[test]
+fn pointers_of_git_lfs_are_no_data() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234\n";
+    for fixture in ["pg18/small-dir", "pg18/small-dir-zstd"] {
+        let members = members(fixture, true);
+        for (place, (name, _)) in members.iter().enumerate() {
+            if name.ends_with(".toc") {
+                continue;
+            }
+            let mut files = members.clone();
+            files[place].1 = pointer.to_vec();
+            let tar = packed(&files, "");
+            let named = |opened: Result<Archive, Error>| {
+                let error = opened.and_then(|archive| read_all(&archive)).expect_err(name);
+                let text = error.to_string();
+                assert!(text.contains("a pointer of Git LFS"), "{fixture} {name}: {text}");
+                assert!(text.contains(name), "{fixture} {name}: {text}");
+            };
+            named(OpenOptions::new().read_members(files));
+            named(Archive::read(tar));
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_out_of_a_directory_are_followed_where_that_is_allowed() {
+    let real = fixtures::root().join("pg18/small-dir");
+    let expected = read_all(&Archive::open(&real).unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in fixtures::members(&real) {
+        let path = folder.path().join(&name);
+        match name == "toc.dat" {
+            true => std::fs::write(path, bytes).unwrap(),
+            false => std::os::unix::fs::symlink(real.join(&name), path).unwrap(),
+        }
+    }
+    let archive = Archive::open(folder.path()).unwrap();
+    let error = read_all(&archive).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotAllowed { knob: "follow_links", .. }), "{error}");
+    let archive = OpenOptions::new().follow_links(true).open(folder.path()).unwrap();
+    assert_eq!(read_all(&archive).unwrap(), expected);
+}

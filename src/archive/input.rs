@@ -81,7 +81,7 @@ impl OpenOptions {
         let file = File::open(path)?;
         match is_pipe(&metadata) {
             true => self.pipe(Box::new(file)),
-            false => Ok(Input::Archive(Box::new(self.read(FileSource::new(file)?)?))),
+            false => Ok(Input::Archive(Box::new(self.file(path, FileSource::new(file)?)?))),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::custom::Custom;
 use crate::format::detect;
 use crate::format::directory;
+use crate::format::folder::Folder;
 use crate::format::members::{Member, MemberStore};
 use crate::format::names;
 use crate::format::tar::TarIndex;
@@ -37,6 +38,7 @@ pub struct OpenOptions {
     pub(super) limits: Limits,
     pub(super) statements: Statements,
     pub(super) on_read: Option<OnRead>,
+    pub(super) follow_links: bool,
 }
 
 impl OpenOptions {
@@ -56,6 +58,14 @@ impl OpenOptions {
     /// but it cannot be converted or become a script.
     pub fn statements(mut self, kept: bool) -> Self {
         self.statements = if kept { Statements::Kept } else { Statements::LeftOut };
+        self
+    }
+
+    /// Whether the files of a directory archive may be links that lead out of the directory; the
+    /// default is `false`. An archive of a stranger may have links to files of yours, whose content
+    /// then passes for rows.
+    pub fn follow_links(mut self, allowed: bool) -> Self {
+        self.follow_links = allowed;
         self
     }
 
@@ -104,11 +114,22 @@ impl OpenOptions {
         if input::is_pipe(&metadata) {
             return Err(Error::usage("a pipe can only be read in one pass"));
         }
-        self.read(FileSource::open(path)?)
+        self.file(path, FileSource::open(path)?)
     }
 
     pub(super) fn folder(&self, path: &Path) -> Result<Archive> {
-        self.store(directory::open(path, self.on_read.clone())?, Format::Directory)
+        let folder = Folder::new(path, self.follow_links);
+        self.store(directory::open(folder, path, self.on_read.clone())?, Format::Directory)
+    }
+
+    /// The file at `path`, which was opened as `source`.
+    pub(super) fn file(&self, path: &Path, source: FileSource) -> Result<Archive> {
+        self.read(source).map_err(|error| match error.kind() {
+            ErrorKind::NotAnArchive(what) => {
+                Error::new(ErrorKind::NotAnArchive(what.clone().of_file(path)))
+            }
+            _ => error,
+        })
     }
 
     /// Opens a custom or tar archive in any source.

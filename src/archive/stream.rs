@@ -79,7 +79,7 @@ pub struct StreamBlock<'a, R> {
 
 impl<R: Read + Send> ArchiveStream<R> {
     pub(super) fn open(reader: R, options: &OpenOptions) -> Result<Self> {
-        let OpenOptions { limits, statements, on_read } = options.clone();
+        let OpenOptions { limits, statements, on_read, .. } = options.clone();
         let mut pipe = Pipe::watched(reader, on_read);
         let Some(format) = detect::format(pipe.peek(detect::LEN)?) else {
             let what = detect::recognise(pipe.peek(detect::WINDOW)?);

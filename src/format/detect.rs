@@ -147,7 +147,7 @@ const SIGNATURES: &[(usize, &[u8], NotAnArchive)] = &[
     (0, b"Salted__", OPENSSL),
     // The same in base64.
     (0, b"U2FsdGVkX1", OPENSSL),
-    (0, b"version https://git-lfs.github.com/spec/", GIT_LFS),
+    (0, LFS.as_bytes(), GIT_LFS),
     (0, b"SQLite format 3\0", other("an SQLite database", "open it with sqlite3")),
     (0, b"%PDF-", other("a PDF", "check that this is the file you meant")),
     (0, b"PAR1", other("a Parquet file", "check that this is the file you meant")),
@@ -193,6 +193,18 @@ const MENTIONS: &[(&str, NotAnArchive)] = &[
     ("-- MariaDB dump", MYSQL),
     ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;", SQLITE_DUMP),
 ];
+
+/// Bytes of the longest pointer of Git LFS.
+pub(crate) const LONGEST_POINTER: u64 = 1024;
+
+/// What a file is if it is a pointer of Git LFS, and nothing else.
+pub(crate) fn pointer(bytes: &[u8]) -> Option<NotAnArchive> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let is_pointer = text.starts_with(LFS) && text.contains("\noid ") && text.contains("\nsize ");
+    is_pointer.then_some(GIT_LFS)
+}
+
+const LFS: &str = "version https://git-lfs.github.com/spec/";
 
 /// Whether these bytes begin an archive in custom format, or a `toc.dat`.
 pub(crate) fn is_archive(start: &[u8]) -> bool {

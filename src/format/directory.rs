@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::folder::Folder;
 use super::members::MemberStore;
 use super::names;
 use super::output::Output;
@@ -16,22 +17,58 @@ use crate::source::OnRead;
 use crate::toc::{DumpId, Toc};
 use crate::version::ArchiveVersion;
 
-/// A directory that holds an archive, or why it does not.
-pub(crate) fn open(path: &Path, on_read: Option<OnRead>) -> Result<MemberStore> {
-    let store = MemberStore::folder(path, on_read);
+/// A directory that holds an archive, or what it is instead.
+pub(crate) fn open(folder: Folder, path: &Path, on_read: Option<OnRead>) -> Result<MemberStore> {
+    let store = MemberStore::folder(folder, on_read);
     match store.open(names::TOC.as_bytes()) {
         Ok(_) => Ok(store),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound { .. }) => {
-            let what = if path.join("PG_VERSION").exists() || path.join("base.tar.gz").exists() {
-                NotAnArchive::DataDirectory
-            } else if path.join("toc.glo").exists() || path.join("map.dat").exists() {
-                NotAnArchive::ClusterDirectory
-            } else {
-                NotAnArchive::DirectoryWithoutToc
-            };
-            Err(Error::new(ErrorKind::NotAnArchive(what)))
+            Err(Error::new(ErrorKind::NotAnArchive(without_toc(path)?)))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Files that tell what a directory without `toc.dat` is.
+const SIGNS: &[(&str, NotAnArchive)] = &[
+    ("PG_VERSION", NotAnArchive::DataDirectory),
+    // What pg_basebackup -Ft writes.
+    ("base.tar", NotAnArchive::DataDirectory),
+    ("base.tar.gz", NotAnArchive::DataDirectory),
+    ("backup_manifest", NotAnArchive::DataDirectory),
+    ("toc.glo", NotAnArchive::ClusterDirectory),
+    ("map.dat", NotAnArchive::ClusterDirectory),
+];
+
+/// What a directory without `toc.dat` is.
+fn without_toc(path: &Path) -> Result<NotAnArchive> {
+    if let Some((_, what)) = SIGNS.iter().find(|(name, _)| path.join(name).exists()) {
+        return Ok(what.clone());
+    }
+    let mut what = NotAnArchive::EmptyDirectory;
+    for file in fs::read_dir(path)? {
+        if names::is_of_data(file?.file_name().as_encoded_bytes()) {
+            return Ok(NotAnArchive::DirectoryWithoutItsToc);
+        }
+        what = NotAnArchive::DirectoryWithoutToc;
+    }
+    Ok(what)
+}
+
+impl NotAnArchive {
+    /// The same, if that can be told better from the name of the file and what is beside it: files
+    /// of a directory archive are known by their names alone.
+    #[must_use]
+    pub fn of_file(self, path: &Path) -> NotAnArchive {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let has_toc = || {
+            let mut suffixes = Algorithm::KNOWN.into_iter().map(Algorithm::suffix);
+            suffixes.any(|suffix| path.with_file_name(names::TOC.to_owned() + suffix).is_file())
+        };
+        match names::is_of_data(name) && has_toc() {
+            true => NotAnArchive::DataFile,
+            false => self,
+        }
     }
 }
 

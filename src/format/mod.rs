@@ -4,6 +4,7 @@ pub(crate) mod block;
 pub(crate) mod custom;
 pub(crate) mod detect;
 pub(crate) mod directory;
+pub(crate) mod folder;
 pub(crate) mod members;
 pub(crate) mod names;
 pub(crate) mod output;

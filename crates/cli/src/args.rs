@@ -34,6 +34,11 @@ pub(crate) struct Cli {
     /// No progress on a terminal
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+
+    /// Read files of a directory archive that are links to elsewhere
+    // The id of the same option of restore, which has it in its own list.
+    #[arg(id = "follow-links", long, global = true)]
+    pub(crate) follow_links: bool,
 }
 
 #[derive(Debug, Subcommand)]

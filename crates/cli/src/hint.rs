@@ -12,6 +12,13 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         ErrorKind::UnsupportedCompression(_) => {
             "list, show and deps work without the data".to_owned()
         }
+        ErrorKind::NotAllowed { knob: "follow_links", .. } => {
+            "if you know who made the links: --follow-links".to_owned()
+        }
+        ErrorKind::NotFound { .. } if error.entry().is_some() && error.path().is_some() => {
+            "pg_dump -Fd writes toc.dat before the data: the dump, or the copy of it, was interrupted"
+                .to_owned()
+        }
         ErrorKind::Truncated { .. } => "the archive was cut off: compare its size with the \
                                         original's, and look at the messages of the dump"
             .to_owned(),

@@ -12,7 +12,7 @@ use pgdmp::{Input, OpenOptions};
 
 /// Opens an archive; `-` is standard input. All that is read of it shows in the progress.
 pub(crate) fn open(path: &Path, context: &Context) -> Result<(Input, Progress), Failure> {
-    open_with(path, OpenOptions::new(), context)
+    open_with(path, context.options(), context)
 }
 
 pub(crate) fn open_with(

@@ -9,7 +9,7 @@ use crate::input;
 use crate::output::{Output, human_size};
 use crate::selection::{SelectionArgs, check_any};
 use crate::{Context, Exit, Failure, json, message};
-use pgdmp::{Header, Input, Listing, OpenOptions, Selected};
+use pgdmp::{Header, Input, Listing, Selected};
 
 /// List the table of contents, as pg_restore -l does
 ///
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         || !args.server.is_empty()
         || args.selection.follows()
         || args.explain.form().is_some();
-    let options = OpenOptions::new().statements(needs_sql);
+    let options = context.options().statements(needs_sql);
     let (mut input, _) = input::open_with(&args.archive, options, context)?;
     let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
     let toc = input.toc();

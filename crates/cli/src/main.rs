@@ -39,6 +39,7 @@ mod target;
 use std::process::ExitCode;
 
 use clap::Parser;
+use pgdmp::OpenOptions;
 
 use exit::{Exit, Failure};
 
@@ -46,6 +47,14 @@ use exit::{Exit, Failure};
 #[derive(Debug)]
 struct Context {
     quiet: bool,
+    follow_links: bool,
+}
+
+impl Context {
+    /// How archives are opened.
+    fn options(&self) -> OpenOptions {
+        OpenOptions::new().follow_links(self.follow_links)
+    }
 }
 
 /// Runs the program with the arguments of the process.
@@ -65,7 +74,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit::parsed(&error),
     };
-    let context = Context { quiet: cli.quiet };
+    let context = Context { quiet: cli.quiet, follow_links: cli.follow_links };
     let result = match cli.command {
         args::Command::List(args) => list::run(&args, &context),
         args::Command::Show(args) => show::run(&args, &context),
@@ -76,7 +85,7 @@ fn main() -> ExitCode {
         args::Command::Reindex(args) => reindex::run(&args, &context),
         args::Command::Split(args) => split::run(&args, &context),
         args::Command::Merge(args) => merge::run(&args, &context),
-        args::Command::Restore(args) => return restore::run(args),
+        args::Command::Restore(args) => return restore::run(args, context.follow_links),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),
     };

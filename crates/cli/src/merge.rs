@@ -10,7 +10,7 @@ use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message};
-use pgdmp::{Archive, Desc, ErrorKind, Format, Merge, OpenOptions, TocEntry};
+use pgdmp::{Archive, Desc, ErrorKind, Format, Merge, TocEntry};
 
 /// Join several archives into one
 ///
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let inputs = Inputs::archives(paths.iter().map(|path| path.as_path()));
     place::check(output, &inputs)?;
     let progress = Progress::new(context);
-    let options = OpenOptions::new().on_read(progress.on_read());
+    let options = context.options().on_read(progress.on_read());
     let archives: Vec<Archive> =
         paths.iter().map(|path| options.open(path)).collect::<Result<_, _>>()?;
     let archives: Vec<&Archive> = archives.iter().collect();

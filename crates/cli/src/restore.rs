@@ -79,8 +79,9 @@ pub(crate) fn run_as_command(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// Runs it with arguments that came through the parser of the other commands.
-pub(crate) fn run(args: Args) -> ExitCode {
-    run_as_command(args.args.into_iter())
+pub(crate) fn run(args: Args, follow_links: bool) -> ExitCode {
+    let before = follow_links.then(|| OsString::from("--follow-links"));
+    run_as_command(before.into_iter().chain(args.args))
 }
 
 fn start(program: &Program, args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -120,7 +121,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     if options.debug {
         tell_of_opening(program, &options);
     }
-    let input = input::open(program, options.input.as_deref(), options.format, options.list)?;
+    let input = input::open(program, &options)?;
     program.encoding.set(input.toc().text_encoding());
     let created = warn_of_archive(program, input.toc(), options.debug);
     check_session(input.toc())?;

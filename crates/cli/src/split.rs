@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::replace::{Kind, not_an_archive};
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message};
-use pgdmp::{Archive, Conversion, Error, Format, Header, OpenOptions, Part, SplitBy};
+use pgdmp::{Archive, Conversion, Error, Format, Header, Part, SplitBy};
 
 /// Divide an archive into one for each table or schema
 ///
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let inputs = Inputs::archives([&*args.archive]);
     place::check(&args.output, &inputs)?;
-    let options = OpenOptions::new().on_read(Progress::new(context).on_read());
+    let options = context.options().on_read(Progress::new(context).on_read());
     let archive = options.open(&args.archive)?;
     let format = args.target.format.unwrap_or(archive.format());
     let new = NewArchive::new(&args.output, inputs, args.force, Kind::Parts)?;

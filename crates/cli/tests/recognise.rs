@@ -334,3 +334,104 @@ fn two_dumps_in_one_tar() {
         );
     }
 }
+
+/// Directories: what is missing, what was given instead, and links.
+#[test]
+fn directories_that_are_not_whole() {
+    let fixture = pgdmp_testkit::fixtures::root().join("pg18/small-dir");
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("dump");
+    let members = pgdmp_testkit::fixtures::members(&fixture);
+    let write = || {
+        fs::create_dir(&place).unwrap();
+        for (name, bytes) in &members {
+            fs::write(place.join(name), bytes).unwrap();
+        }
+    };
+    let name = place.to_str().unwrap();
+    let said = |path: &Path, message: &str, advice: &str| {
+        let path = path.to_str().unwrap();
+        let stderr = failed(run(&["show", path]), 2, message);
+        assert!(stderr.contains(message) && stderr.contains(advice), "{stderr}");
+        let stderr = failed(run(&["restore", "-l", path]), 1, message);
+        let (_, hint) = stderr.split_once("\npgdmp: hint: ").expect(&stderr);
+        assert!(hint.contains(advice), "{stderr}");
+        let stderr = failed(as_pg_restore(&["-l", path]), 1, message);
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    };
+    fs::create_dir(&place).unwrap();
+    said(&place, "this directory is empty", "the dump failed before");
+    fs::remove_dir(&place).unwrap();
+    write();
+    for (member, _) in &members {
+        let what = if member == "toc.dat" { "toc.dat" } else { "data file" };
+        let message = format!(
+            "this is {} {what} of a directory archive",
+            if member == "toc.dat" { "the" } else { "a" }
+        );
+        said(
+            &place.join(member),
+            &message,
+            &format!("give the directory that holds it instead: {name}"),
+        );
+    }
+    let data = members.iter().map(|(name, _)| name).find(|name| name.ends_with(".dat.gz")).unwrap();
+    fs::remove_file(place.join(data)).unwrap();
+    for args in [
+        &["convert", name, folder.path().join("new").to_str().unwrap()][..],
+        &["du", "--raw", name],
+    ] {
+        let stderr = failed(run(args), 2, "a missing file");
+        assert!(stderr.contains("was interrupted"), "{stderr}");
+    }
+    fs::write(place.join("toc.dat"), "").unwrap();
+    said(&place, "toc.dat is empty", "interrupted");
+    fs::remove_file(place.join("toc.dat")).unwrap();
+    said(&place, "data files of an archive, but no toc.dat", "copy toc.dat, too");
+
+    // Links.
+    fs::remove_dir_all(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    for (member, _) in &members {
+        std::os::unix::fs::symlink(fixture.join(member), place.join(member)).unwrap();
+    }
+    let fixture = fixture.to_str().unwrap();
+    let new = folder.path().join("new.dump");
+    let (new, town) = (new.to_str().unwrap(), "town");
+    for args in [
+        &["list"][..],
+        &["show", town],
+        &["deps"],
+        &["du", "--raw", "--bytes"],
+        &["cat", town],
+        &["restore", "--restrict-key=x", "-f", "-"],
+    ] {
+        let what = format!("{args:?}");
+        let output = run(&with_archive(args, name));
+        let code = if args[0] == "restore" { 1 } else { 2 };
+        let stderr = failed(output, code, &what);
+        assert!(stderr.contains("a link leads out of the archive"), "{what}: {stderr}");
+        assert!(
+            stderr.contains("pgdmp: hint: ") && stderr.contains("--follow-links"),
+            "{what}: {stderr}"
+        );
+        let (expected, _) = done(run(&with_archive(args, fixture)), &what);
+        let mut allowed = with_archive(args, name);
+        allowed.insert(1, "--follow-links");
+        let (found, said) = done(run(&allowed), &what);
+        assert_eq!((found, &*said), (expected, ""), "{what}");
+    }
+    // Before the command, too.
+    done(run(&["--follow-links", "restore", "-l", name]), "restore");
+    for args in [&["convert", name, new][..], &["merge", new, name], &["split", name, new]] {
+        let what = format!("{args:?}");
+        failed(run(args), 2, &what);
+        let allowed = [args, &["--follow-links"]].concat();
+        done(run(&allowed), &what);
+        if Path::new(new).is_dir() {
+            fs::remove_dir_all(new).unwrap();
+        } else {
+            fs::remove_file(new).unwrap();
+        }
+    }
+}

@@ -18,6 +18,7 @@ pub(super) enum Own {
     MapSchema,
     MapUnproved,
     For,
+    FollowLinks,
 }
 
 /// What they ask for, but for what is part of the selection.
@@ -25,6 +26,8 @@ pub(super) enum Own {
 pub(super) struct Extras {
     pub(super) explain: Option<Form>,
     pub(super) server: ServerOptions,
+    /// Whether files of a directory archive may be links to elsewhere.
+    pub(super) follow_links: bool,
 }
 
 impl Extras {
@@ -47,6 +50,7 @@ impl Extras {
             Own::MapTablespace => pair("--map-tablespace", value, &mut mapping.tablespaces)?,
             Own::MapSchema => pair("--map-schema", value, &mut mapping.schemas)?,
             Own::MapUnproved => server.map_unproved = true,
+            Own::FollowLinks => self.follow_links = true,
             Own::For => server.adaptation.service = Some(text().parse()?),
         }
         Ok(())

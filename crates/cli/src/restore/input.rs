@@ -5,8 +5,8 @@ use std::io::{self, Cursor, Read, Seek};
 use std::path::Path;
 
 use super::messages::{Fatal, Program, os};
-use super::options::to_path;
-use pgdmp::{Archive, ArchiveStream, Error, ErrorKind, FileSource, Format, Input, NotAnArchive};
+use super::options::{Options, to_path};
+use pgdmp::{Error, ErrorKind, FileSource, Format, Input, NotAnArchive, OpenOptions};
 
 /// A tar is recognised by its first header.
 const HEADER: usize = 512;
@@ -15,87 +15,157 @@ const MAGIC: &[u8] = pgdmp::MAGIC;
 /// What is looked at to tell what a file is that is no archive.
 const WINDOW: u64 = 64 << 10;
 
-/// Opens a file, a directory, or standard input; `-`, too, unless that is a file's name to
-/// whoever calls pg_restore.
-pub(super) fn open(
-    program: &Program,
-    name: Option<&[u8]>,
+/// How an archive is opened.
+struct Opening<'a> {
+    program: &'a Program,
+    /// The file or directory; none is standard input.
+    path: Option<&'a Path>,
     format: Option<Format>,
     list: bool,
-) -> Result<Input, Fatal> {
-    open_named(program, name, format, list).map_err(|fatal| match name {
-        Some(name) => fatal.about(&to_path(name)),
+    options: OpenOptions,
+}
+
+/// Opens a file, a directory, or standard input; `-`, too, unless that is a file's name to
+/// whoever calls pg_restore.
+pub(super) fn open(program: &Program, options: &Options) -> Result<Input, Fatal> {
+    let name = options.input.as_deref().filter(|name| program.is_pg_restore || *name != b"-");
+    let path = name.map(to_path);
+    let opening = Opening {
+        program,
+        path: path.as_deref(),
+        format: options.format,
+        list: options.list,
+        options: OpenOptions::new().follow_links(options.extras.follow_links),
+    };
+    let opened = match name {
+        None => opening.stdin(),
+        Some(name) => opening.named(name),
+    };
+    opened.map_err(|fatal| match &path {
+        Some(path) => fatal.about(path),
         None => fatal,
     })
 }
 
-fn open_named(
-    program: &Program,
-    name: Option<&[u8]>,
-    format: Option<Format>,
-    list: bool,
-) -> Result<Input, Fatal> {
-    // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
-    let in_order = program.is_pg_restore && !list;
-    let name = name.filter(|name| program.is_pg_restore || *name != b"-");
-    if format == Some(Format::Directory) && name.is_none_or(<[u8]>::is_empty) {
-        // Its own words, though nothing is put out there.
-        return Err(Fatal::new("no output directory specified"));
-    }
-    let Some(name) = name else {
-        return match Input::seekable_stdin() {
-            Some(file) => open_file(program, in_order, file, format),
-            None => open_pipe(program, Box::new(io::stdin()), format),
-        };
-    };
-    let path = to_path(name);
-    let could_not_open = |suffix: &str, error: &io::Error| {
-        let end = format!("{suffix}\": {}", os(error));
-        Fatal::new([b"could not open input file \"", name, end.as_bytes()].concat())
-    };
-    let is_directory = fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-    if is_directory && format.is_none() {
-        let has_toc = ["toc.dat", "toc.dat.gz", "toc.dat.lz4", "toc.dat.zst"]
-            .iter()
-            .any(|toc| path.join(toc).exists());
-        if !has_toc {
-            let fatal = Fatal::new(
-                [
-                    b"directory \"",
-                    name,
-                    b"\" does not appear to be a valid archive (\"toc.dat\" does not exist)",
-                ]
-                .concat(),
-            );
-            // Nor is it one to the library, which knows more of what it is.
-            return Err(match Archive::open(&path).map_err(Error::into_kind) {
-                Err(ErrorKind::NotAnArchive(what)) => {
-                    fatal.advise(format!("{what}; {}", what.advice()))
-                }
-                _ => fatal,
-            });
+impl Opening<'_> {
+    fn stdin(&self) -> Result<Input, Fatal> {
+        if self.format == Some(Format::Directory) {
+            return Err(no_directory());
+        }
+        match Input::seekable_stdin() {
+            Some(file) => self.file(file),
+            None => self.pipe(Box::new(io::stdin())),
         }
     }
-    if format == Some(Format::Directory) || (is_directory && format.is_none()) {
-        if let Err(error) = fs::metadata(path.join("toc.dat")) {
-            // It may be compressed.
-            if !is_directory {
-                return Err(could_not_open("/toc.dat", &error));
+
+    fn named(&self, name: &[u8]) -> Result<Input, Fatal> {
+        if self.format == Some(Format::Directory) && name.is_empty() {
+            return Err(no_directory());
+        }
+        let path = self.path.unwrap_or(Path::new(""));
+        let could_not_open = |suffix: &str, error: &io::Error| {
+            let end = format!("{suffix}\": {}", os(error));
+            Fatal::new([b"could not open input file \"", name, end.as_bytes()].concat())
+        };
+        let is_directory = fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
+        if is_directory && self.format.is_none() {
+            let has_toc = ["toc.dat", "toc.dat.gz", "toc.dat.lz4", "toc.dat.zst"]
+                .iter()
+                .any(|toc| path.join(toc).exists());
+            if !has_toc {
+                let end = b"\" does not appear to be a valid archive (\"toc.dat\" does not exist)";
+                let fatal = Fatal::new([b"directory \"", name, end].concat());
+                // Nor is it one to the library, which knows more of what it is.
+                return Err(match self.options.open(path).map_err(Error::into_kind) {
+                    Err(ErrorKind::NotAnArchive(what)) => advised(fatal, &what),
+                    _ => fatal,
+                });
             }
         }
-        return Ok(Input::Archive(Box::new(Archive::open(&path)?)));
-    }
-    let file = File::open(&path).map_err(|error| match format {
-        Some(Format::Tar) => {
-            let end = format!("\" for input: {}", os(&error));
-            Fatal::new([b"could not open TOC file \"", name, end.as_bytes()].concat())
+        if self.format == Some(Format::Directory) || (is_directory && self.format.is_none()) {
+            if let Err(error) = fs::metadata(path.join("toc.dat")) {
+                // It may be compressed.
+                if !is_directory {
+                    return Err(could_not_open("/toc.dat", &error));
+                }
+            }
+            return Ok(Input::Archive(Box::new(self.options.open(path)?)));
         }
-        _ => could_not_open("", &error),
-    })?;
-    if is_pipe(&path) {
-        return open_pipe(program, Box::new(file), format);
+        let file = File::open(path).map_err(|error| match self.format {
+            Some(Format::Tar) => {
+                let end = format!("\" for input: {}", os(&error));
+                Fatal::new([b"could not open TOC file \"", name, end.as_bytes()].concat())
+            }
+            _ => could_not_open("", &error),
+        })?;
+        match is_pipe(path) {
+            true => self.pipe(Box::new(file)),
+            false => self.file(file),
+        }
     }
-    open_file(program, in_order, file, format)
+
+    fn file(&self, mut file: File) -> Result<Input, Fatal> {
+        let mut start = self.look_ahead(&mut file)?;
+        self.check(&mut start, &mut file, HEADER as u64)?;
+        file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
+        // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
+        if self.program.is_pg_restore && !self.list && !start.starts_with(MAGIC) {
+            return self.stream(Box::new(file));
+        }
+        let source = FileSource::new(file).map_err(Error::from)?;
+        Ok(Input::Archive(Box::new(self.options.read(source)?)))
+    }
+
+    fn pipe(&self, mut pipe: Box<dyn Read + Send>) -> Result<Input, Fatal> {
+        let mut start = self.look_ahead(&mut pipe)?;
+        // Its position is what an error of ftell is when it is printed.
+        self.check(&mut start, &mut pipe, u64::MAX)?;
+        self.stream(Box::new(Cursor::new(start).chain(pipe)))
+    }
+
+    fn stream(&self, reader: Box<dyn Read + Send>) -> Result<Input, Fatal> {
+        Ok(Input::Stream(Box::new(self.options.stream(reader)?)))
+    }
+
+    fn look_ahead(&self, input: &mut impl Read) -> Result<Vec<u8>, Fatal> {
+        let mut start = Vec::with_capacity(HEADER);
+        match input.take(HEADER as u64).read_to_end(&mut start) {
+            Ok(_) => Ok(start),
+            Err(error) => {
+                let from = if self.format.is_some() { "from " } else { "" };
+                Err(Fatal::new(format!("could not read {from}input file: {}", os(&error))))
+            }
+        }
+    }
+
+    /// Refuses what is no archive, or none of the wanted format, in pg_restore's words, and says
+    /// what it is instead. `rest`: what follows `start`, and for that is read into it.
+    fn check(&self, start: &mut Vec<u8>, rest: &mut dyn Read, position: u64) -> Result<(), Fatal> {
+        let Err(fatal) = recognise(start, self.format, position) else { return Ok(()) };
+        // What was read before an error suffices.
+        let _ = rest.take(WINDOW).read_to_end(start);
+        match NotAnArchive::recognise(start) {
+            Some(what) => Err(advised(
+                fatal,
+                &match self.path {
+                    Some(path) => what.of_file(path),
+                    None => what,
+                },
+            )),
+            // A tar from before there was a magic.
+            None if self.format.is_none() && !self.program.is_pg_restore => Ok(()),
+            None => Err(fatal),
+        }
+    }
+}
+
+/// Its own words, though nothing is put out there.
+fn no_directory() -> Fatal {
+    Fatal::new("no output directory specified")
+}
+
+fn advised(fatal: Fatal, what: &NotAnArchive) -> Fatal {
+    fatal.advise(format!("{what}; {}", what.advice()))
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -110,68 +180,6 @@ fn is_pipe(path: &Path) -> bool {
     {
         let _ = path;
         false
-    }
-}
-
-fn open_file(
-    program: &Program,
-    in_order: bool,
-    mut file: File,
-    format: Option<Format>,
-) -> Result<Input, Fatal> {
-    let mut start = look_ahead(&mut file, format)?;
-    check(program, &mut start, &mut file, format, HEADER as u64)?;
-    file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
-    if in_order && !start.starts_with(MAGIC) {
-        return stream(Box::new(file));
-    }
-    let source = FileSource::new(file).map_err(Error::from)?;
-    Ok(Input::Archive(Box::new(Archive::read(source)?)))
-}
-
-fn open_pipe(
-    program: &Program,
-    mut pipe: Box<dyn Read + Send>,
-    format: Option<Format>,
-) -> Result<Input, Fatal> {
-    let mut start = look_ahead(&mut pipe, format)?;
-    // Its position is what an error of ftell is when it is printed.
-    check(program, &mut start, &mut pipe, format, u64::MAX)?;
-    stream(Box::new(Cursor::new(start).chain(pipe)))
-}
-
-/// Refuses what is no archive, or none of the wanted format, in pg_restore's words, and says what
-/// it is instead. `rest`: what follows `start`, and for that is read into it.
-fn check(
-    program: &Program,
-    start: &mut Vec<u8>,
-    rest: &mut dyn Read,
-    format: Option<Format>,
-    position: u64,
-) -> Result<(), Fatal> {
-    let Err(fatal) = recognise(start, format, position) else { return Ok(()) };
-    // What was read before an error suffices.
-    let _ = rest.take(WINDOW).read_to_end(start);
-    match NotAnArchive::recognise(start) {
-        Some(what) => Err(fatal.advise(format!("{what}; {}", what.advice()))),
-        // A tar from before there was a magic.
-        None if format.is_none() && !program.is_pg_restore => Ok(()),
-        None => Err(fatal),
-    }
-}
-
-fn stream(reader: Box<dyn Read + Send>) -> Result<Input, Fatal> {
-    Ok(Input::Stream(Box::new(ArchiveStream::new(reader)?)))
-}
-
-fn look_ahead(input: &mut impl Read, format: Option<Format>) -> Result<Vec<u8>, Fatal> {
-    let mut start = Vec::with_capacity(HEADER);
-    match input.take(HEADER as u64).read_to_end(&mut start) {
-        Ok(_) => Ok(start),
-        Err(error) => {
-            let from = if format.is_some() { "from " } else { "" };
-            Err(Fatal::new(format!("could not read {from}input file: {}", os(&error))))
-        }
     }
 }
 

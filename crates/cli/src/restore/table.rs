@@ -222,6 +222,11 @@ pub(super) const OWN: &[Row] = &[
         Own::For,
     ),
     untold(own_value("managed-service", "SERVICE", "", Own::For)),
+    own_flag(
+        "follow-links",
+        "read files of a directory archive that are\nlinks to elsewhere",
+        Own::FollowLinks,
+    ),
 ];
 
 /// What only the first argument can ask for, and then nothing else counts.
