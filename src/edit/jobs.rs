@@ -5,7 +5,7 @@
 //! Small ones have no blocks to share, so each is one thread's. What is ready waits in memory until
 //! its turn comes, which is why only so many are begun.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ use crate::archive::{Archive, ArchiveWriter, StoredPiece};
 use crate::compress::{EncoderPool, Framing};
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
-use crate::toc::{Format, Oid};
+use crate::toc::{DumpId, Format, Oid};
 
 /// Stored bytes of what is read ahead together, at most.
 const SMALL: u64 = 512 << 10;
@@ -281,9 +281,15 @@ impl Task<'_> {
             }
             BlockKind::LargeObjects => {
                 let mut out = writer.large_objects(job.id)?;
+                // Of one entry alone its own reader sees that none comes twice.
+                let several = job.sources.len() > 1;
+                let mut seen = HashSet::new();
                 for source in &job.sources {
                     let mut objects = archive.large_objects(*source)?;
                     while let Some((oid, piece)) = objects.next_piece()? {
+                        if several && !seen.insert(oid) {
+                            return Err(twice(archive, *source, oid));
+                        }
                         moving
                             .piece(
                                 piece,
@@ -296,6 +302,15 @@ impl Task<'_> {
                 out.finish()
             }
         }
+    }
+}
+
+/// Groups of large objects that become one may not share any.
+fn twice(archive: &Archive, source: DumpId, oid: Oid) -> Error {
+    let error = Error::malformed(format!("large object {oid} is in another group, too"));
+    match archive.entry(source) {
+        Some(entry) => error.in_entry(|| entry.name()),
+        None => error,
     }
 }
 

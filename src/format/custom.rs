@@ -304,24 +304,28 @@ impl Custom {
             }
         }
         let Some((at, entry)) = last else { return Ok(()) };
-        if self.ends_with_zeros().map_err(|error| (None, error))? && at < self.source.len() {
+        let (kind, ints) = match entry.desc() {
+            // The length of the last one's next chunk, and the OID of the next one.
+            Desc::BLOBS => (BlockKind::LargeObjects, 2),
+            _ => (BlockKind::Data, 1),
+        };
+        if self.ends_with_zeros(ints).map_err(|error| (None, error))? && at < self.source.len() {
             return Ok(());
         }
-        let kind =
-            if entry.desc() == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data };
         let passed = self
             .open(toc, entry, kind)
             .and_then(|chunks| skip_block(&mut chunks.into_idle(), kind, ChunkReader::skip_rest));
         passed.map_err(|error| (Some(entry), error))
     }
 
-    /// Whether the file ends as a block does, with the length 0: what was cut off seldom does.
-    fn ends_with_zeros(&self) -> Result<bool> {
-        let int = self.dialect.int_len();
-        let Some(start) = self.source.len().checked_sub(int as u64) else { return Ok(false) };
-        let mut bytes = [0xff; 16];
-        self.reader(start).read_exact(&mut bytes[..int])?;
-        Ok(bytes[..int].iter().all(|byte| *byte == 0))
+    /// Whether the file ends as a block does, with so many ints that are 0: what was cut off seldom
+    /// does.
+    fn ends_with_zeros(&self, ints: usize) -> Result<bool> {
+        let mut bytes = [0xff; 32];
+        let len = (ints * self.dialect.int_len()).min(bytes.len());
+        let Some(start) = self.source.len().checked_sub(len as u64) else { return Ok(false) };
+        self.reader(start).read_exact(&mut bytes[..len])?;
+        Ok(bytes[..len].iter().all(|byte| *byte == 0))
     }
 
     fn scanned_sizes(&self, toc: &Toc) -> Result<Vec<Option<u64>>> {

@@ -80,6 +80,7 @@ pub(super) fn joined(before: &[&[u8]], after: &[&[u8]], allowed: Allowed) -> Res
 }
 
 fn units(script: &[u8], allowed: Allowed) -> Units {
+    let script = &without_access_methods(script)[..];
     let mut units = Units::new();
     let mut add = |unit: Vec<u8>| {
         if !unit.is_empty() {
@@ -109,6 +110,19 @@ fn units(script: &[u8], allowed: Allowed) -> Units {
         }
     }
     units
+}
+
+/// Without the one setting that may have line feeds in it.
+fn without_access_methods(script: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(script.len());
+    let mut rest = script;
+    while let Some(at) = memchr::memmem::find(rest, b"\nSET default_table_access_method = ") {
+        out.extend_from_slice(&rest[..at]);
+        let end = memchr::memmem::find(&rest[at..], b";\n").map_or(rest.len(), |end| at + end + 1);
+        rest = &rest[end..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 /// The parts of a script that begin with the comment above an entry; the first has none.
