@@ -789,3 +789,70 @@ fn padded_members() {
         }
     }
 }
+
+/// The last few bytes of a block are zeros; those that were cut off are missed nevertheless.
+#[test]
+fn archives_cut_by_a_few_bytes() {
+    let mut seen = 0;
+    let mut all = fixtures::real();
+    all.extend(fixtures::synthetic());
+    for fixture in all.iter().filter(|fixture| fixture.format == "custom" && fixture.data > 0) {
+        let bytes = fixture.bytes();
+        if fixture.name.contains("redirected") {
+            continue;
+        }
+        Archive::read(bytes.clone()).unwrap().check_length().unwrap();
+        for cut in 1..=16 {
+            let short = bytes[..bytes.len() - cut].to_vec();
+            let checked = Archive::read(short).and_then(|archive| archive.check_length());
+            assert!(checked.is_err(), "{} without its last {cut} bytes", fixture.name);
+            seen += 1;
+        }
+    }
+    assert!(seen > 500, "{seen}");
+}
+
+/// Two groups that have a large object both restore it twice, each for itself; one entry may not.
+#[test]
+fn groups_that_share_a_large_object() {
+    let mut members = folder("pg18/small-dir-none");
+    let list =
+        |members: &Members, name: &str| members.iter().position(|(file, _)| file == name).unwrap();
+    let other = members[list(&members, "blobs_3499.toc")].1.clone();
+    let at = list(&members, "blobs_3497.toc");
+    members[at].1.extend(other);
+    let archive = opened(&members);
+    assert!(script(&archive).is_ok());
+    let error = converted(
+        &archive,
+        Target::new().format(Format::Custom).version(ArchiveVersion::new(1, 14)),
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("large object 4000000000 is in another group, too"), "{error}");
+}
+
+/// A section that is none is kept where entries keep their order; elsewhere it would leave out more.
+#[test]
+fn sections_that_are_none() {
+    let bytes = fixtures::bytes(&fixtures::root().join("pg18/small-custom.dump"));
+    let archive = Archive::read(bytes).unwrap();
+    let mut builder =
+        pgdmp::ArchiveBuilder::new(Format::Custom, &pgdmp::WriteOptions::new()).unwrap();
+    for entry in archive.entries() {
+        let fields = EntryFields { had_dumper: false, ..entry.fields() };
+        let section = match entry.desc() {
+            Desc::BLOB_METADATA => Section::Other(-3),
+            _ => fields.section,
+        };
+        builder.entry(&EntryFields { section, ..fields }).unwrap();
+    }
+    let bytes = builder.start(Cursor::new(Vec::new())).unwrap().finish().unwrap().into_inner();
+    let odd = Archive::read(bytes).unwrap();
+    let copy = converted(&odd, Target::new().format(Format::Tar)).unwrap();
+    assert_eq!(script(&copy).unwrap(), script(&odd).unwrap());
+    let older = converted(&odd, Target::new().version(ArchiveVersion::new(1, 14)));
+    let merged = Merge::new(&[&odd], &Target::new());
+    for error in [older.map(drop).unwrap_err(), merged.map(drop).unwrap_err()] {
+        assert!(error.to_string().contains("section -3"), "{error}");
+    }
+}

@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::plan::{Contents, Draft, Note, first_data};
+use super::plan::{Contents, Draft, Note, first_data, require_section};
 use crate::error::{Error, Result};
 use crate::text::shown;
 use crate::toc::{CatalogId, Desc, DumpId, EntryFields, Oid, Section};
@@ -108,6 +108,7 @@ fn make_entries(
 
 /// From 1.16 back: makes of the groups one entry for each large object, and one for all data.
 fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
+    drafts.iter().try_for_each(|draft| require_section(&draft.fields, &|| draft.name()))?;
     let mut ids = FreshIds::new(drafts);
     // The members of each group, under the id of its BLOB METADATA.
     let mut groups: HashMap<DumpId, Vec<(Oid, DumpId)>> = HashMap::new();

@@ -8,7 +8,7 @@ use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, WriteOptions, kind_of};
 use crate::compress::Algorithm;
 use crate::encoding::Encoding;
-use crate::error::{EntryName, Result};
+use crate::error::{EntryName, Error, Result};
 use crate::format::block::BlockKind;
 use crate::select::{Decision, Selected};
 use crate::text::Printable;
@@ -363,6 +363,7 @@ pub(super) fn drafts_at<'a>(
 ) -> Result<Vec<Draft<'a>>> {
     let mut drafts: Vec<Draft<'a>> = Vec::with_capacity(toc.len());
     for entry in toc.entries() {
+        require_section(&entry.fields(), &|| entry.name())?;
         let had_dumper = has_data(entry, contents, notes)?;
         let mut draft = Draft::of(entry, EntryFields { had_dumper, ..entry.fields() });
         if had_dumper {
@@ -375,6 +376,20 @@ pub(super) fn drafts_at<'a>(
     groups::convert(&mut drafts, old, version, contents, notes)?;
     note_losses(&drafts, old, version, notes);
     Ok(drafts)
+}
+
+/// What no section has pg_restore leaves out, and goes by it for what follows. Elsewhere among other
+/// entries it would leave out others.
+pub(super) fn require_section(
+    fields: &EntryFields<'_>,
+    name: &dyn Fn() -> EntryName,
+) -> Result<()> {
+    match fields.section {
+        Section::Other(code) => {
+            Err(Error::malformed(format!("no archive has a section {code}")).in_entry(name))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether an entry has data. That its dumper wrote some, and none is there, is noted.

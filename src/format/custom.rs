@@ -14,6 +14,7 @@ pub(crate) use stream::BlockStream;
 use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader, ChunkWriter};
 use super::output::Output;
 use super::relay;
+use crate::compress::Algorithm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::{Input, Source, SourceReader};
@@ -309,7 +310,14 @@ impl Custom {
             Desc::BLOBS => (BlockKind::LargeObjects, 2),
             _ => (BlockKind::Data, 1),
         };
-        if self.ends_with_zeros(ints).map_err(|error| (None, error))? && at < self.source.len() {
+        // Before them stands the end of a frame of lz4, and before that its length as a chunk of its
+        // own, as pg_dump mostly writes it.
+        let mark = match toc.header().compression.algorithm {
+            Algorithm::Lz4 => 3 + 4,
+            _ => 0,
+        };
+        let zeros = ints * self.dialect.int_len() + mark;
+        if self.ends_with_zeros(zeros).map_err(|error| (None, error))? && at < self.source.len() {
             return Ok(());
         }
         let passed = self
@@ -318,11 +326,10 @@ impl Custom {
         passed.map_err(|error| (Some(entry), error))
     }
 
-    /// Whether the file ends as a block does, with so many ints that are 0: what was cut off seldom
-    /// does.
-    fn ends_with_zeros(&self, ints: usize) -> Result<bool> {
+    /// Whether the file ends as a block does, with so many zeros: what was cut off seldom does.
+    fn ends_with_zeros(&self, zeros: usize) -> Result<bool> {
         let mut bytes = [0xff; 32];
-        let len = (ints * self.dialect.int_len()).min(bytes.len());
+        let len = zeros.min(bytes.len());
         let Some(start) = self.source.len().checked_sub(len as u64) else { return Ok(false) };
         self.reader(start).read_exact(&mut bytes[..len])?;
         Ok(bytes[..len].iter().all(|byte| *byte == 0))
