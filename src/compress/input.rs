@@ -44,6 +44,7 @@ pub(super) fn advance<R: BufRead, T>(
 }
 
 /// Reads on to the end, where nothing but zeros may stand.
+#[cfg(any(feature = "lz4", feature = "zstd"))]
 pub(super) fn only_zeros<R: BufRead>(reader: &mut R) -> io::Result<()> {
     loop {
         let (at_end, zeros) = advance(reader, |input| {
