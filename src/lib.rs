@@ -8,7 +8,8 @@
 //!
 //! - [`Archive`] opens a file or directory whose bytes can be read at any position, by any number
 //!   of threads at once. This is what most programs want.
-//! - [`ArchiveStream`] reads an archive that comes through a pipe, in one pass; [`Input`] is either.
+//! - [`ArchiveStream`] reads an archive that comes through a pipe, in one pass.
+//! - [`Input`] is either; a [`Pass`] goes through the data of either.
 //! - [`Toc`] is the table of contents of either, [`TocEntry`] one line of it: found by dump id,
 //!   by name, or one after the other.
 //! - [`EntryData`] and [`LargeObjects`] stream the data of an entry, decompressed, through fixed
@@ -115,9 +116,9 @@ mod wire;
 
 pub use adapt::{Adaptation, Adapted, Finding, Mapping, Service, TargetVersion};
 pub use archive::{
-    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, BlockInfo, DataWriter, EntryData, Input,
-    LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, StoredData,
-    StreamBlock, WriteOptions,
+    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, BlockInfo, DataWriter, EntryData,
+    Input, LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, Pass,
+    StoredData, WriteOptions,
 };
 pub use compression::Algorithm;
 pub use edit::{

@@ -477,6 +477,29 @@ fn public_types_cross_threads() {
     send::<ArchiveStream<std::fs::File>>();
 }
 
+/// One loop reads a file and a pipe: the same blocks in the same order, with the same data.
+#[test]
+fn a_pass_is_the_same_over_a_file_and_a_pipe() {
+    for fixture in all() {
+        let (name, archive) = (&fixture.name, open(&fixture));
+        let blocks = contents::blocks(archive.pass()).unwrap();
+        let all: Contents = blocks.iter().cloned().collect();
+        assert_eq!(all, read_all(&archive).unwrap(), "{name}");
+        assert_eq!(all.len(), blocks.len(), "{name}: a block came twice");
+        let mut pass = archive.pass();
+        while let Some(block) = pass.next_block().unwrap() {
+            let entry = block.entry().unwrap();
+            let objects = entry.desc() == Desc::BLOBS;
+            assert_eq!(objects, block.kind() == pgdmp::BlockKind::LargeObjects, "{name}");
+            assert_eq!(entry.dump_id(), block.dump_id(), "{name}");
+        }
+        if !fixture.is_directory() {
+            let mut stream = ArchiveStream::new(std::io::Cursor::new(fixture.bytes())).unwrap();
+            assert!(contents::blocks(stream.pass()).unwrap() == blocks, "{name}");
+        }
+    }
+}
+
 /// A reader is moved to a thread of its own, and read when the archive is gone.
 #[test]
 fn readers_own_what_they_need() {

@@ -1,5 +1,6 @@
 //! Opening an archive and streaming what is in it: composes the layers below.
 
+mod block;
 mod data;
 mod expected;
 mod input;
@@ -7,6 +8,7 @@ mod large_objects;
 mod length;
 mod open;
 mod options;
+mod pass;
 mod read_toc;
 mod stored;
 mod stored_check;
@@ -14,13 +16,15 @@ mod stream;
 mod surplus;
 mod write;
 
+pub use block::Block;
 pub use data::EntryData;
 pub use input::Input;
 pub use large_objects::{LargeObject, LargeObjects};
 pub use open::{Archive, BlockInfo};
 pub use options::OpenOptions;
+pub use pass::Pass;
 pub use stored::StoredData;
-pub use stream::{ArchiveStream, StreamBlock};
+pub use stream::ArchiveStream;
 pub use write::{
     ArchiveBuilder, ArchiveWriter, DataWriter, LargeObjectWriter, LargeObjectsWriter, WriteOptions,
 };

@@ -14,7 +14,7 @@ use crate::format::members::{Member, MemberStore};
 use crate::format::names;
 use crate::limits::Limits;
 use crate::source::SourceReader;
-use crate::toc::{Desc, DumpId, Entries, Format, Header, Toc, TocEntry};
+use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Toc, TocEntry};
 
 /// A custom, directory or tar archive, opened for reading.
 ///
@@ -143,16 +143,16 @@ impl Archive {
     }
 
     /// The data of an entry, even if another one has its dump id.
-    pub(crate) fn data_of(&self, entry: TocEntry<'_>) -> Result<EntryData<'static>> {
+    pub(crate) fn data_of<'d>(&self, entry: TocEntry<'_>) -> Result<EntryData<'d>> {
         let entry = check_kind(self.own(entry)?, BlockKind::Data)?;
         self.open_data(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
-    fn open_data(&self, entry: TocEntry<'_>) -> Result<EntryData<'static>> {
+    fn open_data<'d>(&self, entry: TocEntry<'_>) -> Result<EntryData<'d>> {
         self.open_piece(entry)?.decode(&self.contexts, &self.limits)
     }
 
-    fn open_piece(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'static>> {
+    fn open_piece<'d>(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'d>> {
         let marked = has_end_marker(&entry);
         match &self.layout {
             Layout::Blocks(custom) => {
@@ -179,7 +179,7 @@ impl Archive {
     }
 
     /// The stored bytes of an entry's data, even if another one has its dump id.
-    pub(crate) fn piece_of(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'static>> {
+    pub(crate) fn piece_of<'d>(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'d>> {
         let entry = check_kind(self.own(entry)?, BlockKind::Data)?;
         self.open_piece(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
@@ -359,6 +359,28 @@ impl Archive {
         blocks
     }
 
+    /// The indexes of the entries with data: in the order of the file, as far as that is known
+    /// without a look into it, else in that of the table of contents, in which pg_dump writes.
+    pub(super) fn data_order(&self) -> Vec<usize> {
+        let entries = self.entries().filter(TocEntry::has_data);
+        let mut placed: Vec<(Option<u64>, usize)> = entries
+            .map(|entry| {
+                let start = match (&self.layout, entry.data_offset()) {
+                    (Layout::Blocks(_), Some(DataOffset::At(at))) => Some(at),
+                    (Layout::Members(store), _) if self.format == Format::Tar => {
+                        self.member_of(store, entry).1.ok().map(|member| member.start())
+                    }
+                    _ => None,
+                };
+                (start, entry.index())
+            })
+            .collect();
+        if placed.iter().all(|(start, _)| start.is_some()) {
+            placed.sort();
+        }
+        placed.into_iter().map(|(_, index)| index).collect()
+    }
+
     /// The member with an entry's data, or with the list of its large objects.
     pub(super) fn member_of(
         &self,
@@ -436,7 +458,7 @@ impl Archive {
     }
 
     /// The archive's own entry, for one of its table of contents or of a changed copy of that.
-    fn own(&self, entry: TocEntry<'_>) -> Result<TocEntry<'_>> {
+    pub(super) fn own(&self, entry: TocEntry<'_>) -> Result<TocEntry<'_>> {
         let id = entry.dump_id();
         let own = self.toc.get(entry.index()).filter(|own| own.dump_id() == id);
         own.or_else(|| self.entry(id)).ok_or_else(|| Error::not_found(format!("entry {id}")))

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
+use super::block::{AnyBlock, Block};
 use super::data::EntryData;
 use super::expected::Expected;
 use super::large_objects::LargeObject;
@@ -64,8 +65,7 @@ pub(super) enum Body<R> {
 }
 
 /// One block of an [`ArchiveStream`].
-#[derive(Debug)]
-pub struct StreamBlock<'a, R> {
+struct StreamBlock<'a, R> {
     stream: &'a mut ArchiveStream<R>,
     dump_id: DumpId,
     kind: BlockKind,
@@ -146,12 +146,12 @@ impl<R: Read + Send> ArchiveStream<R> {
     ///
     /// What is wrong with the archive, or with reading it; and at the end, when the data of an
     /// entry did not come. After an error there are no blocks.
-    pub fn next_block(&mut self) -> Result<Option<StreamBlock<'_, R>>> {
+    pub fn next_block(&mut self) -> Result<Option<Block<'_>>> {
         if self.done {
             return Ok(None);
         }
         if let Some((dump_id, kind, first)) = self.put_back.take() {
-            return Ok(Some(StreamBlock::new(self, (dump_id, kind, first))));
+            return Ok(Some(StreamBlock::lent(self, (dump_id, kind, first))));
         }
         self.done = true;
         let toc = &self.toc;
@@ -195,7 +195,7 @@ impl<R: Read + Send> ArchiveStream<R> {
             awaited.remove(&dump_id);
         }
         self.done = false;
-        Ok(Some(StreamBlock::new(self, (dump_id, kind, first))))
+        Ok(Some(StreamBlock::lent(self, (dump_id, kind, first))))
     }
 
     /// The next large object of the block that was begun. `first`: the one whose member's header
@@ -241,56 +241,33 @@ impl<R: Read + Send> ArchiveStream<R> {
     }
 }
 
-impl<'a, R: Read + Send> StreamBlock<'a, R> {
-    fn new(
-        stream: &'a mut ArchiveStream<R>,
-        (dump_id, kind, first): (DumpId, BlockKind, Option<u32>),
-    ) -> Self {
-        let entry = stream.toc.entry(dump_id).filter(|_| kind == BlockKind::LargeObjects);
-        let expected = entry.map(Expected::new).unwrap_or_default();
-        StreamBlock { stream, dump_id, kind, first, finished: false, expected, complaints: None }
-    }
-
-    /// Makes of what pg_restore passes over a [complaint](Self::complaints) instead of an error;
-    /// of large objects alone.
-    pub(crate) fn be_lenient(&mut self) {
+impl<R: Read + Send> AnyBlock for StreamBlock<'_, R> {
+    fn be_lenient(&mut self) {
         self.complaints = Some(Vec::new());
     }
 
-    /// What is wrong with large objects that were read to their end.
-    pub(crate) fn complaints(&mut self) -> Vec<Error> {
+    fn complaints(&mut self) -> Vec<Error> {
         self.complaints.take().unwrap_or_default()
     }
 
-    /// The dump id of the entry it belongs to; 0 for large objects of a tar whose entry is not
-    /// to be found.
-    pub fn dump_id(&self) -> DumpId {
+    fn dump_id(&self) -> DumpId {
         self.dump_id
     }
 
-    /// What it holds.
-    pub fn kind(&self) -> BlockKind {
+    fn kind(&self) -> BlockKind {
         self.kind
     }
 
-    /// The entry it belongs to, if the table of contents has it.
-    pub fn entry(&self) -> Option<TocEntry<'_>> {
+    fn entry(&self) -> Option<TocEntry<'_>> {
         self.stream.toc.entry(self.dump_id)
     }
 
-    /// Its data, decompressed; see [`Archive::data`](super::Archive::data). To be called once: a
-    /// second time it goes on where the first ended.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of large objects, and an unknown compression.
-    pub fn data(&mut self) -> Result<EntryData<'_>> {
+    fn data(&mut self) -> Result<EntryData<'_>> {
         let (contexts, limits) = (Arc::clone(&self.stream.contexts), self.stream.limits);
         self.piece()?.decode(&contexts, &limits)
     }
 
-    /// The stored bytes of its data.
-    pub(crate) fn piece(&mut self) -> Result<StoredPiece<'_>> {
+    fn piece(&mut self) -> Result<StoredPiece<'_>> {
         let name = self.name();
         if self.kind != BlockKind::Data {
             return Err(
@@ -313,12 +290,7 @@ impl<'a, R: Read + Send> StreamBlock<'a, R> {
         })
     }
 
-    /// Its next large object; `None` after the last.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of other data, and what is wrong with the archive.
-    pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
+    fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
         if !self.begin_search()? {
             return Ok(None);
         }
@@ -338,8 +310,7 @@ impl<'a, R: Read + Send> StreamBlock<'a, R> {
         Ok(Some(LargeObject::new(oid.0, data)))
     }
 
-    /// The stored bytes of its next large object; `None` after the last.
-    pub(crate) fn next_piece(&mut self) -> Result<Option<(Oid, StoredPiece<'_>)>> {
+    fn next_piece(&mut self) -> Result<Option<(Oid, StoredPiece<'_>)>> {
         if !self.begin_search()? {
             return Ok(None);
         }
@@ -354,6 +325,23 @@ impl<'a, R: Read + Send> StreamBlock<'a, R> {
         Ok(piece)
     }
 
+    fn put_back(self: Box<Self>) {
+        let StreamBlock { stream, dump_id, kind, first, .. } = *self;
+        stream.put_back = Some((dump_id, kind, first));
+    }
+}
+
+impl<'a, R: Read + Send> StreamBlock<'a, R> {
+    fn lent(
+        stream: &'a mut ArchiveStream<R>,
+        (dump_id, kind, first): (DumpId, BlockKind, Option<u32>),
+    ) -> Block<'a> {
+        let entry = stream.toc.entry(dump_id).filter(|_| kind == BlockKind::LargeObjects);
+        let expected = entry.map(Expected::new).unwrap_or_default();
+        let (finished, complaints) = (false, None);
+        Block::new(StreamBlock { stream, dump_id, kind, first, finished, expected, complaints })
+    }
+
     /// Until an object can be read, whatever ends the search ends all. `false`: it has ended.
     fn begin_search(&mut self) -> Result<bool> {
         if self.kind != BlockKind::LargeObjects {
@@ -361,12 +349,6 @@ impl<'a, R: Read + Send> StreamBlock<'a, R> {
             return Err(error.in_entry(|| self.name()));
         }
         Ok(!std::mem::replace(&mut self.finished, true))
-    }
-
-    /// Lets it come again. Nothing of it may have been read.
-    pub(crate) fn put_back(self) {
-        let StreamBlock { stream, dump_id, kind, first, .. } = self;
-        stream.put_back = Some((dump_id, kind, first));
     }
 
     fn name(&self) -> EntryName {

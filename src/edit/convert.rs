@@ -11,7 +11,7 @@ use super::plan::{Choice, Contents, Job, Note, Plan};
 use super::split::Part;
 use super::target::Target;
 use super::unchanged;
-use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, StreamBlock};
+use crate::archive::{Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block};
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::output::Output;
@@ -368,7 +368,7 @@ impl<'p> StreamConversion<'p> {
 }
 
 /// Refuses to pass over the data of an entry that says it has none.
-fn no_data_denied<R: Read + Send>(block: &StreamBlock<'_, R>) -> Result<()> {
+fn no_data_denied(block: &Block<'_>) -> Result<()> {
     match block.entry() {
         Some(entry) if !entry.has_data() => {
             let error = "the archive has data of the entry, which says that it has none";

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
-use crate::archive::{Archive, ArchiveStream, EntryData, StreamBlock};
+use crate::archive::{Archive, ArchiveStream, Block, EntryData};
 use crate::error::{Error, Result};
 use crate::select::Selected;
 use crate::toc::{DataOffset, DumpId, Format, Oid, TocEntry};
@@ -26,13 +26,14 @@ pub(super) type Take<'t> = dyn FnMut(&[u8]) -> Result<bool> + 't;
 /// What is wrong with data that pg_restore restores all the same, without a word.
 pub(super) type Complaints = Vec<Error>;
 
-/// Gives the rules the data of entries.
-pub(super) trait DataFeed {
-    /// Gives the data of an entry as it is, in pieces of any length.
-    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints>;
+/// Does something with the data of an entry.
+pub(super) type Then<'t> = dyn FnMut(&mut Block<'_>) -> Result<Complaints> + 't;
 
-    /// Visits the large objects of an entry, in the order of the archive.
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints>;
+/// Gives the rules the data of entries: how a file finds it and how a stream does is all that is
+/// not the same.
+pub(super) trait DataFeed {
+    /// Moves to the data of an entry and does something with it.
+    fn find(&mut self, entry: TocEntry<'_>, then: &mut Then<'_>) -> Result<Complaints>;
 
     /// The data of an entry is not wanted after all.
     fn skip(&mut self, entry: TocEntry<'_>);
@@ -40,6 +41,26 @@ pub(super) trait DataFeed {
     /// Where pg_restore has seen the block of an entry without offset, on its way to another.
     fn seen_at(&self, _: TocEntry<'_>) -> Option<u64> {
         None
+    }
+
+    /// Gives the data of an entry as it is, in pieces of any length.
+    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints> {
+        self.find(entry, &mut |block| pass_on(block.data()?, take))
+    }
+
+    /// Visits the large objects of an entry, in the order of the archive.
+    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints> {
+        self.find(entry, &mut |block| {
+            block.be_lenient();
+            let mut complaints = Complaints::new();
+            visit(Met::Found)?;
+            while let Some(mut object) = block.next_object()? {
+                visit(Met::Object(object.oid(), &mut object))?;
+                complaints.extend(object.complaints());
+            }
+            complaints.extend(block.complaints());
+            Ok(complaints)
+        })
     }
 }
 
@@ -64,32 +85,12 @@ impl<'a> AtOnce<'a> {
 }
 
 impl DataFeed for AtOnce<'_> {
-    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints> {
+    fn find(&mut self, entry: TocEntry<'_>, then: &mut Then<'_>) -> Result<Complaints> {
         if !self.archive.has_data(entry)? {
             return Ok(vec![lost(entry)]);
         }
         self.look_for(entry)?;
-        pass_on(self.archive.data_of(entry)?, take)
-    }
-
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints> {
-        if !self.archive.has_data(entry)? {
-            return Ok(vec![lost(entry)]);
-        }
-        self.look_for(entry)?;
-        let mut objects = self.archive.large_objects_of(entry)?;
-        // Of a tar, where pg_restore does not read the list, what that lacks is missed.
-        if self.archive.format() != Format::Tar {
-            objects.be_lenient();
-        }
-        let mut complaints = Complaints::new();
-        visit(Met::Found)?;
-        while let Some(mut object) = objects.next_object()? {
-            visit(Met::Object(object.oid(), &mut object))?;
-            complaints.extend(object.complaints());
-        }
-        complaints.extend(objects.complaints());
-        Ok(complaints)
+        then(&mut self.archive.block(entry)?)
     }
 
     fn skip(&mut self, _: TocEntry<'_>) {}
@@ -122,13 +123,25 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
         }
         OnePass { archive, wanted }
     }
+}
 
-    /// Moves to the data of `entry` and does something with it.
-    fn find(
-        &mut self,
-        entry: TocEntry<'_>,
-        then: &mut dyn FnMut(&mut StreamBlock<'_, R>) -> Result<Complaints>,
-    ) -> Result<Complaints> {
+/// The member of a tar that an entry's data begins with.
+fn member(entry: Option<TocEntry<'_>>, id: DumpId) -> String {
+    let Some(entry) = entry else {
+        return format!("{id}.dat");
+    };
+    if super::large_objects::is_large_objects(&entry) {
+        let tag = String::from_utf8_lossy(entry.tag().unwrap_or_default());
+        return format!("blob_{}.dat", tag.split('.').next().unwrap_or_default());
+    }
+    match entry.file_name() {
+        Some(name) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
+        _ => format!("{id}.dat"),
+    }
+}
+
+impl<R: Read + Send> DataFeed for OnePass<'_, R> {
+    fn find(&mut self, entry: TocEntry<'_>, then: &mut Then<'_>) -> Result<Complaints> {
         let id = entry.dump_id();
         let format = self.archive.format();
         // Before there were groups pg_restore took the next large objects, wherever they were.
@@ -170,44 +183,9 @@ impl<'a, R: Read + Send> OnePass<'a, R> {
             ),
         }))
     }
-}
-
-/// The member of a tar that an entry's data begins with.
-fn member(entry: Option<TocEntry<'_>>, id: DumpId) -> String {
-    let Some(entry) = entry else {
-        return format!("{id}.dat");
-    };
-    if super::large_objects::is_large_objects(&entry) {
-        let tag = String::from_utf8_lossy(entry.tag().unwrap_or_default());
-        return format!("blob_{}.dat", tag.split('.').next().unwrap_or_default());
-    }
-    match entry.file_name() {
-        Some(name) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
-        _ => format!("{id}.dat"),
-    }
-}
-
-impl<R: Read + Send> DataFeed for OnePass<'_, R> {
-    fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints> {
-        self.find(entry, &mut |block| pass_on(block.data()?, take))
-    }
 
     fn skip(&mut self, entry: TocEntry<'_>) {
         self.wanted.remove(&entry.dump_id());
-    }
-
-    fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints> {
-        self.find(entry, &mut |block| {
-            block.be_lenient();
-            let mut complaints = Complaints::new();
-            visit(Met::Found)?;
-            while let Some(mut object) = block.next_object()? {
-                visit(Met::Object(object.oid(), &mut object))?;
-                complaints.extend(object.complaints());
-            }
-            complaints.extend(block.complaints());
-            Ok(complaints)
-        })
     }
 }
 

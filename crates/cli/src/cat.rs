@@ -1,15 +1,13 @@
 //! `pgdmp cat`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
 use crate::input;
 use crate::output::Output;
 use crate::{Context, Exit, Failure, object};
-use pgdmp::{
-    Archive, ArchiveStream, BlockKind, Desc, DumpId, Error, Input, LargeObject, Oid, TocEntry,
-};
+use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, Oid, Pass, TocEntry};
 
 /// Write the data of a table or large object
 ///
@@ -46,17 +44,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         progress.stay_silent();
     }
     match (&mut input, target) {
+        // A file says where the data of an entry is.
         (Input::Archive(archive), Target::Entry(id)) => {
             if let Some(total) = entry_size(archive, id) {
                 progress.expect(Some(total));
             }
             write_all(&mut archive.data(id)?, &mut out)?;
         }
-        (Input::Archive(archive), Target::LargeObject(oid)) => {
-            with_object(archive, oid, |mut object| write_all(&mut object, &mut out))?
-                .ok_or_else(|| no_object(oid))?;
-        }
-        (Input::Stream(stream), target) => cat_stream(stream, &target, &mut out)?,
+        (input, target) => cat(input.pass(), &target, &mut out)?,
     }
     out.finish()?;
     input::warn_of_surplus(&mut input, &args.archive);
@@ -112,29 +107,9 @@ fn no_object(oid: Oid) -> Failure {
     Failure::Nothing(format!("large object {oid} is not in the archive"))
 }
 
-/// Finds a large object and works on it; `None` if the archive does not have it.
-fn with_object<T>(
-    archive: &Archive,
-    oid: Oid,
-    work: impl FnOnce(LargeObject<'_>) -> Result<T, Failure>,
-) -> Result<Option<T>, Failure> {
-    for entry in archive.entries().filter(|e| e.desc() == Desc::BLOBS && e.has_data()) {
-        let mut objects = archive.large_objects(entry.dump_id())?;
-        while let Some(object) = objects.next_object()? {
-            if object.oid() == oid {
-                return work(object).map(Some);
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn cat_stream(
-    stream: &mut ArchiveStream<Box<dyn Read + Send>>,
-    target: &Target,
-    out: &mut Output,
-) -> Result<(), Failure> {
-    while let Some(mut block) = stream.next_block()? {
+/// Goes through the archive up to what is wanted.
+fn cat(mut pass: Pass<'_>, target: &Target, out: &mut Output) -> Result<(), Failure> {
+    while let Some(mut block) = pass.next_block()? {
         match *target {
             Target::Entry(id) if block.dump_id() == id => {
                 return write_all(&mut block.data()?, out);
@@ -152,7 +127,7 @@ fn cat_stream(
     Err(match *target {
         Target::LargeObject(oid) => no_object(oid),
         Target::Entry(id) => {
-            let name = stream.toc().entry(id).map(|entry| entry.name().to_string());
+            let name = pass.toc().entry(id).map(|entry| entry.name().to_string());
             let name = name.unwrap_or_default();
             Failure::Usage(format!("the archive ends before the data of {name}"))
         }

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::selection::{SelectionArgs, check_any};
 use crate::table::{Align, Table};
 use crate::{Context, Exit, Failure, message};
-use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Input, Selected, StreamBlock, TocEntry};
+use pgdmp::{Archive, Block, BlockKind, Desc, Input, Pass, Selected, TocEntry};
 
 /// Show how much space each table and schema takes
 ///
@@ -65,19 +65,7 @@ impl Size {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut input, progress) = input::open(&args.archive, context)?;
-    let sizes = match (&mut input, args.raw) {
-        (Input::Archive(archive), true) => {
-            let sizes = drain_archive(archive, &progress)?;
-            warn_if_cut(archive);
-            sizes
-        }
-        (Input::Stream(stream), raw) => walk_stream(stream, raw)?,
-        (Input::Archive(archive), false) => {
-            let sizes = without_raw(archive.stored_sizes()?);
-            warn_if_cut(archive);
-            sizes
-        }
-    };
+    let sizes = sizes(&mut input, args.raw, &progress)?;
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
     let selected = selection.apply(toc)?;
@@ -95,18 +83,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The stored size of each entry's data, by its place.
-pub(crate) fn stored_sizes(input: &mut Input) -> Result<Vec<Option<u64>>, Failure> {
-    match input {
-        Input::Archive(archive) => {
-            let sizes = archive.stored_sizes()?;
-            warn_if_cut(archive);
-            Ok(sizes)
-        }
-        Input::Stream(stream) => {
-            let sizes = walk_stream(stream, false)?;
-            Ok(sizes.into_iter().map(|size| size.map(|size| size.stored)).collect())
-        }
-    }
+pub(crate) fn stored_sizes(
+    input: &mut Input,
+    progress: &Progress,
+) -> Result<Vec<Option<u64>>, Failure> {
+    let sizes = sizes(input, false, progress)?;
+    Ok(sizes.into_iter().map(|size| size.map(|size| size.stored)).collect())
 }
 
 /// Says that sizes are not all there is to say of an archive that was cut off.
@@ -116,60 +98,57 @@ pub(crate) fn warn_if_cut(archive: &Archive) {
     }
 }
 
-fn without_raw(sizes: Vec<Option<u64>>) -> Vec<Option<Size>> {
-    sizes.into_iter().map(|size| size.map(|stored| Size { stored, raw: None })).collect()
-}
-
-fn drain_archive(archive: &Archive, progress: &Progress) -> Result<Vec<Option<Size>>, Failure> {
-    let mut sizes = without_raw(archive.stored_sizes()?);
-    progress.expect(Some(sizes.iter().flatten().map(|size| size.stored).sum()));
-    for entry in archive.entries().filter(TocEntry::has_data) {
-        if !archive.has_data(entry)? {
-            continue;
-        }
-        let Some(size) = sizes.get_mut(entry.index()) else { continue };
-        let mut raw = 0;
-        if entry.desc() == Desc::BLOBS {
-            let mut objects = archive.large_objects(entry.dump_id())?;
-            while let Some(mut object) = objects.next_object()? {
-                raw += object.copy_to(io::sink())?;
+/// The size of each entry's data, by its place. A file knows the stored sizes; of a pipe they are
+/// known when all of it went by.
+fn sizes(input: &mut Input, raw: bool, progress: &Progress) -> Result<Vec<Option<Size>>, Failure> {
+    match input {
+        Input::Archive(archive) => {
+            let stored = archive.stored_sizes()?;
+            let total = stored.iter().flatten().sum();
+            let known = |stored: Option<u64>| stored.map(|stored| Size { stored, raw: None });
+            let mut sizes: Vec<_> = stored.into_iter().map(known).collect();
+            if raw {
+                progress.expect(Some(total));
+                walk(archive.pass(), raw, &mut sizes)?;
             }
-        } else {
-            raw = archive.data(entry.dump_id())?.copy_to(io::sink())?;
+            warn_if_cut(archive);
+            Ok(sizes)
         }
-        size.get_or_insert_default().raw = Some(raw);
+        Input::Stream(stream) => {
+            let mut sizes = vec![None; stream.toc().len()];
+            walk(stream.pass(), raw, &mut sizes)?;
+            Ok(sizes)
+        }
     }
-    Ok(sizes)
 }
 
-fn walk_stream(
-    stream: &mut ArchiveStream<Box<dyn io::Read + Send>>,
-    raw: bool,
-) -> Result<Vec<Option<Size>>, Failure> {
-    let mut sizes: Vec<Option<Size>> = vec![None; stream.toc().len()];
-    // How long a block was is known when the next one is reached.
+/// Goes through all data, and adds what is learnt of its size.
+fn walk(mut pass: Pass<'_>, raw: bool, sizes: &mut [Option<Size>]) -> Result<(), Failure> {
+    // How long a block of a stream was is known when the next one is reached.
     let mut last: Option<usize> = None;
     loop {
-        let found = match stream.next_block()? {
+        let found = match pass.next_block()? {
             None => None,
             Some(mut block) => {
                 let bytes = if raw { Some(drain(&mut block)?) } else { None };
                 Some((block.entry().map(|entry| entry.index()), bytes))
             }
         };
-        if let Some(size) = last.and_then(|place| sizes.get_mut(place)) {
-            size.get_or_insert_default().stored = stream.last_block_len().unwrap_or_default();
+        if let Some(stored) = pass.last_block_len()
+            && let Some(size) = last.and_then(|index| sizes.get_mut(index))
+        {
+            size.get_or_insert_default().stored = stored;
         }
-        let Some((place, raw)) = found else { return Ok(sizes) };
-        if let Some(size) = place.and_then(|place| sizes.get_mut(place)) {
+        let Some((index, raw)) = found else { return Ok(()) };
+        if let Some(size) = index.and_then(|index| sizes.get_mut(index)) {
             size.get_or_insert_default().raw = raw;
         }
-        last = place;
+        last = index;
     }
 }
 
 /// Decompresses a block, and says how many bytes that were.
-fn drain<R: io::Read + Send>(block: &mut StreamBlock<'_, R>) -> Result<u64, Failure> {
+fn drain(block: &mut Block<'_>) -> Result<u64, Failure> {
     if block.kind() == BlockKind::Data {
         return Ok(block.data()?.copy_to(io::sink())?);
     }

@@ -49,8 +49,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         || args.selection.follows()
         || args.explain.form().is_some();
     let options = context.options().statements(needs_sql);
-    let (mut input, _) = input::open_with(&args.archive, options, context)?;
-    let sizes = if args.long { Some(super::du::stored_sizes(&mut input)?) } else { None };
+    let (mut input, progress) = input::open_with(&args.archive, options, context)?;
+    let sizes =
+        if args.long { Some(super::du::stored_sizes(&mut input, &progress)?) } else { None };
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
     let mut selected = selection.apply(toc)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read, Write};
 
-use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Error, TocEntry};
+use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Error, Pass, TocEntry};
 
 /// The data of one entry.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,9 +121,17 @@ pub fn drain_up_to(
     mut stream: ArchiveStream<impl Read + Send>,
     most: usize,
 ) -> Result<Contents, Error> {
-    let mut contents = Contents::new();
-    while let Some(mut block) = stream.next_block()? {
-        let id = block.dump_id().0;
+    Ok(blocks_up_to(stream.pass(), most)?.into_iter().collect())
+}
+
+/// All blocks, in the order in which they come.
+pub fn blocks(pass: Pass<'_>) -> Result<Vec<(i32, Content)>, Error> {
+    blocks_up_to(pass, MOST)
+}
+
+fn blocks_up_to(mut pass: Pass<'_>, most: usize) -> Result<Vec<(i32, Content)>, Error> {
+    let mut blocks = Vec::new();
+    while let Some(mut block) = pass.next_block()? {
         let content = match block.kind() {
             BlockKind::Data => {
                 let mut out = Bounded::new(most);
@@ -140,9 +148,9 @@ pub fn drain_up_to(
                 Content::Objects(all)
             }
         };
-        contents.insert(id, content);
+        blocks.push((block.dump_id().0, content));
     }
-    Ok(contents)
+    Ok(blocks)
 }
 
 /// What the `expected` file of a synthetic archive says.

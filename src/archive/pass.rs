@@ -1,0 +1,256 @@
+//! One way through the data of an archive, for files and pipes alike.
+
+use std::fmt;
+use std::io::Read;
+
+use super::block::{AnyBlock, Block};
+use super::data::EntryData;
+use super::input::Input;
+use super::large_objects::{LargeObject, LargeObjects};
+use super::open::{Archive, kind_of};
+use super::stored::StoredPiece;
+use super::stream::ArchiveStream;
+use crate::error::{Error, Result};
+use crate::format::block::BlockKind;
+use crate::toc::{DumpId, Format, Oid, Toc, TocEntry};
+
+/// A way through all data of an archive, block after block: by [`Archive::pass`],
+/// [`ArchiveStream::pass`] or [`Input::pass`].
+///
+/// The blocks come in the order of the file; in a directory, which has none, in that of the table of
+/// contents. What is not read of a block is skipped, which in a file costs nothing.
+///
+/// ```
+/// use std::io;
+/// use pgdmp::{BlockKind, Input};
+///
+/// let mut input = Input::open("fixtures/pg18/small-tar.tar")?;
+/// let mut pass = input.pass();
+/// let mut bytes = 0;
+/// while let Some(mut block) = pass.next_block()? {
+///     match block.kind() {
+///         BlockKind::Data => bytes += block.data()?.copy_to(io::sink())?,
+///         BlockKind::LargeObjects => {
+///             while let Some(mut object) = block.next_object()? {
+///                 bytes += object.copy_to(io::sink())?;
+///             }
+///         }
+///     }
+/// }
+/// assert!(bytes > 0);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+pub struct Pass<'a>(Way<'a>);
+
+enum Way<'a> {
+    Archive {
+        archive: &'a Archive,
+        /// The indexes of the entries with data.
+        order: Vec<usize>,
+        /// Which of them comes next.
+        next: usize,
+    },
+    Stream(&'a mut (dyn AnyStream + Send + 'a)),
+}
+
+/// A stream, of any reader.
+trait AnyStream {
+    fn toc(&self) -> &Toc;
+    fn format(&self) -> Format;
+    fn next_block(&mut self) -> Result<Option<Block<'_>>>;
+    fn last_block_len(&self) -> Option<u64>;
+}
+
+impl<R: Read + Send> AnyStream for ArchiveStream<R> {
+    fn toc(&self) -> &Toc {
+        self.toc()
+    }
+
+    fn format(&self) -> Format {
+        self.format()
+    }
+
+    fn next_block(&mut self) -> Result<Option<Block<'_>>> {
+        self.next_block()
+    }
+
+    fn last_block_len(&self) -> Option<u64> {
+        self.last_block_len()
+    }
+}
+
+impl Pass<'_> {
+    /// Header and table of contents.
+    pub fn toc(&self) -> &Toc {
+        match &self.0 {
+            Way::Archive { archive, .. } => archive.toc(),
+            Way::Stream(stream) => stream.toc(),
+        }
+    }
+
+    /// How the archive is laid out.
+    pub fn format(&self) -> Format {
+        match &self.0 {
+            Way::Archive { archive, .. } => archive.format(),
+            Way::Stream(stream) => stream.format(),
+        }
+    }
+
+    /// The next block; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the archive, or with reading it. Of a stream that the data of an entry
+    /// did not come is known at its end; of a file it is known when that data is asked for. After an
+    /// error there are no blocks.
+    pub fn next_block(&mut self) -> Result<Option<Block<'_>>> {
+        let (archive, order, next) = match &mut self.0 {
+            Way::Archive { archive, order, next } => (*archive, order, next),
+            Way::Stream(stream) => return stream.next_block(),
+        };
+        while let Some(entry) = order.get(*next).and_then(|index| archive.toc().get(*index)) {
+            let at = *next;
+            *next += 1;
+            match archive.has_data(entry) {
+                Ok(true) => {
+                    let back = Some((next, at));
+                    return Ok(Some(Block::new(ArchiveBlock {
+                        archive,
+                        entry,
+                        objects: None,
+                        back,
+                    })));
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    order.clear();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Of a stream, the bytes that the block before the last one asked for took; see
+    /// [`ArchiveStream::last_block_len`]. Of a file always `None`:
+    /// [`Archive::stored_sizes`] says it without reading.
+    pub fn last_block_len(&self) -> Option<u64> {
+        match &self.0 {
+            Way::Archive { .. } => None,
+            Way::Stream(stream) => stream.last_block_len(),
+        }
+    }
+}
+
+impl Archive {
+    /// A way through all data, as through a pipe: for what is to read either. To read some entries,
+    /// or with several threads, use [`data`](Self::data) and [`large_objects`](Self::large_objects).
+    pub fn pass(&self) -> Pass<'_> {
+        Pass(Way::Archive { archive: self, order: self.data_order(), next: 0 })
+    }
+
+    /// The data of one entry, even if another one has its dump id, as a pass meets it.
+    pub(crate) fn block(&self, entry: TocEntry<'_>) -> Result<Block<'_>> {
+        let entry = self.own(entry)?;
+        let objects = match kind_of(entry) {
+            BlockKind::LargeObjects => Some(self.large_objects_of(entry)?),
+            BlockKind::Data => None,
+        };
+        Ok(Block::new(ArchiveBlock { archive: self, entry, objects, back: None }))
+    }
+}
+
+impl<R: Read + Send> ArchiveStream<R> {
+    /// The way through the data that did not come yet: [`next_block`](Self::next_block) in a form
+    /// that [`Archive::pass`] gives, too.
+    pub fn pass(&mut self) -> Pass<'_> {
+        Pass(Way::Stream(self))
+    }
+}
+
+impl Input {
+    /// The way through all data. Of a pipe the data comes once: a second pass goes on where the
+    /// first one ended.
+    pub fn pass(&mut self) -> Pass<'_> {
+        match self {
+            Input::Archive(archive) => archive.pass(),
+            Input::Stream(stream) => stream.pass(),
+        }
+    }
+}
+
+impl fmt::Debug for Pass<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pass").field("format", &self.format()).finish_non_exhaustive()
+    }
+}
+
+/// The data of one entry of an archive that can be read anywhere.
+struct ArchiveBlock<'a> {
+    archive: &'a Archive,
+    entry: TocEntry<'a>,
+    /// Its large objects, once they were asked for.
+    objects: Option<LargeObjects>,
+    /// What a pass has to remember for it to come again.
+    back: Option<(&'a mut usize, usize)>,
+}
+
+impl ArchiveBlock<'_> {
+    fn objects(&mut self) -> Result<&mut LargeObjects> {
+        let objects = match self.objects.take() {
+            Some(objects) => objects,
+            None => self.archive.large_objects_of(self.entry)?,
+        };
+        Ok(self.objects.insert(objects))
+    }
+}
+
+impl AnyBlock for ArchiveBlock<'_> {
+    fn dump_id(&self) -> DumpId {
+        self.entry.dump_id()
+    }
+
+    fn kind(&self) -> BlockKind {
+        kind_of(self.entry)
+    }
+
+    fn entry(&self) -> Option<TocEntry<'_>> {
+        Some(self.entry)
+    }
+
+    fn data(&mut self) -> Result<EntryData<'_>> {
+        self.archive.data_of(self.entry)
+    }
+
+    fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
+        self.objects()?.next_object()
+    }
+
+    fn piece(&mut self) -> Result<StoredPiece<'_>> {
+        self.archive.piece_of(self.entry)
+    }
+
+    fn next_piece(&mut self) -> Result<Option<(Oid, StoredPiece<'_>)>> {
+        self.objects()?.next_piece()
+    }
+
+    fn be_lenient(&mut self) {
+        // Of a tar, where pg_restore does not read the list, what that lacks is missed. That they
+        // cannot be opened is said when they are asked for.
+        if self.archive.format() != Format::Tar
+            && let Ok(objects) = self.objects()
+        {
+            objects.be_lenient();
+        }
+    }
+
+    fn complaints(&mut self) -> Vec<Error> {
+        self.objects.take().map(LargeObjects::complaints).unwrap_or_default()
+    }
+
+    fn put_back(self: Box<Self>) {
+        if let Some((next, at)) = self.back {
+            *next = at;
+        }
+    }
+}
