@@ -235,11 +235,8 @@ impl AnyBlock for ArchiveBlock<'_> {
     }
 
     fn be_lenient(&mut self) {
-        // Of a tar, where pg_restore does not read the list, what that lacks is missed. That they
-        // cannot be opened is said when they are asked for.
-        if self.archive.format() != Format::Tar
-            && let Ok(objects) = self.objects()
-        {
+        // That they cannot be opened is said when they are asked for.
+        if let Ok(objects) = self.objects() {
             objects.be_lenient();
         }
     }

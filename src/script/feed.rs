@@ -43,6 +43,11 @@ pub(super) trait DataFeed {
         None
     }
 
+    /// Whether pg_restore passes without a word over large objects that did not come.
+    fn passes_over_objects(&self) -> bool {
+        true
+    }
+
     /// Gives the data of an entry as it is, in pieces of any length.
     fn data(&mut self, entry: TocEntry<'_>, take: &mut Take<'_>) -> Result<Complaints> {
         self.find(entry, &mut |block| pass_on(block.data()?, take))
@@ -50,8 +55,11 @@ pub(super) trait DataFeed {
 
     /// Visits the large objects of an entry, in the order of the archive.
     fn large_objects(&mut self, entry: TocEntry<'_>, visit: &mut Visit<'_>) -> Result<Complaints> {
+        let lenient = self.passes_over_objects();
         self.find(entry, &mut |block| {
-            block.be_lenient();
+            if lenient {
+                block.be_lenient();
+            }
             let mut complaints = Complaints::new();
             visit(Met::Found)?;
             while let Some(mut object) = block.next_object()? {
@@ -94,6 +102,11 @@ impl DataFeed for AtOnce<'_> {
     }
 
     fn skip(&mut self, _: TocEntry<'_>) {}
+
+    /// Of a tar it does not read the list, so what that lacks is missed here.
+    fn passes_over_objects(&self) -> bool {
+        self.archive.format() != Format::Tar
+    }
 
     fn seen_at(&self, entry: TocEntry<'_>) -> Option<u64> {
         if self.seen == 0 || entry.data_offset() != Some(DataOffset::NotSet) {
