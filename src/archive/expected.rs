@@ -12,7 +12,16 @@ pub(crate) struct Expected {
     /// Sorted.
     oids: Vec<u32>,
     met: Vec<bool>,
-    twice: Option<u32>,
+    /// Whether these are all: lists of groups say so.
+    complete: bool,
+    /// The first that came twice, or is not of the group.
+    odd: Option<Odd>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Odd {
+    Twice(u32),
+    Unknown(u32),
 }
 
 impl Expected {
@@ -22,13 +31,14 @@ impl Expected {
         let toc = entry.toc();
         let version = toc.header().version;
         let mut oids = Vec::new();
+        let mut complete = false;
         if version.has(Gate::LargeObjectGroups) {
             let needed = entry.dependencies().iter().filter_map(|id| toc.entry(*id));
             let groups = needed.filter(|needed| needed.desc() == Desc::BLOB_METADATA);
-            for group in groups {
-                let lines = group.defn().unwrap_or_default().split(|byte| *byte == b'\n');
-                oids.extend(lines.filter_map(parse));
-            }
+            let lists: Vec<&[u8]> = groups.map(|group| group.defn().unwrap_or_default()).collect();
+            complete = !lists.is_empty() && lists.iter().all(|list| !list.is_empty());
+            let lines = lists.iter().flat_map(|list| list.split(|byte| *byte == b'\n'));
+            oids.extend(lines.filter_map(parse));
             // Without the group, or its definition, the tag names the first and the last.
             let tag = entry.tag().unwrap_or_default();
             oids.extend(names::first_of_group(tag));
@@ -40,23 +50,24 @@ impl Expected {
         oids.sort_unstable();
         oids.dedup();
         let met = vec![false; oids.len()];
-        Expected { oids, met, twice: None }
+        Expected { oids, met, complete, odd: None }
     }
 
     /// One comes.
     pub(crate) fn meet(&mut self, oid: u32) {
-        if let Ok(place) = self.oids.binary_search(&oid)
-            && std::mem::replace(&mut self.met[place], true)
-        {
-            self.twice.get_or_insert(oid);
-        }
+        let odd = match self.oids.binary_search(&oid) {
+            Ok(place) => std::mem::replace(&mut self.met[place], true).then_some(Odd::Twice(oid)),
+            Err(_) => self.complete.then_some(Odd::Unknown(oid)),
+        };
+        self.odd = self.odd.or(odd);
     }
 
     /// At the end of the data.
     ///
     /// # Errors
     ///
-    /// Large objects that did not come, or came twice, unless there are complaints to add it to.
+    /// Large objects that did not come, came twice, or are of no group, unless there are complaints
+    /// to add it to.
     pub(crate) fn finish(
         &self,
         entry: &EntryName,
@@ -82,10 +93,13 @@ impl Expected {
                 ),
             }));
         }
-        match self.twice {
-            Some(oid) => Err(Error::malformed(format!("large object {oid} is in the data twice"))),
-            None => Ok(()),
-        }
+        Err(Error::malformed(match self.odd {
+            None => return Ok(()),
+            Some(Odd::Twice(oid)) => format!("large object {oid} is in the data twice"),
+            Some(Odd::Unknown(oid)) => {
+                format!("large object {oid} is in the data, but not in the table of contents")
+            }
+        }))
     }
 }
 

@@ -10,20 +10,23 @@ impl Archive {
     /// archive reaches behind its last block, and that of a tar behind its last member and the
     /// zeros at its end. A directory has all files that its table of contents names.
     ///
-    /// Of a custom archive with offsets a few bytes are read, or the lengths of the last block's
-    /// chunks; without offsets all blocks are walked over. No data is decompressed.
+    /// Of a custom archive with offsets little is read: the lengths of the last block's chunks, or
+    /// if that is longer than 64 MiB, the last bytes of the file. Without offsets all blocks are
+    /// walked over. No data is decompressed.
     ///
     /// # Errors
     ///
     /// Where the archive ends, or what it lacks.
     pub fn check_length(&self) -> Result<()> {
+        self.check_end(false)
+    }
+
+    /// The same; `whole`: the chunks of the last block are walked over, however long it is.
+    pub(crate) fn check_end(&self, whole: bool) -> Result<()> {
         match &self.layout {
-            Layout::Blocks(custom) => {
-                custom.check_length(self.toc()).map_err(|(entry, error)| match entry {
-                    Some(entry) => error.in_entry(|| entry.name()),
-                    None => error,
-                })
-            }
+            Layout::Blocks(custom) => custom
+                .check_length(self.toc(), whole)
+                .map_err(|(entry, error)| error.in_entry(|| entry.name())),
             Layout::Members(store) => match &**store {
                 MemberStore::Tar(index) => index.check_length(),
                 store => self

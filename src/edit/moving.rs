@@ -217,19 +217,15 @@ impl Passing {
         }
         let mut n = 0;
         loop {
-            let passed = fill(&mut piece).and_then(|data| {
-                pass_on(data, &mut check, &mut out)?;
-                Ok(data.len())
-            });
-            match passed {
-                Ok(0) => break,
-                Ok(len) => {
-                    piece.consume(len);
-                    n += len as u64;
-                    listener.moved(len as u64);
-                }
-                Err(error) => return Err(piece.placed(error)),
+            let passed = fill(&mut piece).map(|data| pass_on(data, &mut check, &mut out));
+            let (len, result) = passed.map_err(|error| piece.placed(error))?;
+            piece.consume(len);
+            result.map_err(|error| piece.placed(error))?;
+            if len == 0 {
+                break;
             }
+            n += len as u64;
+            listener.moved(len as u64);
         }
         check.finish().map_err(|error| piece.placed(error))?;
         warn_of_frames(&piece, listener);
@@ -272,19 +268,30 @@ impl Passing {
     }
 }
 
-/// Passes bytes of a piece on, each frame in chunks of its own.
-fn pass_on(mut data: &[u8], check: &mut StoredCheck, out: &mut impl PieceSink) -> io::Result<()> {
-    while !data.is_empty() {
-        if check.is_between_frames() {
-            out.begin_chunk()?;
+/// Passes bytes of a piece on, each frame in chunks of its own. Says how many were good.
+fn pass_on(
+    data: &[u8],
+    check: &mut StoredCheck,
+    out: &mut impl PieceSink,
+) -> (usize, io::Result<()>) {
+    let mut done = 0;
+    while done < data.len() {
+        let mut pass = || {
+            if check.is_between_frames() {
+                out.begin_chunk()?;
+            }
+            let n = check.take(&data[done..])?;
+            if !check.is_padding() {
+                out.write_all(&data[done..done + n])?;
+            }
+            Ok(n)
+        };
+        match pass() {
+            Ok(n) => done += n,
+            Err(error) => return (done, Err(error)),
         }
-        let n = check.take(data)?;
-        if !check.is_padding() {
-            out.write_all(&data[..n])?;
-        }
-        data = &data[n..];
     }
-    Ok(())
+    (done, Ok(()))
 }
 
 fn warn_of_frames(piece: &StoredPiece<'_>, listener: &mut dyn Listener) {
@@ -348,7 +355,7 @@ impl<O: PieceSink> BufRead for Tee<'_, '_, O> {
     fn consume(&mut self, n: usize) {
         if let (None, Ok(bytes)) = (&self.failed, self.piece.fill_buf()) {
             let bytes = &bytes[..n.min(bytes.len())];
-            self.failed = pass_on(bytes, &mut self.check, &mut self.out).err();
+            self.failed = pass_on(bytes, &mut self.check, &mut self.out).1.err();
         }
         self.piece.consume(n);
         self.passed += n as u64;

@@ -72,7 +72,7 @@ fn in_path(path: &Path) -> Result<Reindexed> {
     let journal = journal::path(&fs::canonicalize(path)?);
     let entries = archive.entries().filter(TocEntry::has_data).count();
     if fs::symlink_metadata(&journal).is_err() && !archive.entries().any(is_missing) {
-        archive.check_length()?;
+        archive.check_end(true)?;
         return Ok(Reindexed { entries, written: 0, resumed: false });
     }
     let file = File::options().read(true).write(true).open(path)?;
@@ -98,7 +98,7 @@ fn in_file(file: &File, journal: PathBuf) -> Result<Reindexed> {
         }
         offsets.push((entry.index(), archive.locate_whole(entry)?));
     }
-    archive.check_length()?;
+    archive.check_end(true)?;
     let patches = patches(file, archive.toc(), &offsets)?;
     let mut disk = OnDisk { file, journal };
     if patches.is_empty() {

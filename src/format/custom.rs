@@ -38,6 +38,9 @@ pub(crate) struct Custom {
     limits: Limits,
 }
 
+/// Of a block that is longer its end is looked at alone, by who only looks.
+const LONG: u64 = 64 << 20;
+
 /// A block and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -283,11 +286,13 @@ impl Custom {
         Some(next.copied().unwrap_or(end).min(end) - start)
     }
 
-    /// Checks that the file does not end before the last block does.
+    /// Checks that the file does not end before the last block does. `whole`: of a long one, too, the
+    /// chunks are walked over; else it is enough that the file ends as a block does.
     pub(crate) fn check_length<'t>(
         &self,
         toc: &'t Toc,
-    ) -> std::result::Result<(), (Option<TocEntry<'t>>, Error)> {
+        whole: bool,
+    ) -> std::result::Result<(), (TocEntry<'t>, Error)> {
         let mut last: Option<(u64, TocEntry<'_>)> = None;
         for entry in toc.entries().filter(TocEntry::has_data) {
             match entry.data_offset() {
@@ -299,7 +304,7 @@ impl Custom {
                 _ if self.appended(toc).is_some() => return Ok(()),
                 // Behind it there may be anything.
                 _ if !entry.denies_data() => {
-                    self.locate_whole(toc, entry).map_err(|error| (Some(entry), error))?;
+                    self.locate_whole(toc, entry).map_err(|error| (entry, error))?;
                 }
                 _ => {}
             }
@@ -317,13 +322,14 @@ impl Custom {
             _ => 0,
         };
         let zeros = ints * self.dialect.int_len() + mark;
-        if self.ends_with_zeros(zeros).map_err(|error| (None, error))? && at < self.source.len() {
+        let is_long = self.source.len().saturating_sub(at) > LONG;
+        if is_long && !whole && self.ends_with_zeros(zeros).map_err(|error| (entry, error))? {
             return Ok(());
         }
         let passed = self
             .open(toc, entry, kind)
             .and_then(|chunks| skip_block(&mut chunks.into_idle(), kind, ChunkReader::skip_rest));
-        passed.map_err(|error| (Some(entry), error))
+        passed.map_err(|error| (entry, error))
     }
 
     /// Whether the file ends as a block does, with so many zeros: what was cut off seldom does.

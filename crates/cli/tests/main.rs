@@ -9,6 +9,7 @@
 //! | `pg_restore` | under that name: every recorded answer of the real one |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `damaged` | damaged archives: nothing is laundered, left behind or touched |
+//! | `moves` | damage that shows when data is moved is refused by writers and told by lookers |
 //! | `killed` | full disks, killed processes and signals: no half output has the name |
 //! | `place` | where an output goes, what it may replace, and what is never touched |
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
@@ -39,6 +40,8 @@ mod live_needs;
 mod live_scripts;
 #[cfg(unix)]
 mod many;
+#[cfg(unix)]
+mod moves;
 mod names;
 #[cfg(unix)]
 mod pg_restore;

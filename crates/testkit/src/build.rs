@@ -215,3 +215,18 @@ pub fn toc_dat(version: ArchiveVersion, entries: &[EntryFields<'_>]) -> Vec<u8> 
     toc.write_to(&mut out).unwrap();
     out
 }
+
+/// A zstd frame of one block that is not compressed.
+pub fn zstd_frame(plain: &[u8]) -> Vec<u8> {
+    let len = plain.len() as u32;
+    assert!(len < 1 << 17, "a block has at most 128 KiB");
+    let mut stored = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
+    stored.extend_from_slice(&(len << 3 | 1).to_le_bytes()[..3]);
+    stored.extend_from_slice(plain);
+    stored
+}
+
+/// A zstd frame that decoders pass over.
+pub fn zstd_skippable(content: &[u8]) -> Vec<u8> {
+    [&b"\x50\x2a\x4d\x18"[..], &(content.len() as u32).to_le_bytes(), content].concat()
+}
