@@ -7,6 +7,7 @@
 //! | `hostile` | broken input gives an error: no panic, no hang, no unbounded memory |
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `limits` | each knob of `Limits` works and is named by its error |
+//! | `growth` | work grows with the archive, and no faster |
 //! | `write` | archives made from nothing: every format, version and compression; wrong use |
 //! | `convert` | every fixture in every form; unchanged copies are the same bytes |
 //! | `reindex` | offsets written in place, whatever comes in between |
@@ -31,6 +32,7 @@ mod convert;
 mod corpus;
 mod encodings;
 mod extras;
+mod growth;
 mod hostile;
 mod interrupted;
 mod limits;

@@ -165,6 +165,15 @@ pub struct ArchiveBuilder {
     last_id: i32,
     has_objects: bool,
     threads: u32,
+    expected: Expected,
+}
+
+/// How much of entries will come.
+#[derive(Debug, Default)]
+struct Expected {
+    entries: usize,
+    text: usize,
+    dependencies: usize,
 }
 
 impl ArchiveBuilder {
@@ -226,6 +235,7 @@ impl ArchiveBuilder {
             last_id: 0,
             has_objects: false,
             threads: 1,
+            expected: Expected::default(),
         })
     }
 
@@ -237,6 +247,17 @@ impl ArchiveBuilder {
     /// A dump id that no entry has: greater than all so far.
     pub fn next_id(&self) -> DumpId {
         DumpId(self.last_id.saturating_add(1))
+    }
+
+    /// Counts an entry that will come. Then memory is taken once, and no more than is needed.
+    pub(crate) fn expect(&mut self, fields: &EntryFields<'_>) {
+        let EntryFields { tag, defn, drop_stmt, copy_stmt, .. } = fields;
+        let texts = [tag, defn, drop_stmt, copy_stmt].into_iter().flatten();
+        self.expected.entries += 1;
+        self.expected.text += texts.map(|text| text.len()).sum::<usize>();
+        // The name of its file.
+        self.expected.text += if fields.had_dumper { 16 } else { 0 };
+        self.expected.dependencies += fields.dependencies.len();
     }
 
     /// Adds an entry behind the others. Their order is that of a restore.
@@ -259,6 +280,9 @@ impl ArchiveBuilder {
                 name: fields.desc.to_string(),
             })
         };
+        let Expected { entries, text, dependencies } = std::mem::take(&mut self.expected);
+        self.ids.reserve(entries);
+        self.toc.reserve(entries, text, dependencies);
         if self.ids.contains(&id) {
             return Err(named(Error::usage(format!("another entry has dump id {id}"))));
         }

@@ -4,8 +4,8 @@
 
 use std::io::{BufRead, Write};
 
+use super::job::Job;
 use super::moving::{Listener, Moving};
-use super::plan::Job;
 use crate::archive::{Archive, ArchiveWriter, Expected, FRAME_WITHIN_CHUNK, StoredCheck};
 use crate::archive::{has_end_marker, kind_of};
 use crate::compress::{Algorithm, Framing};

@@ -5,9 +5,13 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::choice::Choice;
+use super::contents::ToCome;
+use super::job::Job;
 use super::jobs::move_all;
 use super::moving::{Listeners, Moving, Passing};
-use super::plan::{Choice, Contents, Job, Note, Plan};
+use super::note::Note;
+use super::plan::{Plan, Source};
 use super::split::Part;
 use super::target::Target;
 use super::unchanged;
@@ -16,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
 use crate::format::output::Output;
 use crate::select::Selected;
-use crate::toc::{Desc, DumpId, EntryFields, Format, Oid, Toc, TocEntry};
+use crate::toc::{DumpId, EntryFields, Format, TocEntry};
 
 /// A new archive made of an opened one.
 ///
@@ -79,8 +83,7 @@ impl<'a> Conversion<'a> {
         selected: Option<&Selected<'a>>,
         mut edit: impl FnMut(TocEntry<'a>, &mut EntryFields<'a>) -> bool,
     ) -> Result<Self> {
-        let (toc, format) = (archive.toc(), archive.format());
-        let plan = Plan::new(toc, format, target, selected.into(), &mut edit, archive, true)?;
+        let plan = Plan::new(Source::of(archive), target, selected.into(), &mut edit)?;
         Ok(Conversion { archive, plan, listeners: Listeners::default() })
     }
 
@@ -90,10 +93,8 @@ impl<'a> Conversion<'a> {
     ///
     /// As [`new`](Self::new).
     pub fn of_part(archive: &'a Archive, target: &Target, part: &Part) -> Result<Self> {
-        let (toc, format) = (archive.toc(), archive.format());
         let places = Choice::Places(&part.entries);
-        let keep = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
-        let plan = Plan::new(toc, format, target, places, keep, archive, true)?;
+        let plan = Plan::new(Source::of(archive), target, places, &mut |_, _| true)?;
         Ok(Conversion { archive, plan, listeners: Listeners::default() })
     }
 
@@ -178,8 +179,7 @@ fn run<W: Write>(
     mut listeners: Listeners<'_>,
 ) -> Result<W> {
     let mut writer = start(plan.builder)?;
-    let jobs: Vec<_> = plan.jobs.iter().map(|job| (archive, job)).collect();
-    move_all(&jobs, &mut writer, plan.ways, &mut listeners)?;
+    move_all(&[archive], &plan.jobs, &mut writer, plan.ways, &mut listeners)?;
     archive.refuse_surplus(!plan.jobs.is_empty())?;
     writer.finish()
 }
@@ -199,30 +199,6 @@ impl std::fmt::Debug for StreamConversion<'_> {
     }
 }
 
-/// What is known of an archive whose data is still to come.
-struct ToCome<'a>(&'a Toc);
-
-impl Contents for ToCome<'_> {
-    fn objects(&self, _: DumpId) -> Result<Vec<Oid>> {
-        // What 1.12 to 1.15 say of them; their data comes in the same order.
-        let blobs = self.0.entries().filter(|entry| entry.desc() == Desc::BLOB);
-        let mut oids: Vec<Oid> = blobs.map(|entry| entry.catalog_id().oid).collect();
-        oids.sort_unstable();
-        match oids.is_empty() {
-            false => Ok(oids),
-            true => Err(Error::usage(
-                "the OIDs of large objects must be known before their data comes; save the \
-                 archive in a file first",
-            )),
-        }
-    }
-
-    fn has_data(&self, entry: TocEntry<'_>) -> Result<bool> {
-        // If it does not come, the new archive cannot be finished.
-        Ok(entry.has_data())
-    }
-}
-
 impl<'p> StreamConversion<'p> {
     /// Plans a conversion of the selected entries, or of all.
     ///
@@ -237,8 +213,8 @@ impl<'p> StreamConversion<'p> {
         selected: Option<&Selected<'_>>,
     ) -> Result<Self> {
         let (toc, format) = (stream.toc(), stream.format());
-        let edit = &mut |_: TocEntry<'_>, _: &mut EntryFields<'_>| true;
-        let plan = Plan::new(toc, format, target, selected.into(), edit, &ToCome(toc), false)?;
+        let source = Source { toc, format, contents: &ToCome(toc), copies: false };
+        let plan = Plan::new(source, target, selected.into(), &mut |_, _| true)?;
         if plan.jobs.iter().any(|job| job.sources.len() > 1) {
             return Err(Error::usage(
                 "the archive has several groups of large objects, which the version has not; \

@@ -11,7 +11,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::plan::{Contents, Draft, Note, first_data, require_section};
+use super::contents::Contents;
+use super::draft::{Changed, Draft, first_data};
+use super::note::Note;
 use crate::error::{Error, Result};
 use crate::text::shown;
 use crate::toc::{CatalogId, Desc, DumpId, EntryFields, Oid, Section};
@@ -19,6 +21,15 @@ use crate::version::{ArchiveVersion, Gate};
 
 /// `pg_largeobject`, where PostgreSQL says that large objects come from.
 const LARGE_OBJECT_RELATION: Oid = Oid(2613);
+
+/// Bytes of the privileges that are made of those of groups, at most: a group with many members and
+/// many grants is many times as long when it is taken apart.
+const MOST_PRIVILEGES: usize = 1 << 30;
+
+/// Whether groups are taken apart.
+pub(super) fn resolves(old: ArchiveVersion, new: ArchiveVersion) -> bool {
+    old.has(Gate::LargeObjectGroups) && !new.has(Gate::LargeObjectGroups)
+}
 
 /// Gives large objects the entries of the version `new`.
 pub(super) fn convert(
@@ -28,7 +39,7 @@ pub(super) fn convert(
     contents: &dyn Contents,
     notes: &mut Vec<Note>,
 ) -> Result<()> {
-    if old.has(Gate::LargeObjectGroups) && !new.has(Gate::LargeObjectGroups) {
+    if resolves(old, new) {
         return resolve(drafts, notes);
     }
     if !old.has(Gate::LargeObjectEntries) {
@@ -36,10 +47,10 @@ pub(super) fn convert(
     }
     if !old.has(Gate::LargeObjectGroups) && new.has(Gate::LargeObjectGroups) {
         // The tag, by which pg_restore finds a group's first member in a tar.
-        for draft in drafts.iter_mut().filter(|draft| draft.fields.desc == Desc::BLOBS) {
-            if let Some(&source) = draft.sources.first() {
-                let oids = contents.objects(source)?;
-                draft.tag = group_tag(&oids);
+        for draft in drafts.iter_mut().filter(|draft| draft.desc() == Desc::BLOBS) {
+            if let Some(&source) = draft.sources().first() {
+                let tag = group_tag(&contents.objects(source)?);
+                draft.change(|draft| draft.tag = tag);
             }
         }
     }
@@ -60,7 +71,7 @@ struct FreshIds(i32);
 
 impl FreshIds {
     fn new(drafts: &[Draft<'_>]) -> Self {
-        FreshIds(drafts.iter().map(|draft| draft.fields.dump_id.0).max().unwrap_or(0))
+        FreshIds(drafts.iter().map(|draft| draft.dump_id().0).max().unwrap_or(0))
     }
 
     fn next(&mut self) -> Result<DumpId> {
@@ -76,11 +87,12 @@ fn blob<'a>(id: DumpId, oid: Oid, owner: Option<&'a [u8]>) -> Draft<'a> {
         owner,
         ..EntryFields::new(id, Desc::BLOB, Section::PreData)
     };
-    let mut draft = Draft::new(fields);
-    draft.tag = Some(oid.to_string().into_bytes());
-    draft.defn = Some(format!("SELECT pg_catalog.lo_create('{oid}');\n").into_bytes());
-    draft.drop_stmt = Some(format!("SELECT pg_catalog.lo_unlink('{oid}');\n").into_bytes());
-    draft
+    Draft::made(Changed {
+        tag: Some(oid.to_string().into_bytes()),
+        defn: Some(format!("SELECT pg_catalog.lo_create('{oid}');\n").into_bytes()),
+        drop_stmt: Some(format!("SELECT pg_catalog.lo_unlink('{oid}');\n").into_bytes()),
+        ..Changed::new(fields)
+    })
 }
 
 /// Before 1.12: gives each large object an entry that creates it.
@@ -90,8 +102,8 @@ fn make_entries(
     notes: &mut Vec<Note>,
 ) -> Result<()> {
     let mut oids = Vec::new();
-    for draft in drafts.iter().filter(|draft| draft.fields.desc == Desc::BLOBS) {
-        for source in &draft.sources {
+    for draft in drafts.iter().filter(|draft| draft.desc() == Desc::BLOBS) {
+        for source in draft.sources().iter() {
             oids.extend(contents.objects(*source)?);
         }
     }
@@ -108,39 +120,47 @@ fn make_entries(
 
 /// From 1.16 back: makes of the groups one entry for each large object, and one for all data.
 fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
-    drafts.iter().try_for_each(|draft| require_section(&draft.fields, &|| draft.name()))?;
     let mut ids = FreshIds::new(drafts);
     // The members of each group, under the id of its BLOB METADATA.
     let mut groups: HashMap<DumpId, Vec<(Oid, DumpId)>> = HashMap::new();
     let mut blobs = Vec::new();
-    for draft in drafts.iter().filter(|draft| draft.fields.desc == Desc::BLOB_METADATA) {
+    for draft in drafts.iter().filter(|draft| draft.desc() == Desc::BLOB_METADATA) {
+        let (id, owner) = (draft.dump_id(), draft.owner());
         let mut members = Vec::new();
         for oid in group_members(draft)? {
             let id = match members.is_empty() {
-                true => draft.fields.dump_id,
+                true => id,
                 false => ids.next()?,
             };
             members.push((oid, id));
-            blobs.push(blob(id, oid, draft.fields.owner));
+            blobs.push(blob(id, oid, owner));
         }
-        groups.insert(draft.fields.dump_id, members);
+        groups.insert(id, members);
     }
     let mut data: Option<usize> = None;
+    let mut at: Option<usize> = None;
     let mut gone: HashSet<DumpId> = HashSet::new();
     let mut kept: Vec<Draft<'_>> = Vec::with_capacity(drafts.len());
+    let mut made = 0;
     for mut draft in drafts.drain(..) {
-        match draft.fields.desc {
+        if draft.section() == Section::Data || draft.desc() == Desc::BLOB_METADATA {
+            at.get_or_insert(kept.len());
+        }
+        match draft.desc() {
             Desc::BLOB_METADATA => {}
             Desc::BLOBS => match data {
                 Some(first) => {
-                    gone.insert(draft.fields.dump_id);
-                    kept[first].sources.append(&mut draft.sources);
+                    gone.insert(draft.dump_id());
+                    let sources = draft.sources();
+                    kept[first].change(|blobs| blobs.sources.extend_from_slice(&sources));
                 }
                 None => {
                     data = Some(kept.len());
-                    draft.tag = Some(b"BLOBS".to_vec());
-                    draft.fields.owner = None;
-                    draft.dependencies = Some(Vec::new());
+                    draft.change(|blobs| {
+                        blobs.tag = Some(b"BLOBS".to_vec());
+                        blobs.fields.owner = None;
+                        blobs.dependencies = Some(Vec::new());
+                    });
                     kept.push(draft);
                 }
             },
@@ -150,10 +170,18 @@ fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
                     Some(members) if desc == Desc::ACL && members.len() > 1 => {
                         for (n, &(oid, blob)) in members.iter().enumerate() {
                             let id = match n {
-                                0 => draft.fields.dump_id,
+                                0 => draft.dump_id(),
                                 _ => ids.next()?,
                             };
-                            kept.push(acl(&draft, id, oid, blob));
+                            let acl = draft.change(|group| acl(group, id, oid, blob));
+                            made += acl.fields().defn.unwrap_or_default().len();
+                            if made > MOST_PRIVILEGES {
+                                return Err(Error::usage(
+                                    "privileges on large objects are more than 1 GiB, given for \
+                                     each alone",
+                                ));
+                            }
+                            kept.push(acl);
                         }
                     }
                     _ => kept.push(draft),
@@ -161,19 +189,21 @@ fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
             }
         }
     }
-    let first = data.map(|place| kept[place].fields.dump_id);
+    let first = data.map(|place| kept[place].dump_id());
     for draft in &mut kept {
         if draft.dependencies().iter().any(|id| gone.contains(id)) {
             let dependencies = draft.dependencies().iter();
             let dependencies =
                 dependencies.map(|id| if gone.contains(id) { first.unwrap_or(*id) } else { *id });
-            draft.dependencies = Some(dependencies.collect());
+            let dependencies = dependencies.collect();
+            draft.change(|draft| draft.dependencies = Some(dependencies));
         }
     }
     if !groups.is_empty() {
         notes.push(Note::GroupsResolved { groups: groups.len(), objects: blobs.len() });
     }
-    let at = first_data(&kept);
+    // Before the data, and before comments on the objects.
+    let at = at.unwrap_or(kept.len());
     kept.splice(at..at, blobs);
     *drafts = kept;
     Ok(())
@@ -181,7 +211,7 @@ fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
 
 /// The OIDs of a group: one on each line of its definition.
 fn group_members(draft: &Draft<'_>) -> Result<Vec<Oid>> {
-    let defn = draft.fields.defn.unwrap_or_default();
+    let defn = draft.fields().defn.unwrap_or_default();
     let lines = defn.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     lines
         .map(|line| {
@@ -191,22 +221,21 @@ fn group_members(draft: &Draft<'_>) -> Result<Vec<Oid>> {
                     "\"{}\" in the list of a group's large objects is no OID",
                     shown(line)
                 ))
-                .in_entry(|| crate::error::EntryName {
-                    dump_id: draft.fields.dump_id.0,
-                    name: draft.fields.desc.to_string(),
-                })
+                .in_entry(|| draft.name())
             })
         })
         .collect()
 }
 
 /// The privileges on one large object of a group. The group's are spelled for its first one.
-fn acl<'a>(group: &Draft<'a>, id: DumpId, oid: Oid, blob: DumpId) -> Draft<'a> {
-    let mut draft = Draft::new(EntryFields { dump_id: id, ..group.fields });
-    draft.tag = Some(format!("LARGE OBJECT {oid}").into_bytes());
-    draft.defn = Some(for_object(group.fields.defn.unwrap_or_default(), oid));
-    draft.dependencies = Some(vec![blob]);
-    draft
+fn acl<'a>(group: &Changed<'a>, id: DumpId, oid: Oid, blob: DumpId) -> Draft<'a> {
+    Draft::made(Changed {
+        tag: Some(format!("LARGE OBJECT {oid}").into_bytes()),
+        defn: Some(for_object(group.fields.defn.unwrap_or_default(), oid)),
+        dependencies: Some(vec![blob]),
+        encoding: group.encoding,
+        ..Changed::new(EntryFields { dump_id: id, ..group.fields })
+    })
 }
 
 /// `GRANT` and `REVOKE` commands with another large object in them. What stands in quotes, as

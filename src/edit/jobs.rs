@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::blocks::copy_block;
+use super::job::{Job, Ways};
 use super::moving::{Listener, Moving, Passing, PieceSink};
-use super::plan::Job;
 use crate::archive::{Archive, ArchiveWriter, StoredPiece};
 use crate::compress::{EncoderPool, Framing};
 use crate::error::{Error, Result};
@@ -29,28 +29,20 @@ const HELD: usize = 4 << 20;
 /// A reader needs memory for a whole chunk.
 const CHUNK: usize = 64 << 10;
 
-/// What is done with data that stays in its compression.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ways {
-    /// It is compressed anew.
-    pub(super) recompress: bool,
-    /// It is decoded while it is moved.
-    pub(super) decode: bool,
-}
-
 /// Moves the data of all jobs, in their order.
 pub(super) fn move_all<W: Write>(
-    jobs: &[(&Archive, &Job)],
+    archives: &[&Archive],
+    jobs: &[Job],
     writer: &mut ArchiveWriter<W>,
     ways: Ways,
     listener: &mut dyn Listener,
 ) -> Result<()> {
+    let moving = |archive| Moving::to(writer, ways.recompress, Passing::of(archive, ways.decode));
+    let movings: Vec<Moving> = archives.iter().map(|archive| moving(archive)).collect();
+    let of = |job: &Job| job.archive as usize;
     let tasks: Vec<Task<'_>> = jobs
         .iter()
-        .map(|&(archive, job)| {
-            let moving = Moving::to(writer, ways.recompress, Passing::of(archive, ways.decode));
-            Task { archive, job, moving }
-        })
+        .map(|job| Task { archive: archives[of(job)], job, moving: &movings[of(job)] })
         .collect();
     let threads = writer.pool().threads();
     if threads < 2 || !tasks.iter().any(|task| task.small_size().is_some()) {
@@ -142,7 +134,7 @@ fn work(waiting: &Mutex<Receiver<Order<'_>>>) {
 struct Task<'a> {
     archive: &'a Archive,
     job: &'a Job,
-    moving: Moving,
+    moving: &'a Moving,
 }
 
 /// The data of an entry, as it is to stand in the new archive.
@@ -235,7 +227,7 @@ impl Task<'_> {
         if held.over || self.small_size().is_none() {
             return Ok(None);
         }
-        let moving = Moving { pool: Arc::clone(pool), ..moving.clone() };
+        let moving = Moving { pool: Arc::clone(pool), ..(*moving).clone() };
         held.noted = Noted::default();
         let data = match job.kind {
             BlockKind::Data => match held.take(archive.piece(source)?, &moving)? {
@@ -284,7 +276,7 @@ impl Task<'_> {
                 // Of one entry alone its own reader sees that none comes twice.
                 let several = job.sources.len() > 1;
                 let mut seen = HashSet::new();
-                for source in &job.sources {
+                for source in job.sources.iter() {
                     let mut objects = archive.large_objects(*source)?;
                     while let Some((oid, piece)) = objects.next_piece()? {
                         if several && !seen.insert(oid) {

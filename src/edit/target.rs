@@ -1,6 +1,6 @@
 //! What a new archive is to be.
 
-use super::jobs::Ways;
+use super::job::Ways;
 use crate::compress::Algorithm;
 use crate::toc::Format;
 use crate::version::ArchiveVersion;

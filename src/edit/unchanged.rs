@@ -9,8 +9,8 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 
 use super::blocks::pass_blocks;
+use super::contents::has_objects;
 use super::moving::{self, Listener, Passing, looks_whole};
-use super::plan::has_objects;
 use crate::archive::{Archive, StoredPiece, Tail};
 use crate::compress::Algorithm;
 use crate::error::{Error, Result};

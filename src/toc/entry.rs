@@ -189,6 +189,15 @@ impl<'a> TocEntry<'a> {
         }
     }
 
+    /// The section in which it is restored: its own, or that of the last entry before it that has
+    /// one.
+    pub(crate) fn section_with(&self) -> Section {
+        match self.section() {
+            Section::None => self.toc.index.section(self.toc, self.index),
+            own => own,
+        }
+    }
+
     /// The SQL that creates the object. This and the other two statements are `None`, too, if
     /// they were left out when the archive was opened ([`Toc::has_statements`]); ENCODING and the
     /// other entries about the session keep theirs.
@@ -322,7 +331,7 @@ impl fmt::Debug for TocEntry<'_> {
     }
 }
 
-pub(super) fn entry_name(
+pub(crate) fn entry_name(
     dump_id: i32,
     desc: Desc<'_>,
     namespace: Option<&[u8]>,

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
-use super::{Desc, DumpId, Toc, TocEntry};
+use super::{Desc, DumpId, Section, Toc, TocEntry};
 
 /// The places of all entries, sorted in two ways. Each list is made when it is first needed: most
 /// programs that read an archive from front to back never need either. Sorted lists rather than
@@ -13,6 +13,8 @@ pub(super) struct Index {
     by_id: OnceLock<Vec<u32>>,
     /// By tag, kind, schema, place.
     by_name: OnceLock<Vec<u32>>,
+    /// Where another section begins: in a sound archive in three places.
+    sections: OnceLock<Vec<(u32, Section)>>,
 }
 
 type Name<'a> = (Option<&'a [u8]>, Desc<'a>, Option<&'a [u8]>);
@@ -40,6 +42,21 @@ impl Index {
             });
             places
         })
+    }
+
+    /// The section in which the entry at a place is restored.
+    pub(super) fn section(&self, toc: &Toc, place: usize) -> Section {
+        let sections = self.sections.get_or_init(|| {
+            let mut sections = vec![(0, Section::PreData)];
+            for entry in toc.entries().filter(|entry| entry.section() != Section::None) {
+                if sections.last().is_none_or(|(_, section)| *section != entry.section()) {
+                    sections.push((entry.index() as u32, entry.section()));
+                }
+            }
+            sections
+        });
+        let after = sections.partition_point(|(start, _)| *start as usize <= place);
+        sections[..after].last().map_or(Section::PreData, |(_, section)| *section)
     }
 
     /// The places of the entries with an id, which in a sound archive are one or none.

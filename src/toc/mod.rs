@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::source::Input;
 use crate::wire::{Decoder, Dialect, Encoder};
 
+pub(crate) use entry::entry_name;
 use index::Index;
 use intern::{Distinct, Interner};
 pub(crate) use parts::relation_of;
@@ -175,6 +176,11 @@ impl Toc {
         self.records.get(index).map(|record| TocEntry { toc: self, record, index })
     }
 
+    /// The entry at a place that is known to be one.
+    pub(crate) fn at(&self, index: usize) -> TocEntry<'_> {
+        TocEntry { toc: self, record: &self.records[index], index }
+    }
+
     /// The entry with a dump id; the last one, should several have it, as in pg_restore.
     pub fn entry(&self, id: DumpId) -> Option<TocEntry<'_>> {
         self.get(*self.index.by_id(self, id).last()? as usize)
@@ -226,6 +232,13 @@ impl Toc {
             return Err(Error::usage("a table of contents holds at most 2^31-1 entries"));
         }
         record::push(self, fields)
+    }
+
+    /// Takes the memory that so many more entries need, with so much text of their own.
+    pub(crate) fn reserve(&mut self, entries: usize, text: usize, dependencies: usize) {
+        self.records.reserve_exact(entries);
+        self.text.reserve_exact(text);
+        self.dependencies.reserve_exact(dependencies);
     }
 
     /// Says where the data of the entry at `index` is; for custom archives being written.

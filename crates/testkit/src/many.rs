@@ -155,6 +155,7 @@ impl Plan {
                 for oid in &oids {
                     let defn = format!("SELECT pg_catalog.lo_create('{oid}');\n");
                     let blob = self.push("BLOB", None, oid.to_string(), defn, &[]);
+                    self.entries[blob.0 as usize - 1].oid = *oid;
                     let tag = format!("LARGE OBJECT {oid}");
                     let grant = format!("GRANT SELECT ON {tag} TO clerk;\n");
                     self.push("ACL", None, tag, grant, &[blob]);
@@ -167,6 +168,7 @@ impl Plan {
                 let defn: String = oids.iter().map(|oid| format!("{oid}\n")).collect();
                 let tag = format!("{}..{}", oids[0], oids[9]);
                 let group = self.push("BLOB METADATA", None, &*tag, defn, &[]);
+                self.entries[group.0 as usize - 1].oid = oids[0];
                 let blobs = self.push("BLOBS", None, &*tag, "", &[group]);
                 let grant = format!("GRANT SELECT ON LARGE OBJECT {} TO clerk;\n", oids[0]);
                 self.push("ACL", None, format!("LARGE OBJECTS {tag}"), grant, &[group]);

@@ -1,0 +1,294 @@
+//! Several archives as one: the nightly script that dumps each table into a file of its own,
+//! undone.
+//!
+//! Dump ids are given anew. Archives of one and the same dump (what [`split`](super::split) made,
+//! or one archive converted in parts) have one set of ids, so that what depends on an entry in
+//! another archive still does. What several archives define alike is taken once; what they
+//! define differently is a conflict.
+//!
+//! Of each entry there is one reference and a few numbers: the table of contents of a database with
+//! a million objects is large enough twice, as it was and as it becomes.
+
+mod families;
+mod order;
+mod unify;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::ops::Deref;
+use std::path::Path;
+
+use super::choice::{Choice, Chosen, Sections};
+use super::contents::Contents;
+use super::draft::Draft;
+use super::job::{Job, Ways};
+use super::jobs::move_all;
+use super::moving::Listeners;
+use super::note::Note;
+use super::plan;
+use super::settle::{require_sections, settle};
+use super::target::Target;
+use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, WriteOptions};
+use crate::error::{Error, Result};
+use crate::toc::{Desc, DumpId, EntryFields, Section, Toc};
+use crate::version::{ArchiveVersion, Gate};
+use families::{Ids, families};
+
+/// Several archives, to be written as one.
+///
+/// ```
+/// use pgdmp::{Archive, Merge, Target};
+///
+/// let town = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let again = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// // Both have the rows of the same tables.
+/// assert!(Merge::new(&[&town, &again], &Target::new()).is_err());
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+pub struct Merge<'a> {
+    archives: Vec<&'a Archive>,
+    builder: ArchiveBuilder,
+    jobs: Vec<Job>,
+    notes: Vec<Note>,
+    unified: usize,
+    ways: Ways,
+    listeners: Listeners<'a>,
+}
+
+impl std::fmt::Debug for Merge<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Merge").field("builder", &self.builder).finish_non_exhaustive()
+    }
+}
+
+/// A new entry: where it is from, and where it belongs.
+#[derive(Clone, Copy)]
+struct Item {
+    archive: u32,
+    place: u32,
+    /// Its own section, or that of the entries before it.
+    section: Section,
+}
+
+/// The entries of all archives, as the new version has them.
+struct Items<'a> {
+    drafts: Vec<Drafts<'a>>,
+    all: Vec<Item>,
+}
+
+/// The entries of one archive.
+enum Drafts<'a> {
+    /// As they are stored: there is nothing to remember of each.
+    Stored(&'a Toc),
+    Changed(Vec<Draft<'a>>),
+}
+
+impl<'a> Items<'a> {
+    fn new(
+        archives: &[&'a Archive],
+        version: ArchiveVersion,
+        notes: &mut Vec<Note>,
+    ) -> Result<Items<'a>> {
+        let mut items = Items { drafts: Vec::new(), all: Vec::new() };
+        items.all.reserve_exact(archives.iter().map(|archive| archive.toc().len()).sum());
+        for (archive, opened) in (0..).zip(archives) {
+            let toc = opened.toc();
+            let Chosen { mut drafts, .. } =
+                Chosen::new(toc, Choice::All, &mut |_, _| true, *opened, notes)?;
+            require_sections(&drafts)?;
+            settle(&mut drafts, toc.header().version, version, *opened, notes)?;
+            let mut sections = Sections::new();
+            for (place, draft) in (0..).zip(&drafts) {
+                let section = sections.of_next(draft.section());
+                items.all.push(Item { archive, place, section });
+            }
+            let is_stored = |draft: &Draft<'_>| matches!(draft, Draft::Stored(_));
+            items.drafts.push(match drafts.len() == toc.len() && drafts.iter().all(is_stored) {
+                true => Drafts::Stored(toc),
+                false => Drafts::Changed(drafts),
+            });
+        }
+        Ok(items)
+    }
+
+    /// The numbers of all items.
+    fn numbers(&self) -> std::ops::Range<u32> {
+        0..self.all.len() as u32
+    }
+
+    fn archive(&self, item: u32) -> u32 {
+        self.all[item as usize].archive
+    }
+
+    fn draft(&self, item: u32) -> Held<'_, 'a> {
+        let Item { archive, place, .. } = self.all[item as usize];
+        match &self.drafts[archive as usize] {
+            Drafts::Stored(toc) => Held::Here(Draft::Stored(toc.at(place as usize))),
+            Drafts::Changed(drafts) => Held::There(&drafts[place as usize]),
+        }
+    }
+}
+
+/// A draft, or one that lies somewhere else.
+enum Held<'r, 'a> {
+    Here(Draft<'a>),
+    There(&'r Draft<'a>),
+}
+
+impl<'a> Deref for Held<'_, 'a> {
+    type Target = Draft<'a>;
+
+    fn deref(&self) -> &Draft<'a> {
+        match self {
+            Held::Here(draft) => draft,
+            Held::There(draft) => draft,
+        }
+    }
+}
+
+impl<'a> Merge<'a> {
+    /// Plans a merge. Entries keep the order of the archives within each section of a restore.
+    ///
+    /// The target's format is that of the first archive if it does not say, the version the
+    /// newest of all, the compression that of the first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): no archives, different encodings, and
+    /// conflicts, by name: objects that two archives define differently, tables or large objects
+    /// whose data both have.
+    pub fn new(archives: &[&'a Archive], target: &Target) -> Result<Self> {
+        let first = archives.first().ok_or_else(|| Error::usage("there is nothing to merge"))?;
+        let version = target.version.unwrap_or_else(|| {
+            let versions = archives.iter().map(|archive| archive.header().version);
+            versions.max().unwrap_or(WriteOptions::OLDEST).max(WriteOptions::OLDEST)
+        });
+        let format = target.format.unwrap_or(first.format());
+        let header = plan::header(first.header(), version, format, target);
+        let mut notes = Vec::new();
+        let items = Items::new(archives, version, &mut notes)?;
+        check_objects(archives, version.has(Gate::LargeObjectGroups))?;
+        let mut ids = Ids::new(&items, families(archives, &items));
+        let kept = unify::unify(&items, &mut ids)?;
+        let unified = items.all.len() - kept.len();
+        let order = order::order(kept, &items, &ids);
+        let builder = ArchiveBuilder::with_header(format, header, target.long)?;
+        let mut builder = builder.with_threads(target.threads);
+        order.iter().for_each(|item| builder.expect(&items.draft(*item).fields()));
+        let mut jobs = Vec::new();
+        let mut dependencies: Vec<DumpId> = Vec::new();
+        let mut sections = Sections::new();
+        for item in order {
+            let (archive, draft) = (items.archive(item), items.draft(item));
+            let section = sections.keep(draft.section(), items.all[item as usize].section);
+            let of = |id| ids.find(archive, id).map(|place| ids.new_id(place));
+            dependencies.clear();
+            // Archives before 1.8 have none that mean anything.
+            dependencies.extend(draft.dependencies().iter().filter_map(|id| of(*id)));
+            let dump_id = of(draft.dump_id()).unwrap_or(draft.dump_id());
+            let dependencies = &dependencies[..];
+            let fields = EntryFields { dump_id, section, dependencies, ..draft.fields() };
+            jobs.extend(plan::add(&mut builder, &fields, draft.sources(), archive)?);
+        }
+        Ok(Merge {
+            archives: archives.to_vec(),
+            builder,
+            jobs,
+            notes,
+            unified,
+            ways: target.ways(),
+            listeners: Listeners::default(),
+        })
+    }
+
+    /// What changes besides.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// How many entries were left out because another archive has the same.
+    pub fn unified(&self) -> usize {
+        self.unified
+    }
+
+    /// Calls `progress` with the number of stored bytes that were moved since the last call.
+    pub fn on_progress(&mut self, progress: impl FnMut(u64) + 'a) -> &mut Self {
+        self.listeners.progress = Box::new(progress);
+        self
+    }
+
+    /// Calls `warning` with what is not as it should be in an archive, while it is merged. What is
+    /// written is right.
+    pub fn on_warning(&mut self, warning: impl FnMut(&Error) + 'a) -> &mut Self {
+        self.listeners.warning = Box::new(warning);
+        self
+    }
+
+    /// Writes the new archive into a new file or directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Conversion::create`](crate::Conversion::create).
+    pub fn create(self, path: impl AsRef<Path>) -> Result<()> {
+        self.run(|builder| builder.create(path)).map(|_: File| ())
+    }
+
+    /// Writes a custom or tar archive into anything that can seek.
+    ///
+    /// # Errors
+    ///
+    /// As [`Conversion::write`](crate::Conversion::write).
+    pub fn write<W: Write + Seek>(self, sink: W) -> Result<W> {
+        self.run(|builder| builder.start(sink))
+    }
+
+    /// Writes a custom or tar archive into a pipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`Conversion::write_pipe`](crate::Conversion::write_pipe).
+    pub fn write_pipe<W: Write>(self, sink: W) -> Result<W> {
+        self.run(|builder| builder.start_pipe(sink))
+    }
+
+    fn run<W: Write>(
+        self,
+        start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
+    ) -> Result<W> {
+        let Merge { archives, builder, jobs, ways, mut listeners, .. } = self;
+        let mut writer = start(builder)?;
+        move_all(&archives, &jobs, &mut writer, ways, &mut listeners)?;
+        for archive in archives {
+            archive.refuse_surplus(true)?;
+        }
+        writer.finish()
+    }
+}
+
+/// Two archives may not have the data of one large object.
+fn check_objects(archives: &[&Archive], grouped: bool) -> Result<()> {
+    let mut seen = HashSet::new();
+    let mut owners = 0;
+    for archive in archives {
+        let mut any = false;
+        for entry in archive.entries().filter(|e| e.desc() == Desc::BLOBS && e.has_data()) {
+            any = true;
+            for oid in archive.objects(entry.dump_id())? {
+                if !seen.insert(oid) {
+                    return Err(Error::usage(format!(
+                        "several archives have the data of large object {oid}"
+                    ))
+                    .in_entry(|| entry.name()));
+                }
+            }
+        }
+        owners += usize::from(any);
+    }
+    if owners > 1 && !grouped {
+        return Err(Error::usage(
+            "several archives have large objects, which only version 1.16 can keep apart",
+        ));
+    }
+    Ok(())
+}

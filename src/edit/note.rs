@@ -1,0 +1,125 @@
+//! What a new archive has not, or has besides: told before it is written.
+
+use std::fmt;
+
+use super::draft::Draft;
+use crate::error::EntryName;
+use crate::toc::{Desc, EntryFields};
+use crate::version::{ArchiveVersion, Gate};
+
+/// What a conversion changes besides what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The version has no table access methods. Tables get the default of the server.
+    TableAccessMethods {
+        /// How many entries lose theirs.
+        entries: usize,
+        /// One that has another than `heap`, if any has.
+        not_heap: Option<EntryName>,
+    },
+    /// The version has no `relkind`: of a partitioned table the access method is lost.
+    Relkinds {
+        /// How many entries lose a partitioned table's.
+        entries: usize,
+    },
+    /// Groups of large objects became one `BLOB` entry for each, and one `BLOBS` entry.
+    GroupsResolved {
+        /// How many groups there were.
+        groups: usize,
+        /// How many large objects they had.
+        objects: usize,
+    },
+    /// `BLOB` entries were made for large objects, which had none before version 1.12.
+    ObjectEntries {
+        /// For how many.
+        objects: usize,
+    },
+    /// Dependencies were left out: before version 1.8 they are OIDs, not dump ids.
+    Dependencies,
+    /// An entry whose dumper wrote data has none: the archive says so, and no block is there.
+    LostData {
+        /// The entry.
+        entry: EntryName,
+    },
+    /// The archive keeps entries that only newer servers can restore.
+    Statistics {
+        /// How many.
+        entries: usize,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::TableAccessMethods { entries, not_heap } => {
+                write!(f, "table access methods are left out, of {entries} in all")?;
+                match not_heap {
+                    None => f.write_str("; each is heap"),
+                    Some(name) => write!(f, "; not each is heap: {name}"),
+                }
+            }
+            Note::Relkinds { entries } => {
+                write!(f, "access methods of partitioned tables are left out, of {entries} in all")
+            }
+            Note::GroupsResolved { groups, objects } => write!(
+                f,
+                "large objects got entries of their own, {objects} in all, and one for their data, \
+                 instead of groups, {groups} in all"
+            ),
+            Note::ObjectEntries { objects } => {
+                write!(f, "large objects got entries, {objects} in all")
+            }
+            Note::Dependencies => {
+                f.write_str("dependencies are left out: in this old archive they are not dump ids")
+            }
+            Note::LostData { entry } => {
+                write!(
+                    f,
+                    "the data of {entry} is not in the archive, which says so; none is written"
+                )
+            }
+            Note::Statistics { entries } => {
+                write!(f, "statistics, {entries} in all, need PostgreSQL 18 to be restored")
+            }
+        }
+    }
+}
+
+/// Notes the fields that the new version does not have.
+pub(super) fn note_losses(
+    drafts: &[Draft<'_>],
+    old: ArchiveVersion,
+    new: ArchiveVersion,
+    notes: &mut Vec<Note>,
+) {
+    let loses = |gate| old.has(gate) && !new.has(gate);
+    let fields = || drafts.iter().map(Draft::fields);
+    let count =
+        |is: &dyn Fn(&EntryFields<'_>) -> bool| fields().filter(|fields| is(fields)).count();
+    if loses(Gate::TableAm) {
+        let entries = count(&|fields| fields.table_am.is_some_and(|am| !am.is_empty()));
+        if entries > 0 {
+            let is_other = |draft: &&Draft<'_>| {
+                draft.fields().table_am.is_some_and(|am| !matches!(am, b"" | b"heap"))
+            };
+            let not_heap = drafts.iter().find(is_other).map(Draft::name);
+            notes.push(Note::TableAccessMethods { entries, not_heap });
+        }
+    }
+    if loses(Gate::Relkind) {
+        let partitioned = i32::from(b'p');
+        let entries = count(&|fields| fields.relkind == partitioned && fields.table_am.is_some());
+        if entries > 0 {
+            notes.push(Note::Relkinds { entries });
+        }
+    }
+    if loses(Gate::LargeObjectGroups) {
+        let entries = count(&|fields| {
+            matches!(fields.desc, Desc::STATISTICS_DATA | Desc::EXTENDED_STATISTICS_DATA)
+        });
+        if entries > 0 {
+            notes.push(Note::Statistics { entries });
+        }
+    }
+}
