@@ -11,7 +11,7 @@ use pgdmp::{
 use pgdmp_testkit::alloc::peak_of;
 use pgdmp_testkit::many::{Shape, archive};
 
-const FEW: u32 = 1500;
+const FEW: u32 = 800;
 /// Eight times as many take eight times as long, or 64 times if something is square.
 const TIMES: u32 = 8;
 const SLOWEST: f64 = 24.0;
@@ -89,7 +89,7 @@ fn now(start: Instant) -> Duration {
 
 /// How long it takes, in so many runs that the clock's steps do not matter.
 fn time(work: impl Fn()) -> Duration {
-    const ENOUGH: Duration = Duration::from_millis(40);
+    const ENOUGH: Duration = Duration::from_millis(10);
     let start = Instant::now();
     let before = now(start);
     for runs in 1.. {

@@ -127,8 +127,8 @@ fn conflicts_are_named() {
     let a = table("a", "CREATE TABLE public.a (x integer);\n", 0);
     let other = table("a", "CREATE TABLE public.a (y integer);\n", 1);
     for (archives, text) in [
-        (vec![&a, &a], "TABLE DATA public a"),
-        (vec![&a, &other], "TABLE public a, TABLE DATA public a"),
+        (vec![&a, &a], "TABLE DATA public.a"),
+        (vec![&a, &other], "TABLE public.a, TABLE DATA public.a"),
         (vec![], "nothing to merge"),
     ] {
         let error = Merge::new(&archives, &Target::new()).unwrap_err();
