@@ -74,6 +74,21 @@ pub(crate) fn line(text: &[u8], encoding: Encoding) {
     }
 }
 
+/// The same, of what is several lines by its nature: what a server says, and statements.
+pub(crate) fn text(text: &[u8], encoding: Encoding) {
+    if !stdio::says_to_terminal() {
+        return line(text, encoding);
+    }
+    let mut shown = String::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        let parts = line.split(|byte| *byte == b'\t');
+        let parts: Vec<_> = parts.map(|part| Printable::new(part, encoding).to_string()).collect();
+        shown.push_str(&parts.join("\t"));
+        shown.push('\n');
+    }
+    stdio::say(&shown);
+}
+
 /// The bytes, with what a terminal obeys shown by its number.
 fn harmless(text: &[u8], encoding: Encoding) -> Vec<u8> {
     let is_unicode = matches!(encoding, Encoding::UTF8 | Encoding::SQL_ASCII);

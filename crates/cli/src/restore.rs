@@ -1,6 +1,7 @@
 //! `pgdmp restore`, which is also what the program is when it is called `pg_restore`: the same
 //! options, output, messages and exit codes as PostgreSQL 18's.
 
+mod database;
 mod extras;
 pub(crate) mod filter;
 mod getopt;
@@ -26,8 +27,8 @@ use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    ArchiveVersion, Compression, DumpId, Encoding, ErrorKind, Format, Gate, Input, Listing,
-    RestrictKey, Script, Selected, Toc, UseList,
+    Adapted, ArchiveVersion, Compression, DumpId, Encoding, ErrorKind, Format, Gate, Input,
+    Listing, RestrictKey, Script, Selected, Toc, UseList,
 };
 pub(crate) use table::documented;
 
@@ -94,6 +95,7 @@ fn start(program: &Program, args: impl Iterator<Item = OsString>) -> ExitCode {
         )),
         _ => restore(program, args),
     };
+    crate::signals::wait_if_ending();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever does not want to read it all has seen enough.
@@ -111,13 +113,11 @@ fn print(text: &str) -> Result<(), Fatal> {
 
 fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     let mut options = Options::parse(args, program.is_pg_restore)?;
-    if options.dbname.is_some() && !options.list {
-        return Err(Fatal::new(
-            "restoring into a database (-d) is not there yet; write SQL with -f, for psql",
-        ));
-    }
+    let into_database = options.dbname.is_some() && !options.list;
     options.inputs = inputs(program, &options);
-    check_output(options.output.as_deref(), &options.inputs)?;
+    if !into_database {
+        check_output(options.output.as_deref(), &options.inputs)?;
+    }
     if options.debug {
         tell_of_opening(program, &options);
     }
@@ -130,6 +130,8 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     let mut input = if options.list {
         list(program, &options, &input, created)?;
         input
+    } else if into_database {
+        database::restore(program, options, input)?
     } else {
         match input {
             Input::Archive(archive) => {
@@ -188,10 +190,7 @@ fn write_sql(
     created: String,
     run: impl FnOnce(&Restore, &Selected<'_>, &mut dyn Sink) -> pgdmp::Result<pgdmp::Report>,
 ) -> Result<(), Fatal> {
-    let mut selected = options.selection.apply(toc)?;
-    check_names(program, &options, &selected)?;
-    options.script.target = options.extras.server.adaptation.target;
-    let adapted = options.extras.server.adapt(&mut selected, |text| program.warning(text))?;
+    let (selected, adapted) = chosen(program, &mut options, toc)?;
     if let Some(form) = options.extras.explain {
         return Ok(explain(&selected, form)?);
     }
@@ -233,6 +232,19 @@ fn write_sql(
             Err(if refused { fatal.without_program() } else { fatal })
         }
     }
+}
+
+/// What the options choose, and how it is adapted to the server they name.
+fn chosen<'t>(
+    program: &Program,
+    options: &mut Options,
+    toc: &'t Toc,
+) -> Result<(Selected<'t>, Adapted), Fatal> {
+    let mut selected = options.selection.apply(toc)?;
+    check_names(program, options, &selected)?;
+    options.script.target = options.extras.server.adaptation.target;
+    let adapted = options.extras.server.adapt(&mut selected, |text| program.warning(text))?;
+    Ok((selected, adapted))
 }
 
 /// What pg_restore says first when it is to say a lot.

@@ -28,7 +28,7 @@ pub(crate) fn aside(parent: Folder, path: &Path) -> io::Result<Arc<Aside>> {
 }
 
 #[cfg(unix)]
-pub(crate) use handled::{ignore_file_size, wait_if_ending};
+pub(crate) use handled::{end_restore, ignore_file_size, wait_if_ending};
 
 #[cfg(unix)]
 mod handled {
@@ -37,7 +37,7 @@ mod handled {
     use std::sync::{Arc, Once};
     use std::thread;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use signal_hook::{flag, low_level};
 
@@ -51,6 +51,20 @@ mod handled {
         let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     }
 
+    /// What a signal does to a restore into a database: what runs there is cancelled, and the
+    /// program ends as pg_restore does.
+    pub(crate) fn end_restore(cancel: impl Fn() + Send + 'static, name: &str) {
+        let text = format!("{name}: terminated by user\n");
+        let wanted: Vec<i32> = wanted().chain([SIGQUIT]).collect();
+        // Without it a signal ends the program, and leaves the server to find that out.
+        let _ = on_first(&wanted, move |_| {
+            ENDING.store(true, Ordering::SeqCst);
+            cancel();
+            crate::stdio::say(&text);
+            low_level::exit(1);
+        });
+    }
+
     /// Waits for the signals, once.
     pub(super) fn watch() {
         static ONCE: Once = Once::new();
@@ -61,17 +75,21 @@ mod handled {
     }
 
     fn try_watch() -> std::io::Result<()> {
-        let wanted: Vec<i32> = wanted().collect();
-        // The second time it ends at once, whatever is still being removed.
+        on_first(&wanted().collect::<Vec<_>>(), end)
+    }
+
+    /// Does something when the first of some signals comes.
+    fn on_first(wanted: &[i32], then: impl FnOnce(i32) + Send + 'static) -> std::io::Result<()> {
+        // The second time it ends at once, whatever is still being done.
         let twice = Arc::new(AtomicBool::new(false));
-        for signal in &wanted {
+        for signal in wanted {
             flag::register_conditional_default(*signal, Arc::clone(&twice))?;
             flag::register(*signal, Arc::clone(&twice))?;
         }
-        let mut signals = Signals::new(&wanted)?;
+        let mut signals = Signals::new(wanted)?;
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             if let Some(signal) = signals.forever().next() {
-                end(signal);
+                then(signal);
             }
         })?;
         Ok(())
@@ -121,3 +139,6 @@ pub(crate) fn wait_if_ending() {}
 
 #[cfg(not(unix))]
 pub(crate) fn ignore_file_size() {}
+
+#[cfg(not(unix))]
+pub(crate) fn end_restore(_: impl Fn() + Send + 'static, _: &str) {}

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::super::exit::Failure;
 use super::super::hint::{hint, with_names};
 use super::super::message::{self, shown};
+use super::super::signals;
 use pgdmp::{Encoding, Error, ErrorKind, NotAnArchive};
 
 /// Under which names the program speaks.
@@ -30,6 +31,8 @@ pub(crate) struct Fatal {
     text: Vec<u8>,
     kind: Kind,
     hint: bool,
+    /// More about it.
+    detail: Option<Vec<u8>>,
     /// What helps, which pg_restore does not say.
     advice: Option<String>,
 }
@@ -43,11 +46,13 @@ enum Kind {
     Bare,
     /// Whoever read the output has seen enough.
     Quiet,
+    /// It was told of before.
+    Told,
 }
 
 impl Fatal {
     pub(super) fn new(text: impl Into<Vec<u8>>) -> Self {
-        Fatal { text: text.into(), kind: Kind::Error, hint: false, advice: None }
+        Fatal { text: text.into(), kind: Kind::Error, hint: false, detail: None, advice: None }
     }
 
     /// With the advice to look at the help.
@@ -61,6 +66,15 @@ impl Fatal {
 
     pub(super) fn without_program(self) -> Self {
         Fatal { kind: Kind::Bare, ..self }
+    }
+
+    /// All is said, and the end is a failure.
+    pub(super) fn told() -> Self {
+        Fatal { kind: Kind::Told, ..Fatal::new("") }
+    }
+
+    pub(super) fn with_detail(self, detail: Vec<u8>) -> Self {
+        Fatal { detail: Some(detail), ..self }
     }
 
     /// Writing failed.
@@ -167,10 +181,13 @@ pub(super) fn os(error: &io::Error) -> String {
 impl Program {
     pub(super) fn fatal(&self, fatal: &Fatal) {
         match fatal.kind {
-            Kind::Quiet => return,
+            Kind::Quiet | Kind::Told => return,
             Kind::Error => self.say("error: ", &fatal.text),
             Kind::Bare => self.line(&[&fatal.text]),
             Kind::CommandLine => self.line(&[&self.invoked, b": ", &fatal.text]),
+        }
+        if let Some(detail) = &fatal.detail {
+            self.say("detail: ", detail);
         }
         if fatal.hint {
             let hint = format!("Try \"{} --help\" for more information.", self.command);
@@ -198,5 +215,26 @@ impl Program {
 
     fn line(&self, parts: &[&[u8]]) {
         message::line(&parts.concat(), self.encoding.get());
+    }
+
+    /// Says what a server has to say, from any thread.
+    pub(super) fn speaker(&self) -> Speaker {
+        Speaker { name: self.name.clone(), encoding: self.encoding.get() }
+    }
+}
+
+/// Says in the program's name what has several lines.
+pub(super) struct Speaker {
+    name: String,
+    encoding: Encoding,
+}
+
+impl Speaker {
+    pub(super) fn say(&self, level: &str, text: &[u8]) {
+        // What a signal ended is no error to tell of.
+        signals::wait_if_ending();
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let parts = [self.name.as_bytes(), b": ", level.as_bytes(), text];
+        message::text(&parts.concat(), self.encoding);
     }
 }

@@ -10,6 +10,7 @@ use super::getopt::{GetOpt, Item};
 use super::messages::Fatal;
 use super::table::{Id, OWN, Row, TABLE};
 use pgdmp::{Format, NamePattern, RestrictKey, ScriptOptions, Section, Selection};
+use pgdmp_live::Prompt;
 
 /// What a command line asks for.
 #[derive(Debug, Default)]
@@ -25,6 +26,10 @@ pub(super) struct Options {
     /// All that is read.
     pub(super) inputs: Inputs,
     pub(super) strict_names: bool,
+    pub(super) exit_on_error: bool,
+    /// Connections of a restore into a database.
+    pub(super) jobs: u32,
+    pub(super) connection: Connection,
     pub(super) verbose: bool,
     /// `-v` twice.
     pub(super) debug: bool,
@@ -32,6 +37,15 @@ pub(super) struct Options {
     pub(super) selection: Selection,
     pub(super) script: ScriptOptions,
     pub(super) extras: Extras,
+}
+
+/// Which server the database is on.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    pub(super) host: Option<Vec<u8>>,
+    pub(super) port: Option<Vec<u8>>,
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) prompt: Prompt,
 }
 
 /// What is only looked at when all options are known.
@@ -141,14 +155,16 @@ impl Options {
             }
             Id::RestrictKey => pending.restrict_key = Some(value),
             Id::Own(own) => self.extras.take(own, &value, selection)?,
-            // They matter only to a connection, or to nothing any more.
-            Id::ExitOnError
-            | Id::Host
-            | Id::NoReconnect
-            | Id::Port
-            | Id::NoPassword
-            | Id::Password
-            | Id::Username => {}
+            Id::ExitOnError => self.exit_on_error = true,
+            Id::Host if value.is_empty() => {}
+            Id::Host => self.connection.host = Some(value),
+            Id::Port if value.is_empty() => {}
+            Id::Port => self.connection.port = Some(value),
+            Id::Username => self.connection.user = Some(value),
+            Id::NoPassword => self.connection.prompt = Prompt::Never,
+            Id::Password => self.connection.prompt = Prompt::Always,
+            // It matters to nothing any more.
+            Id::NoReconnect => {}
         }
         Ok(())
     }
@@ -201,6 +217,8 @@ impl Options {
         if o.single_transaction && pending.jobs.is_some_and(|jobs| jobs > 1) {
             return Err(Fatal::new("cannot specify both --single-transaction and multiple jobs"));
         }
+        self.jobs = pending.jobs.map_or(1, i32::unsigned_abs);
+        let o = &self.script;
         if o.if_exists && !o.clean {
             return Err(Fatal::new("option --if-exists requires option -c/--clean"));
         }

@@ -99,7 +99,7 @@ pub(super) const TABLE: &[Row] = &[
     flag(How, b'c', "clean", "drop everything first", Id::Clean),
     flag(What, b'C', "create", "the database itself, too", Id::Create),
     flag(What, b'a', "data-only", "data, no definitions", Id::DataOnly),
-    value(General, b'd', "dbname", "NAME", "restore into this database (not yet)", Id::DbName),
+    value(General, b'd', "dbname", "NAME", "restore into this database", Id::DbName),
     flag(How, b'e', "exit-on-error", "stop at the first error", Id::ExitOnError),
     value(
         What,

@@ -1,0 +1,48 @@
+//! Restores PostgreSQL's dump archives into a database, as `pg_restore -d` does.
+//!
+//! The rules of a restore are those of [`pgdmp::script`]; this crate carries their steps out on a
+//! server. Each layer uses the one below it alone:
+//!
+//! | layer | job |
+//! |---|---|
+//! | [`Restorer`] | a whole restore: one session, or many at once |
+//! | [`Sink`](pgdmp::script::Sink) of a session | a step as queries, COPY and large objects; errors with their context, counted or final |
+//! | [`Server`], [`Session`] | what a restore needs of a server: traits, so that a test plays the server |
+//! | [`Libpq`], `Connection` | libpq: connection strings, services, password files, TLS, messages. It is loaded when the first connection is wanted. All `unsafe` of the crate is in `libpq.rs` |
+//!
+//! Everything is bytes: SQL, names and messages are in the encoding of the archive.
+//!
+//! What a restore has to say goes to a [`Voice`], in the words of `pg_restore` 18. A restore that
+//! cannot go on ends with a [`Fatal`]; other errors are counted ([`Report::errors`](pgdmp::Report)).
+//!
+//! ```no_run
+//! use pgdmp::{Archive, Selection};
+//! use pgdmp_live::{Libpq, Parameters, Restorer, Silent};
+//!
+//! let archive = Archive::open("shop.dump")?;
+//! let selected = Selection::default().apply(archive.toc())?;
+//! let server = Libpq::load()?.server(Parameters::new("host=/run/postgresql dbname=shop"));
+//! let report = Restorer::new().archive(&archive, &selected, &server, &Silent)?;
+//! assert_eq!(report.errors, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod cancel;
+mod connection;
+mod fatal;
+mod insert;
+mod libpq;
+mod prompt;
+mod restore;
+mod search;
+mod session;
+mod sink;
+mod voice;
+
+pub use cancel::Cancels;
+pub use connection::{LibpqServer, Parameters, Prompt};
+pub use fatal::Fatal;
+pub use libpq::Libpq;
+pub use restore::Restorer;
+pub use session::{Copied, Message, Reply, Server, Session};
+pub use voice::{Silent, Voice};

@@ -1,0 +1,455 @@
+//! libpq, loaded at run time: its functions, and safe handles on what they give. All `unsafe` of
+//! the crate is here.
+//!
+//! A handle owns what libpq allocated and frees it once. Texts go in as bytes without NUL and come
+//! out as bytes that are ours. Nothing of libpq is called after its handle is gone, and the library
+//! itself is never unloaded.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use libloading::Library;
+
+use crate::fatal::Fatal;
+use crate::search;
+
+/// A `PGconn`, a `PGresult`, a `PGcancel`, a `PGcancelConn`: libpq alone looks inside.
+type Opaque = *mut c_void;
+type NoticeProcessor = extern "C" fn(*mut c_void, *const c_char);
+
+/// Declares the functions, and loads them by their names.
+macro_rules! functions {
+    ($($name:ident($($arg:ty),*) $(-> $result:ty)?;)*) => {
+        #[allow(non_snake_case)]
+        struct Functions {
+            $($name: unsafe extern "C" fn($($arg),*) $(-> $result)?,)*
+        }
+
+        impl Functions {
+            /// # Safety
+            ///
+            /// The library is libpq, and outlives what is returned.
+            unsafe fn of(library: &Library) -> Result<Functions, libloading::Error> {
+                Ok(Functions {
+                    // SAFETY: the types are those of libpq-fe.h, unchanged since libpq 10.
+                    $($name: unsafe { *library.get(stringify!($name).as_bytes())? },)*
+                })
+            }
+        }
+    };
+}
+
+functions! {
+    PQconnectdbParams(*const *const c_char, *const *const c_char, c_int) -> Opaque;
+    PQfinish(Opaque);
+    PQstatus(Opaque) -> c_int;
+    PQtransactionStatus(Opaque) -> c_int;
+    PQerrorMessage(Opaque) -> *const c_char;
+    PQconnectionNeedsPassword(Opaque) -> c_int;
+    PQconnectionUsedPassword(Opaque) -> c_int;
+    PQpass(Opaque) -> *const c_char;
+    PQserverVersion(Opaque) -> c_int;
+    PQparameterStatus(Opaque, *const c_char) -> *const c_char;
+    PQsetNoticeProcessor(Opaque, NoticeProcessor, *mut c_void) -> Option<NoticeProcessor>;
+    PQexec(Opaque, *const c_char) -> Opaque;
+    PQgetResult(Opaque) -> Opaque;
+    PQresultStatus(Opaque) -> c_int;
+    PQclear(Opaque);
+    PQputCopyData(Opaque, *const c_char, c_int) -> c_int;
+    PQputCopyEnd(Opaque, *const c_char) -> c_int;
+    PQgetCancel(Opaque) -> Opaque;
+    PQcancel(Opaque, *mut c_char, c_int) -> c_int;
+    PQfreeCancel(Opaque);
+    lo_create(Opaque, u32) -> u32;
+    lo_open(Opaque, u32, c_int) -> c_int;
+    lo_write(Opaque, c_int, *const c_char, usize) -> c_int;
+    lo_close(Opaque, c_int) -> c_int;
+}
+
+/// What libpq 17 brought: a cancel that is as well encrypted as its connection.
+#[allow(non_snake_case)]
+struct CancelFunctions {
+    PQcancelCreate: unsafe extern "C" fn(Opaque) -> Opaque,
+    PQcancelBlocking: unsafe extern "C" fn(Opaque) -> c_int,
+    PQcancelFinish: unsafe extern "C" fn(Opaque),
+}
+
+impl CancelFunctions {
+    /// # Safety
+    ///
+    /// As [`Functions::of`].
+    unsafe fn of(library: &Library) -> Option<CancelFunctions> {
+        // SAFETY: the types are those of libpq-fe.h.
+        unsafe {
+            Some(CancelFunctions {
+                PQcancelCreate: *library.get(b"PQcancelCreate").ok()?,
+                PQcancelBlocking: *library.get(b"PQcancelBlocking").ok()?,
+                PQcancelFinish: *library.get(b"PQcancelFinish").ok()?,
+            })
+        }
+    }
+}
+
+/// PostgreSQL's client library.
+pub struct Libpq {
+    functions: Functions,
+    cancel: Option<CancelFunctions>,
+}
+
+impl fmt::Debug for Libpq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Libpq")
+    }
+}
+
+impl Libpq {
+    /// Loads the library, once: the one that the environment variable `PGDMP_LIBPQ` names, else
+    /// the system's, else what `pg_config` and the usual folders have. libpq 10 or newer will do.
+    ///
+    /// # Errors
+    ///
+    /// There is none; the message names the package to install.
+    pub fn load() -> Result<&'static Libpq, Fatal> {
+        static LIBPQ: OnceLock<Option<Libpq>> = OnceLock::new();
+        let libpq = LIBPQ.get_or_init(|| search::find(Libpq::open));
+        libpq.as_ref().ok_or_else(|| Fatal::server(search::not_found()))
+    }
+
+    fn open(path: &std::path::Path) -> Option<Libpq> {
+        // SAFETY: what a library does when it is loaded is its maker's matter. Whoever may put one
+        // in these places may also replace the system's.
+        let library = unsafe { Library::new(path) }.ok()?;
+        // It stays loaded for as long as the process lives.
+        let library: &'static Library = Box::leak(Box::new(library));
+        // SAFETY: a library of this name that has all of these functions is libpq.
+        unsafe {
+            Some(Libpq {
+                functions: Functions::of(library).ok()?,
+                cancel: CancelFunctions::of(library),
+            })
+        }
+    }
+
+    /// Connects. Keywords are libpq's; a value that has a NUL byte is refused with a message.
+    pub(crate) fn connect<'v>(
+        &'static self,
+        parameters: &[(&'static CStr, &[u8])],
+    ) -> Result<Raw<'v>, Vec<u8>> {
+        let mut keywords = Vec::with_capacity(parameters.len() + 1);
+        let mut values = Vec::with_capacity(parameters.len() + 1);
+        for (keyword, value) in parameters {
+            keywords.push(keyword.as_ptr());
+            values.push(CString::new(*value).map_err(|_| {
+                let keyword = keyword.to_bytes();
+                [b"connection parameter \"", keyword, b"\" has a NUL byte"].concat()
+            })?);
+        }
+        keywords.push(ptr::null());
+        let mut pointers: Vec<_> = values.iter().map(|value| value.as_ptr()).collect();
+        pointers.push(ptr::null());
+        // SAFETY: two lists of C strings of the same length, ended by NULL, alive until it returns.
+        let conn =
+            unsafe { (self.functions.PQconnectdbParams)(keywords.as_ptr(), pointers.as_ptr(), 1) };
+        match NonNull::new(conn) {
+            Some(conn) => Ok(Raw { libpq: self, conn, notices: None }),
+            None => Err(b"could not connect to database".to_vec()),
+        }
+    }
+}
+
+/// Hears what a server says below an error.
+pub(crate) type OnNotice<'v> = Box<dyn Fn(&[u8]) + Send + 'v>;
+
+/// libpq's `ConnStatusType`, `PGTransactionStatusType`, and flags of `lo_open`.
+const CONNECTION_OK: c_int = 0;
+const PQTRANS_ACTIVE: c_int = 1;
+const INV_WRITE: c_int = 0x20000;
+
+/// What of libpq's `ExecStatusType` a restore tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Done, rows, or nothing to do.
+    Fine,
+    CopyIn,
+    Failed,
+}
+
+/// A connection, which may have failed. One thread at a time uses it.
+pub(crate) struct Raw<'v> {
+    libpq: &'static Libpq,
+    conn: NonNull<c_void>,
+    /// What libpq has the address of.
+    notices: Option<Box<OnNotice<'v>>>,
+}
+
+// SAFETY: libpq lets any thread use a connection, one at a time; `&mut self` sees to that where
+// something is changed. What `notices` holds is `Send`.
+unsafe impl Send for Raw<'_> {}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Raw")
+    }
+}
+
+impl<'v> Raw<'v> {
+    fn conn(&self) -> Opaque {
+        self.conn.as_ptr()
+    }
+
+    fn functions(&self) -> &'static Functions {
+        &self.libpq.functions
+    }
+
+    pub(crate) fn is_ok(&self) -> bool {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().PQstatus)(self.conn()) == CONNECTION_OK }
+    }
+
+    /// Whether a query runs, or COPY data is awaited.
+    fn is_active(&self) -> bool {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().PQtransactionStatus)(self.conn()) == PQTRANS_ACTIVE }
+    }
+
+    pub(crate) fn message(&self) -> Vec<u8> {
+        // SAFETY: the connection lives; the text does until the next call, and is copied.
+        unsafe { bytes((self.functions().PQerrorMessage)(self.conn())) }
+    }
+
+    /// Whether the server wanted a password and there was none.
+    pub(crate) fn needs_password(&self) -> bool {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().PQconnectionNeedsPassword)(self.conn()) != 0 }
+    }
+
+    /// The password that the server took, wherever it came from.
+    pub(crate) fn used_password(&self) -> Option<Vec<u8>> {
+        // SAFETY: the connection lives; the text does until the next call, and is copied.
+        unsafe {
+            let used = (self.functions().PQconnectionUsedPassword)(self.conn()) != 0;
+            used.then(|| bytes((self.functions().PQpass)(self.conn())))
+        }
+    }
+
+    pub(crate) fn server_version(&self) -> u32 {
+        // SAFETY: the connection lives.
+        let version = unsafe { (self.functions().PQserverVersion)(self.conn()) };
+        u32::try_from(version).unwrap_or(0)
+    }
+
+    /// A setting that the server reports by itself, as `server_version`.
+    pub(crate) fn parameter(&self, name: &CStr) -> Vec<u8> {
+        // SAFETY: the connection lives; the text does until the next call, and is copied.
+        unsafe { bytes((self.functions().PQparameterStatus)(self.conn(), name.as_ptr())) }
+    }
+
+    /// From now on these notices go there.
+    pub(crate) fn on_notice(&mut self, on_notice: OnNotice<'v>) {
+        let on_notice = Box::new(on_notice);
+        let address: *const OnNotice<'v> = &*on_notice;
+        // SAFETY: the connection lives, and what has this address lives as long: it is dropped
+        // after PQfinish, or after the next one was set. libpq calls it from within a call of ours.
+        unsafe {
+            (self.functions().PQsetNoticeProcessor)(
+                self.conn(),
+                notice,
+                address.cast_mut().cast::<c_void>(),
+            );
+        }
+        self.notices = Some(on_notice);
+    }
+
+    /// Sends a query and waits for its end. What libpq says of several results is what counts.
+    pub(crate) fn exec(&mut self, sql: &CStr) -> Status {
+        // SAFETY: the connection lives, the text until it returns; the result is freed once.
+        unsafe { self.status((self.functions().PQexec)(self.conn(), sql.as_ptr())) }
+    }
+
+    /// The next result; `None` when there is none.
+    pub(crate) fn next_result(&mut self) -> Option<Status> {
+        // SAFETY: the connection lives; the result is freed once.
+        unsafe {
+            let result = (self.functions().PQgetResult)(self.conn());
+            (!result.is_null()).then(|| self.status(result))
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The result is one of this libpq's, or NULL, and nobody else has it.
+    unsafe fn status(&self, result: Opaque) -> Status {
+        // SAFETY: libpq takes NULL for a failure in the one, and frees nothing in the other.
+        let status = unsafe {
+            let status = (self.functions().PQresultStatus)(result);
+            (self.functions().PQclear)(result);
+            status
+        };
+        match status {
+            // PGRES_EMPTY_QUERY, PGRES_COMMAND_OK, PGRES_TUPLES_OK.
+            0..=2 => Status::Fine,
+            4 => Status::CopyIn,
+            _ => Status::Failed,
+        }
+    }
+
+    /// Sends COPY data; says whether the connection took it.
+    pub(crate) fn put_copy_data(&mut self, data: &[u8]) -> bool {
+        // More than libpq can count, or has to keep at once.
+        const MOST: usize = 1 << 20;
+        data.chunks(MOST).all(|chunk| {
+            let len = c_int::try_from(chunk.len()).unwrap_or(0);
+            // SAFETY: the connection lives, and so many bytes are there.
+            unsafe {
+                (self.functions().PQputCopyData)(self.conn(), chunk.as_ptr().cast::<c_char>(), len)
+                    > 0
+            }
+        })
+    }
+
+    /// Ends COPY data; says whether the connection took it.
+    pub(crate) fn put_copy_end(&mut self) -> bool {
+        // SAFETY: the connection lives; NULL is for success.
+        unsafe { (self.functions().PQputCopyEnd)(self.conn(), ptr::null()) > 0 }
+    }
+
+    pub(crate) fn lo_create(&mut self, oid: u32) -> u32 {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().lo_create)(self.conn(), oid) }
+    }
+
+    pub(crate) fn lo_open(&mut self, oid: u32) -> i32 {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().lo_open)(self.conn(), oid, INV_WRITE) }
+    }
+
+    pub(crate) fn lo_write(&mut self, descriptor: i32, data: &[u8]) -> i32 {
+        // SAFETY: the connection lives, and so many bytes are there.
+        unsafe {
+            let start = data.as_ptr().cast::<c_char>();
+            (self.functions().lo_write)(self.conn(), descriptor, start, data.len())
+        }
+    }
+
+    pub(crate) fn lo_close(&mut self, descriptor: i32) {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().lo_close)(self.conn(), descriptor) };
+    }
+
+    /// What cancels this connection's query, from any thread.
+    pub(crate) fn canceller(&self) -> Option<Canceller> {
+        // SAFETY: the connection lives. What is made is a copy of its addresses and keys.
+        let handle = unsafe {
+            match &self.libpq.cancel {
+                Some(functions) => {
+                    Handle::New(NonNull::new((functions.PQcancelCreate)(self.conn()))?)
+                }
+                None => Handle::Old(NonNull::new((self.functions().PQgetCancel)(self.conn()))?),
+            }
+        };
+        Some(Canceller { libpq: self.libpq, handle: Mutex::new(handle) })
+    }
+}
+
+impl Drop for Raw<'_> {
+    fn drop(&mut self) {
+        if self.is_active() && self.is_ok() {
+            // What runs is not wanted any more.
+            if let Some(canceller) = self.canceller() {
+                canceller.cancel();
+            }
+        }
+        // SAFETY: it lived until now; nobody has it after this.
+        unsafe { (self.functions().PQfinish)(self.conn()) };
+    }
+}
+
+extern "C" fn notice(to: *mut c_void, message: *const c_char) {
+    // SAFETY: `to` is what `on_notice` gave, which lives; the message lives until this returns.
+    let (to, message) = unsafe { (&*to.cast::<OnNotice<'_>>(), bytes(message)) };
+    // A panic must not go through libpq.
+    let _ = catch_unwind(AssertUnwindSafe(|| to(&message)));
+}
+
+/// # Safety
+///
+/// NULL, or the address of a C string.
+unsafe fn bytes(text: *const c_char) -> Vec<u8> {
+    if text.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: as the caller says.
+    unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()
+}
+
+/// Cancels the query of a connection, which may be gone by then.
+pub(crate) struct Canceller {
+    libpq: &'static Libpq,
+    handle: Mutex<Handle>,
+}
+
+#[derive(Clone, Copy)]
+enum Handle {
+    Old(NonNull<c_void>),
+    New(NonNull<c_void>),
+    /// The new kind cancels once.
+    Used,
+}
+
+// SAFETY: libpq lets any thread use these; the mutex sees that it is one at a time.
+unsafe impl Send for Handle {}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Canceller")
+    }
+}
+
+impl Canceller {
+    /// Asks the server to cancel; waits until it has heard it, not until it is done.
+    pub(crate) fn cancel(&self) {
+        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        match *handle {
+            Handle::Old(cancel) => {
+                let mut message = [0_u8; 256];
+                let len = c_int::try_from(message.len()).unwrap_or(0);
+                let start = message.as_mut_ptr().cast::<c_char>();
+                // SAFETY: it lives, and so many bytes are there.
+                unsafe { (self.libpq.functions.PQcancel)(cancel.as_ptr(), start, len) };
+            }
+            Handle::New(cancel) => {
+                if let Some(functions) = &self.libpq.cancel {
+                    // SAFETY: it lives until now, and is not used again.
+                    unsafe {
+                        (functions.PQcancelBlocking)(cancel.as_ptr());
+                        (functions.PQcancelFinish)(cancel.as_ptr());
+                    }
+                }
+                *handle = Handle::Used;
+            }
+            Handle::Used => {}
+        }
+    }
+}
+
+impl Drop for Canceller {
+    fn drop(&mut self) {
+        let handle = self.handle.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match (*handle, &self.libpq.cancel) {
+            // SAFETY: it lived until now; nobody has it after this.
+            (Handle::Old(cancel), _) => unsafe {
+                (self.libpq.functions.PQfreeCancel)(cancel.as_ptr());
+            },
+            // SAFETY: it lived until now; nobody has it after this.
+            (Handle::New(cancel), Some(functions)) => unsafe {
+                (functions.PQcancelFinish)(cancel.as_ptr());
+            },
+            (Handle::New(_), None) | (Handle::Used, _) => {}
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A whole restore.
+
+use std::io::Read;
+
+use pgdmp::script::{Report, Restore};
+use pgdmp::{Archive, ArchiveStream, ScriptOptions, Selected, Toc};
+
+use crate::fatal::Fatal;
+use crate::session::{Server, Session};
+use crate::sink::{SessionSink, Surroundings};
+use crate::voice::Voice;
+
+/// Restores archives into a database.
+#[derive(Debug, Clone, Default)]
+pub struct Restorer {
+    options: ScriptOptions,
+    exit_on_error: bool,
+    fit_to_server: bool,
+}
+
+impl Restorer {
+    /// Restores with the default options, over one session.
+    pub fn new() -> Self {
+        Restorer::default()
+    }
+
+    /// Sets the options. One transaction around all, and transactions of several objects, end a
+    /// restore at the first error.
+    pub fn options(&mut self, options: ScriptOptions) -> &mut Self {
+        self.options = options;
+        self
+    }
+
+    /// Whether the first error is the end (`--exit-on-error`).
+    pub fn exit_on_error(&mut self, exit: bool) -> &mut Self {
+        self.exit_on_error = exit;
+        self
+    }
+
+    /// Whether settings that the server does not have are left out, as
+    /// [`ScriptOptions::target`] does; `pg_restore` gets an error for each.
+    pub fn fit_to_server(&mut self, fit: bool) -> &mut Self {
+        self.fit_to_server = fit;
+        self
+    }
+
+    /// Restores what was selected of an archive.
+    ///
+    /// # Errors
+    ///
+    /// What ends a restore. Unless all was one transaction, what was restored until then stays.
+    pub fn archive(
+        &self,
+        archive: &Archive,
+        selected: &Selected<'_>,
+        server: &dyn Server,
+        voice: &dyn Voice,
+    ) -> Result<Report, Fatal> {
+        self.serial(selected, server, voice, |restore, sink| restore.run(archive, selected, sink))
+    }
+
+    /// Restores what was selected of an archive that comes through a pipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`archive`](Self::archive), and when the order of the selection needs data that has gone
+    /// by.
+    pub fn stream<R: Read + Send>(
+        &self,
+        archive: &mut ArchiveStream<R>,
+        selected: &Selected<'_>,
+        server: &dyn Server,
+        voice: &dyn Voice,
+    ) -> Result<Report, Fatal> {
+        self.serial(selected, server, voice, |restore, sink| {
+            restore.run_stream(archive, selected, sink)
+        })
+    }
+
+    fn serial<'a>(
+        &self,
+        selected: &Selected<'_>,
+        server: &'a dyn Server,
+        voice: &'a dyn Voice,
+        run: impl FnOnce(&Restore, &mut SessionSink<'a>) -> pgdmp::Result<Report>,
+    ) -> Result<Report, Fatal> {
+        let session = self.connect(server, voice)?;
+        if voice.is_verbose() && selected.implied_no_schema() {
+            voice.info(b"implied no-schema restore");
+        }
+        let restore = self.rules(&*session);
+        let mut sink = SessionSink::new(self.around(selected.toc(), server, voice)?, session);
+        run(&restore, &mut sink).map_err(|error| sink.fatal(error))
+    }
+
+    fn connect<'a>(
+        &self,
+        server: &'a dyn Server,
+        voice: &'a dyn Voice,
+    ) -> Result<Box<dyn Session + 'a>, Fatal> {
+        if voice.is_verbose() {
+            voice.info(b"connecting to database for restore");
+        }
+        server.connect(None, voice)
+    }
+
+    /// The rules, as this server needs them.
+    fn rules(&self, session: &dyn Session) -> Restore {
+        let mut options = self.options.clone();
+        if self.fit_to_server && options.target.is_none() {
+            let version = session.server_version();
+            let text = match version / 10_000 {
+                major @ 10.. => major.to_string(),
+                major => format!("{major}.{}", version / 100 % 100),
+            };
+            // Of one that is not known, all is expected.
+            options.target = text.parse().ok();
+        }
+        let mut restore = Restore::new();
+        restore.options(options);
+        restore
+    }
+
+    fn around<'a>(
+        &self,
+        toc: &Toc,
+        server: &'a dyn Server,
+        voice: &'a dyn Voice,
+    ) -> Result<Surroundings<'a>, Fatal> {
+        let at_once = self.options.single_transaction || self.options.transaction_size > 0;
+        Ok(Surroundings {
+            server,
+            voice,
+            exit_on_error: self.exit_on_error || at_once,
+            std_strings: toc.std_strings()?,
+        })
+    }
+}

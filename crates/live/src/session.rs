@@ -1,0 +1,104 @@
+//! What a restore needs of a server.
+
+use crate::fatal::Fatal;
+use crate::voice::Voice;
+
+/// What a server, or the connection to it, says about a failure: severity, text, detail, hint and
+/// context, as libpq puts them together. Usually ends with a line end.
+pub type Message = Vec<u8>;
+
+/// A server that sessions can be had of.
+pub trait Server: Sync {
+    /// Opens a session, ready for the first statement of a restore. What the server says below an
+    /// error goes to the voice.
+    ///
+    /// `database`: instead of the one that the parameters name; a name, never a connection string.
+    /// Such a session comes after another one, so nobody is asked for a password.
+    ///
+    /// # Errors
+    ///
+    /// No connection, and what forbids to work with this server.
+    fn connect<'a>(
+        &'a self,
+        database: Option<&[u8]>,
+        voice: &'a dyn Voice,
+    ) -> Result<Box<dyn Session + 'a>, Fatal>;
+}
+
+/// How a query ended, if nothing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// The last statement is done, or there was none. Rows are thrown away.
+    Done,
+    /// The server waits for COPY data.
+    CopyIn,
+}
+
+/// How a COPY ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Copied {
+    /// All rows are in the table.
+    Done,
+    /// All rows are in the table, and the server says more than it should.
+    Surplus,
+    /// No row is.
+    Failed(Message),
+}
+
+/// A session on a server.
+///
+/// A session that is dropped ends; what it was doing, and a COPY that was not ended, is given up.
+pub trait Session: Send {
+    /// Sends a query of any number of statements and waits for its end. If one statement fails the
+    /// rest is not run. A COPY that an earlier query began is given up.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    fn query(&mut self, sql: &[u8]) -> Result<Reply, Message>;
+
+    /// Sends COPY data, of any length.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost. That the data is wrong may be said only at the end.
+    fn copy_data(&mut self, data: &[u8]) -> Result<(), Message>;
+
+    /// Ends the COPY data, and waits for the server's verdict.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost.
+    fn copy_end(&mut self) -> Result<Copied, Message>;
+
+    /// Makes an empty large object.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    fn lo_create(&mut self, oid: u32) -> Result<(), Message>;
+
+    /// Opens a large object for writing, and gives its descriptor.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    fn lo_open(&mut self, oid: u32) -> Result<i32, Message>;
+
+    /// Writes to a large object; gives the number of bytes, which is negative after a failure.
+    fn lo_write(&mut self, descriptor: i32, data: &[u8]) -> i32;
+
+    /// Closes a large object. Nobody cares how that ends.
+    fn lo_close(&mut self, descriptor: i32);
+
+    /// What was said last about a failure.
+    fn last_message(&self) -> Message;
+
+    /// The release of the server, as 180006; 0 if it is not known.
+    fn server_version(&self) -> u32;
+
+    /// Whether the connection is lost for good.
+    fn is_lost(&self) -> bool;
+}

@@ -1,0 +1,396 @@
+//! The steps of a restore, carried out in a session.
+
+use std::io;
+
+use pgdmp::TocEntry;
+use pgdmp::script::{Outcome, Purpose, Sink, Stage, Statement, Step};
+
+use crate::fatal::Fatal;
+use crate::insert::{Statements, TooLong};
+use crate::session::{Copied, Message, Reply, Server, Session};
+use crate::voice::Voice;
+
+/// What a session is told for all of its life.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) server: &'a dyn Server,
+    pub(crate) voice: &'a dyn Voice,
+    /// `-e`, and what implies it.
+    pub(crate) exit_on_error: bool,
+    /// Whether backslashes in string literals of the archive stand for themselves.
+    pub(crate) std_strings: bool,
+}
+
+/// Carries out steps in a session.
+pub(crate) struct SessionSink<'a> {
+    around: Surroundings<'a>,
+    session: Box<dyn Session + 'a>,
+    /// The database that a step connected to.
+    database: Option<Vec<u8>>,
+    context: Context,
+    /// The statements of the entry whose data they are.
+    statements: Statements,
+    /// Whether the server takes COPY data.
+    copying: bool,
+    /// The large object that is open.
+    descriptor: i32,
+    /// A query that is put together, in memory that is used again.
+    query: Vec<u8>,
+    /// Why the restore ends.
+    fatal: Option<Fatal>,
+}
+
+/// Where a restore is, which errors are told with: once for each stage, once for each entry.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    stage: Option<Stage>,
+    told_stage: bool,
+    /// The place of the entry in the table of contents, and how `pg_restore` names it.
+    entry: Option<usize>,
+    name: Vec<u8>,
+    told_entry: Option<usize>,
+}
+
+impl Context {
+    fn stage(&mut self, stage: Stage) {
+        self.stage = Some(stage);
+        self.told_stage = false;
+    }
+
+    fn entry(&mut self, entry: &TocEntry<'_>) {
+        if self.entry == Some(entry.index()) {
+            return;
+        }
+        self.entry = Some(entry.index());
+        self.name.clear();
+        let id = entry.catalog_id();
+        let ids = format!("{}; {} {} ", entry.dump_id(), id.table_oid, id.oid);
+        self.name.extend_from_slice(ids.as_bytes());
+        self.name.extend_from_slice(entry.desc().as_bytes());
+        self.name.push(b' ');
+        self.name.extend_from_slice(entry.tag().unwrap_or(b"(no tag)"));
+        self.name.push(b' ');
+        self.name.extend_from_slice(entry.owner().unwrap_or(b"(no owner)"));
+    }
+
+    /// Tells of what was not told of yet.
+    fn tell(&mut self, voice: &dyn Voice) {
+        let stage = match self.stage {
+            None | Some(Stage::Initializing) => "INITIALIZING",
+            Some(Stage::Finalizing) => "FINALIZING",
+            Some(_) => "PROCESSING TOC",
+        };
+        if !self.told_stage {
+            self.told_stage = true;
+            if voice.is_verbose() {
+                voice.info(format!("while {stage}:").as_bytes());
+            }
+        }
+        if self.entry.is_some() && self.told_entry != self.entry {
+            self.told_entry = self.entry;
+            if voice.is_verbose() {
+                voice.info(&[b"from TOC entry ", &self.name[..]].concat());
+            }
+        }
+    }
+}
+
+/// An end that the rules only pass on.
+fn end() -> pgdmp::Error {
+    io::Error::other("the restore cannot go on").into()
+}
+
+impl<'a> SessionSink<'a> {
+    pub(crate) fn new(around: Surroundings<'a>, session: Box<dyn Session + 'a>) -> Self {
+        SessionSink {
+            around,
+            session,
+            database: None,
+            context: Context::default(),
+            statements: Statements::new(around.std_strings),
+            copying: false,
+            descriptor: -1,
+            query: Vec::new(),
+            fatal: None,
+        }
+    }
+
+    /// Why it ended; the error of the rules, if it was not this sink's.
+    pub(crate) fn fatal(&mut self, error: pgdmp::Error) -> Fatal {
+        self.fatal.take().unwrap_or(Fatal::Archive(error))
+    }
+
+    fn die<T>(&mut self, fatal: Fatal) -> pgdmp::Result<T> {
+        self.fatal = Some(fatal);
+        Err(end())
+    }
+
+    /// An error that need not be the end.
+    fn failed(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
+        self.context.tell(self.around.voice);
+        self.around.voice.error(text);
+        if self.around.exit_on_error { self.die(Fatal::Told) } else { Ok(Outcome::Failed(1)) }
+    }
+
+    fn query_failed(
+        &mut self,
+        what: &str,
+        message: &Message,
+        query: &[u8],
+    ) -> pgdmp::Result<Outcome> {
+        let text = [what.as_bytes(), b": ", &message[..], b"Command was: ", query];
+        self.failed(&text.concat())
+    }
+
+    /// Sends a query as it is.
+    fn send(&mut self, what: &str, query: &[u8]) -> pgdmp::Result<Outcome> {
+        match self.session.query(query) {
+            Ok(_) => Ok(Outcome::Done),
+            Err(message) => self.query_failed(what, &message, query),
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement<'_>) -> pgdmp::Result<Outcome> {
+        if let (Some(_), Purpose::Setting { .. } | Purpose::AccessMethod) =
+            (statement.entry, statement.purpose)
+        {
+            return self.setting(statement);
+        }
+        if statement.empty_lines == 0 {
+            return self.send(QUERY, statement.text);
+        }
+        let mut query = std::mem::take(&mut self.query);
+        query.clear();
+        query.extend_from_slice(statement.text);
+        query.resize(query.len() + usize::from(statement.empty_lines), b'\n');
+        let outcome = self.send(QUERY, &query);
+        query.shrink_to(1 << 20);
+        self.query = query;
+        outcome
+    }
+
+    /// What an entry needs before it, which is said in other words when it fails.
+    fn setting(&mut self, statement: &Statement<'_>) -> pgdmp::Result<Outcome> {
+        let text = statement.text.strip_suffix(b"\n").unwrap_or(statement.text);
+        let text = match statement.purpose {
+            Purpose::Setting { name: "default_tablespace", .. } => {
+                text.strip_suffix(b";").unwrap_or(text)
+            }
+            _ => text,
+        };
+        let Err(message) = self.session.query(text) else { return Ok(Outcome::Done) };
+        let Purpose::Setting { name, value } = statement.purpose else {
+            let what = b"could not alter table access method: ";
+            return self.failed(&[what, &message[..]].concat());
+        };
+        let value = value.unwrap_or_default();
+        let (before, value, after): (_, &[u8], _) = match name {
+            "session_authorization" => {
+                let text = [b"could not set session user to \"", value, b"\": ", &message];
+                return self.die(Fatal::server(text.concat()));
+            }
+            "search_path" => ("could not set \"search_path\" to \"", value, "\": "),
+            "default_tablespace" => {
+                // As it is quoted in the statement.
+                let name = text.strip_prefix(b"SET default_tablespace = ").unwrap_or(value);
+                let name = if value.is_empty() { b"\"\"" } else { name };
+                ("could not set \"default_tablespace\" to ", name, ": ")
+            }
+            _ => ("could not set \"default_table_access_method\"", b"", ": "),
+        };
+        self.failed(&[before.as_bytes(), value, after.as_bytes(), &message].concat())
+    }
+
+    /// Text that is no statement. A server has nothing to say to it, but one that is gone has.
+    fn text(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
+        if self.session.is_lost() { self.send(QUERY, text) } else { Ok(Outcome::Done) }
+    }
+
+    fn copy_begin(&mut self, statement: &[u8]) -> pgdmp::Result<Outcome> {
+        self.copying = false;
+        match self.session.query(statement) {
+            Ok(reply) => {
+                self.copying = reply == Reply::CopyIn;
+                Ok(Outcome::Done)
+            }
+            Err(message) => self.query_failed(QUERY, &message, statement),
+        }
+    }
+
+    fn copy_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
+        if !self.copying {
+            return Ok(Outcome::Done);
+        }
+        match self.session.copy_data(data) {
+            Ok(()) => Ok(Outcome::Done),
+            Err(message) => {
+                let text = [b"error returned by PQputCopyData: ", &message[..]].concat();
+                self.die(Fatal::server(text))
+            }
+        }
+    }
+
+    fn copy_end(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<Outcome> {
+        if !std::mem::take(&mut self.copying) {
+            return Ok(Outcome::Done);
+        }
+        let table = entry.tag().unwrap_or_default();
+        match self.session.copy_end() {
+            Ok(Copied::Done) => Ok(Outcome::Done),
+            Ok(Copied::Surplus) => {
+                let what = b"unexpected extra results during COPY of table \"";
+                self.around.voice.warning(&[what, table, b"\""].concat());
+                Ok(Outcome::Done)
+            }
+            Ok(Copied::Failed(message)) => {
+                self.failed(&[b"COPY failed for table \"", table, b"\": ", &message].concat())
+            }
+            Err(message) => {
+                let text = [b"error returned by PQputCopyEnd: ", &message[..]].concat();
+                self.die(Fatal::server(text))
+            }
+        }
+    }
+
+    fn insert_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
+        let mut statements =
+            std::mem::replace(&mut self.statements, Statements::new(self.around.std_strings));
+        let mut failures = 0;
+        let result = statements.piece(data, |statement| {
+            if let Outcome::Failed(n) = self.send(QUERY, statement)? {
+                failures += n;
+            }
+            Ok::<(), Stopped>(())
+        });
+        self.statements = statements;
+        match result {
+            Ok(()) if failures == 0 => Ok(Outcome::Done),
+            Ok(()) => Ok(Outcome::Failed(failures)),
+            Err(Stopped::By(error)) => Err(error),
+            Err(Stopped::TooLong) => {
+                self.die(Fatal::server("a statement in the data is longer than a server takes"))
+            }
+        }
+    }
+
+    fn insert_end(&mut self, entry: &TocEntry<'_>) {
+        let rest = self.statements.rest();
+        if rest.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            // pg_restore would put it before the next table's.
+            let table = entry.tag().unwrap_or_default();
+            let what = b"the last statement in the data of table \"";
+            self.around.voice.warning(&[what, table, b"\" has no end, and is left out"].concat());
+        }
+    }
+
+    fn connect(&mut self, database: &[u8]) -> pgdmp::Result<Outcome> {
+        match self.around.server.connect(Some(database), self.around.voice) {
+            Ok(session) => {
+                self.session = session;
+                self.database = Some(database.to_vec());
+                Ok(Outcome::Done)
+            }
+            Err(fatal) => self.die(fatal),
+        }
+    }
+
+    fn large_object(&mut self, oid: u32, create: bool) -> pgdmp::Result<Outcome> {
+        let failed = |what: &str, message: Message| {
+            let start = format!("could not {what} large object {oid}: ");
+            Fatal::server([start.as_bytes(), &message].concat())
+        };
+        if create && let Err(message) = self.session.lo_create(oid) {
+            return self.die(failed("create", message));
+        }
+        match self.session.lo_open(oid) {
+            Ok(descriptor) => {
+                self.descriptor = descriptor;
+                Ok(Outcome::Done)
+            }
+            Err(message) => self.die(failed("open", message)),
+        }
+    }
+
+    fn large_object_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
+        let written = self.session.lo_write(self.descriptor, data);
+        if self.around.voice.is_debug() {
+            let (n, s) = (data.len(), if data.len() == 1 { "" } else { "s" });
+            let text = format!("wrote {n} byte{s} of large object data (result = {written})");
+            self.around.voice.debug(text.as_bytes());
+        }
+        if usize::try_from(written) == Ok(data.len()) {
+            return Ok(Outcome::Done);
+        }
+        let message = self.session.last_message();
+        self.failed(&[b"could not write to large object: ", &message[..]].concat())
+    }
+}
+
+/// What failed, of a query that has no other name.
+const QUERY: &str = "could not execute query";
+
+enum Stopped {
+    By(pgdmp::Error),
+    TooLong,
+}
+
+impl From<pgdmp::Error> for Stopped {
+    fn from(error: pgdmp::Error) -> Self {
+        Stopped::By(error)
+    }
+}
+
+impl From<TooLong> for Stopped {
+    fn from(_: TooLong) -> Self {
+        Stopped::TooLong
+    }
+}
+
+/// The entry that a step is about.
+fn entry_of<'t>(step: &Step<'t>) -> Option<TocEntry<'t>> {
+    match step {
+        Step::Statement(statement) => statement.entry,
+        Step::Heading(heading) => Some(heading.entry()),
+        Step::CopyBegin { entry, .. }
+        | Step::InsertBegin { entry }
+        | Step::LargeObjectOpen { entry, .. } => Some(*entry),
+        _ => None,
+    }
+}
+
+impl Sink for SessionSink<'_> {
+    fn step(&mut self, step: &Step<'_>) -> pgdmp::Result<Outcome> {
+        if let Some(entry) = entry_of(step) {
+            self.context.entry(&entry);
+        }
+        match step {
+            Step::Stage(stage) => self.context.stage(*stage),
+            Step::Statement(statement) => return self.statement(statement),
+            Step::Begin => return self.send("could not start database transaction", b"BEGIN"),
+            Step::Commit => return self.send("could not commit database transaction", b"COMMIT"),
+            Step::Connect { database, .. } => return self.connect(database),
+            Step::CopyBegin { statement, .. } => return self.copy_begin(statement),
+            Step::CopyData(data) => return self.copy_data(data),
+            Step::CopyEnd { entry } => return self.copy_end(entry),
+            Step::InsertBegin { .. } => {
+                self.statements = Statements::new(self.around.std_strings);
+            }
+            Step::InsertData(data) => return self.insert_data(data),
+            Step::InsertEnd { entry } => self.insert_end(entry),
+            Step::LargeObjectOpen { oid, create, .. } => {
+                return self.large_object(oid.0, *create);
+            }
+            Step::LargeObjectWrite { data, .. } => return self.large_object_data(data),
+            Step::LargeObjectClose => self.session.lo_close(self.descriptor),
+            Step::Comment(text) => return self.text(text),
+            Step::Event(event) if event.is_warning() => {
+                self.around.voice.warning(&event.message());
+            }
+            Step::Event(event) if self.around.voice.is_verbose() => {
+                self.around.voice.info(&event.message());
+            }
+            _ => {}
+        }
+        Ok(Outcome::Done)
+    }
+}

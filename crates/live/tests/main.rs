@@ -1,0 +1,2 @@
+//! The crate's integration tests, as one program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
