@@ -150,8 +150,8 @@ fn no_superuser_is_needed_for_a_service() {
     }
 }
 
-/// All dumps, made now.
-fn dumps(server: &Server) -> Vec<PathBuf> {
+/// Makes databases of many kinds, and dumps of them.
+pub(crate) fn dumps(server: &Server) -> Vec<PathBuf> {
     server.prepare();
     for (name, file, encoding) in DATABASES {
         server.create(name, encoding);

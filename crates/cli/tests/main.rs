@@ -18,6 +18,7 @@
 //! | `names` | names in any encoding, quoted names, names of nothing |
 //! | `terminal` | no text of an archive is obeyed by a terminal |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
+//! | `live_restore` | restores into databases, beside the installed pg_restore |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_needs` | each table with what it needs, restored by it |
 
@@ -36,6 +37,8 @@ mod extras;
 mod killed;
 mod live_edit;
 mod live_needs;
+#[cfg(unix)]
+mod live_restore;
 #[cfg(unix)]
 mod live_scripts;
 #[cfg(unix)]

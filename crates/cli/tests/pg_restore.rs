@@ -283,6 +283,7 @@ fn a_command_of_pgdmp() {
             .args(args)
             .current_dir(fixtures::root())
             .stdin(File::open(fixtures::root().join("pg18/small-tar.tar")).unwrap())
+            .env("PGDMP_LIBPQ", "/nowhere/libpq.so.5")
             .output()
             .unwrap()
     };
@@ -300,5 +301,6 @@ fn a_command_of_pgdmp() {
     let output = pgdmp(&["restore", "-d", "x", "pg18/small-tar.tar"]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let expected = "pgdmp: error: could not load libpq from PGDMP_LIBPQ, \"/nowhere/libpq.so.5\"\n";
+    assert_eq!(stderr, expected);
 }

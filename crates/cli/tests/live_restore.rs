@@ -1,0 +1,306 @@
+//! `restore -d` beside the installed pg_restore: the same archive and options, two new databases.
+//! What is said, how it ends and what is in the database afterwards must be the same.
+//!
+//! They start a server, so they run when `PGDMP_LIVE` is set, and say that they are skipped
+//! otherwise.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::live_scripts::dumps;
+use pgdmp_testkit::server::Server;
+
+/// Options, and what was restored into the database before.
+type Case = (&'static str, &'static [&'static str]);
+
+const ONCE: &[&str] = &[];
+const TWICE: &[&str] = &[""];
+
+/// For each archive of all kinds.
+const EACH: &[Case] = &[("-v", ONCE)];
+
+/// For the largest.
+const SOME: &[Case] = &[
+    ("-v", TWICE),
+    ("--use-set-session-authorization -v", ONCE),
+    ("-c --if-exists -v", TWICE),
+    ("-1 -v", ONCE),
+];
+
+/// For one archive.
+const MANY: &[Case] = &[
+    ("", TWICE),
+    ("-v -v", ONCE),
+    ("-e", TWICE),
+    ("-e -v", TWICE),
+    ("-1", ONCE),
+    ("-1 -v", TWICE),
+    ("-O -x", ONCE),
+    ("--use-set-session-authorization -v", ONCE),
+    ("--use-set-session-authorization -v", TWICE),
+    ("--use-set-session-authorization -O", ONCE),
+    ("--role=postgres", ONCE),
+    ("--role=nobody", ONCE),
+    ("--role=nobody -e", ONCE),
+    ("-a --disable-triggers -v", &["-s"]),
+    ("-a --disable-triggers -S postgres", &["-s"]),
+    ("-a --disable-triggers -S nobody", &["-s"]),
+    ("--no-data-for-failed-tables -v", TWICE),
+    ("--enable-row-security", ONCE),
+    ("-c -v", TWICE),
+    ("-c -v", ONCE),
+    ("-c --if-exists -v", TWICE),
+    ("-c --if-exists -v", ONCE),
+    ("-c --if-exists -1", ONCE),
+    ("--section=pre-data", ONCE),
+    ("--section=data -v", ONCE),
+    ("--section=post-data -v", ONCE),
+    ("--no-tablespaces --no-comments", ONCE),
+];
+
+/// With the database of the archive.
+const CREATE: &[Case] = &[
+    ("-C", ONCE),
+    ("-C -v", ONCE),
+    ("-C -v", TWICE),
+    ("-C -c --if-exists -v", TWICE),
+    ("-C -e", TWICE),
+];
+
+#[test]
+fn restores_as_the_installed_pg_restore() {
+    let Some(server) = Server::start("restores_as_the_installed_pg_restore") else { return };
+    let archives = dumps(&server);
+    let bench = Bench::new(&server);
+    let archive = |name: &str| archives.iter().find(|path| path.ends_with(name)).unwrap();
+    let mut cases: Vec<(&Path, Case, Option<&str>)> = Vec::new();
+    for path in &archives {
+        cases.extend(EACH.iter().map(|case| (&**path, *case, None)));
+    }
+    cases.extend(SOME.iter().map(|case| (&**archive("core.dump"), *case, None)));
+    cases.extend(MANY.iter().map(|case| (&**archive("mini.dump"), *case, None)));
+    bench.all(&cases);
+    // One after the other: the name of the database is the archive's.
+    for (name, database) in [("mini.dump", "mini"), ("odd.dump", "it's \"x\" Up.per\\")] {
+        for case in CREATE {
+            bench.one(archive(name), *case, Some(database));
+        }
+    }
+    bench.check();
+}
+
+/// Roles and tablespaces that are not there are an error each.
+#[test]
+fn errors_are_told_as_the_installed_pg_restore_tells_them() {
+    let Some(server) = Server::start("errors_are_told_as_the_installed_pg_restore_tells_them")
+    else {
+        return;
+    };
+    let bench = Bench::new(&server);
+    let fixtures = pgdmp_testkit::fixtures::real();
+    // Those that it can read: of a newer release it says so, and has no more to say.
+    let newest = server.release();
+    let readable: Vec<PathBuf> = fixtures
+        .iter()
+        .filter(|fixture| {
+            let release =
+                fixture.name.strip_prefix("pg").and_then(|name| name.split(['.', '/']).next());
+            release.and_then(|release| release.parse::<u32>().ok()).is_some_and(|r| r <= newest)
+        })
+        .map(|fixture| fixture.path.clone())
+        .collect();
+    assert!(readable.len() > 10);
+    let cases: Vec<_> = readable.iter().map(|path| (&**path, ("-v", ONCE), None::<&str>)).collect();
+    bench.all(&cases);
+    bench.check();
+}
+
+/// Compares restores.
+struct Bench<'a> {
+    server: &'a Server,
+    number: AtomicUsize,
+    failures: Mutex<Vec<String>>,
+}
+
+/// All that a restore leaves.
+struct After {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+    database: String,
+}
+
+impl<'a> Bench<'a> {
+    fn new(server: &'a Server) -> Self {
+        Bench { server, number: AtomicUsize::new(0), failures: Mutex::default() }
+    }
+
+    /// All cases, on two threads.
+    fn all(&self, cases: &[(&Path, Case, Option<&str>)]) {
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while let Some((path, case, create)) =
+                        cases.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        self.one(path, *case, *create);
+                    }
+                });
+            }
+        });
+        assert!(cases.len() > 5);
+    }
+
+    fn check(&self) {
+        let failures = self.failures.lock().unwrap();
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
+
+    fn one(&self, archive: &Path, case: Case, create: Option<&str>) {
+        let theirs = self.restore(archive, case, create, false);
+        let mut ours = self.restore(archive, case, create, true);
+        adjust(self.server.release(), &mut ours.stderr);
+        let (ours_code, theirs_code) = (ours.code, theirs.code);
+        let (ours, theirs) = (
+            [ours.stderr, ours.stdout, ours.database],
+            [theirs.stderr, theirs.stdout, theirs.database],
+        );
+        let mut different = (ours_code != theirs_code)
+            .then(|| format!("exit {ours_code:?}, theirs {theirs_code:?}"))
+            .into_iter()
+            .chain(ours.iter().zip(&theirs).filter_map(|(ours, theirs)| first(ours, theirs)));
+        if let Some(difference) = different.next() {
+            let what = format!("{} {case:?}: {difference}", archive.display());
+            eprintln!("{what}");
+            self.failures.lock().unwrap().push(what);
+        }
+    }
+
+    fn restore(&self, archive: &Path, case: Case, create: Option<&str>, ours: bool) -> After {
+        let (options, before) = case;
+        let server = self.server;
+        let name = format!("r{}", self.number.fetch_add(1, Ordering::Relaxed));
+        let into = match create {
+            Some(_) => "postgres",
+            None => {
+                let text = pgdmp::Archive::open(archive).unwrap();
+                let encoding = text.toc().encoding().unwrap().unwrap_or(b"SQL_ASCII");
+                server.create(&name, std::str::from_utf8(encoding).unwrap());
+                &name
+            }
+        };
+        if let Some(create) = create {
+            // Those of other cases, and the one that was dumped.
+            self.rename(create, &format!("{name}_old"));
+        }
+        let archive = archive.to_str().unwrap();
+        for options in before {
+            let options = if create.is_some() { "-C" } else { options };
+            self.run(&mut server.command("pg_restore"), options, into, archive);
+        }
+        let mut command = match ours {
+            true => Command::new(env!("CARGO_BIN_EXE_pgdmp")),
+            false => server.command("pg_restore"),
+        };
+        if ours {
+            command.arg("restore").env("TZ", "UTC").env("LC_ALL", "C");
+        }
+        let output = self.run(&mut command, options, into, archive);
+        let made = create.unwrap_or(&name);
+        let database = dump(server, made);
+        if create.is_some() {
+            self.rename(made, &format!("{name}_done"));
+        } else {
+            // Unless a subscription is in it.
+            let sql = format!("DROP DATABASE IF EXISTS \"{name}\"");
+            server.output("psql", &["-X", "-q", "-c", &sql, "-d", "postgres"]);
+        }
+        After {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: masked(&String::from_utf8_lossy(&output.stderr), made),
+            database: masked(&database, made),
+        }
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        let from = from.replace('"', "\"\"");
+        let sql = format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\"");
+        self.server.output("psql", &["-X", "-q", "-c", &sql, "-d", "postgres"]);
+    }
+
+    fn run(&self, command: &mut Command, options: &str, into: &str, archive: &str) -> Output {
+        let socket = self.server.path("");
+        command.args(["-h", &socket, "-U", "postgres", "-d", into]);
+        command.args(options.split(' ').filter(|option| !option.is_empty())).arg(archive);
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+}
+
+/// A database as pg_dump sees it.
+fn dump(server: &Server, database: &str) -> String {
+    let database = database.replace('\\', "\\\\").replace('\'', "\\'");
+    let output = server.output("pg_dump", &["-d", &format!("dbname='{database}'")]);
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    // Their keys are random.
+    let keyed =
+        |line: &&str| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict ");
+    text.lines().filter(keyed).map(|line| format!("{line}\n")).collect()
+}
+
+/// The first line that is not the same.
+fn first(ours: &str, theirs: &str) -> Option<String> {
+    let mut lines = ours.split('\n').zip(theirs.split('\n')).enumerate();
+    if ours == theirs {
+        return None;
+    }
+    match lines.find(|(_, (ours, theirs))| ours != theirs) {
+        Some((n, (ours, theirs))) => Some(format!("line {n}: ours {ours:?}, theirs {theirs:?}")),
+        None => Some(format!("{} bytes, theirs {}", ours.len(), theirs.len())),
+    }
+}
+
+/// Text without what is another in each database: its name, and OIDs of schemas that were made.
+fn masked(text: &str, database: &str) -> String {
+    let text = text.replace(&format!("database {database}\n"), "database DATABASE\n");
+    let lines = text.split('\n').map(|line| match line.split_once("namespace)=(") {
+        Some((before, rest)) => {
+            format!("{before}{}", rest.replace(|c: char| c.is_ascii_digit(), ""))
+        }
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Makes of what we say what an older release says.
+fn adjust(release: u32, stderr: &mut String) {
+    *stderr = stderr.replace("pgdmp: ", "pg_restore: ");
+    if release < 18 {
+        let executing =
+            "pg_restore: executing SELECT pg_catalog.set_config('search_path', '', false);\n";
+        *stderr = stderr.replace(executing, "");
+        *stderr = stderr.replace("implied no-schema restore", "implied data-only restore");
+    }
+    if release < 17 {
+        for name in ["search_path", "default_tablespace", "default_table_access_method"] {
+            let (quoted, bare) =
+                (format!("could not set \"{name}\""), format!("could not set {name}"));
+            *stderr = stderr.replace(&quoted, &bare);
+        }
+    }
+    if release < 16 {
+        let lines = stderr.lines().map(|line| {
+            let statement = ["VIEW", "SEQUENCE", "MATERIALIZED VIEW"].iter().find_map(|kind| {
+                let (before, rest) = line.split_once(&format!("ALTER {kind} "))?;
+                rest.contains(" OWNER TO ").then(|| format!("{before}ALTER TABLE {rest}\n"))
+            });
+            statement.unwrap_or_else(|| format!("{line}\n"))
+        });
+        *stderr = lines.collect();
+    }
+}
