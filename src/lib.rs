@@ -122,8 +122,7 @@ pub use archive::{
 };
 pub use compression::Algorithm;
 pub use edit::{
-    Conversion, Merge, Note, Part, PartName, Reindexed, SplitBy, StreamConversion, Target, reindex,
-    split,
+    Conversion, Merge, Note, Part, PartName, Reindexed, SplitBy, Target, reindex, split,
 };
 pub use encoding::Encoding;
 pub use error::{EntryName, Error, ErrorKind, Result};

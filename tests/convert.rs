@@ -7,7 +7,7 @@ use std::path::Path;
 
 use pgdmp::{
     Algorithm, Archive, ArchiveStream, ArchiveVersion, Conversion, DataOffset, Desc, DumpId,
-    Format, Note, Selection, StreamConversion, Target,
+    Format, Note, Selection, Target,
 };
 
 use pgdmp_testkit::contents::{Content, Contents, read_all};
@@ -67,8 +67,8 @@ fn blocks_are_moved_whole() {
         }
         let bytes = fixture.bytes();
         let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
-        let seekable = StreamConversion::new(&stream, &Target::new(), None).unwrap();
-        seekable.write(&mut stream, Cursor::new(Vec::new())).unwrap();
+        let seekable = Conversion::of_pass(stream.pass(), &Target::new(), None).unwrap();
+        seekable.write(Cursor::new(Vec::new())).unwrap();
         let archive = Archive::read(bytes.clone()).unwrap();
         // An edit that changes nothing would be found out; one and its opposite are not.
         let selection = Selection { create: true, ..Selection::default() };
@@ -222,14 +222,14 @@ fn a_pipe_gives_what_a_file_gives() {
             let mut target = Target::new();
             target.format(format);
             let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
-            let conversion = match StreamConversion::new(&stream, &target, None) {
+            let conversion = match Conversion::of_pass(stream.pass(), &target, None) {
                 Ok(conversion) => conversion,
                 Err(error) => {
                     assert!(error.to_string().contains("save"), "{}: {error}", fixture.name);
                     continue;
                 }
             };
-            let new = conversion.write(&mut stream, Cursor::new(Vec::new())).unwrap().into_inner();
+            let new = conversion.write(Cursor::new(Vec::new())).unwrap().into_inner();
             let copy = Archive::read(new).unwrap();
             assert!(flat(read_all(&copy).unwrap()) == expected, "{} {format}", fixture.name);
             let offsets = copy.entries().filter(|entry| entry.has_data());
@@ -358,5 +358,25 @@ fn damage_is_an_error_and_leaves_no_archive() {
         let error = Conversion::new(&cut, &target, None).unwrap().create(&path).unwrap_err();
         assert!(error.is_truncated() || error.entry().is_some(), "{error}");
         assert!(Archive::open(&path).is_err(), "{format}");
+    }
+}
+
+/// Through a pipe nobody has a look at what stands where before it comes.
+#[test]
+fn a_block_that_comes_twice_is_not_left_out() {
+    let bytes = pgdmp_testkit::build::small();
+    let archive = Archive::read(bytes.clone()).unwrap();
+    let first = archive.blocks().unwrap().next().unwrap().unwrap();
+    let start = usize::try_from(first.offset.unwrap()).unwrap();
+    let (before, behind) = bytes.split_at(start);
+    let block = &behind[..usize::try_from(first.stored_len).unwrap()];
+    for (bytes, expected) in
+        [([before, block, behind].concat(), Some("twice")), (bytes.clone(), None)]
+    {
+        let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
+        let conversion = Conversion::of_pass(stream.pass(), &Target::new(), None).unwrap();
+        let error = conversion.write(Cursor::new(Vec::new())).err().map(|e| e.to_string());
+        assert_eq!(expected.is_some(), error.is_some(), "{error:?}");
+        assert!(error.unwrap_or_default().contains(expected.unwrap_or_default()));
     }
 }

@@ -5,8 +5,7 @@ use std::fs;
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 
 use pgdmp::{
-    Algorithm, Archive, ArchiveStream, Conversion, Format, Merge, OpenOptions, SplitBy,
-    StreamConversion, Target,
+    Algorithm, Archive, ArchiveStream, Conversion, Format, Merge, OpenOptions, SplitBy, Target,
 };
 
 use pgdmp_testkit::contents::read_all;
@@ -104,8 +103,8 @@ fn a_full_disk_at_every_place() {
         let bytes = fs::read(fixtures::root().join("pg17/small-custom.dump")).unwrap();
         let stream = |disk: &mut Full| {
             let mut stream = ArchiveStream::new(&bytes[..])?;
-            let conversion = StreamConversion::new(&stream, &target, None)?;
-            conversion.write(&mut stream, disk).map(drop)
+            let conversion = Conversion::of_pass(stream.pass(), &target, None)?;
+            conversion.write(disk).map(drop)
         };
         run_out_of_room(&what, &stream, format == Format::Custom);
     }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use pgdmp::{
     Algorithm, Archive, ArchiveStream, ArchiveVersion, Conversion, DataOffset, Desc, DumpId,
     EntryFields, Format, Merge, Note, OpenOptions, RestrictKey, Script, Section, Selection,
-    SplitBy, StreamConversion, Target,
+    SplitBy, Target,
 };
 
 use pgdmp::script::{Outcome, Restore, Sink, Step};
@@ -47,8 +47,8 @@ fn converted(archive: &Archive, target: &Target) -> pgdmp::Result<Archive> {
 
 fn streamed(bytes: &[u8], target: &Target) -> pgdmp::Result<Archive> {
     let mut stream = ArchiveStream::new(bytes)?;
-    let conversion = StreamConversion::new(&stream, target, None)?;
-    Archive::read(conversion.write(&mut stream, Cursor::new(Vec::new()))?.into_inner())
+    let conversion = Conversion::of_pass(stream.pass(), target, None)?;
+    Archive::read(conversion.write(Cursor::new(Vec::new()))?.into_inner())
 }
 
 fn script(archive: &Archive) -> pgdmp::Result<Vec<u8>> {
@@ -727,9 +727,9 @@ fn zstd_frames_within_chunks_are_told() {
         }
         let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
         let mut heard = 0;
-        let mut conversion = StreamConversion::new(&stream, &Target::new(), None).unwrap();
+        let mut conversion = Conversion::of_pass(stream.pass(), &Target::new(), None).unwrap();
         conversion.on_warning(|_| heard += 1);
-        let new = conversion.write(&mut stream, Cursor::new(Vec::new())).unwrap().into_inner();
+        let new = conversion.write(Cursor::new(Vec::new())).unwrap().into_inner();
         assert_eq!(heard, usize::from(told));
         assert!(!chunks(&new).iter().any(|chunk| has_frame_within(chunk)), "{what}");
     }

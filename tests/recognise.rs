@@ -2,7 +2,7 @@
 
 use pgdmp::{
     Algorithm, Archive, ArchiveStream, Conversion, Desc, Error, ErrorKind, Format, Merge,
-    NotAnArchive, OpenOptions, StreamConversion, Surplus, Target,
+    NotAnArchive, OpenOptions, Surplus, Target,
 };
 
 use pgdmp_testkit::build;
@@ -288,10 +288,8 @@ fn an_archive_behind_another_is_seen() {
                     .unwrap_err();
                 check_refusal(&error, offset, fixture);
                 let mut stream = ArchiveStream::new(&both[..]).unwrap();
-                let error = StreamConversion::new(&stream, target, None)
-                    .and_then(|conversion| {
-                        conversion.create(&mut stream, folder.path().join(format!("{n}s")))
-                    })
+                let error = Conversion::of_pass(stream.pass(), target, None)
+                    .and_then(|conversion| conversion.create(folder.path().join(format!("{n}s"))))
                     .unwrap_err();
                 check_refusal(&error, offset, fixture);
             }

@@ -20,8 +20,6 @@ use crate::error::{EntryName, Error, Result};
 #[derive(Debug)]
 pub struct EntryData<'a> {
     decoder: Decoder<Stored<'a>>,
-    /// Where the stored bytes begin.
-    start: u64,
     entry: EntryName,
     member: Option<String>,
     /// The last bytes, of data that ends with an end marker.
@@ -38,9 +36,8 @@ impl<'a> EntryData<'a> {
         member: Option<String>,
         marked: bool,
     ) -> Self {
-        let start = decoder.get_ref().position();
         let tail = marked.then(Tail::default);
-        EntryData { decoder, start, entry, member, tail, complaints: None, ended: false }
+        EntryData { decoder, entry, member, tail, complaints: None, ended: false }
     }
 
     /// Makes of what pg_restore passes over a [complaint](Self::complaints) instead of an error.
@@ -87,12 +84,6 @@ impl<'a> EntryData<'a> {
         }
         self.ended = true;
         Ok(())
-    }
-
-    /// How many of the stored bytes were consumed so far, framing included: for showing progress
-    /// against [`Archive::stored_sizes`](super::Archive::stored_sizes).
-    pub fn stored_position(&self) -> u64 {
-        self.decoder.get_ref().position() - self.start
     }
 
     /// Writes all that is left to `output`, and says how many bytes that was.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::open::Archive;
 use super::options::OpenOptions;
@@ -38,6 +39,14 @@ impl Input {
         match self {
             Input::Archive(archive) => archive.toc(),
             Input::Stream(stream) => stream.toc(),
+        }
+    }
+
+    /// The table of contents, to be kept while data is read.
+    pub fn shared_toc(&self) -> Arc<Toc> {
+        match self {
+            Input::Archive(archive) => archive.shared_toc(),
+            Input::Stream(stream) => stream.shared_toc(),
         }
     }
 

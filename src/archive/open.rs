@@ -36,7 +36,7 @@ use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Toc, TocEntr
 #[derive(Debug)]
 pub struct Archive {
     format: Format,
-    toc: Toc,
+    toc: Arc<Toc>,
     pub(super) layout: Layout,
     contexts: Arc<Contexts>,
     limits: Limits,
@@ -66,7 +66,7 @@ pub struct BlockInfo {
 impl Archive {
     pub(super) fn new(format: Format, toc: Toc, layout: Layout, limits: Limits) -> Archive {
         let contexts = Arc::new(Contexts::default());
-        Archive { format, toc, layout, contexts, limits }
+        Archive { format, toc: Arc::new(toc), layout, contexts, limits }
     }
 
     /// How the archive lies on disk.
@@ -77,6 +77,11 @@ impl Archive {
     /// Header and table of contents.
     pub fn toc(&self) -> &Toc {
         &self.toc
+    }
+
+    /// The table of contents, to be kept without the archive.
+    pub fn shared_toc(&self) -> Arc<Toc> {
+        Arc::clone(&self.toc)
     }
 
     /// The header.
@@ -170,12 +175,6 @@ impl Archive {
                 Ok(StoredPiece::member(member, entry.name(), marked))
             }
         }
-    }
-
-    /// The stored bytes of an entry's data.
-    pub(crate) fn piece(&self, id: DumpId) -> Result<StoredPiece<'static>> {
-        let entry = self.entry_with_data(id, BlockKind::Data)?;
-        self.open_piece(entry).map_err(|error| error.in_entry(|| entry.name()))
     }
 
     /// The stored bytes of an entry's data, even if another one has its dump id.
@@ -446,7 +445,7 @@ impl Archive {
         }
     }
 
-    fn entry_with_data(&self, id: DumpId, kind: BlockKind) -> Result<TocEntry<'_>> {
+    pub(super) fn entry_with_data(&self, id: DumpId, kind: BlockKind) -> Result<TocEntry<'_>> {
         let entry = self.entry(id).ok_or_else(|| Error::not_found(format!("entry {id}")))?;
         let mut with_data = self.toc.with_id(id).filter(TocEntry::has_data);
         let entry = with_data.next().unwrap_or(entry);

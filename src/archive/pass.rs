@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::block::{AnyBlock, Block};
 use super::data::EntryData;
@@ -10,8 +11,10 @@ use super::large_objects::{LargeObject, LargeObjects};
 use super::open::{Archive, kind_of};
 use super::stored::StoredPiece;
 use super::stream::ArchiveStream;
+use crate::compress::Contexts;
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
+use crate::limits::Limits;
 use crate::toc::{DumpId, Format, Oid, Toc, TocEntry};
 
 /// A way through all data of an archive, block after block: by [`Archive::pass`],
@@ -45,8 +48,8 @@ pub struct Pass<'a>(Way<'a>);
 enum Way<'a> {
     Archive {
         archive: &'a Archive,
-        /// The indexes of the entries with data.
-        order: Vec<usize>,
+        /// The indexes of the entries with data; made for the first block.
+        order: Option<Vec<usize>>,
         /// Which of them comes next.
         next: usize,
     },
@@ -59,6 +62,9 @@ trait AnyStream {
     fn format(&self) -> Format;
     fn next_block(&mut self) -> Result<Option<Block<'_>>>;
     fn last_block_len(&self) -> Option<u64>;
+    fn contexts(&self) -> &Arc<Contexts>;
+    fn limits(&self) -> &Limits;
+    fn refuse_surplus(&self) -> Result<()>;
 }
 
 impl<R: Read + Send> AnyStream for ArchiveStream<R> {
@@ -77,9 +83,21 @@ impl<R: Read + Send> AnyStream for ArchiveStream<R> {
     fn last_block_len(&self) -> Option<u64> {
         self.last_block_len()
     }
+
+    fn contexts(&self) -> &Arc<Contexts> {
+        self.contexts()
+    }
+
+    fn limits(&self) -> &Limits {
+        self.limits()
+    }
+
+    fn refuse_surplus(&self) -> Result<()> {
+        self.refuse_surplus()
+    }
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     /// Header and table of contents.
     pub fn toc(&self) -> &Toc {
         match &self.0 {
@@ -108,6 +126,7 @@ impl Pass<'_> {
             Way::Archive { archive, order, next } => (*archive, order, next),
             Way::Stream(stream) => return stream.next_block(),
         };
+        let order = order.get_or_insert_with(|| archive.data_order());
         while let Some(entry) = order.get(*next).and_then(|index| archive.toc().get(*index)) {
             let at = *next;
             *next += 1;
@@ -140,17 +159,54 @@ impl Pass<'_> {
             Way::Stream(stream) => stream.last_block_len(),
         }
     }
+
+    /// The archive, if it is one that can be read anywhere.
+    pub(crate) fn archive(&self) -> Option<&'a Archive> {
+        match self.0 {
+            Way::Archive { archive, .. } => Some(archive),
+            Way::Stream(_) => None,
+        }
+    }
+
+    pub(crate) fn contexts(&self) -> &Arc<Contexts> {
+        match &self.0 {
+            Way::Archive { archive, .. } => archive.contexts(),
+            Way::Stream(stream) => stream.contexts(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        match &self.0 {
+            Way::Archive { archive, .. } => archive.limits(),
+            Way::Stream(stream) => stream.limits(),
+        }
+    }
+
+    /// Refuses to leave another archive behind without a word; of a stream when it was read to its
+    /// end. `walk`: see [`Archive::refuse_surplus`].
+    pub(crate) fn refuse_surplus(&self, walk: bool) -> Result<()> {
+        match &self.0 {
+            Way::Archive { archive, .. } => archive.refuse_surplus(walk),
+            Way::Stream(stream) => stream.refuse_surplus(),
+        }
+    }
 }
 
 impl Archive {
     /// A way through all data, as through a pipe: for what is to read either. To read some entries,
     /// or with several threads, use [`data`](Self::data) and [`large_objects`](Self::large_objects).
     pub fn pass(&self) -> Pass<'_> {
-        Pass(Way::Archive { archive: self, order: self.data_order(), next: 0 })
+        Pass(Way::Archive { archive: self, order: None, next: 0 })
     }
 
-    /// The data of one entry, even if another one has its dump id, as a pass meets it.
-    pub(crate) fn block(&self, entry: TocEntry<'_>) -> Result<Block<'_>> {
+    /// The data of one entry as a pass meets it.
+    pub(crate) fn block(&self, id: DumpId, kind: BlockKind) -> Result<Block<'_>> {
+        let entry = self.entry_with_data(id, kind)?;
+        self.block_of(entry)
+    }
+
+    /// The same, even if another entry has its dump id.
+    pub(crate) fn block_of(&self, entry: TocEntry<'_>) -> Result<Block<'_>> {
         let entry = self.own(entry)?;
         let objects = match kind_of(entry) {
             BlockKind::LargeObjects => Some(self.large_objects_of(entry)?),

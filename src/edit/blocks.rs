@@ -5,7 +5,7 @@
 use std::io::{BufRead, Write};
 
 use super::job::Job;
-use super::moving::{Listener, Moving};
+use super::moving::{Moving, Warn};
 use crate::archive::{Archive, ArchiveWriter, Expected, FRAME_WITHIN_CHUNK, StoredCheck};
 use crate::archive::{has_end_marker, kind_of};
 use crate::compress::{Algorithm, Framing};
@@ -30,7 +30,7 @@ pub(super) fn copy_block<W: Write>(
     job: &Job,
     writer: &mut ArchiveWriter<W>,
     moving: &Moving,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<bool> {
     let (Sink::Custom(sink), Format::Custom) = (writer.sink(), archive.format()) else {
         return Ok(false);
@@ -48,10 +48,9 @@ pub(super) fn copy_block<W: Write>(
     writer.raw_block(job.id, job.kind, |output| {
         let copied = match algorithm {
             // Its frames must begin chunks.
-            Algorithm::Zstd => copy_frames(entry, input, output, listener),
+            Algorithm::Zstd => copy_frames(entry, input, output, warn),
             _ => {
-                let mut moved = |n| listener.moved(n);
-                let copying = Copying::new(input, output, &mut moved);
+                let copying = Copying::new(input, output);
                 let mut chunks = ChunkReader::idle(copying, dialect);
                 let body = Body { kind: job.kind, entry: Some(entry), algorithm };
                 body.pass(&mut chunks).and_then(|_| Ok(chunks.into_input().finish().map(drop)?))
@@ -68,26 +67,26 @@ fn copy_frames<W: Write>(
     entry: TocEntry<'_>,
     input: SourceReader,
     output: &mut Output<W>,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<()> {
     let dialect = entry.toc().dialect();
     let mut chunks = ChunkReader::idle(input, dialect).watching(Algorithm::Zstd);
     let within = if kind_of(entry) == BlockKind::Data {
-        copy_stream_of_frames(&mut chunks, output, has_end_marker(&entry), listener)?
+        copy_stream_of_frames(&mut chunks, output, has_end_marker(&entry))?
     } else {
         let mut expected = Expected::new(entry);
         let mut within = false;
         while let Some(oid) = decode_oid(chunks.input(), dialect)? {
             expected.meet(oid);
             block::encode_oid(output, dialect, oid)?;
-            within |= copy_stream_of_frames(&mut chunks, output, false, listener)?;
+            within |= copy_stream_of_frames(&mut chunks, output, false)?;
         }
         block::encode_oid(output, dialect, 0)?;
         expected.finish(&entry.name(), &mut None)?;
         within
     };
     if within {
-        listener.warn(Error::malformed(FRAME_WITHIN_CHUNK).in_entry(|| entry.name()));
+        warn(Error::malformed(FRAME_WITHIN_CHUNK).in_entry(|| entry.name()));
     }
     Ok(())
 }
@@ -96,11 +95,9 @@ fn copy_stream_of_frames<W: Write>(
     chunks: &mut ChunkReader<SourceReader>,
     output: &mut Output<W>,
     marked: bool,
-    listener: &mut dyn Listener,
 ) -> Result<bool> {
     let mut writer = ChunkWriter::with_most(chunks.dialect(), LONGEST);
     let mut check = StoredCheck::new(Algorithm::Zstd, Framing::Stream, marked);
-    let start = chunks.position();
     chunks.restart();
     loop {
         let at = chunks.position();
@@ -121,7 +118,6 @@ fn copy_stream_of_frames<W: Write>(
     }
     check.finish().map_err(|error| Error::from(error).at(chunks.position()))?;
     writer.finish(output)?;
-    listener.moved(chunks.position() - start);
     Ok(chunks.frame_within_chunk())
 }
 
@@ -176,11 +172,7 @@ impl Body<'_> {
 
 /// Walks over all blocks of a custom archive, from where its table of contents ends up to where the
 /// data of all entries was met, whole. Behind that may stand what it likes.
-pub(super) fn pass_blocks<I: Input>(
-    archive: &Archive,
-    input: I,
-    listener: &mut dyn FnMut(Error),
-) -> Result<I> {
+pub(super) fn pass_blocks<I: Input>(archive: &Archive, input: I, warn: &mut Warn<'_>) -> Result<I> {
     let toc = archive.toc();
     let algorithm = archive.header().compression.algorithm;
     let mut chunks = ChunkReader::idle(input, toc.dialect()).watching(algorithm);
@@ -213,7 +205,7 @@ pub(super) fn pass_blocks<I: Input>(
             None => error,
         };
         if body.pass(&mut chunks).map_err(named)? {
-            listener(named(Error::malformed(FRAME_WITHIN_CHUNK).at(at)));
+            warn(named(Error::malformed(FRAME_WITHIN_CHUNK).at(at)));
         }
     }
     Ok(chunks.into_input())
@@ -275,7 +267,7 @@ impl<'a> Left<'a> {
             };
         };
         if kind_of(entry) != header.kind {
-            return Err(header.of_wrong_kind().at(at).in_entry(|| entry.name()));
+            return Err(header.kind.of_wrong_kind().at(at).in_entry(|| entry.name()));
         }
         self.waits[entry.index()] = false;
         self.count -= 1;

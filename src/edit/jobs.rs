@@ -5,7 +5,7 @@
 //! Small ones have no blocks to share, so each is one thread's. What is ready waits in memory until
 //! its turn comes, which is why only so many are begun.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +13,8 @@ use std::thread;
 
 use super::blocks::copy_block;
 use super::job::{Job, Ways};
-use super::moving::{Listener, Moving, Passing, PieceSink};
-use crate::archive::{Archive, ArchiveWriter, StoredPiece};
+use super::moving::{Moving, Passing, PieceSink, Warn};
+use crate::archive::{Archive, ArchiveWriter, Block, Pass, StoredPiece};
 use crate::compress::{EncoderPool, Framing};
 use crate::error::{Error, Result};
 use crate::format::block::BlockKind;
@@ -29,15 +29,18 @@ const HELD: usize = 4 << 20;
 /// A reader needs memory for a whole chunk.
 const CHUNK: usize = 64 << 10;
 
-/// Moves the data of all jobs, in their order.
+/// Moves the data of all jobs from opened archives, in the order of the jobs.
 pub(super) fn move_all<W: Write>(
     archives: &[&Archive],
     jobs: &[Job],
     writer: &mut ArchiveWriter<W>,
     ways: Ways,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<()> {
-    let moving = |archive| Moving::to(writer, ways.recompress, Passing::of(archive, ways.decode));
+    let moving = |archive: &Archive| {
+        let passing = Passing::new(archive.contexts(), archive.limits(), ways.decode);
+        Moving::to(writer, ways.recompress, passing)
+    };
     let movings: Vec<Moving> = archives.iter().map(|archive| moving(archive)).collect();
     let of = |job: &Job| job.archive as usize;
     let tasks: Vec<Task<'_>> = jobs
@@ -46,7 +49,7 @@ pub(super) fn move_all<W: Write>(
         .collect();
     let threads = writer.pool().threads();
     if threads < 2 || !tasks.iter().any(|task| task.small_size().is_some()) {
-        return tasks.iter().try_for_each(|task| task.move_to(writer, listener));
+        return tasks.iter().try_for_each(|task| task.move_to(writer, warn));
     }
     let (give, waiting) = mpsc::channel();
     let waiting = Mutex::new(waiting);
@@ -57,7 +60,7 @@ pub(super) fn move_all<W: Write>(
             let thread = thread::Builder::new().name(format!("convert {n}"));
             thread.spawn_scoped(scope, || work(&waiting))?;
         }
-        move_ahead(&tasks, 2 * threads as usize, &give, writer, listener)
+        move_ahead(&tasks, 2 * threads as usize, &give, writer, warn)
     })
 }
 
@@ -67,7 +70,7 @@ fn move_ahead<'a, W: Write>(
     most: usize,
     give: &Sender<Order<'a>>,
     writer: &mut ArchiveWriter<W>,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<()> {
     let mut left = tasks;
     let mut begun: VecDeque<(&[Task<'_>], Receiver<_>)> = VecDeque::new();
@@ -82,8 +85,8 @@ fn move_ahead<'a, W: Write>(
         let Some((batch, results)) = begun.pop_front() else { return Ok(()) };
         for task in batch {
             match results.recv().map_err(|_| ended())?? {
-                Some(ready) => ready.write(task, writer, listener)?,
-                None => task.move_to(writer, listener)?,
+                Some(ready) => ready.write(task, writer, warn)?,
+                None => task.move_to(writer, warn)?,
             }
         }
     }
@@ -120,7 +123,7 @@ fn work(waiting: &Mutex<Receiver<Order<'_>>>) {
     loop {
         let order = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Order { batch, reply }) = order else { return };
-        let mut held = Held { bytes: Vec::new(), room: HELD, over: false, noted: Noted::default() };
+        let mut held = Held { bytes: Vec::new(), room: HELD, over: false, warnings: Vec::new() };
         for task in batch {
             // Whoever waited may have given up.
             if reply.send(task.prepare(&pool, &mut held)).is_err() {
@@ -140,24 +143,7 @@ struct Task<'a> {
 /// The data of an entry, as it is to stand in the new archive.
 struct Ready {
     data: ReadyData,
-    noted: Noted,
-}
-
-/// What a thread has to tell of the data it moved.
-#[derive(Debug, Default)]
-struct Noted {
-    bytes: u64,
     warnings: Vec<Error>,
-}
-
-impl Listener for Noted {
-    fn moved(&mut self, bytes: u64) {
-        self.bytes += bytes;
-    }
-
-    fn warn(&mut self, warning: Error) {
-        self.warnings.push(warning);
-    }
 }
 
 enum ReadyData {
@@ -170,15 +156,16 @@ struct Held {
     bytes: Vec<u8>,
     room: usize,
     over: bool,
-    noted: Noted,
+    warnings: Vec<Error>,
 }
 
 impl Held {
     /// The stored bytes of a piece in the new archive; `None` if there is no room for them.
     fn take(&mut self, piece: StoredPiece<'_>, moving: &Moving) -> Result<Option<Vec<u8>>> {
-        let mut noted = std::mem::take(&mut self.noted);
-        let result = moving.piece(piece, |_, _| Ok(&mut *self), &mut noted).map(drop);
-        self.noted = noted;
+        let mut warnings = Vec::new();
+        let warn = &mut |warning| warnings.push(warning);
+        let result = moving.piece(piece, |_, _| Ok(&mut *self), warn).map(drop);
+        self.warnings.append(&mut warnings);
         match result {
             Ok(()) => Ok(Some(std::mem::take(&mut self.bytes))),
             Err(_) if self.over => Ok(None),
@@ -228,79 +215,126 @@ impl Task<'_> {
             return Ok(None);
         }
         let moving = Moving { pool: Arc::clone(pool), ..(*moving).clone() };
-        held.noted = Noted::default();
+        held.warnings.clear();
+        let mut block = archive.block(source, job.kind)?;
         let data = match job.kind {
-            BlockKind::Data => match held.take(archive.piece(source)?, &moving)? {
+            BlockKind::Data => match held.take(block.piece()?, &moving)? {
                 Some(bytes) => ReadyData::Piece(bytes),
                 None => return Ok(None),
             },
             BlockKind::LargeObjects => {
                 let mut ready = Vec::new();
-                let mut objects = archive.large_objects(source)?;
-                while let Some((oid, object)) = objects.next_piece()? {
+                while let Some((oid, object)) = block.next_piece()? {
                     let Some(bytes) = held.take(object, &moving)? else { return Ok(None) };
                     ready.push((oid, bytes));
                 }
                 ReadyData::Objects(ready)
             }
         };
-        Ok(Some(Ready { data, noted: std::mem::take(&mut held.noted) }))
+        Ok(Some(Ready { data, warnings: std::mem::take(&mut held.warnings) }))
     }
 
     /// Moves it from the one archive to the other.
-    fn move_to<W: Write>(
-        &self,
-        writer: &mut ArchiveWriter<W>,
-        listener: &mut dyn Listener,
-    ) -> Result<()> {
+    fn move_to<W: Write>(&self, writer: &mut ArchiveWriter<W>, warn: &mut Warn<'_>) -> Result<()> {
         let Task { archive, job, moving } = self;
         if let [source] = job.sources[..]
-            && copy_block(archive, source, job, writer, moving, listener)?
+            && copy_block(archive, source, job, writer, moving, warn)?
         {
             return Ok(());
         }
-        match job.kind {
-            BlockKind::Data => {
-                // An entry that is not a group's has one source.
-                let source = job.sources.first().copied().unwrap_or(job.id);
-                moving
-                    .piece(
-                        archive.piece(source)?,
-                        |algorithm, len| writer.stored_data(job.id, algorithm, len),
-                        listener,
-                    )?
-                    .finish()
-            }
-            BlockKind::LargeObjects => {
-                let mut out = writer.large_objects(job.id)?;
-                // Of one entry alone its own reader sees that none comes twice.
-                let several = job.sources.len() > 1;
-                let mut seen = HashSet::new();
-                for source in job.sources.iter() {
-                    let mut objects = archive.large_objects(*source)?;
-                    while let Some((oid, piece)) = objects.next_piece()? {
-                        if several && !seen.insert(oid) {
-                            return Err(twice(archive, *source, oid));
-                        }
-                        moving
-                            .piece(
-                                piece,
-                                |algorithm, len| out.stored_object(oid, algorithm, len),
-                                listener,
-                            )?
-                            .finish()?;
-                    }
-                }
-                out.finish()
-            }
-        }
+        let blocks = job.sources.iter().map(|source| archive.block(*source, job.kind));
+        move_blocks(job, blocks, writer, moving, warn)
     }
 }
 
+/// Moves the data of all jobs in the order in which it comes.
+pub(super) fn move_as_it_comes<W: Write>(
+    pass: &mut Pass<'_>,
+    jobs: &[Job],
+    writer: &mut ArchiveWriter<W>,
+    ways: Ways,
+    warn: &mut Warn<'_>,
+) -> Result<()> {
+    let passing = Passing::new(pass.contexts(), pass.limits(), ways.decode);
+    let moving = Moving::to(writer, ways.recompress, passing);
+    let source = |job: &Job| job.sources.first().copied();
+    let by_source: HashMap<DumpId, &Job> =
+        jobs.iter().filter_map(|job| Some((source(job)?, job))).collect();
+    let mut done = HashSet::new();
+    while let Some(block) = pass.next_block()? {
+        let Some(job) = by_source.get(&block.dump_id()) else {
+            no_data_denied(&block)?;
+            continue;
+        };
+        if job.kind != block.kind() {
+            return Err(in_entry_of(&block, block.kind().of_wrong_kind()));
+        }
+        if !done.insert(block.dump_id()) {
+            let error = Error::malformed("the archive has the data of the entry twice");
+            return Err(in_entry_of(&block, error));
+        }
+        move_blocks(job, [Ok(block)], writer, &moving, warn)?;
+    }
+    // The archive says so itself, else reading it had failed.
+    let missing = |id: &DumpId| by_source.contains_key(id) && !done.contains(id);
+    match pass.toc().entries().find(|entry| missing(&entry.dump_id())) {
+        Some(entry) => Err(Error::malformed("the archive has no block with the entry's data")
+            .in_entry(|| entry.name())),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to pass over the data of an entry that says it has none.
+fn no_data_denied(block: &Block<'_>) -> Result<()> {
+    match block.entry() {
+        Some(entry) if !entry.has_data() => {
+            let error = "the archive has data of the entry, which says that it has none";
+            Err(Error::malformed(error).in_entry(|| entry.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Moves the data of a new entry: of a block, or the large objects of the blocks of several groups
+/// that become one.
+fn move_blocks<'b, W: Write>(
+    job: &Job,
+    blocks: impl IntoIterator<Item = Result<Block<'b>>>,
+    writer: &mut ArchiveWriter<W>,
+    moving: &Moving,
+    warn: &mut Warn<'_>,
+) -> Result<()> {
+    if job.kind == BlockKind::Data {
+        return blocks.into_iter().try_for_each(|block| {
+            moving
+                .piece(block?.piece()?, |by, len| writer.stored_data(job.id, by, len), warn)?
+                .finish()
+        });
+    }
+    let mut out = writer.large_objects(job.id)?;
+    // Of one block alone its own reader sees that none comes twice.
+    let several = job.sources.len() > 1;
+    let mut seen = HashSet::new();
+    for block in blocks {
+        let mut block = block?;
+        while let Some((oid, piece)) = block.next_piece()? {
+            if several && !seen.insert(oid) {
+                drop(piece);
+                return Err(twice(&block, oid));
+            }
+            moving.piece(piece, |by, len| out.stored_object(oid, by, len), warn)?.finish()?;
+        }
+    }
+    out.finish()
+}
+
 /// Groups of large objects that become one may not share any.
-fn twice(archive: &Archive, source: DumpId, oid: Oid) -> Error {
-    let error = Error::malformed(format!("large object {oid} is in another group, too"));
-    match archive.entry(source) {
+fn twice(block: &Block<'_>, oid: Oid) -> Error {
+    in_entry_of(block, Error::malformed(format!("large object {oid} is in another group, too")))
+}
+
+fn in_entry_of(block: &Block<'_>, error: Error) -> Error {
+    match block.entry() {
         Some(entry) => error.in_entry(|| entry.name()),
         None => error,
     }
@@ -311,7 +345,7 @@ impl Ready {
         self,
         task: &Task<'_>,
         writer: &mut ArchiveWriter<W>,
-        listener: &mut dyn Listener,
+        warn: &mut Warn<'_>,
     ) -> Result<()> {
         let Task { job, moving, .. } = task;
         let algorithm = moving.encoding.algorithm();
@@ -332,8 +366,7 @@ impl Ready {
                 out.finish()?;
             }
         }
-        listener.moved(self.noted.bytes);
-        self.noted.warnings.into_iter().for_each(|warning| listener.warn(warning));
+        self.warnings.into_iter().for_each(warn);
         Ok(())
     }
 }

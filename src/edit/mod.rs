@@ -42,7 +42,7 @@ mod split;
 mod target;
 mod unchanged;
 
-pub use convert::{Conversion, StreamConversion};
+pub use convert::Conversion;
 pub use merge::Merge;
 pub use note::Note;
 pub use part_name::PartName;

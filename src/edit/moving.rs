@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 
 use crate::archive::{
-    Archive, ArchiveWriter, FRAME_WITHIN_CHUNK, StoredCheck, StoredPiece, StoredWriter, Tail,
+    ArchiveWriter, FRAME_WITHIN_CHUNK, StoredCheck, StoredPiece, StoredWriter, Tail,
 };
 use crate::compress::{Algorithm, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing};
 use crate::error::{Error, Result};
@@ -16,36 +16,11 @@ use crate::format::output::Output;
 use crate::limits::Limits;
 use crate::source::SourceReader;
 
-/// Hears what happens while data is moved.
-pub(super) trait Listener {
-    /// So many stored bytes went by.
-    fn moved(&mut self, bytes: u64);
+/// Is told what is not as it should be in an archive; what is written is right.
+pub(super) type Warn<'w> = dyn FnMut(Error) + 'w;
 
-    /// Something is not as it should be; what is written is right.
-    fn warn(&mut self, warning: Error);
-}
-
-/// What users of the crate want to hear.
-pub(super) struct Listeners<'a> {
-    pub(super) progress: Box<dyn FnMut(u64) + 'a>,
-    pub(super) warning: Box<dyn FnMut(&Error) + 'a>,
-}
-
-impl Default for Listeners<'_> {
-    fn default() -> Self {
-        Listeners { progress: Box::new(|_| {}), warning: Box::new(|_| {}) }
-    }
-}
-
-impl Listener for Listeners<'_> {
-    fn moved(&mut self, bytes: u64) {
-        (self.progress)(bytes);
-    }
-
-    fn warn(&mut self, warning: Error) {
-        (self.warning)(&warning);
-    }
-}
+/// What a user of the crate does with it.
+pub(super) type OnWarning<'a> = Box<dyn FnMut(&Error) + 'a>;
 
 /// Takes the stored bytes of a piece.
 pub(super) trait PieceSink: Write {
@@ -111,15 +86,15 @@ impl Moving {
         &self,
         piece: StoredPiece<'_>,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
-        listener: &mut dyn Listener,
+        warn: &mut Warn<'_>,
     ) -> Result<O> {
         let algorithm = self.encoding.algorithm();
         if piece.algorithm != algorithm || self.recompress {
-            return self.recode(piece, open, listener);
+            return self.recode(piece, open, warn);
         }
         if self.keeps(piece.algorithm, piece.framing) {
             let out = open(algorithm, piece.len().filter(|len| *len > 0))?;
-            let (mut out, n) = self.passing.pass(piece, out, listener)?;
+            let (mut out, n) = self.passing.pass(piece, out, warn)?;
             if n == 0 && algorithm != Algorithm::None {
                 // pg_dump stores an empty large object as an empty file. PostgreSQL 19 does
                 // not read that; all read a frame with nothing in it.
@@ -129,9 +104,9 @@ impl Moving {
             return Ok(out);
         }
         #[cfg(feature = "gzip")]
-        return self.rewrap(piece, open, listener);
+        return self.rewrap(piece, open, warn);
         #[cfg(not(feature = "gzip"))]
-        return self.recode(piece, open, listener);
+        return self.recode(piece, open, warn);
     }
 
     /// Decompresses and compresses.
@@ -139,12 +114,11 @@ impl Moving {
         &self,
         piece: StoredPiece<'_>,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
-        listener: &mut dyn Listener,
+        warn: &mut Warn<'_>,
     ) -> Result<O> {
         let mut data = piece.decode(&self.passing.contexts, &self.passing.limits)?;
         let out = open(self.encoding.algorithm(), None)?;
         let mut encoder = Encoder::new(out, self.encoding, self.framing, &self.pool)?;
-        let mut before = 0;
         loop {
             let plain = fill(&mut data)?;
             if plain.is_empty() {
@@ -153,12 +127,9 @@ impl Moving {
             encoder.write_all(plain)?;
             let n = plain.len();
             data.consume(n);
-            let position = data.stored_position();
-            listener.moved(position - before);
-            before = position;
         }
         if let Some(warning) = data.frame_within_chunk() {
-            listener.warn(warning);
+            warn(warning);
         }
         Ok(encoder.finish()?)
     }
@@ -169,15 +140,14 @@ impl Moving {
         &self,
         mut piece: StoredPiece<'_>,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
-        listener: &mut dyn Listener,
+        warn: &mut Warn<'_>,
     ) -> Result<O> {
         use crate::compress::rewrap::{examine_gzip, gzip_to_zlib, zlib_to_gzip};
 
         let mut tail = Tail::default();
         let Some(member) = piece.member.clone().filter(|_| piece.framing == Framing::File) else {
             let mut out = open(Algorithm::Gzip, None)?;
-            let mut counted = Counted { inner: &mut piece, listener };
-            let result = zlib_to_gzip(&mut counted, &mut out, |plain| tail.pass(plain));
+            let result = zlib_to_gzip(&mut piece, &mut out, |plain| tail.pass(plain));
             result.map_err(|error| piece.placed(error))?;
             piece.check_tail(&tail)?;
             return Ok(out);
@@ -187,20 +157,19 @@ impl Moving {
         let Some(deflated) = examined.map_err(|error| piece.placed(error))? else {
             // Several members, plain text, or something behind the data.
             let again = StoredPiece::member(member, piece.entry.clone(), piece.marked);
-            return self.recode(again, open, listener);
+            return self.recode(again, open, warn);
         };
         piece.check_tail(&tail)?;
         let mut out = open(Algorithm::Gzip, None)?;
-        let mut reader = member.reader();
-        let mut counted = Counted { inner: &mut reader, listener };
-        gzip_to_zlib(&mut counted, &deflated, &mut out).map_err(|error| piece.placed(error))?;
+        let result = gzip_to_zlib(&mut member.reader(), &deflated, &mut out);
+        result.map_err(|error| piece.placed(error))?;
         Ok(out)
     }
 }
 
 impl Passing {
-    pub(super) fn of(archive: &Archive, decode: bool) -> Passing {
-        Passing { decode, contexts: Arc::clone(archive.contexts()), limits: *archive.limits() }
+    pub(super) fn new(contexts: &Arc<Contexts>, limits: &Limits, decode: bool) -> Passing {
+        Passing { decode, contexts: Arc::clone(contexts), limits: *limits }
     }
 
     /// Passes the stored bytes of a piece on as they are, and says how many that were. Zeros behind
@@ -209,11 +178,11 @@ impl Passing {
         &self,
         mut piece: StoredPiece<'_>,
         mut out: O,
-        listener: &mut dyn Listener,
+        warn: &mut Warn<'_>,
     ) -> Result<(O, u64)> {
         let mut check = piece.check();
         if self.decode || !looks_whole(&piece)? {
-            return self.pass_and_decode(piece, out, check, listener);
+            return self.pass_and_decode(piece, out, check, warn);
         }
         let mut n = 0;
         loop {
@@ -225,10 +194,9 @@ impl Passing {
                 break;
             }
             n += len as u64;
-            listener.moved(len as u64);
         }
         check.finish().map_err(|error| piece.placed(error))?;
-        warn_of_frames(&piece, listener);
+        warn_of_frames(&piece, warn);
         Ok((out, n))
     }
 
@@ -238,11 +206,11 @@ impl Passing {
         piece: StoredPiece<'_>,
         out: O,
         check: StoredCheck,
-        listener: &mut dyn Listener,
+        warn: &mut Warn<'_>,
     ) -> Result<(O, u64)> {
         let (algorithm, framing) = (piece.algorithm, piece.framing);
         let mut tail = Tail::default();
-        let tee = Tee { piece, out, check, listener, passed: 0, failed: None };
+        let tee = Tee { piece, out, check, passed: 0, failed: None };
         if tee.check.may_be_nothing() && tee.piece.len() == Some(0) {
             return Ok((tee.out, 0));
         }
@@ -259,11 +227,11 @@ impl Passing {
             };
             decoder.consume(n);
         }
-        let Tee { piece, out, check, listener, passed, failed } = decoder.into_inner();
+        let Tee { piece, out, check, passed, failed } = decoder.into_inner();
         let written = failed.map_or(Ok(()), Err);
         written.and_then(|()| check.finish()).map_err(|error| piece.placed(error))?;
         piece.check_tail(&tail)?;
-        warn_of_frames(&piece, listener);
+        warn_of_frames(&piece, warn);
         Ok((out, passed))
     }
 }
@@ -294,9 +262,9 @@ fn pass_on(
     (done, Ok(()))
 }
 
-fn warn_of_frames(piece: &StoredPiece<'_>, listener: &mut dyn Listener) {
+fn warn_of_frames(piece: &StoredPiece<'_>, warn: &mut Warn<'_>) {
     if piece.frame_within_chunk() {
-        listener.warn(piece.placed(Error::malformed(FRAME_WITHIN_CHUNK)));
+        warn(piece.placed(Error::malformed(FRAME_WITHIN_CHUNK)));
     }
 }
 
@@ -335,16 +303,15 @@ pub(super) fn looks_whole(piece: &StoredPiece<'_>) -> Result<bool> {
 }
 
 /// Reads a piece, and passes on what was read.
-struct Tee<'a, 'l, O> {
+struct Tee<'a, O> {
     piece: StoredPiece<'a>,
     out: O,
     check: StoredCheck,
-    listener: &'l mut dyn Listener,
     passed: u64,
     failed: Option<io::Error>,
 }
 
-impl<O: PieceSink> BufRead for Tee<'_, '_, O> {
+impl<O: PieceSink> BufRead for Tee<'_, O> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.failed.take() {
             Some(error) => Err(error),
@@ -359,42 +326,13 @@ impl<O: PieceSink> BufRead for Tee<'_, '_, O> {
         }
         self.piece.consume(n);
         self.passed += n as u64;
-        self.listener.moved(n as u64);
     }
 }
 
-impl<O: PieceSink> Read for Tee<'_, '_, O> {
+impl<O: PieceSink> Read for Tee<'_, O> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.fill_buf()?.read(buf)?;
         self.consume(n);
-        Ok(n)
-    }
-}
-
-/// Reads on, and tells how much.
-#[cfg(feature = "gzip")]
-struct Counted<'a, 'l, R> {
-    inner: &'a mut R,
-    listener: &'l mut dyn Listener,
-}
-
-#[cfg(feature = "gzip")]
-impl<R: BufRead> BufRead for Counted<'_, '_, R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.listener.moved(n as u64);
-        self.inner.consume(n);
-    }
-}
-
-#[cfg(feature = "gzip")]
-impl<R: BufRead> Read for Counted<'_, '_, R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        self.listener.moved(n as u64);
         Ok(n)
     }
 }
@@ -412,11 +350,7 @@ fn fill(input: &mut impl BufRead) -> Result<&[u8]> {
 }
 
 /// Copies all that is left.
-pub(super) fn copy(
-    input: &mut impl BufRead,
-    output: &mut impl Write,
-    listener: &mut dyn Listener,
-) -> Result<()> {
+pub(super) fn copy(input: &mut impl BufRead, output: &mut impl Write) -> Result<()> {
     loop {
         let data = fill(input)?;
         if data.is_empty() {
@@ -425,24 +359,18 @@ pub(super) fn copy(
         output.write_all(data)?;
         let n = data.len();
         input.consume(n);
-        listener.moved(n as u64);
     }
 }
 
-/// What is copied at once before the progress is told.
+/// How much is copied at once, so that the progress is told in between.
 const STRETCH: u64 = 8 << 20;
 
 /// As [`copy`] into a new file, within the operating system where it can do that.
-pub(super) fn copy_to_file(
-    input: &mut SourceReader,
-    output: &mut Output<File>,
-    listener: &mut dyn Listener,
-) -> Result<()> {
+pub(super) fn copy_to_file(input: &mut SourceReader, output: &mut Output<File>) -> Result<()> {
     while let Some(copied) = output.direct(|file| input.copy_to(file, STRETCH)) {
-        match copied? {
-            0 => return Ok(()),
-            n => listener.moved(n),
+        if copied? == 0 {
+            return Ok(());
         }
     }
-    copy(input, output, listener)
+    copy(input, output)
 }

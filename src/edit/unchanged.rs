@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::blocks::pass_blocks;
 use super::contents::has_objects;
-use super::moving::{self, Listener, Passing, looks_whole};
+use super::moving::{self, Passing, Warn, looks_whole};
 use crate::archive::{Archive, StoredPiece, Tail};
 use crate::compress::Algorithm;
 use crate::error::{Error, Result};
@@ -24,17 +24,17 @@ use crate::source::{Input, SourceReader};
 use crate::toc::{Format, MAGIC, TocEntry};
 
 /// How the last stretch of a file is copied, in which nothing is looked at.
-type Rest<W> = fn(&mut SourceReader, &mut Output<W>, &mut dyn Listener) -> Result<()>;
+type Rest<W> = fn(&mut SourceReader, &mut Output<W>) -> Result<()>;
 
 /// Copies a custom or tar archive into a new file.
 pub(super) fn create(
     archive: &Archive,
     path: &Path,
     passing: &Passing,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<()> {
     let file = directory::create_file(path).map_err(|error| Error::from(error).in_path(path))?;
-    copy(archive, file, moving::copy_to_file, passing, listener).map(drop)
+    copy(archive, file, moving::copy_to_file, passing, warn).map(drop)
 }
 
 /// Copies a custom or tar archive to where `output` goes.
@@ -42,15 +42,9 @@ pub(super) fn write<W: Write>(
     archive: &Archive,
     output: Output<W>,
     passing: &Passing,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<W> {
-    copy(
-        archive,
-        output,
-        |input, output, listener| moving::copy(input, output, listener),
-        passing,
-        listener,
-    )
+    copy(archive, output, moving::copy, passing, warn)
 }
 
 /// Where the output can seek, its first bytes come last: what was given up is no archive.
@@ -59,7 +53,7 @@ fn copy<W: Write>(
     mut output: Output<W>,
     rest: Rest<W>,
     passing: &Passing,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<W> {
     let Some(mut input) = archive.whole_file() else {
         return Err(Error::usage("a directory archive is written to a directory"));
@@ -73,21 +67,16 @@ fn copy<W: Write>(
         true => output.write_all(&vec![0; head.len()])?,
         false => output.write_all(&head)?,
     }
-    listener.moved(head.len() as u64);
     match archive.blocks_start() {
         Some(start) => {
-            let mut warnings = Vec::new();
-            let mut moved = |n| listener.moved(n);
-            let mut copying = Copying::new(input, &mut output, &mut moved);
+            let mut copying = Copying::new(input, &mut output);
             copying.skip(start - head.len() as u64)?;
-            let copying = pass_blocks(archive, copying, &mut |warning| warnings.push(warning))?;
-            input = copying.finish()?;
-            warnings.into_iter().for_each(|warning| listener.warn(warning));
+            input = pass_blocks(archive, copying, warn)?.finish()?;
         }
         None => check_tar(archive)?,
     }
     archive.refuse_surplus(true)?;
-    rest(&mut input, &mut output, listener)?;
+    rest(&mut input, &mut output)?;
     if output.is_seekable() {
         output.patch(0, |start| start.write_all(&head))?;
     }
@@ -152,7 +141,7 @@ pub(super) fn copy_members(
     archive: &Archive,
     path: &Path,
     passing: &Passing,
-    listener: &mut dyn Listener,
+    warn: &mut Warn<'_>,
 ) -> Result<()> {
     let created = directory::create_folder(path);
     created.map_err(|error| Error::from(error).in_path(path))?;
@@ -160,17 +149,17 @@ pub(super) fn copy_members(
     for entry in archive.entries().filter(TocEntry::has_data) {
         let named = |error: Error| error.in_entry(|| entry.name());
         if !has_objects(entry) {
-            folder.piece(archive.piece_of(entry)?, listener).map_err(named)?;
+            folder.piece(archive.piece_of(entry)?, warn).map_err(named)?;
             continue;
         }
         let mut objects = archive.large_objects_of(entry)?;
         while let Some((_, piece)) = objects.next_piece()? {
-            folder.piece(piece, listener).map_err(named)?;
+            folder.piece(piece, warn).map_err(named)?;
         }
         let list = archive.member(&archive.list_name(entry)).map_err(named)?;
-        folder.member(&list, listener)?;
+        folder.member(&list)?;
     }
-    folder.member(&archive.member(names::TOC.as_bytes())?, listener)
+    folder.member(&archive.member(names::TOC.as_bytes())?)
 }
 
 /// A new directory archive.
@@ -183,23 +172,23 @@ struct Folder<'a> {
 
 impl Folder<'_> {
     /// Copies the data of a table or large object.
-    fn piece(&mut self, piece: StoredPiece<'_>, listener: &mut dyn Listener) -> Result<()> {
+    fn piece(&mut self, piece: StoredPiece<'_>, warn: &mut Warn<'_>) -> Result<()> {
         let Some(member) = piece.member.clone() else { return Ok(()) };
         let framed = matches!(piece.algorithm, Algorithm::Lz4 | Algorithm::Zstd);
         if !self.passing.decode && !framed && looks_whole(&piece)? {
             check_ends(&piece)?;
-            return self.member(&member, listener);
+            return self.member(&member);
         }
         self.create(&member.name, |output| {
-            let (output, _) = self.passing.pass(piece, output, listener)?;
+            let (output, _) = self.passing.pass(piece, output, warn)?;
             Ok(output)
         })
     }
 
     /// Copies a file as it is.
-    fn member(&mut self, member: &Member, listener: &mut dyn Listener) -> Result<()> {
+    fn member(&mut self, member: &Member) -> Result<()> {
         self.create(&member.name, |mut output| {
-            moving::copy_to_file(&mut member.reader(), &mut output, listener)?;
+            moving::copy_to_file(&mut member.reader(), &mut output)?;
             Ok(output)
         })
     }

@@ -39,6 +39,17 @@ pub(crate) struct BlockHeader {
     pub(crate) dump_id: DumpId,
 }
 
+impl BlockKind {
+    /// Of a block that is not of the kind that its entry needs.
+    pub(crate) fn of_wrong_kind(self) -> Error {
+        let what = match self {
+            BlockKind::Data => "a table",
+            BlockKind::LargeObjects => "large objects",
+        };
+        Error::malformed(format!("the entry's block holds the data of {what}"))
+    }
+}
+
 impl BlockHeader {
     pub(crate) fn decode<I: Input + ?Sized>(input: &mut I, dialect: Dialect) -> Result<BlockStart> {
         let mut d = Decoder::new(input, dialect, "the header of a block", &Limits::new());
@@ -55,15 +66,6 @@ impl BlockHeader {
             BlockKind::Data
         };
         Ok(BlockStart::Block(BlockHeader { kind, dump_id: DumpId(d.int()?) }))
-    }
-
-    /// Of a block that is not of the kind that its entry needs.
-    pub(crate) fn of_wrong_kind(self) -> Error {
-        let what = match self.kind {
-            BlockKind::Data => "a table",
-            BlockKind::LargeObjects => "large objects",
-        };
-        Error::malformed(format!("the entry's block holds the data of {what}"))
     }
 
     /// Writes the header; the mirror of `decode`.

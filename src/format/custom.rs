@@ -142,7 +142,7 @@ impl Custom {
             .at(start));
         }
         if found.kind != kind {
-            return Err(found.of_wrong_kind().at(start));
+            return Err(found.kind.of_wrong_kind().at(start));
         }
         let algorithm = toc.header().compression.algorithm;
         Ok(ChunkReader::new(reader, self.dialect).watching(algorithm))
@@ -580,13 +580,11 @@ pub(crate) struct Copying<'a, I, W> {
     /// with what follows them, when the input is to read on.
     walked: usize,
     output: &'a mut Output<W>,
-    copied: &'a mut dyn FnMut(u64),
 }
 
 impl<'a, I: Input, W: Write> Copying<'a, I, W> {
-    /// `copied` is told how many bytes were copied since it was called last.
-    pub(crate) fn new(input: I, output: &'a mut Output<W>, copied: &'a mut dyn FnMut(u64)) -> Self {
-        Copying { input, walked: 0, output, copied }
+    pub(crate) fn new(input: I, output: &'a mut Output<W>) -> Self {
+        Copying { input, walked: 0, output }
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -594,7 +592,6 @@ impl<'a, I: Input, W: Write> Copying<'a, I, W> {
         if n > 0 {
             self.output.write_all(&self.input.fill_buf()?[..n])?;
             self.input.consume(n);
-            (self.copied)(n as u64);
         }
         Ok(())
     }

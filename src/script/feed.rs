@@ -98,7 +98,7 @@ impl DataFeed for AtOnce<'_> {
             return Ok(vec![lost(entry)]);
         }
         self.look_for(entry)?;
-        then(&mut self.archive.block(entry)?)
+        then(&mut self.archive.block_of(entry)?)
     }
 
     fn skip(&mut self, _: TocEntry<'_>) {}

@@ -7,13 +7,11 @@ use crate::explain::{ExplainArgs, explain};
 use crate::input;
 use crate::inputs::Inputs;
 use crate::place::{self, Place};
-use crate::progress::Progress;
 use crate::selection::{SelectionArgs, check_any};
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message, stdio};
 use pgdmp::{
-    Adapted, Algorithm, Archive, Conversion, Format, Header, Input, Note, Selected,
-    StreamConversion, Target, Toc,
+    Adapted, Algorithm, Archive, Conversion, Format, Header, Input, Note, Selected, Target, Toc,
 };
 
 /// Write an archive as another: format, compression, version, or only a part of it
@@ -72,46 +70,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
     let place = Place::open(output, inputs, args.force, format)?;
     let target = target(args, format, input.toc().header());
-    match &mut input {
-        Input::Archive(archive) => from_archive(archive, args, &target, place, &progress)?,
-        Input::Stream(stream) => {
-            let mut conversion = match args.asks_for_all() {
-                true => StreamConversion::new(stream, &target, None)?,
-                false => {
-                    let chosen = Chosen::new(args, stream.toc())?;
-                    StreamConversion::new(stream, &target, Some(&chosen.selected()))?
-                }
-            };
-            tell(conversion.notes());
-            conversion.on_warning(|warning| message::warning(warning));
-            match place {
-                Place::New(new) => {
-                    new.write(|path| Ok(conversion.create(stream, path)?))?;
-                    new.publish()?;
-                }
-                Place::Stream(out) => conversion.write_pipe(stream, out)?.finish()?,
-            }
-        }
-    }
-    Ok(Exit::Done)
-}
-
-fn from_archive(
-    archive: &Archive,
-    args: &Args,
-    target: &Target,
-    place: Place,
-    progress: &Progress,
-) -> Result<(), Failure> {
+    let toc = input.shared_toc();
     let chosen = match args.asks_for_all() {
         true => None,
-        false => Some(Chosen::new(args, archive.toc())?),
+        false => Some(Chosen::new(args, &toc)?),
     };
     let selected = chosen.as_ref().map(Chosen::selected);
-    let mut conversion = Conversion::new(archive, target, selected.as_ref())?;
+    if let Input::Archive(archive) = &input {
+        progress.expect(total(archive, selected.as_ref(), &args.input));
+    }
+    let mut conversion = Conversion::of_pass(input.pass(), &target, selected.as_ref())?;
     tell(conversion.notes());
     conversion.on_warning(|warning| message::warning(warning));
-    progress.expect(total(archive, selected.as_ref(), &args.input));
     match place {
         Place::New(new) => {
             new.write(|path| Ok(conversion.create(path)?))?;
@@ -119,7 +89,7 @@ fn from_archive(
         }
         Place::Stream(out) => conversion.write_pipe(out)?.finish()?,
     }
-    Ok(())
+    Ok(Exit::Done)
 }
 
 impl Args {

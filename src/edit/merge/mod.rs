@@ -24,7 +24,7 @@ use super::contents::Contents;
 use super::draft::Draft;
 use super::job::{Job, Ways};
 use super::jobs::move_all;
-use super::moving::Listeners;
+use super::moving::OnWarning;
 use super::note::Note;
 use super::plan;
 use super::settle::{require_sections, settle};
@@ -53,7 +53,7 @@ pub struct Merge<'a> {
     notes: Vec<Note>,
     unified: usize,
     ways: Ways,
-    listeners: Listeners<'a>,
+    on_warning: OnWarning<'a>,
 }
 
 impl std::fmt::Debug for Merge<'_> {
@@ -198,7 +198,7 @@ impl<'a> Merge<'a> {
             notes,
             unified,
             ways: target.ways(),
-            listeners: Listeners::default(),
+            on_warning: Box::new(|_| {}),
         })
     }
 
@@ -212,16 +212,10 @@ impl<'a> Merge<'a> {
         self.unified
     }
 
-    /// Calls `progress` with the number of stored bytes that were moved since the last call.
-    pub fn on_progress(&mut self, progress: impl FnMut(u64) + 'a) -> &mut Self {
-        self.listeners.progress = Box::new(progress);
-        self
-    }
-
     /// Calls `warning` with what is not as it should be in an archive, while it is merged. What is
     /// written is right.
     pub fn on_warning(&mut self, warning: impl FnMut(&Error) + 'a) -> &mut Self {
-        self.listeners.warning = Box::new(warning);
+        self.on_warning = Box::new(warning);
         self
     }
 
@@ -256,9 +250,9 @@ impl<'a> Merge<'a> {
         self,
         start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
     ) -> Result<W> {
-        let Merge { archives, builder, jobs, ways, mut listeners, .. } = self;
+        let Merge { archives, builder, jobs, ways, mut on_warning, .. } = self;
         let mut writer = start(builder)?;
-        move_all(&archives, &jobs, &mut writer, ways, &mut listeners)?;
+        move_all(&archives, &jobs, &mut writer, ways, &mut |warning| on_warning(&warning))?;
         for archive in archives {
             archive.refuse_surplus(true)?;
         }
