@@ -114,7 +114,7 @@ impl<'a> Conversion<'a> {
     ///
     /// let mut input = Input::open("fixtures/pg17/small-custom.dump")?;
     /// let toc = input.shared_toc();
-    /// let selected = Selection::new().apply(&toc)?;
+    /// let selected = Selection::default().apply(&toc)?;
     /// let conversion = Conversion::of_pass(input.pass(), &Target::new(), Some(&selected))?;
     /// conversion.write(std::io::Cursor::new(Vec::new()))?;
     /// # Ok::<(), pgdmp::Error>(())
