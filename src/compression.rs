@@ -141,6 +141,17 @@ impl Algorithm {
         self.facts().is_some_and(|facts| facts.since.is_none_or(|gate| version.has(gate)))
     }
 
+    /// The oldest archive version that can hold data that is compressed so, as far as that is known.
+    pub(crate) fn oldest_version(self) -> ArchiveVersion {
+        match self.facts().and_then(|facts| facts.since) {
+            Some(gate) => {
+                let (major, minor) = gate.since();
+                ArchiveVersion::new(major, minor)
+            }
+            None => ArchiveVersion::OLDEST,
+        }
+    }
+
     /// The levels that this crate compresses with; `None` for an unknown algorithm.
     pub fn levels(self) -> Option<RangeInclusive<i32>> {
         self.facts().map(|facts| facts.levels.clone())

@@ -122,7 +122,8 @@ pub use archive::{
 };
 pub use compression::Algorithm;
 pub use edit::{
-    Conversion, Merge, Note, Part, PartName, Reindexed, SplitBy, Target, reindex, split,
+    Conversion, Merge, Note, Part, PartName, Reindexed, SplitBy, Target, VersionNeed, reindex,
+    split,
 };
 pub use encoding::Encoding;
 pub use error::{EntryName, Error, ErrorKind, Result};

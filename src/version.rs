@@ -44,6 +44,21 @@ impl ArchiveVersion {
         self.major == 1 && self.minor <= Self::NEWEST.minor
     }
 
+    /// The oldest release of PostgreSQL whose pg_restore reads archives of this version.
+    pub(crate) const fn first_reader(self) -> &'static str {
+        match self.minor {
+            0..=5 => "7.1",
+            6 | 7 => "7.3",
+            8..=10 => "8.0",
+            11 => "8.4",
+            12 => "9.0",
+            13 => "11",
+            14 => "12",
+            15 => "16",
+            _ => "17",
+        }
+    }
+
     /// Whether archives of this version have what `gate` stands for.
     #[inline]
     pub const fn has(self, gate: Gate) -> bool {

@@ -115,13 +115,13 @@ fn every_fixture_in_every_form() {
                         target.version(version);
                     }
                     let what = format!("{} {format} {algorithm} {version:?}", fixture.name);
-                    let new = version.unwrap_or(old.max(ArchiveVersion::new(1, 12)));
-                    let expressible = match algorithm {
-                        Algorithm::None => true,
-                        _ if format == Format::Tar => false,
-                        Algorithm::Gzip => true,
-                        _ => new >= ArchiveVersion::new(1, 15),
+                    let needed = match algorithm {
+                        Algorithm::Lz4 | Algorithm::Zstd => ArchiveVersion::new(1, 15),
+                        _ => ArchiveVersion::new(1, 12),
                     };
+                    let new = version.unwrap_or(old.max(needed));
+                    let expressible =
+                        algorithm == Algorithm::None || (format != Format::Tar && new >= needed);
                     let conversion = Conversion::new(&archive, &target, None);
                     if !expressible {
                         conversion.unwrap_err();

@@ -72,13 +72,15 @@ impl Form {
     }
 
     /// Why there is no such archive.
-    fn refusal(self, old: ArchiveVersion) -> Option<&'static str> {
-        let version = self.version.unwrap_or(old.max(ArchiveVersion::new(1, 12)));
+    fn refusal(self) -> Option<&'static str> {
         match self.algorithm {
             Algorithm::None => None,
             _ if self.format == Format::Tar => Some("in a tar archive is never compressed"),
-            Algorithm::Lz4 | Algorithm::Zstd if version < ArchiveVersion::new(1, 15) => {
-                Some("only gzip; 1.15 has it")
+            // Where none is asked for it becomes one that has it.
+            Algorithm::Lz4 | Algorithm::Zstd
+                if self.version.is_some_and(|version| version < ArchiveVersion::new(1, 15)) =>
+            {
+                Some("choose gzip or none, or archive version 1.15")
             }
             _ => None,
         }
@@ -145,7 +147,7 @@ fn check(
     for form in Form::all() {
         let what = |error: String| format!("{form:?}: {error}");
         let conversion = Conversion::new(&archive, &form.target(), None);
-        let conversion = match (conversion, form.refusal(version)) {
+        let conversion = match (conversion, form.refusal()) {
             (Ok(conversion), None) => conversion,
             (Err(error), Some(why)) if error.to_string().contains(why) => {
                 tally.lock().unwrap().refused += 1;

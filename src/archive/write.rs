@@ -222,9 +222,15 @@ impl ArchiveBuilder {
             return Err(Error::usage("the data in a tar archive is never compressed"));
         }
         if Algorithm::KNOWN.contains(&algorithm) && !algorithm.fits(version) {
+            let needed = algorithm.oldest_version();
             return Err(Error::usage(format!(
-                "archive version {}.{} has no compression {algorithm}, only gzip; 1.15 has it",
-                version.major, version.minor
+                "archive version {}.{} has no compression {algorithm}: choose gzip or none, or \
+                 archive version {}.{}, which pg_restore {} and newer read",
+                version.major,
+                version.minor,
+                needed.major,
+                needed.minor,
+                needed.first_reader()
             )));
         }
         Ok(ArchiveBuilder {

@@ -3,6 +3,7 @@
 //! ```text
 //! convert.rs   Conversion: the whole job, from an opened archive or a pipe
 //! target.rs    Target: what the new archive is to be
+//! version.rs   which archive version it gets
 //! plan.rs      a new archive, up to its first byte
 //! choice.rs    which entries it has
 //! settle.rs    what becomes of them in another version
@@ -41,6 +42,7 @@ mod settle;
 mod split;
 mod target;
 mod unchanged;
+mod version;
 
 pub use convert::Conversion;
 pub use merge::Merge;
@@ -49,3 +51,4 @@ pub use part_name::PartName;
 pub use reindex::{Reindexed, reindex};
 pub use split::{Part, SplitBy, split};
 pub use target::Target;
+pub use version::VersionNeed;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::draft::Draft;
+use super::version::VersionNeed;
 use crate::error::EntryName;
 use crate::toc::{Desc, EntryFields};
 use crate::version::{ArchiveVersion, Gate};
@@ -11,6 +12,15 @@ use crate::version::{ArchiveVersion, Gate};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
+    /// The archive version is newer than it was, because something needs it.
+    NewerVersion {
+        /// The version of the old archive, or the newest of several.
+        old: ArchiveVersion,
+        /// The version of the new archive.
+        new: ArchiveVersion,
+        /// What needs it.
+        need: VersionNeed,
+    },
     /// The version has no table access methods. Tables get the default of the server.
     TableAccessMethods {
         /// How many entries lose theirs.
@@ -52,6 +62,15 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Note::NewerVersion { old, new, need } => write!(
+                f,
+                "archive version {}.{} instead of {}.{}: {need}; pg_restore {} and newer read it",
+                new.major,
+                new.minor,
+                old.major,
+                old.minor,
+                new.first_reader()
+            ),
             Note::TableAccessMethods { entries, not_heap } => {
                 write!(f, "table access methods are left out, of {entries} in all")?;
                 match not_heap {

@@ -6,7 +6,8 @@ use super::job::{Job, Sources, Ways};
 use super::note::Note;
 use super::settle::settle;
 use super::target::Target;
-use crate::archive::{Archive, ArchiveBuilder, WriteOptions};
+use super::version::{self, VersionNeed};
+use crate::archive::{Archive, ArchiveBuilder};
 use crate::compress::Algorithm;
 use crate::error::Result;
 use crate::format::block::BlockKind;
@@ -50,16 +51,19 @@ impl Plan {
     ) -> Result<Plan> {
         let Source { toc, format, contents, copies } = source;
         let old = toc.header();
-        let version = target.version.unwrap_or(old.version.max(WriteOptions::OLDEST));
-        let header = header(old, version, target.format.unwrap_or(format), target);
+        let new_format = target.format.unwrap_or(format);
+        let compression = compression(old, new_format, target);
+        let needs = [VersionNeed::Compression(compression.algorithm)];
+        let (version, newer) = version::choose(old.version, target, &needs);
+        let header = header(old, version, new_format, compression);
         let mut notes = Vec::new();
         let Chosen { mut drafts, changed } = Chosen::new(toc, choice, edit, contents, &mut notes)?;
         let unchanged = copies && !changed && keeps_all(target, old, format);
         if !unchanged {
+            notes.extend(newer);
             settle(&mut drafts, old.version, version, contents, &mut notes)?;
         }
-        let format = target.format.unwrap_or(format);
-        let mut builder = ArchiveBuilder::with_header(format, header, target.long);
+        let mut builder = ArchiveBuilder::with_header(new_format, header, target.long);
         if unchanged && builder.is_err() {
             // What is only copied need not be something that could be made: an archive of a
             // compression that this build is without, for example.
@@ -68,7 +72,7 @@ impl Plan {
                 compression: Compression { algorithm: Algorithm::None, level: None },
                 ..old.clone()
             };
-            builder = ArchiveBuilder::with_header(format, header, false);
+            builder = ArchiveBuilder::with_header(new_format, header, false);
         }
         let mut builder = builder?.with_threads(target.threads);
         let mut jobs = Vec::new();
@@ -108,13 +112,9 @@ pub(super) fn add(
     Ok(fields.had_dumper.then_some(Job { id, kind, sources, archive }))
 }
 
-pub(super) fn header(
-    old: &Header,
-    version: ArchiveVersion,
-    format: Format,
-    target: &Target,
-) -> Header {
-    let compression = match target.compression {
+/// How data becomes compressed.
+pub(super) fn compression(old: &Header, format: Format, target: &Target) -> Compression {
+    match target.compression {
         Some((algorithm, level)) => Compression { algorithm, level },
         // Nothing in a tar is compressed, whatever its source was.
         None if format == Format::Tar => Compression { algorithm: Algorithm::None, level: None },
@@ -123,7 +123,15 @@ pub(super) fn header(
             algorithm: old.compression.algorithm,
             level: old.compression.level.filter(|level| (-1..=9).contains(level)),
         },
-    };
+    }
+}
+
+pub(super) fn header(
+    old: &Header,
+    version: ArchiveVersion,
+    format: Format,
+    compression: Compression,
+) -> Header {
     Header {
         version,
         // In every archive since 1998, but for those that were made up.

@@ -47,7 +47,8 @@ impl Target {
         self
     }
 
-    /// The archive version: 1.12 or newer. Older archives become 1.12 if nothing is said.
+    /// The archive version: 1.12 or newer. If nothing is said it stays, or becomes the oldest that
+    /// will do: 1.12, 1.15 for lz4 and zstd, or 1.16 for large objects of several archives.
     pub fn version(&mut self, version: ArchiveVersion) -> &mut Self {
         self.version = Some(version);
         self

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     // The parser asks for it.
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
     let place = Place::open(output, inputs, args.force, format)?;
-    let target = target(args, format, input.toc().header());
+    let target = target(args, format, input.toc().header())?;
     let toc = input.shared_toc();
     let chosen = match args.asks_for_all() {
         true => None,
@@ -124,21 +124,33 @@ impl<'a> Chosen<'a> {
 }
 
 /// What the new archive is to be. For an older server it is one that its pg_restore can read.
-fn target(args: &Args, format: Format, header: &Header) -> Target {
+fn target(args: &Args, format: Format, header: &Header) -> Result<Target, Failure> {
     let mut target = args.target.target();
-    let Some(release) = args.server.target_version() else { return target };
+    let Some(release) = args.server.target_version() else { return Ok(target) };
+    if let Some(asked) = args.target.algorithm()
+        && !args.target.has_version()
+        && !release.decompresses(asked)
+    {
+        return Err(Failure::Usage(format!(
+            "pg_restore {release} does not read {asked}: choose --compress gzip or none, or a newer \
+             --target-version"
+        )));
+    }
     if !args.target.has_version() && header.version > release.archive_version() {
         target.version(release.archive_version());
     }
     let algorithm = header.compression.algorithm;
-    if !args.target.has_compression() && format != Format::Tar && !release.decompresses(algorithm) {
+    if args.target.algorithm().is_none()
+        && format != Format::Tar
+        && !release.decompresses(algorithm)
+    {
         target.compression(Algorithm::Gzip, None);
         message::note(format_args!(
             "data is compressed with gzip, because pg_restore {release} does not read \
              {algorithm}"
         ));
     }
-    target
+    Ok(target)
 }
 
 pub(crate) fn tell(notes: &[Note]) {

@@ -15,7 +15,8 @@ pub(crate) struct TargetArgs {
     jobs: u32,
     /// Compression of data: none, gzip, lz4 or zstd; gzip:9, zstd:level=5,long
     ///
-    /// With a level, or long, data is compressed anew even if the algorithm stays.
+    /// With a level, or long, data is compressed anew even if the algorithm stays. lz4 and zstd need
+    /// archive version 1.15, which an older archive becomes if no version is asked for.
     #[arg(short = 'Z', long, value_name = "ALGO[:LEVEL]", value_parser = parse_compression)]
     compress: Option<Compress>,
     /// Archive version, for older releases of pg_restore: 1.12 (9.0), 1.13 (11), 1.14 (12),
@@ -82,8 +83,8 @@ impl TargetArgs {
         self.archive_version.is_some()
     }
 
-    pub(crate) fn has_compression(&self) -> bool {
-        self.compress.is_some()
+    pub(crate) fn algorithm(&self) -> Option<Algorithm> {
+        self.compress.map(|compress| compress.algorithm)
     }
 
     /// What they say.

@@ -225,7 +225,7 @@ fn errors_say_what_is_wrong() {
         (&["convert", CUSTOM, "out", "--archive-version", "1.17"], "only 1.12 to 1.16"),
         (
             &["convert", CUSTOM, "out", "--archive-version=1.14", "--compress=zstd"],
-            "archive version 1.14 has no compression zstd, only gzip; 1.15 has it",
+            "archive version 1.14 has no compression zstd: choose gzip or none, or archive version 1.15",
         ),
         (&["convert", CUSTOM, "out", "-L", "no list"], "could not open list no list: No such file"),
         (&["reindex", FOLDER], "pgdmp: error: backup: a directory archive has no data offsets"),

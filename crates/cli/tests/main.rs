@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli` | the program as its users run it |
 //! | `edit_cli` | convert, reindex, split and merge as their users run them |
+//! | `help` | every example of the help and of README works |
 //! | `extras` | what pg_restore cannot do |
 //! | `many` | output that grows with the archive, and no faster |
 //! | `pg_restore` | under that name: every recorded answer of the real one |
@@ -17,6 +18,7 @@
 //! | `streams` | standard streams that are full, closed or not there |
 //! | `names` | names in any encoding, quoted names, names of nothing |
 //! | `terminal` | no text of an archive is obeyed by a terminal |
+//! | `versions` | the version of a new archive: as it was, or as new as it must be |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_restore` | restores into databases, beside the installed pg_restore |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
@@ -33,6 +35,8 @@ mod damaged;
 mod differential;
 mod edit_cli;
 mod extras;
+#[cfg(unix)]
+mod help;
 #[cfg(unix)]
 mod killed;
 mod live_edit;
@@ -58,3 +62,4 @@ mod streams;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod versions;

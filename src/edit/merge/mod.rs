@@ -29,6 +29,7 @@ use super::note::Note;
 use super::plan;
 use super::settle::{require_sections, settle};
 use super::target::Target;
+use super::version::{self, VersionNeed};
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, WriteOptions};
 use crate::error::{Error, Result};
 use crate::toc::{Desc, DumpId, EntryFields, Section, Toc};
@@ -150,8 +151,9 @@ impl<'a> Deref for Held<'_, 'a> {
 impl<'a> Merge<'a> {
     /// Plans a merge. Entries keep the order of the archives within each section of a restore.
     ///
-    /// The target's format is that of the first archive if it does not say, the version the
-    /// newest of all, the compression that of the first.
+    /// The target's format is that of the first archive if it does not say, the compression that of
+    /// the first, the version the newest of all, or a newer one if the compression or large objects
+    /// of several archives need it.
     ///
     /// # Errors
     ///
@@ -160,13 +162,17 @@ impl<'a> Merge<'a> {
     /// whose data both have.
     pub fn new(archives: &[&'a Archive], target: &Target) -> Result<Self> {
         let first = archives.first().ok_or_else(|| Error::usage("there is nothing to merge"))?;
-        let version = target.version.unwrap_or_else(|| {
-            let versions = archives.iter().map(|archive| archive.header().version);
-            versions.max().unwrap_or(WriteOptions::OLDEST).max(WriteOptions::OLDEST)
-        });
         let format = target.format.unwrap_or(first.format());
-        let header = plan::header(first.header(), version, format, target);
-        let mut notes = Vec::new();
+        let compression = plan::compression(first.header(), format, target);
+        let mut needs = vec![VersionNeed::Compression(compression.algorithm)];
+        if archives.iter().filter(|archive| has_objects(archive)).nth(1).is_some() {
+            needs.push(VersionNeed::LargeObjects);
+        }
+        let versions = archives.iter().map(|archive| archive.header().version);
+        let newest = versions.max().unwrap_or(WriteOptions::OLDEST);
+        let (version, newer) = version::choose(newest, target, &needs);
+        let header = plan::header(first.header(), version, format, compression);
+        let mut notes: Vec<Note> = newer.into_iter().collect();
         let items = Items::new(archives, version, &mut notes)?;
         check_objects(archives, version.has(Gate::LargeObjectGroups))?;
         let mut ids = Ids::new(&items, families(archives, &items));
@@ -260,14 +266,15 @@ impl<'a> Merge<'a> {
     }
 }
 
+fn has_objects(archive: &Archive) -> bool {
+    archive.entries().any(|entry| entry.desc() == Desc::BLOBS && entry.has_data())
+}
+
 /// Two archives may not have the data of one large object.
 fn check_objects(archives: &[&Archive], grouped: bool) -> Result<()> {
     let mut seen = HashSet::new();
-    let mut owners = 0;
     for archive in archives {
-        let mut any = false;
         for entry in archive.entries().filter(|e| e.desc() == Desc::BLOBS && e.has_data()) {
-            any = true;
             for oid in archive.objects(entry.dump_id())? {
                 if !seen.insert(oid) {
                     return Err(Error::usage(format!(
@@ -277,11 +284,12 @@ fn check_objects(archives: &[&Archive], grouped: bool) -> Result<()> {
                 }
             }
         }
-        owners += usize::from(any);
     }
+    let owners = archives.iter().filter(|archive| has_objects(archive)).count();
     if owners > 1 && !grouped {
         return Err(Error::usage(
-            "several archives have large objects, which only version 1.16 can keep apart",
+            "several archives have large objects, which only archive version 1.16 can keep apart; \
+             pg_restore 17 and newer read it",
         ));
     }
     Ok(())
