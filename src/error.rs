@@ -62,6 +62,15 @@ pub enum ErrorKind {
         /// The method of [`Limits`](crate::Limits) that raises it.
         knob: &'static str,
     },
+    /// The data of a table has something that is no row of it.
+    Row {
+        /// The number of the row, from 1.
+        row: u64,
+        /// The position in the table's data, in bytes, decompressed.
+        byte: u64,
+        /// What is wrong with it.
+        what: Cow<'static, str>,
+    },
     /// A line of a filter file ([`Selection::read_filter`](crate::Selection::read_filter)) is
     /// none.
     Filter {
@@ -242,6 +251,9 @@ impl fmt::Display for Error {
                     f,
                     "this build is without compression {algorithm} (feature \"{algorithm}\")"
                 )?;
+            }
+            ErrorKind::Row { row, byte, what } => {
+                write!(f, "row {row}, at byte {byte} of the data: {what}")?;
             }
             ErrorKind::Filter { line, what } => {
                 let what = Printable::new(what, Encoding::UTF8);

@@ -104,6 +104,7 @@ mod format;
 mod limits;
 mod list;
 mod not_an_archive;
+pub mod rows;
 pub mod script;
 mod select;
 mod source;

@@ -118,6 +118,20 @@ impl Encoding {
         self.name
     }
 
+    /// Whether a backslash may be the second byte of a character.
+    pub(crate) fn has_backslash_trails(self) -> bool {
+        matches!(self.scheme, Scheme::Sjis | Scheme::Pair | Scheme::Gb18030 | Scheme::Johab)
+    }
+
+    /// Bytes of the character that `text` begins with, by its first, whatever the others are:
+    /// `pg_encoding_mblen`.
+    pub(crate) fn len_of_next(self, text: &[u8]) -> usize {
+        match text.first() {
+            Some(first) if !first.is_ascii() => self.claimed_len(text),
+            _ => 1,
+        }
+    }
+
     /// Bytes of the character that `text` begins with, unless it is none. The first byte is not
     /// ASCII.
     pub(crate) fn character(self, text: &[u8]) -> Option<usize> {

@@ -1,0 +1,166 @@
+//! COPY text into batches of rows, one window of data at a time.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead};
+
+use super::batch::Batch;
+use super::index::{Index, Stop};
+use super::reader::RowsOptions;
+use crate::error::{Error, ErrorKind};
+
+/// How long a window is at first, and after some.
+const FIRST: usize = 16 << 10;
+const USUAL: usize = 256 << 10;
+
+/// Why there are no more rows.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// Their end marker was met.
+    Marker,
+    /// Reading failed, or a limit was met.
+    Failed(Error),
+    /// At a byte of the data there is something that is no row.
+    Fault { at: u64, what: Cow<'static, str> },
+}
+
+/// COPY text that is read.
+#[derive(Debug)]
+pub(super) struct CopyText<R> {
+    window: Window<R>,
+    index: Index,
+    /// Whether the data must end with the line `\.`.
+    marked: bool,
+    /// Why there are no rows behind those of the last batch.
+    stopped: Option<Stopped>,
+}
+
+impl<R: BufRead> CopyText<R> {
+    pub(super) fn new(source: R, options: &RowsOptions) -> Self {
+        CopyText {
+            window: Window::new(source, options),
+            index: Index::new(options.encoding, options.end_marker),
+            marked: options.end_marker,
+            stopped: None,
+        }
+    }
+
+    /// Puts the next rows into the batch: none at the end.
+    pub(super) fn refill(&mut self, batch: &mut Batch) -> Result<(), Stopped> {
+        let window = &mut self.window;
+        loop {
+            batch.clear();
+            match self.stopped.take() {
+                None => {}
+                Some(Stopped::Marker) => return window.only_line_ends(&batch.bytes),
+                Some(stopped) => return Err(stopped),
+            }
+            // The rows that came before an error are given out first.
+            let failed = window.refill(&mut batch.bytes).err();
+            let last = window.at_end;
+            let (used, stop) = self.index.rows(batch, window.filled, window.offset, last);
+            window.used = used;
+            self.stopped = match stop {
+                Stop::Fault { at, what } => Some(Stopped::Fault { at: window.place(at), what }),
+                Stop::Marker(next) => {
+                    window.used = next;
+                    Some(failed.map_or(Stopped::Marker, Stopped::Failed))
+                }
+                Stop::Rest if failed.is_some() => failed.map(Stopped::Failed),
+                Stop::Rest if last && self.marked => {
+                    let error = Error::truncated("the rows of a table, before their end marker");
+                    Some(Stopped::Failed(error))
+                }
+                Stop::Rest if last && batch.is_empty() => return Ok(()),
+                Stop::Rest => None,
+            };
+            if !batch.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn into_inner(self) -> R {
+        self.window.source
+    }
+}
+
+/// A part of the data, in memory.
+#[derive(Debug)]
+pub(super) struct Window<R> {
+    pub(super) source: R,
+    /// Bytes that a row may have, and so a window.
+    longest: usize,
+    /// Bytes of the data before it.
+    offset: u64,
+    /// Its bytes, and how many of them are done with.
+    pub(super) filled: usize,
+    pub(super) used: usize,
+    /// Whether the source has no more.
+    pub(super) at_end: bool,
+}
+
+impl<R: BufRead> Window<R> {
+    pub(super) fn new(source: R, options: &RowsOptions) -> Self {
+        let longest = usize::try_from(options.row_bytes).unwrap_or(usize::MAX);
+        let longest = longest.clamp(FIRST, Batch::LONGEST);
+        Window { source, longest, offset: 0, filled: 0, used: 0, at_end: false }
+    }
+
+    /// The place in the data of a byte of the window.
+    pub(super) fn place(&self, at: usize) -> u64 {
+        self.offset + at as u64
+    }
+
+    /// Moves what is not done with to the front, and reads on behind it. The window becomes longer
+    /// if that is all of it.
+    pub(super) fn refill(&mut self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        bytes.copy_within(self.used..self.filled, 0);
+        self.offset += self.used as u64;
+        self.filled -= self.used;
+        self.used = 0;
+        if self.filled == bytes.len() || bytes.len() < USUAL {
+            let longer = (bytes.len() * 2).max(FIRST).min(self.longest);
+            if self.filled >= longer {
+                let limit = self.longest as u64;
+                let what = "bytes of a row";
+                return Err(Error::new(ErrorKind::Limit { what, limit, knob: "row_bytes" }));
+            }
+            bytes.resize(longer, 0);
+        }
+        while self.filled < bytes.len() && !self.at_end {
+            match self.source.read(&mut bytes[self.filled..]) {
+                Ok(0) => self.at_end = true,
+                Ok(n) => self.filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on to the end, where nothing but line ends may stand.
+    fn only_line_ends(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        let other = |bytes: &[u8]| bytes.iter().position(|byte| !matches!(byte, b'\n' | b'\r'));
+        let fault = |at: u64| Stopped::Fault { at, what: "data follows the end marker".into() };
+        if let Some(n) = other(&bytes[self.used..self.filled]) {
+            return Err(fault(self.place(self.used + n)));
+        }
+        self.used = self.filled;
+        let mut at = self.place(self.filled);
+        loop {
+            match self.source.fill_buf() {
+                Ok([]) => return Ok(()),
+                Ok(more) => {
+                    if let Some(n) = other(more) {
+                        return Err(fault(at + n as u64));
+                    }
+                    let n = more.len();
+                    at += n as u64;
+                    self.source.consume(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Stopped::Failed(error.into())),
+            }
+        }
+    }
+}
