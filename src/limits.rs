@@ -25,6 +25,7 @@ pub struct Limits {
     pub(crate) list_line_bytes: u64,
     pub(crate) list_ignored_bytes: u64,
     pub(crate) filter_bytes: u64,
+    pub(crate) row_bytes: u64,
 }
 
 impl Limits {
@@ -42,6 +43,7 @@ impl Limits {
             list_line_bytes: 128 << 20,
             list_ignored_bytes: 64 << 20,
             filter_bytes: 64 << 20,
+            row_bytes: 1 << 30,
         }
     }
 
@@ -114,6 +116,13 @@ impl Limits {
     /// 64 MiB, some million names.
     pub const fn filter_bytes(mut self, bytes: u64) -> Self {
         self.filter_bytes = bytes;
+        self
+    }
+
+    /// Bytes of one row of a table ([`Rows`](crate::rows::Rows)), as COPY text. Default 1 GiB, which is
+    /// more than a server can write; 2 GiB is the most there may be.
+    pub const fn row_bytes(mut self, bytes: u64) -> Self {
+        self.row_bytes = bytes;
         self
     }
 }

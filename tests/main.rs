@@ -23,6 +23,7 @@
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `steps` | the rules of a restore, without its text |
+//! | `rows` | what is read of tables and written again is the same |
 //! | `regressions` | one test per bug that was found |
 
 // Helpers, too, may fail a test.
@@ -46,6 +47,7 @@ mod read;
 mod recognise;
 mod regressions;
 mod reindex;
+mod rows;
 mod script;
 mod steps;
 mod versions;

@@ -101,7 +101,7 @@ pub(super) struct Window<R> {
 
 impl<R: BufRead> Window<R> {
     pub(super) fn new(source: R, options: &RowsOptions) -> Self {
-        let longest = usize::try_from(options.row_bytes).unwrap_or(usize::MAX);
+        let longest = usize::try_from(options.limits.row_bytes).unwrap_or(usize::MAX);
         let longest = longest.clamp(FIRST, Batch::LONGEST);
         Window { source, longest, offset: 0, filled: 0, used: 0, at_end: false }
     }

@@ -22,7 +22,8 @@ impl Archive {
         let Some(entry) = self.entry(id) else {
             return Err(Error::not_found(format!("entry {id}")));
         };
-        let way = Way::of(entry)?;
+        let mut way = Way::of(entry)?;
+        way.options = way.options.limits(*self.limits());
         Ok(way.read(self.data(id)?))
     }
 }

@@ -9,6 +9,7 @@ use super::row::Row;
 use super::statement::CopyStatement;
 use crate::encoding::Encoding;
 use crate::error::{EntryName, Error, ErrorKind, Result};
+use crate::limits::Limits;
 
 /// How rows are to be read; see [`Rows`].
 ///
@@ -30,7 +31,7 @@ pub struct RowsOptions {
     pub(super) encoding: Encoding,
     pub(super) end_marker: bool,
     pub(super) std_strings: bool,
-    pub(super) row_bytes: u64,
+    pub(super) limits: Limits,
     pub(super) entry: Option<EntryName>,
 }
 
@@ -48,7 +49,7 @@ impl RowsOptions {
             encoding: Encoding::SQL_ASCII,
             end_marker: true,
             std_strings: true,
-            row_bytes: 1 << 30,
+            limits: Limits::new(),
             entry: None,
         }
     }
@@ -91,11 +92,10 @@ impl RowsOptions {
         self
     }
 
-    /// Bytes that a row may have, at most 2 GiB. Default 1 GiB, which is more than the server can
-    /// write. Memory grows with the longest row that there is, never with this number.
+    /// Bounds on what is held in memory: [`Limits::row_bytes`].
     #[must_use]
-    pub fn row_bytes(mut self, bytes: u64) -> Self {
-        self.row_bytes = bytes;
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -2,6 +2,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::*;
 use crate::encoding::Encoding;
+use crate::limits::Limits;
 
 /// Gives no more than so many bytes at a time.
 struct Trickle<'a>(&'a [u8], usize);
@@ -207,12 +208,13 @@ fn backslashes_within_characters() {
 fn insert_commands() {
     let text = b"INSERT INTO s.t VALUES (1, 'a''b\\c', NULL, true, B'101', -1.5e+10);\n\
         INSERT INTO s.t VALUES (2, 'line\nand\ttab', 'Infinity', false, B'', 0);\n\n\n";
-    let all = &["1|a'b\\\\c|NULL|t|101|-1.5e+10", "2|line\\nand\\ttab|Infinity|f||0"][..];
+    let all = &["1|a\\'b\\\\c|NULL|t|101|-1.5e+10", "2|line\\nand\\ttab|Infinity|f||0"][..];
     assert_eq!(insert(text, true), (all.iter().map(|s| s.to_string()).collect(), None));
     for (text, std_strings, rows) in [
-        (&b"INSERT INTO \"S\".\"t\"\"(\" (\"a)\", b) OVERRIDING SYSTEM VALUE VALUES\n\t(1, DEFAULT),\n\t(DEFAULT, 'x')\n ON CONFLICT DO NOTHING;\n\n\n"[..], true, &["1", "x"][..]),
+        (&b"INSERT INTO \"S\".\"t\"\"(\" (\"a)\") OVERRIDING SYSTEM VALUE VALUES\n\t(1),\n\t('x')\n ON CONFLICT DO NOTHING;\n\n\n"[..], true, &["1", "x"][..]),
         (b"INSERT INTO t DEFAULT VALUES;\nINSERT INTO t DEFAULT VALUES;\n", true, &["", ""]),
         (b"INSERT INTO t VALUES ('a\\\\b\\n', E'c\\td');", false, &["a\\\\b\\n|c\\td"]),
+        (b"INSERT INTO t VALUES (1, DEFAULT), (DEFAULT, 'x');\n", true, &["1", "x"]),
         (b"INSERT INTO t VALUES (DEFAULT);\n", true, &[""]),
         (b"\n\n", true, &[]),
     ] {
@@ -234,7 +236,7 @@ fn insert_commands() {
         ),
         (
             b"INSERT INTO t (a) VALUES (1); INSERT INTO t (b) VALUES (2);",
-            "row 2, at byte 48 of the data: an INSERT command of other columns",
+            "row 2, at byte 54 of the data: an INSERT command of other columns",
         ),
     ] {
         assert_eq!(insert(text, true).1.as_deref(), Some(what), "{}", text.escape_ascii());
@@ -267,9 +269,10 @@ fn long_rows() {
     let (rows, error) = read(RowsOptions::new().copy_text(&text[..]));
     assert_eq!((rows.len(), error), (3, None));
     assert_eq!(rows[1][0].as_deref(), Some(&long[..]));
-    let (rows, error) = read(RowsOptions::new().row_bytes(1 << 19).copy_text(&text[..]));
+    let (rows, error) =
+        read(RowsOptions::new().limits(Limits::new().row_bytes(1 << 19)).copy_text(&text[..]));
     assert_eq!(rows.len(), 1);
-    let what = "bytes of a row: more than the limit of 524288 (RowsOptions::row_bytes)";
+    let what = "bytes of a row: more than the limit of 524288 (Limits::row_bytes)";
     assert_eq!(error.as_deref(), Some(what));
 }
 
@@ -278,7 +281,7 @@ fn long_rows() {
 fn any_bytes() {
     let letters = b"\\\\\\\n\n\t\r.N0x7'\x95\x5c\x81\x30a";
     let mut state = 1_u64;
-    for _ in 0..3000 {
+    for _ in 0..500 {
         let mut text = Vec::new();
         for _ in 0..state % 90 {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
