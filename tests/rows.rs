@@ -50,7 +50,7 @@ fn written_again() {
     let mut count = 0;
     for fixture in fixtures::real() {
         let path = fixture.path;
-        watchdog.label(&path.display().to_string());
+        watchdog.label(path.display().to_string());
         count += round_trip(&path);
     }
     assert!(count > 1000, "{count}");
