@@ -70,6 +70,7 @@ fn statement(statement: &Statement<'_>) -> String {
         Purpose::Owner => "owner:".to_owned(),
         Purpose::AccessMethod => "access method:".to_owned(),
         Purpose::Triggers => "triggers:".to_owned(),
+        Purpose::Truncate => "empty:".to_owned(),
         _ => panic!("{statement:?}"),
     };
     assert_eq!(statement.entry.is_none(), what.starts_with("set "), "{statement:?}");

@@ -4,7 +4,7 @@ use super::feed::DataFeed;
 use super::rows::Rows;
 use super::{Event, Purpose, Run, Step};
 use crate::error::{Error, Result};
-use crate::toc::TocEntry;
+use crate::toc::{Definition, TocEntry};
 
 impl Run<'_> {
     /// Restores the data of a table: COPY and rows, or INSERT statements, as pg_dump wrote them.
@@ -21,15 +21,39 @@ impl Run<'_> {
         self.become_owner(entry)?;
         self.select_schema(entry, entry.namespace())?;
         self.tell(Event::ProcessingData(*entry))?;
-        match entry.copy_stmt().filter(|copy| !copy.is_empty()) {
+        let copy = entry.copy_stmt().filter(|copy| !copy.is_empty());
+        let empties = self.empties && !self.is_via_root(entry, copy);
+        if empties {
+            self.step(&Step::Begin)?;
+            let mut sql = self.sql();
+            sql.put("TRUNCATE TABLE ONLY ").qualified(entry).put(";\n");
+            self.send(Some(entry), Purpose::Truncate, sql, 1)?;
+        }
+        match copy {
             Some(copy) => self.copy(entry, copy, feed)?,
             None => self.inserts(entry, feed)?,
+        }
+        if empties {
+            self.step(&Step::Commit)?;
         }
         if triggers {
             self.tell(Event::EnablingTriggers(*entry))?;
             self.triggers(entry, " ENABLE TRIGGER ALL;\n")?;
         }
         Ok(())
+    }
+
+    /// Whether the rows go to another table, which finds out where they belong.
+    fn is_via_root(&mut self, entry: &TocEntry<'_>, copy: Option<&[u8]>) -> bool {
+        if entry.definition() == Definition::ViaPartitionRoot {
+            return true;
+        }
+        let Some(copy) = copy else { return false };
+        let mut sql = self.sql();
+        sql.put("COPY ").qualified(entry).put(" ");
+        let other = !copy.starts_with(&sql.text);
+        self.scratch = sql.text;
+        other
     }
 
     /// COPY, unless the server refuses it.

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! - [`Script`] is the usual way to SQL for `psql`: rules and [`TextSink`] together.
-//! - [`Restore`] runs the rules for any sink.
+//! - [`Restore`] runs the rules for any sink; for several at once each gets its [`Share`].
 //! - What a restore tells of, `pg_restore -v` and warnings, goes the same way: [`Step::Event`]. A
 //!   sink that listens wraps another one; see [`Sink`].
 //! - A sink answers each step with an [`Outcome`]. An error ends the restore at once. A failure
@@ -26,7 +26,7 @@
 // `prelude` begins and ends a restore and sets up its sessions, `passes` says in which order entries
 // come, `state` holds what the session has been set to so far, `print` restores one entry with its
 // `owner`, `data` and `large_objects` what is in it, `drop` is `--clean`, `connect` is `--create`,
-// `transaction` is `--transaction-size`. `statement` puts statements together (`sql/` makes
+// `transaction` is `--transaction-size`, `share` is `--jobs`. `statement` puts statements together (`sql/` makes
 // names safe), `feed` gets data out of an archive or a pipe, and `rows` finds its end.
 
 mod connect;
@@ -42,6 +42,7 @@ mod passes;
 mod prelude;
 mod print;
 mod rows;
+mod share;
 mod sink;
 mod state;
 mod statement;
@@ -54,6 +55,7 @@ use std::io::{Read, Write};
 pub use event::Event;
 pub use heading::Heading;
 pub use key::RestrictKey;
+pub use share::{RestorePass, Restored, Share};
 pub use sink::{Outcome, Purpose, Sink, Stage, Statement, Step};
 pub use text::TextSink;
 
@@ -281,19 +283,7 @@ fn run(
     feed: &mut dyn DataFeed,
     sink: &mut dyn Sink,
 ) -> Result<Report> {
-    let mut run = Run {
-        options,
-        format,
-        session: Session::new(selected.toc())?,
-        selected,
-        wants_schema: selected.wants_schema() && !selected.implied_no_schema(),
-        sink,
-        scratch: Vec::new(),
-        state: State::default(),
-        transaction_count: 0,
-        failed_tables: HashSet::new(),
-        report: Report::default(),
-    };
+    let mut run = Run::new(options, format, selected, sink)?;
     run.all(feed)?;
     Ok(run.report)
 }
@@ -314,10 +304,37 @@ struct Run<'a> {
     transaction_count: u32,
     /// Tables that get no data.
     failed_tables: HashSet<DumpId>,
+    /// Whether something failed in the last definition.
+    definition_failed: bool,
+    /// Whether the table that gets data is new, and may be emptied before.
+    empties: bool,
     report: Report,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(
+        options: &'a ScriptOptions,
+        format: Format,
+        selected: &'a Selected<'a>,
+        sink: &'a mut dyn Sink,
+    ) -> Result<Self> {
+        Ok(Run {
+            options,
+            format,
+            session: Session::new(selected.toc())?,
+            selected,
+            wants_schema: selected.wants_schema() && !selected.implied_no_schema(),
+            sink,
+            scratch: Vec::new(),
+            state: State::default(),
+            transaction_count: 0,
+            failed_tables: HashSet::new(),
+            definition_failed: false,
+            empties: false,
+            report: Report::default(),
+        })
+    }
+
     /// Whether the server that is restored into knows what there is since a release.
     fn server_has(&self, major: u16, minor: u16) -> bool {
         self.options.target.is_none_or(|target| target.has(major, minor))

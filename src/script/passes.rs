@@ -3,39 +3,11 @@
 use super::feed::DataFeed;
 use super::heading::Part;
 use super::large_objects::is_large_objects;
+use super::share::RestorePass;
 use super::{Event, Run, Step, is_database};
 use crate::error::Result;
 use crate::select::Wanted;
-use crate::toc::{Desc, Section, TocEntry};
-
-/// Some entries only work when all others are done, wherever they stand: pg_restore walks over the
-/// table of contents three times.
-#[derive(Debug, Clone, Copy)]
-enum Pass {
-    Main,
-    /// Privileges: granting could take away what later definitions need.
-    Privileges,
-    /// What could run code that needs privileges, or would react to the restore itself.
-    Last,
-}
-
-impl Pass {
-    fn of(entry: &TocEntry<'_>) -> Pass {
-        let desc = entry.desc();
-        if desc.is_acl() {
-            return Pass::Privileges;
-        }
-        let last = match desc {
-            Desc::EVENT_TRIGGER | Desc::MATERIALIZED_VIEW_DATA => true,
-            Desc::COMMENT | Desc::SECURITY_LABEL => {
-                entry.tag().is_some_and(|tag| tag.starts_with(b"EVENT TRIGGER "))
-            }
-            Desc::STATISTICS_DATA => entry.section() == Section::PostData,
-            _ => false,
-        };
-        if last { Pass::Last } else { Pass::Main }
-    }
-}
+use crate::toc::{Desc, TocEntry};
 
 impl Run<'_> {
     pub(super) fn passes(&mut self, feed: &mut dyn DataFeed) -> Result<()> {
@@ -46,10 +18,10 @@ impl Run<'_> {
             if !wanted.is_listed() {
                 continue;
             }
-            match Pass::of(&entry) {
-                Pass::Main => self.entry(&entry, wanted, feed)?,
-                Pass::Privileges => privileges.push((entry, wanted)),
-                Pass::Last => last.push((entry, wanted)),
+            match RestorePass::of(&entry) {
+                RestorePass::Main => self.entry(&entry, wanted, feed)?,
+                RestorePass::Privileges => privileges.push((entry, wanted)),
+                RestorePass::Last => last.push((entry, wanted)),
             }
         }
         for (entry, wanted) in privileges.into_iter().chain(last) {
@@ -58,7 +30,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn entry(
+    pub(super) fn entry(
         &mut self,
         entry: &TocEntry<'_>,
         wanted: Wanted,
@@ -104,6 +76,7 @@ impl Run<'_> {
         let errors = self.report.errors;
         self.print(entry, Part::Definition)?;
         if self.report.errors > errors {
+            self.definition_failed = true;
             self.table_failed(entry)?;
         }
         if database {

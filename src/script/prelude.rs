@@ -46,15 +46,18 @@ impl<'a> Session<'a> {
 impl Run<'_> {
     /// The whole restore.
     pub(super) fn all(&mut self, feed: &mut dyn DataFeed) -> Result<()> {
-        self.head()?;
-        self.prelude()?;
-        self.step(&Step::Stage(Stage::Processing))?;
-        if self.options.clean {
-            self.drop_all()?;
-        }
+        self.begin_all()?;
         self.passes(feed)?;
         self.step(&Step::Stage(Stage::Finalizing))?;
         self.tail()
+    }
+
+    /// What comes before the first entry.
+    pub(super) fn begin_all(&mut self) -> Result<()> {
+        self.head()?;
+        self.prelude()?;
+        self.step(&Step::Stage(Stage::Processing))?;
+        if self.options.clean { self.drop_all() } else { Ok(()) }
     }
 
     fn head(&mut self) -> Result<()> {
@@ -132,7 +135,7 @@ impl Run<'_> {
         self.send(None, Purpose::Setting { name, value }, sql, 0)
     }
 
-    fn tail(&mut self) -> Result<()> {
+    pub(super) fn tail(&mut self) -> Result<()> {
         if self.options.single_transaction || self.in_transactions() {
             self.step(&Step::Commit)?;
             self.step(&Step::EmptyLine)?;

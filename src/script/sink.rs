@@ -236,4 +236,7 @@ pub enum Purpose<'a> {
     AccessMethod,
     /// It disables or enables the triggers of a table.
     Triggers,
+    /// It empties a table that is new, before its rows come. Restores over several sessions alone
+    /// do that.
+    Truncate,
 }

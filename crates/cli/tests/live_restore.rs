@@ -63,11 +63,21 @@ const MANY: &[Case] = &[
 
 /// With the database of the archive.
 const CREATE: &[Case] = &[
+    ("-C -j2 -v", ONCE),
     ("-C", ONCE),
     ("-C -v", ONCE),
     ("-C -v", TWICE),
     ("-C -c --if-exists -v", TWICE),
     ("-C -e", TWICE),
+];
+
+/// Over several sessions.
+const PARALLEL: &[Case] = &[
+    ("-j2 -v", ONCE),
+    ("-j2 -v", TWICE),
+    ("-j3 -c --if-exists -v", TWICE),
+    ("-j2 --no-data-for-failed-tables -v", TWICE),
+    ("-j8 -a --disable-triggers -v", &["-s"]),
 ];
 
 #[test]
@@ -82,6 +92,9 @@ fn restores_as_the_installed_pg_restore() {
     }
     cases.extend(SOME.iter().map(|case| (&**archive("core.dump"), *case, None)));
     cases.extend(MANY.iter().map(|case| (&**archive("mini.dump"), *case, None)));
+    for name in ["core.dir", "core-root.dump", "mini.dump", "mini-pipe.dump"] {
+        cases.extend(PARALLEL.iter().map(|case| (&**archive(name), *case, None)));
+    }
     bench.all(&cases);
     // One after the other: the name of the database is the archive's.
     for (name, database) in [("mini.dump", "mini"), ("odd.dump", "it's \"x\" Up.per\\")] {
@@ -161,9 +174,13 @@ impl<'a> Bench<'a> {
     }
 
     fn one(&self, archive: &Path, case: Case, create: Option<&str>) {
-        let theirs = self.restore(archive, case, create, false);
+        let mut theirs = self.restore(archive, case, create, false);
         let mut ours = self.restore(archive, case, create, true);
         adjust(self.server.release(), &mut ours.stderr);
+        if case.0.contains("-j") {
+            ours.stderr = told_by_several(&ours.stderr);
+            theirs.stderr = told_by_several(&theirs.stderr);
+        }
         let (ours_code, theirs_code) = (ours.code, theirs.code);
         let (ours, theirs) = (
             [ours.stderr, ours.stdout, ours.database],
@@ -275,6 +292,22 @@ fn masked(text: &str, database: &str) -> String {
         None => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What several processes say at once, each line in several pieces: which bytes there are. Each has
+/// one line of its own at its first error; which one has an error is chance.
+fn told_by_several(text: &str) -> String {
+    const OWN: &str = "pg_restore: while PROCESSING TOC:\n";
+    let count = |text: &str| {
+        let mut counts = [0_usize; 256];
+        text.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+        counts
+    };
+    let times = text.matches("while PROCESSING TOC:").count();
+    let all = count(text).into_iter().zip(count(OWN)).enumerate();
+    let all = all.map(|(byte, (all, own))| (byte, all - own * times));
+    let there = all.filter(|(_, count)| *count > 0);
+    there.map(|(byte, count)| format!("{byte}: {count}\n")).collect()
 }
 
 /// Makes of what we say what an older release says.

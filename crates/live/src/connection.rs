@@ -1,13 +1,14 @@
 //! Connections over libpq, with `pg_restore`'s rules of how they come about.
 
 use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::cancel::Cancels;
 use crate::fatal::Fatal;
 use crate::libpq::{Canceller, Libpq, Raw, Status};
 use crate::prompt;
 use crate::session::{Copied, Message, Reply, Server, Session};
+use crate::stop::Stopper;
 use crate::voice::Voice;
 
 /// Whether to ask for a password.
@@ -59,7 +60,8 @@ impl Libpq {
             libpq: self,
             parameters,
             password: Mutex::default(),
-            cancels: Cancels::default(),
+            connected: AtomicBool::new(false),
+            stopper: Stopper::default(),
         }
     }
 }
@@ -71,13 +73,15 @@ pub struct LibpqServer {
     parameters: Parameters,
     /// What a server took, for later connections.
     password: Mutex<Option<Vec<u8>>>,
-    cancels: Cancels,
+    /// Whether there was a session.
+    connected: AtomicBool,
+    stopper: Stopper,
 }
 
 impl LibpqServer {
-    /// What cancels the queries of all sessions, those that are still to come, too.
-    pub fn cancels(&self) -> Cancels {
-        self.cancels.clone()
+    /// What stops all sessions, those that are still to come, too.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
     }
 
     fn password(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
@@ -107,9 +111,9 @@ impl LibpqServer {
 
     /// Connects, and asks for a password where that is wanted.
     fn authenticated<'v>(&self, database: Option<&[u8]>) -> Result<Raw<'v>, Fatal> {
-        let prompt = match database {
-            Some(_) => Prompt::Never,
-            None => self.parameters.prompt,
+        let prompt = match self.connected.load(Ordering::SeqCst) {
+            true => Prompt::Never,
+            false => self.parameters.prompt,
         };
         let mut password = self.password().clone();
         if prompt == Prompt::Always && password.is_none() {
@@ -129,6 +133,7 @@ impl LibpqServer {
         if !raw.is_ok() {
             return Err(Fatal::server(raw.message()));
         }
+        self.connected.store(true, Ordering::SeqCst);
         if let Some(used) = raw.used_password() {
             *self.password() = Some(used);
         }
@@ -172,10 +177,15 @@ impl Server for LibpqServer {
         self.check_version(&raw)?;
         let canceller = raw.canceller().map(Arc::new);
         if let Some(canceller) = &canceller {
-            self.cancels.add(canceller);
+            self.stopper.add(canceller);
         }
-        let mut connection =
-            Connection { raw, _canceller: canceller, sql: Vec::new(), refused: None };
+        let mut connection = Connection {
+            raw,
+            stopper: &self.stopper,
+            _canceller: canceller,
+            sql: Vec::new(),
+            refused: None,
+        };
         if voice.is_verbose() {
             voice.info(format!("executing {SECURE_SEARCH_PATH}").as_bytes());
         }
@@ -184,12 +194,21 @@ impl Server for LibpqServer {
         connection.hear(voice);
         Ok(Box::new(connection))
     }
+
+    fn stop(&self) {
+        self.stopper.stop();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopper.is_stopped()
+    }
 }
 
 /// A session over libpq.
 #[derive(Debug)]
 struct Connection<'v> {
     raw: Raw<'v>,
+    stopper: &'v Stopper,
     /// Cancels reach it as long as the session lasts.
     _canceller: Option<Arc<Canceller>>,
     /// A query as libpq wants it, in memory that is used again.
@@ -210,6 +229,16 @@ impl<'v> Connection<'v> {
         }
     }
 
+    /// Refuses what would begin after the end.
+    fn may_begin(&mut self) -> Result<(), Message> {
+        if !self.stopper.is_stopped() {
+            return Ok(());
+        }
+        let message = b"the restore was stopped\n".to_vec();
+        self.refused = Some(message.clone());
+        Err(message)
+    }
+
     /// From now on what the server says below an error is said.
     fn hear(&mut self, voice: &'v dyn Voice) {
         let verbose = voice.is_verbose();
@@ -224,6 +253,7 @@ impl<'v> Connection<'v> {
 impl Session for Connection<'_> {
     fn query(&mut self, sql: &[u8]) -> Result<Reply, Message> {
         self.refused = None;
+        self.may_begin()?;
         let mut text = std::mem::take(&mut self.sql);
         text.clear();
         text.extend_from_slice(sql);
@@ -249,10 +279,12 @@ impl Session for Connection<'_> {
     }
 
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
+        self.may_begin()?;
         if self.raw.put_copy_data(data) { Ok(()) } else { Err(self.raw.message()) }
     }
 
     fn copy_end(&mut self) -> Result<Copied, Message> {
+        self.may_begin()?;
         if !self.raw.put_copy_end() {
             return Err(self.raw.message());
         }
@@ -268,10 +300,12 @@ impl Session for Connection<'_> {
     }
 
     fn lo_create(&mut self, oid: u32) -> Result<(), Message> {
+        self.may_begin()?;
         if self.raw.lo_create(oid) == oid && oid != 0 { Ok(()) } else { Err(self.raw.message()) }
     }
 
     fn lo_open(&mut self, oid: u32) -> Result<i32, Message> {
+        self.may_begin()?;
         match self.raw.lo_open(oid) {
             -1 => Err(self.raw.message()),
             descriptor => Ok(descriptor),
@@ -279,6 +313,9 @@ impl Session for Connection<'_> {
     }
 
     fn lo_write(&mut self, descriptor: i32, data: &[u8]) -> i32 {
+        if self.may_begin().is_err() {
+            return -1;
+        }
         self.raw.lo_write(descriptor, data)
     }
 

@@ -21,6 +21,8 @@ pub enum Fatal {
     /// An error that the [`Voice`](crate::Voice) was told of, and that ends the restore because
     /// [such an end](crate::Restorer::exit_on_error) was wanted.
     Told,
+    /// One of several sessions could not go on, for this reason; the others were stopped.
+    Worker(Box<Fatal>),
 }
 
 impl Fatal {
@@ -60,6 +62,7 @@ impl fmt::Display for Fatal {
                 }
             }
             Fatal::Told => f.write_str("the restore ended at an error"),
+            Fatal::Worker(reason) => reason.fmt(f),
         }
     }
 }
@@ -68,6 +71,7 @@ impl std::error::Error for Fatal {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Fatal::Archive(error) => Some(error),
+            Fatal::Worker(reason) => reason.source(),
             _ => None,
         }
     }

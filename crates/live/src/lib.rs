@@ -27,22 +27,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod cancel;
 mod connection;
 mod fatal;
+mod graph;
 mod insert;
 mod libpq;
+mod parallel;
 mod prompt;
 mod restore;
 mod search;
 mod session;
 mod sink;
+mod stop;
 mod voice;
 
-pub use cancel::Cancels;
 pub use connection::{LibpqServer, Parameters, Prompt};
 pub use fatal::Fatal;
 pub use libpq::Libpq;
 pub use restore::Restorer;
 pub use session::{Copied, Message, Reply, Server, Session};
+pub use stop::Stopper;
 pub use voice::{Silent, Voice};

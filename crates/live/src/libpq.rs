@@ -76,6 +76,7 @@ functions! {
 struct CancelFunctions {
     PQcancelCreate: unsafe extern "C" fn(Opaque) -> Opaque,
     PQcancelBlocking: unsafe extern "C" fn(Opaque) -> c_int,
+    PQcancelReset: unsafe extern "C" fn(Opaque),
     PQcancelFinish: unsafe extern "C" fn(Opaque),
 }
 
@@ -89,6 +90,7 @@ impl CancelFunctions {
             Some(CancelFunctions {
                 PQcancelCreate: *library.get(b"PQcancelCreate").ok()?,
                 PQcancelBlocking: *library.get(b"PQcancelBlocking").ok()?,
+                PQcancelReset: *library.get(b"PQcancelReset").ok()?,
                 PQcancelFinish: *library.get(b"PQcancelFinish").ok()?,
             })
         }
@@ -397,8 +399,6 @@ pub(crate) struct Canceller {
 enum Handle {
     Old(NonNull<c_void>),
     New(NonNull<c_void>),
-    /// The new kind cancels once.
-    Used,
 }
 
 // SAFETY: libpq lets any thread use these; the mutex sees that it is one at a time.
@@ -413,7 +413,7 @@ impl fmt::Debug for Canceller {
 impl Canceller {
     /// Asks the server to cancel; waits until it has heard it, not until it is done.
     pub(crate) fn cancel(&self) {
-        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         match *handle {
             Handle::Old(cancel) => {
                 let mut message = [0_u8; 256];
@@ -424,15 +424,14 @@ impl Canceller {
             }
             Handle::New(cancel) => {
                 if let Some(functions) = &self.libpq.cancel {
-                    // SAFETY: it lives until now, and is not used again.
+                    // SAFETY: it lives, and the lock is held.
                     unsafe {
                         (functions.PQcancelBlocking)(cancel.as_ptr());
-                        (functions.PQcancelFinish)(cancel.as_ptr());
+                        // For the next time.
+                        (functions.PQcancelReset)(cancel.as_ptr());
                     }
                 }
-                *handle = Handle::Used;
             }
-            Handle::Used => {}
         }
     }
 }
@@ -449,7 +448,7 @@ impl Drop for Canceller {
             (Handle::New(cancel), Some(functions)) => unsafe {
                 (functions.PQcancelFinish)(cancel.as_ptr());
             },
-            (Handle::New(_), None) | (Handle::Used, _) => {}
+            (Handle::New(_), None) => {}
         }
     }
 }

@@ -6,6 +6,7 @@ use pgdmp::script::{Report, Restore};
 use pgdmp::{Archive, ArchiveStream, ScriptOptions, Selected, Toc};
 
 use crate::fatal::Fatal;
+use crate::parallel;
 use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
 use crate::voice::Voice;
@@ -13,9 +14,10 @@ use crate::voice::Voice;
 /// Restores archives into a database.
 #[derive(Debug, Clone, Default)]
 pub struct Restorer {
-    options: ScriptOptions,
+    pub(crate) options: ScriptOptions,
     exit_on_error: bool,
     fit_to_server: bool,
+    pub(crate) jobs: usize,
 }
 
 impl Restorer {
@@ -44,6 +46,15 @@ impl Restorer {
         self
     }
 
+    /// How many sessions restore at once (`--jobs`); 0 and 1 are one.
+    ///
+    /// Several do not go together with one transaction around all, which is then refused. Not all
+    /// errors are counted once: `pg_restore` counts an entry that had some as one more.
+    pub fn jobs(&mut self, jobs: usize) -> &mut Self {
+        self.jobs = jobs;
+        self
+    }
+
     /// Restores what was selected of an archive.
     ///
     /// # Errors
@@ -56,10 +67,13 @@ impl Restorer {
         server: &dyn Server,
         voice: &dyn Voice,
     ) -> Result<Report, Fatal> {
+        if self.jobs > 1 {
+            return parallel::restore(self, archive, selected, server, voice);
+        }
         self.serial(selected, server, voice, |restore, sink| restore.run(archive, selected, sink))
     }
 
-    /// Restores what was selected of an archive that comes through a pipe.
+    /// Restores what was selected of an archive that comes through a pipe, over one session.
     ///
     /// # Errors
     ///
@@ -84,28 +98,30 @@ impl Restorer {
         voice: &'a dyn Voice,
         run: impl FnOnce(&Restore, &mut SessionSink<'a>) -> pgdmp::Result<Report>,
     ) -> Result<Report, Fatal> {
-        let session = self.connect(server, voice)?;
-        if voice.is_verbose() && selected.implied_no_schema() {
-            voice.info(b"implied no-schema restore");
-        }
+        let session = self.connect(selected, server, voice)?;
         let restore = self.rules(&*session);
         let mut sink = SessionSink::new(self.around(selected.toc(), server, voice)?, session);
         run(&restore, &mut sink).map_err(|error| sink.fatal(error))
     }
 
-    fn connect<'a>(
+    pub(crate) fn connect<'a>(
         &self,
+        selected: &Selected<'_>,
         server: &'a dyn Server,
         voice: &'a dyn Voice,
     ) -> Result<Box<dyn Session + 'a>, Fatal> {
         if voice.is_verbose() {
             voice.info(b"connecting to database for restore");
         }
-        server.connect(None, voice)
+        let session = server.connect(None, voice)?;
+        if voice.is_verbose() && selected.implied_no_schema() {
+            voice.info(b"implied no-schema restore");
+        }
+        Ok(session)
     }
 
     /// The rules, as this server needs them.
-    fn rules(&self, session: &dyn Session) -> Restore {
+    pub(crate) fn rules(&self, session: &dyn Session) -> Restore {
         let mut options = self.options.clone();
         if self.fit_to_server && options.target.is_none() {
             let version = session.server_version();
@@ -121,7 +137,7 @@ impl Restorer {
         restore
     }
 
-    fn around<'a>(
+    pub(crate) fn around<'a>(
         &self,
         toc: &Toc,
         server: &'a dyn Server,

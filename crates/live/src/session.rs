@@ -13,7 +13,7 @@ pub trait Server: Sync {
     /// error goes to the voice.
     ///
     /// `database`: instead of the one that the parameters name; a name, never a connection string.
-    /// Such a session comes after another one, so nobody is asked for a password.
+    /// Nobody is asked for a password after the first session.
     ///
     /// # Errors
     ///
@@ -23,6 +23,13 @@ pub trait Server: Sync {
         database: Option<&[u8]>,
         voice: &'a dyn Voice,
     ) -> Result<Box<dyn Session + 'a>, Fatal>;
+
+    /// Stops all sessions: what they do is cancelled, and they begin nothing more. Comes from
+    /// another thread, and more than once.
+    fn stop(&self);
+
+    /// Whether they were stopped. What fails after that is nothing to tell of.
+    fn is_stopped(&self) -> bool;
 }
 
 /// How a query ended, if nothing failed.

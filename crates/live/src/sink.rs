@@ -115,6 +115,20 @@ impl<'a> SessionSink<'a> {
         }
     }
 
+    /// Where the restore is, for other sessions that go on with it.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone()
+    }
+
+    pub(crate) fn with_context(self, context: Context) -> Self {
+        SessionSink { context, ..self }
+    }
+
+    /// The database that a step connected to.
+    pub(crate) fn database(&self) -> Option<&[u8]> {
+        self.database.as_deref()
+    }
+
     /// Why it ended; the error of the rules, if it was not this sink's.
     pub(crate) fn fatal(&mut self, error: pgdmp::Error) -> Fatal {
         self.fatal.take().unwrap_or(Fatal::Archive(error))
@@ -127,6 +141,9 @@ impl<'a> SessionSink<'a> {
 
     /// An error that need not be the end.
     fn failed(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
+        if self.around.server.is_stopped() {
+            return self.die(Fatal::Told);
+        }
         self.context.tell(self.around.voice);
         self.around.voice.error(text);
         if self.around.exit_on_error { self.die(Fatal::Told) } else { Ok(Outcome::Failed(1)) }

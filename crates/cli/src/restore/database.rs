@@ -1,6 +1,6 @@
 //! `-d`: into a database.
 
-use pgdmp::{Input, Selected, Toc};
+use pgdmp::{Format, Gate, Input, Selected, Toc};
 use pgdmp_live::{Fatal as Ended, Libpq, LibpqServer, Parameters, Restorer, Voice};
 
 use super::messages::{Fatal, Program};
@@ -18,6 +18,7 @@ pub(super) fn restore(
     mut options: Options,
     input: Input,
 ) -> Result<Input, Fatal> {
+    check_jobs(program, &mut options, &input)?;
     match input {
         Input::Archive(archive) => {
             run(program, &mut options, archive.toc(), |job, selected| {
@@ -55,26 +56,62 @@ fn run(
     let selected = adapted.selected(&selected);
     check_compression(&selected)?;
     let job = job(program, options)?;
-    let cancels = job.server.cancels();
-    let name = program.name.clone();
-    signals::end_restore(move || cancels.cancel_all(), &name);
+    let stopper = job.server.stopper();
+    signals::end_restore(move || stopper.stop(), &program.name);
     match restore(&job, &selected) {
         Ok(report) if report.errors == 0 => Ok(()),
         Ok(report) => {
             program.warning(format!("errors ignored on restore: {}", report.errors));
             Err(Fatal::told())
         }
-        Err(Ended::Told) => Err(Fatal::told()),
-        Err(Ended::Archive(error)) => Err(Fatal::from(error)),
-        Err(Ended::Server { text, detail }) => {
-            let fatal = Fatal::new(text);
-            Err(match detail {
-                Some(detail) => fatal.with_detail(detail),
-                None => fatal,
-            })
+        Err(Ended::Worker(reason)) => {
+            program.fatal(&fatal(*reason));
+            Err(Fatal::new("a worker process died unexpectedly"))
         }
-        Err(error) => Err(Fatal::new(error.to_string())),
+        Err(ended) => Err(fatal(ended)),
     }
+}
+
+fn fatal(ended: Ended) -> Fatal {
+    match ended {
+        Ended::Told => Fatal::told(),
+        Ended::Archive(error) => Fatal::from(error),
+        Ended::Server { text, detail: Some(detail) } => Fatal::new(text).with_detail(detail),
+        Ended::Server { text, detail: None } => Fatal::new(text),
+        other => Fatal::new(other.to_string()),
+    }
+}
+
+/// What pg_restore does not restore over several connections. We do, if the data can be read at any
+/// place; else over one.
+fn check_jobs(program: &Program, options: &mut Options, input: &Input) -> Result<(), Fatal> {
+    if options.jobs <= 1 {
+        return Ok(());
+    }
+    let refused = if input.format() == Format::Tar {
+        "parallel restore is not supported with this archive file format"
+    } else if !input.toc().header().version.has(Gate::TableOid) {
+        "parallel restore is not supported with archives made by pre-8.0 pg_dump"
+    } else if options.input.is_none() {
+        "parallel restore from standard input is not supported"
+    } else if matches!(input, Input::Stream(_)) {
+        "parallel restore from non-seekable file is not supported"
+    } else {
+        return Ok(());
+    };
+    if program.is_pg_restore {
+        return Err(Fatal::new(refused));
+    }
+    let reason = if !input.toc().header().version.has(Gate::TableOid) {
+        "the archive does not say what depends on what"
+    } else if matches!(input, Input::Stream(_)) {
+        "the archive comes through a pipe"
+    } else {
+        return Ok(());
+    };
+    program.warning(format!("restoring over one connection: {reason}"));
+    options.jobs = 1;
+    Ok(())
 }
 
 fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
@@ -91,6 +128,7 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
     restorer
         .options(std::mem::take(&mut options.script))
         .exit_on_error(options.exit_on_error)
+        .jobs(options.jobs as usize)
         .fit_to_server(!program.is_pg_restore);
     let speaker =
         Speaker { program: program.speaker(), verbose: options.verbose, debug: options.debug };

@@ -1,0 +1,335 @@
+//! A restore over several sessions.
+//!
+//! One session restores the definitions that come before all data, and leaves. Then each of `jobs`
+//! threads has a session; the leader, which has none, hands out entries as the [graph](crate::graph)
+//! lets them go. In the end one session restores what was never begun, which nothing should be.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
+use pgdmp::script::{Report, Restore, RestorePass, Restored};
+use pgdmp::{Archive, Desc, Error, ErrorKind, ScriptOptions, Selected, TocEntry, Wanted};
+
+use crate::fatal::Fatal;
+use crate::graph::Graph;
+use crate::restore::Restorer;
+use crate::session::Server;
+use crate::sink::{Context, SessionSink, Surroundings};
+use crate::voice::Voice;
+
+pub(crate) fn restore(
+    restorer: &Restorer,
+    archive: &Archive,
+    selected: &Selected<'_>,
+    server: &dyn Server,
+    voice: &dyn Voice,
+) -> Result<Report, Fatal> {
+    if restorer.options.single_transaction {
+        let what = "cannot specify both --single-transaction and multiple jobs".into();
+        return Err(Error::new(ErrorKind::Usage { what }).into());
+    }
+    let session = restorer.connect(selected, server, voice)?;
+    let rules = restorer.rules(&*session);
+    let around = restorer.around(selected.toc(), server, voice)?;
+    let mut leader = Leader {
+        archive,
+        selected,
+        around,
+        graph: Graph::new(archive, selected),
+        inhibits: restorer.options.no_data_for_failed_tables,
+        report: Report::default(),
+    };
+    let mut sink = SessionSink::new(around, session);
+    leader.first(&rules, &mut sink)?;
+    let context = sink.context();
+    let database = sink.database().map(<[u8]>::to_vec);
+    // So that there are never more sessions than were asked for.
+    drop(sink);
+
+    let mut of_workers = Restore::new();
+    of_workers.options(ScriptOptions { transaction_size: 0, ..rules.script_options().clone() });
+    let work = Work {
+        rules: &of_workers,
+        archive,
+        selected,
+        around,
+        context: context.clone(),
+        database: database.as_deref(),
+    };
+    leader.side_by_side(&work, restorer.jobs)?;
+
+    let session = server.connect(database.as_deref(), voice)?;
+    let mut sink = SessionSink::new(around, session).with_context(context);
+    leader.last(&rules, &mut sink)?;
+    Ok(leader.report)
+}
+
+/// What each worker has to know.
+struct Work<'a> {
+    rules: &'a Restore,
+    archive: &'a Archive,
+    selected: &'a Selected<'a>,
+    around: Surroundings<'a>,
+    context: Context,
+    database: Option<&'a [u8]>,
+}
+
+/// An entry for a worker.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    place: usize,
+    wanted: Wanted,
+    made: bool,
+}
+
+/// What a worker has to say.
+enum News {
+    Done { worker: usize, item: Item, restored: Restored },
+    Died(Fatal),
+}
+
+struct Leader<'a> {
+    archive: &'a Archive,
+    selected: &'a Selected<'a>,
+    around: Surroundings<'a>,
+    graph: Graph<'a>,
+    /// `--no-data-for-failed-tables`.
+    inhibits: bool,
+    report: Report,
+}
+
+impl Leader<'_> {
+    /// What one session restores before the others.
+    fn first(&mut self, rules: &Restore, sink: &mut SessionSink<'_>) -> Result<(), Fatal> {
+        self.debug("entering restore_toc_entries_prefork");
+        let mut work = || {
+            let mut share = rules.share(self.archive, self.selected, sink)?;
+            share.begin()?;
+            for place in self.graph.first() {
+                self.say("processing item", place);
+                let node = &self.graph.nodes[place];
+                let (entry, wanted) = (node.entry, node.wanted);
+                if wanted.is_listed() {
+                    let restored = share.entry(entry, wanted, false)?;
+                    self.table(place, restored);
+                }
+                self.graph.done(place);
+            }
+            share.leave()?;
+            self.add(share.report());
+            Ok(())
+        };
+        work().map_err(|error| sink.fatal(error))
+    }
+
+    /// What one session restores after the others.
+    fn last(&mut self, rules: &Restore, sink: &mut SessionSink<'_>) -> Result<(), Fatal> {
+        self.debug("entering restore_toc_entries_postfork");
+        let mut work = || {
+            let mut share = rules.share(self.archive, self.selected, sink)?;
+            share.set_up()?;
+            for place in self.graph.missed() {
+                self.say("processing missed item", place);
+                let node = &self.graph.nodes[place];
+                if node.wanted.is_listed() {
+                    share.entry(node.entry, node.wanted, false)?;
+                }
+            }
+            share.finish()?;
+            self.add(share.report());
+            Ok(())
+        };
+        work().map_err(|error| sink.fatal(error))
+    }
+
+    /// What all sessions restore.
+    fn side_by_side(&mut self, work: &Work<'_>, jobs: usize) -> Result<(), Fatal> {
+        self.debug("entering restore_toc_entries_parallel");
+        thread::scope(|scope| {
+            let (news, heard) = channel();
+            let mut items = Vec::with_capacity(jobs);
+            let mut workers = Vec::with_capacity(jobs);
+            let mut result = Ok(());
+            for number in 0..jobs {
+                let (item, next) = channel();
+                let news = news.clone();
+                let thread = thread::Builder::new().name(format!("restore {number}"));
+                match thread.spawn_scoped(scope, move || Worker { number, next, news }.run(work)) {
+                    Ok(worker) => workers.push(worker),
+                    Err(error) => {
+                        let text = format!("could not create worker process: {error}");
+                        result = Err(Fatal::server(text));
+                        break;
+                    }
+                }
+                items.push(item);
+            }
+            drop(news);
+            let result = result.and_then(|()| self.hand_out(&items, &heard));
+            // There is nothing more to do for them.
+            drop(items);
+            if result.is_err() {
+                stop(self.around.server, &workers);
+            }
+            result
+        })
+    }
+
+    /// Hands out entries until all is done.
+    fn hand_out(&mut self, items: &[Sender<Item>], heard: &Receiver<News>) -> Result<(), Fatal> {
+        self.info("entering main parallel loop");
+        let mut idle: Vec<usize> = (0..items.len()).rev().collect();
+        for pass in RestorePass::ALL {
+            self.graph.begin(pass);
+            loop {
+                while !idle.is_empty()
+                    && let Some(place) = self.graph.next()
+                {
+                    let node = &self.graph.nodes[place];
+                    let item = Item { place, wanted: node.wanted, made: node.made };
+                    if !item.wanted.is_listed() {
+                        self.say("skipping item", place);
+                        self.graph.done(place);
+                        continue;
+                    }
+                    self.say("launching item", place);
+                    let sent = idle.pop().and_then(|worker| items.get(worker)?.send(item).ok());
+                    if sent.is_none() {
+                        // It has said why, or will.
+                        break;
+                    }
+                }
+                if idle.len() == items.len() {
+                    break;
+                }
+                match heard.recv() {
+                    Ok(News::Done { worker, item, restored }) => {
+                        idle.push(worker);
+                        self.done(item, restored);
+                    }
+                    Ok(News::Died(reason)) => return Err(Fatal::Worker(Box::new(reason))),
+                    Err(_) => return Err(Fatal::Worker(Box::new(Fatal::Told))),
+                }
+            }
+        }
+        self.info("finished main parallel loop");
+        Ok(())
+    }
+
+    fn done(&mut self, item: Item, restored: Restored) {
+        self.say("finished item", item.place);
+        self.report.entries += 1;
+        self.report.errors += restored.errors;
+        self.report.warnings += restored.warnings;
+        let made = self.is_table(item.place) && !restored.definition_failed;
+        // An entry with errors is one more to pg_restore.
+        self.report.errors += u64::from(restored.errors > 0 && !made);
+        self.table(item.place, restored);
+        self.graph.done(item.place);
+    }
+
+    fn is_table(&self, place: usize) -> bool {
+        let node = &self.graph.nodes[place];
+        node.entry.desc() == Desc::TABLE && node.wanted.schema
+    }
+
+    /// A table that was made may be emptied before its data comes, and one that was not may be left
+    /// without.
+    fn table(&mut self, place: usize, restored: Restored) {
+        if !self.is_table(place) {
+        } else if !restored.definition_failed {
+            self.graph.made(place);
+        } else if self.inhibits {
+            self.graph.inhibit(place);
+        }
+    }
+
+    fn add(&mut self, report: Report) {
+        self.report.entries += report.entries;
+        self.report.warnings += report.warnings;
+        self.report.errors += report.errors;
+    }
+
+    fn info(&self, text: &str) {
+        if self.around.voice.is_verbose() {
+            self.around.voice.info(text.as_bytes());
+        }
+    }
+
+    fn debug(&self, text: &str) {
+        if self.around.voice.is_debug() {
+            self.around.voice.debug(text.as_bytes());
+        }
+    }
+
+    fn say(&self, what: &str, place: usize) {
+        if self.around.voice.is_verbose() {
+            let entry: TocEntry<'_> = self.graph.nodes[place].entry;
+            let start = format!("{what} {} ", entry.dump_id());
+            let (desc, tag) = (entry.desc(), entry.tag().unwrap_or_default());
+            let text = [start.as_bytes(), desc.as_bytes(), b" ", tag];
+            self.around.voice.info(&text.concat());
+        }
+    }
+}
+
+/// Has workers end, whatever they do.
+fn stop(server: &dyn Server, workers: &[ScopedJoinHandle<'_, ()>]) {
+    const PAUSE: Duration = Duration::from_millis(50);
+    while workers.iter().any(|worker| !worker.is_finished()) {
+        // Again and again: a query may have been on its way.
+        server.stop();
+        thread::sleep(PAUSE);
+    }
+}
+
+/// A thread with a session.
+struct Worker {
+    number: usize,
+    next: Receiver<Item>,
+    news: Sender<News>,
+}
+
+impl Worker {
+    fn run(self, work: &Work<'_>) {
+        // Whatever happens, the leader hears of it.
+        let mut last = LastWords { news: &self.news, reason: Some(Fatal::Told) };
+        last.reason = self.work(work).err();
+    }
+
+    fn work(&self, work: &Work<'_>) -> Result<(), Fatal> {
+        let session = work.around.server.connect(work.database, work.around.voice)?;
+        let sink = SessionSink::new(work.around, session);
+        let mut sink = sink.with_context(work.context.clone());
+        self.items(work, &mut sink).map_err(|error| sink.fatal(error))
+    }
+
+    fn items(&self, work: &Work<'_>, sink: &mut SessionSink<'_>) -> pgdmp::Result<()> {
+        let mut share = work.rules.share(work.archive, work.selected, sink)?;
+        share.set_up()?;
+        let entries: Vec<TocEntry<'_>> = work.selected.all().map(|(entry, _)| entry).collect();
+        while let Ok(item) = self.next.recv() {
+            let restored = share.entry(entries[item.place], item.wanted, item.made)?;
+            let news = News::Done { worker: self.number, item, restored };
+            if self.news.send(news).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells the leader why a worker ends before its end; even of a panic.
+struct LastWords<'a> {
+    news: &'a Sender<News>,
+    reason: Option<Fatal>,
+}
+
+impl Drop for LastWords<'_> {
+    fn drop(&mut self) {
+        if let Some(reason) = self.reason.take() {
+            let _ = self.news.send(News::Died(reason));
+        }
+    }
+}
