@@ -128,7 +128,6 @@ pub use edit::{
 };
 pub use encoding::Encoding;
 pub use error::{EntryName, Error, ErrorKind, Result};
-pub use format::block::BlockKind;
 pub use limits::Limits;
 pub use list::Listing;
 pub use not_an_archive::NotAnArchive;
@@ -140,7 +139,7 @@ pub use source::{FileSource, Members, Source};
 pub use surplus::Surplus;
 pub use text::Printable;
 pub use toc::{
-    CatalogId, Compression, CreationTime, DataOffset, Dependents, Desc, DumpId, Entries,
+    BlockKind, CatalogId, Compression, CreationTime, DataOffset, Dependents, Desc, DumpId, Entries,
     EntryFields, Format, Header, MAGIC, Oid, Section, Toc, TocEntry,
 };
 pub use version::{ArchiveVersion, Gate};

@@ -4,10 +4,9 @@ use std::fmt;
 
 use super::data::EntryData;
 use super::large_objects::LargeObject;
-use super::stored::StoredPiece;
+use super::piece::StoredPiece;
 use crate::error::{Error, Result};
-use crate::format::block::BlockKind;
-use crate::toc::{DumpId, Oid, TocEntry};
+use crate::toc::{BlockKind, DumpId, Oid, TocEntry};
 
 /// The data of one entry, or its large objects, met on the way through an archive: see
 /// [`Pass::next_block`](super::Pass::next_block).

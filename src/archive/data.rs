@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use super::stored::{FRAME_WITHIN_CHUNK, Stored};
-use super::stored_check::{NO_END_MARKER, Tail, nothing_compressed};
+use super::stored::Stored;
+use super::stored_check::{FRAME_WITHIN_CHUNK, NO_END_MARKER, Tail, nothing_compressed};
 use crate::compress::Decoder;
 use crate::error::{EntryName, Error, Result};
 

@@ -1,7 +1,7 @@
 //! An archive, wherever it is.
 
 use std::fmt;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::open::Archive;
 use super::options::OpenOptions;
 use super::stream::ArchiveStream;
 use crate::error::Result;
-use crate::source::FileSource;
+use crate::source::{FileSource, is_pipe};
 use crate::toc::{Format, Toc};
 
 /// An archive in a file or a directory, or one that comes through a pipe: for programs that take
@@ -120,19 +120,4 @@ fn seekable_stdin() -> Option<File> {
 #[cfg(not(unix))]
 fn seekable_stdin() -> Option<File> {
     None
-}
-
-/// Whether a file can only be read front to back.
-pub(super) fn is_pipe(metadata: &Metadata) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let kind = metadata.file_type();
-        kind.is_fifo() || kind.is_char_device() || kind.is_socket()
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = metadata;
-        false
-    }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::expected::Expected;
-use super::stored::{Stored, StoredPiece};
+use super::piece::StoredPiece;
+use super::stored::Stored;
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::format::block::{self, ChunkReader};

@@ -1,6 +1,8 @@
 //! Opening an archive and streaming what is in it: composes the layers below.
 
 mod block;
+mod builder;
+mod copy;
 mod data;
 mod expected;
 mod input;
@@ -9,28 +11,27 @@ mod length;
 mod open;
 mod options;
 mod pass;
+mod piece;
+mod pieces;
 mod read_toc;
 mod stored;
 mod stored_check;
 mod stream;
 mod surplus;
-mod write;
+mod writer;
 
 pub use block::Block;
+pub use builder::{ArchiveBuilder, WriteOptions};
 pub use data::EntryData;
 pub use input::Input;
 pub use large_objects::{LargeObject, LargeObjects};
 pub use open::{Archive, BlockInfo};
 pub use options::OpenOptions;
 pub use pass::Pass;
+pub use pieces::{DataWriter, LargeObjectWriter, LargeObjectsWriter};
 pub use stored::StoredData;
 pub use stream::ArchiveStream;
-pub use write::{
-    ArchiveBuilder, ArchiveWriter, DataWriter, LargeObjectWriter, LargeObjectsWriter, WriteOptions,
-};
+pub use writer::ArchiveWriter;
 
-pub(crate) use expected::Expected;
-pub(crate) use open::kind_of;
-pub(crate) use stored::{FRAME_WITHIN_CHUNK, StoredPiece};
-pub(crate) use stored_check::{StoredCheck, Tail, has_end_marker};
-pub(crate) use write::StoredWriter;
+pub(crate) use copy::{Moving, OnWarning, PieceSink, Warn, Ways};
+pub(crate) use piece::StoredPiece;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
-use super::stored::{Stored, StoredData, StoredPiece};
+use super::piece::StoredPiece;
+use super::stored::{Stored, StoredData};
 use super::stored_check::has_end_marker;
-use crate::compress::{Algorithm, Contexts};
+use crate::compress::{Algorithm, Contexts, Framing};
 use crate::error::{Error, Result};
-use crate::format::block::BlockKind;
 use crate::format::custom::Custom;
 use crate::format::members::{Member, MemberStore};
 use crate::format::names;
 use crate::limits::Limits;
 use crate::source::SourceReader;
-use crate::toc::{DataOffset, Desc, DumpId, Entries, Format, Header, Toc, TocEntry};
+use crate::toc::{BlockKind, DataOffset, DumpId, Entries, Format, Header, Toc, TocEntry};
 
 /// A custom, directory or tar archive, opened for reading.
 ///
@@ -251,6 +251,14 @@ impl Archive {
         names::list_name(&self.toc, self.format, &entry)
     }
 
+    /// How deflate data is wrapped.
+    pub(crate) fn framing(&self) -> Framing {
+        match &self.layout {
+            Layout::Blocks(_) => Framing::Stream,
+            Layout::Members(_) => Framing::File,
+        }
+    }
+
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -386,7 +394,7 @@ impl Archive {
         store: &MemberStore,
         entry: TocEntry<'_>,
     ) -> (BlockKind, Result<Member>) {
-        let (kind, member) = match kind_of(entry) {
+        let (kind, member) = match entry.data_kind() {
             BlockKind::LargeObjects => {
                 let list = names::list_name(&self.toc, self.format, &entry);
                 (BlockKind::LargeObjects, store.open(&list))
@@ -468,7 +476,7 @@ impl Archive {
 fn check_kind(entry: TocEntry<'_>, kind: BlockKind) -> Result<TocEntry<'_>> {
     let error = if !entry.has_data() {
         "the entry has no data"
-    } else if kind_of(entry) != kind {
+    } else if entry.data_kind() != kind {
         match kind {
             BlockKind::Data => "the entry has large objects; read them one by one",
             BlockKind::LargeObjects => "the entry has no large objects",
@@ -477,9 +485,4 @@ fn check_kind(entry: TocEntry<'_>, kind: BlockKind) -> Result<TocEntry<'_>> {
         return Ok(entry);
     };
     Err(Error::usage(error).in_entry(|| entry.name()))
-}
-
-/// What the block of an entry holds.
-pub(crate) fn kind_of(entry: TocEntry<'_>) -> BlockKind {
-    if entry.desc() == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data }
 }

@@ -6,7 +6,6 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::input;
 use super::large_objects::Decoding;
 use super::open::{Archive, Layout};
 use super::read_toc::{TocRead, read_toc};
@@ -22,7 +21,9 @@ use crate::format::names;
 use crate::format::tar::TarIndex;
 use crate::limits::Limits;
 use crate::not_an_archive::NotAnArchive;
-use crate::source::{FileSource, Input as _, Members, OnRead, Peek, Pipe, Source, SourceReader};
+use crate::source::{
+    FileSource, Members, OnRead, Peek, Pipe, Positioned as _, Source, SourceReader, is_pipe,
+};
 use crate::toc::{Format, Statements, Toc};
 
 /// How to open an archive.
@@ -111,7 +112,7 @@ impl OpenOptions {
         if metadata.is_dir() {
             return self.folder(path);
         }
-        if input::is_pipe(&metadata) {
+        if is_pipe(&metadata) {
             return Err(Error::usage("a pipe can only be read in one pass"));
         }
         self.file(path, FileSource::open(path)?)
@@ -162,7 +163,7 @@ impl OpenOptions {
     ///
     /// As [`ArchiveStream::new`].
     pub fn stream<R: Read + Send>(&self, reader: R) -> Result<ArchiveStream<R>> {
-        ArchiveStream::open(reader, self)
+        ArchiveStream::open(reader, self.limits, self.statements, self.on_read.clone())
     }
 
     /// Opens a directory archive whose files are in other places than a directory.

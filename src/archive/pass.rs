@@ -8,14 +8,13 @@ use super::block::{AnyBlock, Block};
 use super::data::EntryData;
 use super::input::Input;
 use super::large_objects::{LargeObject, LargeObjects};
-use super::open::{Archive, kind_of};
-use super::stored::StoredPiece;
+use super::open::Archive;
+use super::piece::StoredPiece;
 use super::stream::ArchiveStream;
 use crate::compress::Contexts;
 use crate::error::{Error, Result};
-use crate::format::block::BlockKind;
 use crate::limits::Limits;
-use crate::toc::{DumpId, Format, Oid, Toc, TocEntry};
+use crate::toc::{BlockKind, DumpId, Format, Oid, Toc, TocEntry};
 
 /// A way through all data of an archive, block after block: by [`Archive::pass`],
 /// [`ArchiveStream::pass`] or [`Input::pass`].
@@ -208,7 +207,7 @@ impl Archive {
     /// The same, even if another entry has its dump id.
     pub(crate) fn block_of(&self, entry: TocEntry<'_>) -> Result<Block<'_>> {
         let entry = self.own(entry)?;
-        let objects = match kind_of(entry) {
+        let objects = match entry.data_kind() {
             BlockKind::LargeObjects => Some(self.large_objects_of(entry)?),
             BlockKind::Data => None,
         };
@@ -267,7 +266,7 @@ impl AnyBlock for ArchiveBlock<'_> {
     }
 
     fn kind(&self) -> BlockKind {
-        kind_of(self.entry)
+        self.entry.data_kind()
     }
 
     fn entry(&self) -> Option<TocEntry<'_>> {

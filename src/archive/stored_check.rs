@@ -11,6 +11,11 @@ use crate::toc::{Desc, TocEntry};
 /// all there is.
 pub(crate) const NO_END_MARKER: &str = "the data ends without its end marker \\.";
 
+/// What is wrong with a zstd frame that begins within a chunk: pg_restore 16 to 18 go on with the
+/// next chunk when a frame has ended.
+pub(crate) const FRAME_WITHIN_CHUNK: &str =
+    "a zstd frame begins within a chunk; pg_restore loses it";
+
 /// Whether the data of an entry ends with a line of `\.`: that of COPY does, INSERT commands do
 /// not. Where the table of contents was read without its statements, nothing is known.
 pub(crate) fn has_end_marker(entry: &TocEntry<'_>) -> bool {

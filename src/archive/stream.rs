@@ -9,20 +9,19 @@ use super::block::{AnyBlock, Block};
 use super::data::EntryData;
 use super::expected::Expected;
 use super::large_objects::LargeObject;
-use super::options::OpenOptions;
+use super::piece::StoredPiece;
 use super::read_toc::{TocRead, read_toc};
-use super::stored::{Stored, StoredPiece};
+use super::stored::Stored;
 use super::stored_check::has_end_marker;
 use crate::compress::{Algorithm, Contexts, Framing};
 use crate::error::{EntryName, Error, ErrorKind, Result};
-use crate::format::block::BlockKind;
 use crate::format::custom::BlockStream;
 use crate::format::detect;
 use crate::format::names;
 use crate::format::tar::{AtToc, MemberBlock, TarStream};
 use crate::limits::Limits;
-use crate::source::{Input, Peek, Pipe};
-use crate::toc::{DumpId, Format, Oid, Toc, TocEntry};
+use crate::source::{OnRead, Peek, Pipe, Positioned};
+use crate::toc::{BlockKind, DumpId, Format, Oid, Statements, Toc, TocEntry};
 
 /// A custom or tar archive in anything that can be read, front to back.
 ///
@@ -78,8 +77,12 @@ struct StreamBlock<'a, R> {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    pub(super) fn open(reader: R, options: &OpenOptions) -> Result<Self> {
-        let OpenOptions { limits, statements, on_read, .. } = options.clone();
+    pub(super) fn open(
+        reader: R,
+        limits: Limits,
+        statements: Statements,
+        on_read: Option<OnRead>,
+    ) -> Result<Self> {
         let mut pipe = Pipe::watched(reader, on_read);
         let Some(format) = detect::format(pipe.peek(detect::LEN)?) else {
             let what = detect::recognise(pipe.peek(detect::WINDOW)?);

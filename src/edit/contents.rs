@@ -1,8 +1,7 @@
 //! What only the data of an archive tells of its entries.
 
-use crate::archive::{Archive, kind_of};
+use crate::archive::Archive;
 use crate::error::{Error, Result};
-use crate::format::block::BlockKind;
 use crate::toc::{Desc, DumpId, Oid, Toc, TocEntry};
 
 /// What only a look at the data of an archive tells. It is asked only where it is needed: that may
@@ -52,9 +51,4 @@ impl Contents for ToCome<'_> {
         // If it does not come, the new archive cannot be finished.
         Ok(entry.has_data())
     }
-}
-
-/// Whether the data of `entry` is large objects, for those who have only the entry.
-pub(super) fn has_objects(entry: TocEntry<'_>) -> bool {
-    kind_of(entry) == BlockKind::LargeObjects
 }

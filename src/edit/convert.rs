@@ -6,15 +6,12 @@ use std::path::Path;
 use super::choice::{Choice, Edit};
 use super::contents::ToCome;
 use super::jobs::{move_all, move_as_it_comes};
-use super::moving::{OnWarning, Passing};
 use super::note::Note;
 use super::plan::{Plan, Source};
 use super::split::Part;
 use super::target::Target;
-use super::unchanged;
-use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, Pass};
+use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Pass, Warn};
 use crate::error::{Error, Result};
-use crate::format::output::Output;
 use crate::select::Selected;
 use crate::toc::{EntryFields, Format, TocEntry};
 
@@ -168,13 +165,7 @@ impl<'a> Conversion<'a> {
         let Some(archive) = self.unchanged() else {
             return self.run(|builder| builder.create(path)).map(drop);
         };
-        let Conversion { plan, mut on_warning, .. } = self;
-        let passing = Passing::new(archive.contexts(), archive.limits(), plan.ways.decode);
-        let warn = &mut |warning| on_warning(&warning);
-        match archive.format() {
-            Format::Directory => unchanged::copy_members(archive, path, &passing, warn),
-            _ => unchanged::create(archive, path, &passing, warn),
-        }
+        self.copy(|decode, warn| archive.copy_to(path, decode, warn))
     }
 
     /// Writes a custom or tar archive into anything that can seek.
@@ -184,7 +175,7 @@ impl<'a> Conversion<'a> {
     /// As [`create`](Self::create), and a directory archive.
     pub fn write<W: Write + Seek>(self, sink: W) -> Result<W> {
         match self.unchanged_file() {
-            Some(archive) => self.copy(archive, Output::seekable(sink)?),
+            Some(archive) => self.copy(|decode, warn| archive.copy_into(sink, decode, warn)),
             None => self.run(|builder| builder.start(sink)),
         }
     }
@@ -197,7 +188,7 @@ impl<'a> Conversion<'a> {
     /// As [`write`](Self::write).
     pub fn write_pipe<W: Write>(self, sink: W) -> Result<W> {
         match self.unchanged_file() {
-            Some(archive) => self.copy(archive, Output::pipe(sink)),
+            Some(archive) => self.copy(|decode, warn| archive.copy_into_pipe(sink, decode, warn)),
             None => self.run(|builder| builder.start_pipe(sink)),
         }
     }
@@ -211,10 +202,9 @@ impl<'a> Conversion<'a> {
         self.unchanged().filter(|archive| archive.format() != Format::Directory)
     }
 
-    fn copy<W: Write>(self, archive: &Archive, output: Output<W>) -> Result<W> {
+    fn copy<T>(self, copy: impl FnOnce(bool, &mut Warn<'_>) -> Result<T>) -> Result<T> {
         let Conversion { plan, mut on_warning, .. } = self;
-        let passing = Passing::new(archive.contexts(), archive.limits(), plan.ways.decode);
-        unchanged::write(archive, output, &passing, &mut |warning| on_warning(&warning))
+        copy(plan.ways.decode, &mut |warning| on_warning(&warning))
     }
 
     /// Begins the new archive, moves all data, and completes it.

@@ -16,7 +16,7 @@ use super::draft::{Changed, Draft, first_data};
 use super::note::Note;
 use crate::error::{Error, Result};
 use crate::text::shown;
-use crate::toc::{CatalogId, Desc, DumpId, EntryFields, Oid, Section};
+use crate::toc::{BlockKind, CatalogId, Desc, DumpId, EntryFields, Oid, Section};
 use crate::version::{ArchiveVersion, Gate};
 
 /// `pg_largeobject`, where PostgreSQL says that large objects come from.
@@ -47,7 +47,9 @@ pub(super) fn convert(
     }
     if !old.has(Gate::LargeObjectGroups) && new.has(Gate::LargeObjectGroups) {
         // The tag, by which pg_restore finds a group's first member in a tar.
-        for draft in drafts.iter_mut().filter(|draft| draft.desc() == Desc::BLOBS) {
+        for draft in
+            drafts.iter_mut().filter(|draft| draft.desc().data_kind() == BlockKind::LargeObjects)
+        {
             if let Some(&source) = draft.sources().first() {
                 let tag = group_tag(&contents.objects(source)?);
                 draft.change(|draft| draft.tag = tag);
@@ -102,7 +104,7 @@ fn make_entries(
     notes: &mut Vec<Note>,
 ) -> Result<()> {
     let mut oids = Vec::new();
-    for draft in drafts.iter().filter(|draft| draft.desc() == Desc::BLOBS) {
+    for draft in drafts.iter().filter(|draft| draft.desc().data_kind() == BlockKind::LargeObjects) {
         for source in draft.sources().iter() {
             oids.extend(contents.objects(*source)?);
         }

@@ -3,8 +3,7 @@
 use std::ops::Deref;
 use std::slice;
 
-use crate::format::block::BlockKind;
-use crate::toc::DumpId;
+use crate::toc::{BlockKind, DumpId};
 
 /// The data of one new entry.
 #[derive(Debug)]
@@ -46,13 +45,4 @@ impl Deref for Sources {
             Sources::Several(ids) => ids,
         }
     }
-}
-
-/// What is done with data that stays in its compression.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ways {
-    /// It is compressed anew.
-    pub(super) recompress: bool,
-    /// It is decoded while it is moved.
-    pub(super) decode: bool,
 }

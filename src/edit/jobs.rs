@@ -11,14 +11,13 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::blocks::copy_block;
-use super::job::{Job, Ways};
-use super::moving::{Moving, Passing, PieceSink, Warn};
-use crate::archive::{Archive, ArchiveWriter, Block, Pass, StoredPiece};
-use crate::compress::{EncoderPool, Framing};
+use super::job::Job;
+use crate::archive::{
+    Archive, ArchiveWriter, Block, Moving, Pass, PieceSink, StoredPiece, Warn, Ways,
+};
+use crate::compress::EncoderPool;
 use crate::error::{Error, Result};
-use crate::format::block::BlockKind;
-use crate::toc::{DumpId, Format, Oid};
+use crate::toc::{BlockKind, DumpId, Oid};
 
 /// Stored bytes of what is read ahead together, at most.
 const SMALL: u64 = 512 << 10;
@@ -37,10 +36,7 @@ pub(super) fn move_all<W: Write>(
     ways: Ways,
     warn: &mut Warn<'_>,
 ) -> Result<()> {
-    let moving = |archive: &Archive| {
-        let passing = Passing::new(archive.contexts(), archive.limits(), ways.decode);
-        Moving::to(writer, ways.recompress, passing)
-    };
+    let moving = |archive: &Archive| Moving::to(writer, ways, archive.contexts(), archive.limits());
     let movings: Vec<Moving> = archives.iter().map(|archive| moving(archive)).collect();
     let of = |job: &Job| job.archive as usize;
     let tasks: Vec<Task<'_>> = jobs
@@ -196,12 +192,8 @@ impl Task<'_> {
     /// The stored bytes of its source, if they are few, and more is to be done than to copy them.
     fn small_size(&self) -> Option<u64> {
         let Task { archive, job: Job { sources, .. }, moving } = self;
-        let framing = match archive.format() {
-            Format::Custom => Framing::Stream,
-            _ => Framing::File,
-        };
         let [source] = sources[..] else { return None };
-        if moving.keeps(archive.header().compression.algorithm, framing) {
+        if moving.keeps(archive.header().compression.algorithm, archive.framing()) {
             return None;
         }
         archive.stored_size_hint(archive.entry(source)?).filter(|size| *size <= SMALL)
@@ -214,7 +206,7 @@ impl Task<'_> {
         if held.over || self.small_size().is_none() {
             return Ok(None);
         }
-        let moving = Moving { pool: Arc::clone(pool), ..(*moving).clone() };
+        let moving = moving.with_pool(pool);
         held.warnings.clear();
         let mut block = archive.block(source, job.kind)?;
         let data = match job.kind {
@@ -238,7 +230,7 @@ impl Task<'_> {
     fn move_to<W: Write>(&self, writer: &mut ArchiveWriter<W>, warn: &mut Warn<'_>) -> Result<()> {
         let Task { archive, job, moving } = self;
         if let [source] = job.sources[..]
-            && copy_block(archive, source, job, writer, moving, warn)?
+            && writer.copy_block((job.id, job.kind), archive, source, moving, warn)?
         {
             return Ok(());
         }
@@ -255,8 +247,7 @@ pub(super) fn move_as_it_comes<W: Write>(
     ways: Ways,
     warn: &mut Warn<'_>,
 ) -> Result<()> {
-    let passing = Passing::new(pass.contexts(), pass.limits(), ways.decode);
-    let moving = Moving::to(writer, ways.recompress, passing);
+    let moving = Moving::to(writer, ways, pass.contexts(), pass.limits());
     let source = |job: &Job| job.sources.first().copied();
     let by_source: HashMap<DumpId, &Job> =
         jobs.iter().filter_map(|job| Some((source(job)?, job))).collect();
@@ -348,7 +339,7 @@ impl Ready {
         warn: &mut Warn<'_>,
     ) -> Result<()> {
         let Task { job, moving, .. } = task;
-        let algorithm = moving.encoding.algorithm();
+        let algorithm = moving.algorithm();
         match self.data {
             ReadyData::Piece(bytes) => {
                 let mut out = writer.stored_data(job.id, algorithm, Some(bytes.len() as u64))?;

@@ -17,13 +17,9 @@
 //! reindex.rs   missing offsets, written in place
 //! job.rs       which data goes where
 //! jobs.rs      the data of all entries, by one thread or several
-//! blocks.rs    blocks of custom archives, copied with their framing
-//! unchanged.rs archives in which nothing changes
-//! moving.rs    the data of one: moved as it is stored where it can be, else decompressed and compressed
 //! journal.rs   what reindex is about to write
 //! ```
 
-mod blocks;
 mod choice;
 mod contents;
 mod convert;
@@ -33,7 +29,6 @@ mod job;
 mod jobs;
 mod journal;
 mod merge;
-mod moving;
 mod note;
 mod part_name;
 mod plan;
@@ -41,7 +36,6 @@ mod reindex;
 mod settle;
 mod split;
 mod target;
-mod unchanged;
 mod version;
 
 pub use convert::Conversion;

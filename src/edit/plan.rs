@@ -2,16 +2,15 @@
 
 use super::choice::{Choice, Chosen, Edit};
 use super::contents::Contents;
-use super::job::{Job, Sources, Ways};
+use super::job::{Job, Sources};
 use super::note::Note;
 use super::settle::settle;
 use super::target::Target;
 use super::version::{self, VersionNeed};
-use crate::archive::{Archive, ArchiveBuilder};
+use crate::archive::{Archive, ArchiveBuilder, Ways};
 use crate::compress::Algorithm;
 use crate::error::Result;
-use crate::format::block::BlockKind;
-use crate::toc::{Compression, CreationTime, Desc, EntryFields, Format, Header, Toc};
+use crate::toc::{Compression, CreationTime, EntryFields, Format, Header, Toc};
 use crate::version::ArchiveVersion;
 
 /// An archive that is converted.
@@ -105,10 +104,7 @@ pub(super) fn add(
     archive: u32,
 ) -> Result<Option<Job>> {
     let id = builder.entry(fields)?;
-    let kind = match fields.desc {
-        Desc::BLOBS => BlockKind::LargeObjects,
-        _ => BlockKind::Data,
-    };
+    let kind = fields.desc.data_kind();
     Ok(fields.had_dumper.then_some(Job { id, kind, sources, archive }))
 }
 

@@ -1,6 +1,6 @@
 //! What a new archive is to be.
 
-use super::job::Ways;
+use crate::archive::Ways;
 use crate::compress::Algorithm;
 use crate::toc::Format;
 use crate::version::ArchiveVersion;

@@ -10,19 +10,10 @@ use std::io::{self, BufRead, Read, Write};
 use crate::compress::{Algorithm, Frames};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::source::Input;
-use crate::toc::DumpId;
+use crate::source::Positioned;
+use crate::toc::{BlockKind, DumpId};
 use crate::version::Gate;
 use crate::wire::{Decoder, Dialect, Encoder};
-
-/// What a block holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BlockKind {
-    /// The data of a table: `BLK_DATA`.
-    Data,
-    /// Large objects, one after another: `BLK_BLOBS`.
-    LargeObjects,
-}
 
 /// What stands at a place where a block may begin.
 pub(crate) enum BlockStart {
@@ -51,7 +42,10 @@ impl BlockKind {
 }
 
 impl BlockHeader {
-    pub(crate) fn decode<I: Input + ?Sized>(input: &mut I, dialect: Dialect) -> Result<BlockStart> {
+    pub(crate) fn decode<I: Positioned + ?Sized>(
+        input: &mut I,
+        dialect: Dialect,
+    ) -> Result<BlockStart> {
         let mut d = Decoder::new(input, dialect, "the header of a block", &Limits::new());
         if d.at_end()? {
             return Ok(BlockStart::End);
@@ -82,7 +76,7 @@ impl BlockHeader {
 }
 
 /// The OID before the chunks of a large object; `None` at the end of the block.
-pub(crate) fn decode_oid<I: Input + ?Sized>(
+pub(crate) fn decode_oid<I: Positioned + ?Sized>(
     input: &mut I,
     dialect: Dialect,
 ) -> Result<Option<u32>> {
@@ -91,7 +85,7 @@ pub(crate) fn decode_oid<I: Input + ?Sized>(
 }
 
 /// Moves to the next large object of a block, and gives its OID.
-pub(crate) fn begin_object<I: Input>(chunks: &mut ChunkReader<I>) -> Result<Option<u32>> {
+pub(crate) fn begin_object<I: Positioned>(chunks: &mut ChunkReader<I>) -> Result<Option<u32>> {
     chunks.skip_rest()?;
     let dialect = chunks.dialect();
     let oid = decode_oid(chunks.input(), dialect)?;
@@ -218,7 +212,7 @@ enum State {
     Failed,
 }
 
-impl<I: Input> ChunkReader<I> {
+impl<I: Positioned> ChunkReader<I> {
     /// `input` stands before the length of the first chunk.
     pub(crate) fn new(input: I, dialect: Dialect) -> Self {
         ChunkReader { input, dialect, used: 0, remaining: 0, state: State::Reading, watch: None }
@@ -371,7 +365,7 @@ impl<I: Input> ChunkReader<I> {
 
 static LIMITS: Limits = Limits::new();
 
-impl<I: Input> BufRead for ChunkReader<I> {
+impl<I: Positioned> BufRead for ChunkReader<I> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if !self.advance()? {
             return Ok(&[]);
@@ -392,7 +386,7 @@ impl<I: Input> BufRead for ChunkReader<I> {
     }
 }
 
-impl<I: Input> Read for ChunkReader<I> {
+impl<I: Positioned> Read for ChunkReader<I> {
     /// Fills `buf` from as many chunks as it takes. Before PostgreSQL 16 each row of an
     /// uncompressed table is a chunk.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {

@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub(crate) use stream::BlockStream;
 
-use super::block::{self, BlockHeader, BlockKind, BlockStart, ChunkReader, ChunkWriter};
+use super::block::{self, BlockHeader, BlockStart, ChunkReader, ChunkWriter};
 use super::output::Output;
 use super::relay;
 use crate::compress::Algorithm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
-use crate::source::{Input, Source, SourceReader};
-use crate::toc::{DataOffset, Desc, DumpId, Format, MAGIC, Statements, Toc, TocEntry};
+use crate::source::{Positioned, Source, SourceReader};
+use crate::toc::{BlockKind, DataOffset, DumpId, Format, MAGIC, Statements, Toc, TocEntry};
 use crate::wire::Dialect;
 
 /// A custom archive in a source, behind its table of contents.
@@ -310,10 +310,11 @@ impl Custom {
             }
         }
         let Some((at, entry)) = last else { return Ok(()) };
-        let (kind, ints) = match entry.desc() {
+        let kind = entry.data_kind();
+        let ints = match kind {
             // The length of the last one's next chunk, and the OID of the next one.
-            Desc::BLOBS => (BlockKind::LargeObjects, 2),
-            _ => (BlockKind::Data, 1),
+            BlockKind::LargeObjects => 2,
+            BlockKind::Data => 1,
         };
         // Before them stands the end of a frame of lz4, and before that its length as a chunk of its
         // own, as pg_dump mostly writes it.
@@ -452,7 +453,7 @@ impl Stop {
 }
 
 /// Moves over the body of a block. `skip_rest` moves over the chunks of one stream.
-pub(crate) fn skip_block<I: Input>(
+pub(crate) fn skip_block<I: Positioned>(
     chunks: &mut ChunkReader<I>,
     kind: BlockKind,
     skip_rest: impl Fn(&mut ChunkReader<I>) -> Result<()>,
@@ -582,7 +583,7 @@ pub(crate) struct Copying<'a, I, W> {
     output: &'a mut Output<W>,
 }
 
-impl<'a, I: Input, W: Write> Copying<'a, I, W> {
+impl<'a, I: Positioned, W: Write> Copying<'a, I, W> {
     pub(crate) fn new(input: I, output: &'a mut Output<W>) -> Self {
         Copying { input, walked: 0, output }
     }
@@ -603,7 +604,7 @@ impl<'a, I: Input, W: Write> Copying<'a, I, W> {
     }
 }
 
-impl<I: Input, W: Write> BufRead for Copying<'_, I, W> {
+impl<I: Positioned, W: Write> BufRead for Copying<'_, I, W> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.walked == self.input.fill_buf()?.len() {
             self.write()?;
@@ -616,7 +617,7 @@ impl<I: Input, W: Write> BufRead for Copying<'_, I, W> {
     }
 }
 
-impl<I: Input, W: Write> Read for Copying<'_, I, W> {
+impl<I: Positioned, W: Write> Read for Copying<'_, I, W> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.fill_buf()?.read(buf)?;
         self.consume(n);
@@ -624,7 +625,7 @@ impl<I: Input, W: Write> Read for Copying<'_, I, W> {
     }
 }
 
-impl<I: Input, W: Write> Input for Copying<'_, I, W> {
+impl<I: Positioned, W: Write> Positioned for Copying<'_, I, W> {
     fn position(&self) -> u64 {
         self.input.position() + self.walked as u64
     }

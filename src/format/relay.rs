@@ -11,7 +11,7 @@ use std::thread;
 use super::block::ChunkReader;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::source::{AtHand, Input, Source, SourceReader, read_some};
+use crate::source::{AtHand, Positioned, Source, SourceReader, read_some};
 use crate::wire::{Decoder, Dialect};
 
 /// Moves to the end of the stream; what [`ChunkReader::skip_rest`] does, but faster.

@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use super::block::BlockKind;
 use super::custom::CustomSink;
 use super::directory::DirectorySink;
 use super::tar::TarSink;
 use crate::compress::{Algorithm, Framing};
 use crate::error::Result;
-use crate::toc::{DumpId, Toc};
+use crate::toc::{BlockKind, DumpId, Toc};
 
 /// An archive being written. A *piece* is the data of one table or of one large object; what is
 /// written in between `begin…` and `end_piece` is its stored bytes.

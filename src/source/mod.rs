@@ -21,7 +21,7 @@ pub use file::FileSource;
 #[cfg(feature = "mmap")]
 pub use mapped::MappedFile;
 pub use members::Members;
-pub(crate) use pipe::Pipe;
+pub(crate) use pipe::{Pipe, is_pipe};
 pub(crate) use reader::{AtHand, SourceReader, read_some};
 pub(crate) use watched::OnRead;
 
@@ -142,7 +142,7 @@ impl<S: Source + ?Sized> Source for Arc<S> {
 }
 
 /// A buffered reader that knows where it is: over a [`Source`] or over a pipe.
-pub(crate) trait Input: io::BufRead {
+pub(crate) trait Positioned: io::BufRead {
     /// Position of the next byte, from the start of the archive or member.
     fn position(&self) -> u64;
 
@@ -154,13 +154,13 @@ pub(crate) trait Input: io::BufRead {
 }
 
 /// An input that can be looked at without moving.
-pub(crate) trait Peek: Input {
+pub(crate) trait Peek: Positioned {
     /// The next bytes: at least `n` of them, which may be up to 64 Ki; fewer only at the
     /// end.
     fn peek(&mut self, n: usize) -> io::Result<&[u8]>;
 }
 
-impl<I: Input + ?Sized> Input for &mut I {
+impl<I: Positioned + ?Sized> Positioned for &mut I {
     fn position(&self) -> u64 {
         (**self).position()
     }

@@ -1,9 +1,10 @@
 //! A pipe, read once from front to back.
 
+use std::fs::Metadata;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
 
-use super::{Input, OnRead, Peek};
+use super::{OnRead, Peek, Positioned};
 
 const SIZE: usize = 128 << 10;
 
@@ -91,7 +92,7 @@ impl<R: Read> Read for Pipe<R> {
     }
 }
 
-impl<R: Read> Input for Pipe<R> {
+impl<R: Read> Positioned for Pipe<R> {
     fn position(&self) -> u64 {
         self.next - self.filled.len() as u64
     }
@@ -111,5 +112,20 @@ impl<R: Read> Input for Pipe<R> {
 
     fn remaining(&self) -> Option<u64> {
         None
+    }
+}
+
+/// Whether a file can only be read front to back.
+pub(crate) fn is_pipe(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = metadata.file_type();
+        kind.is_fifo() || kind.is_char_device() || kind.is_socket()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
     }
 }

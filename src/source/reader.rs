@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Input, Peek, Source};
+use super::{Peek, Positioned, Source};
 use crate::error::Error;
 
 /// After a skip this long the bytes that follow are read anew, and little of them: what is being
@@ -173,7 +173,7 @@ impl Read for SourceReader {
     }
 }
 
-impl Input for SourceReader {
+impl Positioned for SourceReader {
     fn position(&self) -> u64 {
         self.next - self.filled.len() as u64 - self.start
     }
@@ -261,7 +261,7 @@ impl Read for AtHand<'_> {
     }
 }
 
-impl Input for AtHand<'_> {
+impl Positioned for AtHand<'_> {
     #[inline]
     fn position(&self) -> u64 {
         self.end - self.bytes.len() as u64

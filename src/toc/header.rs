@@ -7,7 +7,7 @@ use crate::compression::Algorithm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::not_an_archive::NotAnArchive;
-use crate::source::Input;
+use crate::source::Positioned;
 use crate::version::{ArchiveVersion, Gate};
 use crate::wire::{Decoder, Dialect, Encoder, LastField};
 
@@ -157,7 +157,7 @@ impl Header {
     }
 
     /// Reads a header of an archive of `format`.
-    pub(crate) fn decode<I: Input + ?Sized>(
+    pub(crate) fn decode<I: Positioned + ?Sized>(
         input: &mut I,
         format: Format,
         limits: &Limits,

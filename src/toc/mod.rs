@@ -1,5 +1,6 @@
 //! What an archive says about itself: header and table of contents, and nothing of files.
 
+mod block_kind;
 mod desc;
 mod entry;
 mod graph;
@@ -16,6 +17,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
+pub use block_kind::BlockKind;
 pub use desc::Desc;
 pub use entry::{CatalogId, DataOffset, DumpId, EntryFields, Oid, TocEntry};
 pub use graph::Dependents;
@@ -25,7 +27,7 @@ pub use section::Section;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
-use crate::source::Input;
+use crate::source::Positioned;
 use crate::wire::{Decoder, Dialect, Encoder};
 
 pub(crate) use entry::entry_name;
@@ -249,7 +251,7 @@ impl Toc {
     }
 
     /// Reads a table of contents; the header was read before.
-    pub(crate) fn decode<I: Input + ?Sized>(
+    pub(crate) fn decode<I: Positioned + ?Sized>(
         input: &mut I,
         header: Header,
         format: Format,

@@ -12,7 +12,7 @@ use super::intern::Shared;
 use super::{Desc, Statements, Toc};
 use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::limits::Limits;
-use crate::source::Input;
+use crate::source::Positioned;
 use crate::version::Gate;
 use crate::wire::{Decoder, Dialect, Encoder, LastField};
 
@@ -209,7 +209,7 @@ pub(super) fn min_len(dialect: &Dialect) -> u64 {
 }
 
 /// Reads an entry and adds it to `toc`.
-pub(super) fn decode<I: Input + ?Sized>(
+pub(super) fn decode<I: Positioned + ?Sized>(
     toc: &mut Toc,
     d: &mut Decoder<'_, I>,
     limits: &Limits,
@@ -247,7 +247,7 @@ pub(super) fn decode<I: Input + ?Sized>(
     }
 }
 
-fn decode_draft<I: Input + ?Sized>(
+fn decode_draft<I: Positioned + ?Sized>(
     toc: &mut Toc,
     d: &mut Decoder<'_, I>,
     limits: &Limits,
@@ -363,7 +363,7 @@ fn decode_draft<I: Input + ?Sized>(
     Ok(())
 }
 
-fn decode_dependencies<I: Input + ?Sized>(
+fn decode_dependencies<I: Positioned + ?Sized>(
     toc: &mut Toc,
     d: &mut Decoder<'_, I>,
     limits: &Limits,

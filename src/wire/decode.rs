@@ -5,7 +5,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use super::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
-use crate::source::{AtHand, Input};
+use crate::source::{AtHand, Positioned};
 use crate::version::Gate;
 
 /// Reads primitives from an input. Errors carry the position of the value that failed.
@@ -27,7 +27,7 @@ pub(crate) struct Decoder<'a, I: ?Sized> {
     unchecked: u64,
 }
 
-impl<'a, I: Input + ?Sized> Decoder<'a, I> {
+impl<'a, I: Positioned + ?Sized> Decoder<'a, I> {
     pub(crate) fn new(
         input: &'a mut I,
         dialect: Dialect,

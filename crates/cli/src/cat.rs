@@ -70,7 +70,7 @@ fn target(input: &Input, text: &OsStr) -> Result<Target, Failure> {
     let entry = object::find(input.toc(), text.as_encoded_bytes(), "has no data", |entry| {
         entry.has_data()
     })?;
-    if entry.desc() == Desc::BLOBS {
+    if entry.data_kind() == BlockKind::LargeObjects {
         return Err(Failure::Usage(format!(
             "{} has many large objects; give the OID of one: 'LARGE OBJECT {}'",
             entry.name(),

@@ -22,17 +22,16 @@ use std::path::Path;
 use super::choice::{Choice, Chosen, Sections};
 use super::contents::Contents;
 use super::draft::Draft;
-use super::job::{Job, Ways};
+use super::job::Job;
 use super::jobs::move_all;
-use super::moving::OnWarning;
 use super::note::Note;
 use super::plan;
 use super::settle::{require_sections, settle};
 use super::target::Target;
 use super::version::{self, VersionNeed};
-use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, WriteOptions};
+use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Ways, WriteOptions};
 use crate::error::{Error, Result};
-use crate::toc::{Desc, DumpId, EntryFields, Section, Toc};
+use crate::toc::{BlockKind, DumpId, EntryFields, Section, Toc};
 use crate::version::{ArchiveVersion, Gate};
 use families::{Ids, families};
 
@@ -267,14 +266,16 @@ impl<'a> Merge<'a> {
 }
 
 fn has_objects(archive: &Archive) -> bool {
-    archive.entries().any(|entry| entry.desc() == Desc::BLOBS && entry.has_data())
+    archive.entries().any(|entry| entry.data_kind() == BlockKind::LargeObjects && entry.has_data())
 }
 
 /// Two archives may not have the data of one large object.
 fn check_objects(archives: &[&Archive], grouped: bool) -> Result<()> {
     let mut seen = HashSet::new();
     for archive in archives {
-        for entry in archive.entries().filter(|e| e.desc() == Desc::BLOBS && e.has_data()) {
+        for entry in
+            archive.entries().filter(|e| e.data_kind() == BlockKind::LargeObjects && e.has_data())
+        {
             for oid in archive.objects(entry.dump_id())? {
                 if !seen.insert(oid) {
                     return Err(Error::usage(format!(

@@ -7,7 +7,7 @@ use super::{Custom, relay, skip_block};
 use crate::error::{Error, Result};
 use crate::format::block::{BlockHeader, BlockStart, ChunkReader};
 use crate::format::detect;
-use crate::source::{Input, Peek};
+use crate::source::{Peek, Positioned};
 use crate::toc::{DataOffset, Toc, TocEntry};
 use crate::wire::Dialect;
 
@@ -62,7 +62,7 @@ impl Custom {
 
 /// Moves over blocks up to something else, and gives the position of that. `any`: whether there is
 /// a block.
-fn walk<I: Input>(
+fn walk<I: Positioned>(
     input: &mut I,
     dialect: Dialect,
     skip_rest: impl Fn(&mut ChunkReader<&mut I>) -> Result<()>,
@@ -130,7 +130,7 @@ impl<I> Walked<I> {
     }
 }
 
-impl<I: Input> BufRead for Walked<I> {
+impl<I: Positioned> BufRead for Walked<I> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.check()?;
         self.input.fill_buf()
@@ -142,7 +142,7 @@ impl<I: Input> BufRead for Walked<I> {
     }
 }
 
-impl<I: Input> Read for Walked<I> {
+impl<I: Positioned> Read for Walked<I> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.fill_buf()?.read(buf)?;
         self.consume(n);
@@ -150,7 +150,7 @@ impl<I: Input> Read for Walked<I> {
     }
 }
 
-impl<I: Input> Input for Walked<I> {
+impl<I: Positioned> Positioned for Walked<I> {
     fn position(&self) -> u64 {
         self.input.position()
     }

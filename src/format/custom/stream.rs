@@ -5,12 +5,12 @@
 use std::io::Read;
 
 use super::behind;
-use super::{BlockHeader, BlockKind, BlockStart, ChunkReader, skip_block};
+use super::{BlockHeader, BlockStart, ChunkReader, skip_block};
 use crate::error::{Error, Result};
 use crate::format::block;
 use crate::source::Pipe;
 use crate::surplus::Surplus;
-use crate::toc::Toc;
+use crate::toc::{BlockKind, Toc};
 
 /// A custom archive that comes through a pipe, behind its table of contents.
 pub(crate) struct BlockStream<R> {

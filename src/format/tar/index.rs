@@ -14,7 +14,7 @@ use super::without_toc::{START, WithoutToc, base_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::not_an_archive::NotAnArchive;
-use crate::source::{Input, Source, SourceReader, read_some};
+use crate::source::{Positioned, Source, SourceReader, read_some};
 use crate::surplus::Surplus;
 use crate::text::shown;
 

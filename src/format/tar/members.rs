@@ -6,7 +6,7 @@
 
 use super::header::{BLOCK, TarHeader, until_nul};
 use crate::error::{Error, Result};
-use crate::source::Input;
+use crate::source::Positioned;
 
 /// A member, and where it begins.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ const LONGEST: u64 = 1 << 20;
 impl Walk {
     /// Reads the next header, at which `input` stands, and what is said before it; `None` at the
     /// end.
-    pub(crate) fn next<I: Input>(&mut self, input: &mut I) -> Result<Option<TarMember>> {
+    pub(crate) fn next<I: Positioned>(&mut self, input: &mut I) -> Result<Option<TarMember>> {
         let mut own = self.global.clone();
         let mut start = None;
         loop {
@@ -158,7 +158,7 @@ fn name_in(data: &[u8]) -> Vec<u8> {
 }
 
 /// One header and its position. `None` at the end.
-fn next_header<I: Input>(input: &mut I) -> Result<Option<(TarHeader, u64)>> {
+fn next_header<I: Positioned>(input: &mut I) -> Result<Option<(TarHeader, u64)>> {
     loop {
         let at = input.position();
         let (block, filled) = block(input)?;
@@ -180,7 +180,7 @@ fn next_header<I: Input>(input: &mut I) -> Result<Option<(TarHeader, u64)>> {
 }
 
 /// A block, and how much of it there was.
-fn block<I: Input>(input: &mut I) -> Result<([u8; BLOCK], usize)> {
+fn block<I: Positioned>(input: &mut I) -> Result<([u8; BLOCK], usize)> {
     let mut block = [0; BLOCK];
     let mut filled = 0;
     while filled < BLOCK {
@@ -193,7 +193,7 @@ fn block<I: Input>(input: &mut I) -> Result<([u8; BLOCK], usize)> {
 }
 
 /// The data of a header that stands for something else than a member.
-fn data<I: Input>(input: &mut I, header: &TarHeader) -> Result<Vec<u8>> {
+fn data<I: Positioned>(input: &mut I, header: &TarHeader) -> Result<Vec<u8>> {
     if header.size > LONGEST {
         return Err(Error::malformed("the extended header of a tar member is too long"));
     }
@@ -215,7 +215,7 @@ fn data<I: Input>(input: &mut I, header: &TarHeader) -> Result<Vec<u8>> {
 
 /// Moves over the rest of the map of a sparse file, of which each block says whether there is
 /// another.
-fn skip_map<I: Input>(input: &mut I) -> Result<()> {
+fn skip_map<I: Positioned>(input: &mut I) -> Result<()> {
     loop {
         let (block, filled) = block(input)?;
         if filled < BLOCK {

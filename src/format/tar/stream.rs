@@ -6,7 +6,6 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, Read};
 
-use super::super::block::BlockKind;
 use super::super::names;
 use super::header::BLOCK;
 use super::members::{Kind, TarMember, Walk};
@@ -14,9 +13,9 @@ use super::name_shown;
 use super::without_toc::{START, WithoutToc, base_name};
 use crate::compression::Algorithm;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::{Input, Peek, Pipe};
+use crate::source::{Peek, Pipe, Positioned};
 use crate::surplus::Surplus;
-use crate::toc::{Desc, DumpId, Toc, TocEntry};
+use crate::toc::{BlockKind, DumpId, Toc, TocEntry};
 use crate::version::Gate;
 
 /// A tar that comes through a pipe, behind its table of contents.
@@ -129,7 +128,7 @@ impl<R: Read> AtToc<R> {
 /// Whether a table of contents is that of a directory archive: only there an entry of large
 /// objects names their list.
 fn is_of_directory(toc: &Toc) -> bool {
-    let mut objects = toc.entries().filter(|entry| entry.desc() == Desc::BLOBS);
+    let mut objects = toc.entries().filter(|entry| entry.data_kind() == BlockKind::LargeObjects);
     objects.any(|entry| entry.file_name().is_some_and(names::is_list))
 }
 
@@ -326,7 +325,7 @@ impl MemberOwners {
         };
         for entry in toc.entries().filter(TocEntry::has_data) {
             let id = entry.dump_id();
-            if entry.desc() != Desc::BLOBS {
+            if entry.data_kind() == BlockKind::Data {
                 owners.data.insert(names::file_name(&entry).into(), id);
             } else if !grouped {
                 owners.all_large_objects = Some(id);
@@ -426,7 +425,7 @@ impl<R: Read> Peek for MemberReader<R> {
     }
 }
 
-impl<R: Read> Input for MemberReader<R> {
+impl<R: Read> Positioned for MemberReader<R> {
     fn position(&self) -> u64 {
         self.pipe.position() - self.start
     }

@@ -35,7 +35,7 @@ fn record(key: &str, value: &str) -> Vec<u8> {
 }
 
 fn walk(bytes: &[u8]) -> Result<Vec<TarMember>, crate::Error> {
-    use crate::source::Input;
+    use crate::source::Positioned;
     let mut pipe = Pipe::new(bytes);
     let mut walk = Walk::default();
     let mut members = Vec::new();

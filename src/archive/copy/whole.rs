@@ -5,13 +5,14 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read, Seek, Write};
 use std::path::Path;
 
 use super::blocks::pass_blocks;
-use super::contents::has_objects;
 use super::moving::{self, Passing, Warn, looks_whole};
-use crate::archive::{Archive, StoredPiece, Tail};
+use crate::archive::open::Archive;
+use crate::archive::piece::StoredPiece;
+use crate::archive::stored_check::Tail;
 use crate::compress::Algorithm;
 use crate::error::{Error, Result};
 use crate::format::custom::Copying;
@@ -20,31 +21,45 @@ use crate::format::members::Member;
 use crate::format::names;
 use crate::format::output::Output;
 use crate::format::tar;
-use crate::source::{Input, SourceReader};
-use crate::toc::{Format, MAGIC, TocEntry};
+use crate::source::{Positioned, SourceReader};
+use crate::toc::{BlockKind, Format, MAGIC, TocEntry};
 
 /// How the last stretch of a file is copied, in which nothing is looked at.
 type Rest<W> = fn(&mut SourceReader, &mut Output<W>) -> Result<()>;
 
-/// Copies a custom or tar archive into a new file.
-pub(super) fn create(
-    archive: &Archive,
-    path: &Path,
-    passing: &Passing,
-    warn: &mut Warn<'_>,
-) -> Result<()> {
-    let file = directory::create_file(path).map_err(|error| Error::from(error).in_path(path))?;
-    copy(archive, file, moving::copy_to_file, passing, warn).map(drop)
-}
+impl Archive {
+    /// Copies the archive to where there is none. `decode`: all of it is decompressed, to check it.
+    pub(crate) fn copy_to(&self, path: &Path, decode: bool, warn: &mut Warn<'_>) -> Result<()> {
+        let passing = Passing::new(self.contexts(), self.limits(), decode);
+        if self.format() == Format::Directory {
+            return copy_members(self, path, &passing, warn);
+        }
+        let file = directory::create_file(path);
+        let file = file.map_err(|error| Error::from(error).in_path(path))?;
+        copy(self, file, moving::copy_to_file, &passing, warn).map(drop)
+    }
 
-/// Copies a custom or tar archive to where `output` goes.
-pub(super) fn write<W: Write>(
-    archive: &Archive,
-    output: Output<W>,
-    passing: &Passing,
-    warn: &mut Warn<'_>,
-) -> Result<W> {
-    copy(archive, output, moving::copy, passing, warn)
+    /// Copies a custom or tar archive into an output that can seek.
+    pub(crate) fn copy_into<W: Write + Seek>(
+        &self,
+        output: W,
+        decode: bool,
+        warn: &mut Warn<'_>,
+    ) -> Result<W> {
+        let passing = Passing::new(self.contexts(), self.limits(), decode);
+        copy(self, Output::seekable(output)?, moving::copy, &passing, warn)
+    }
+
+    /// Copies a custom or tar archive into a pipe.
+    pub(crate) fn copy_into_pipe<W: Write>(
+        &self,
+        output: W,
+        decode: bool,
+        warn: &mut Warn<'_>,
+    ) -> Result<W> {
+        let passing = Passing::new(self.contexts(), self.limits(), decode);
+        copy(self, Output::pipe(output), moving::copy, &passing, warn)
+    }
 }
 
 /// Where the output can seek, its first bytes come last: what was given up is no archive.
@@ -89,7 +104,7 @@ fn decode_all(archive: &Archive) -> Result<()> {
         if !archive.has_data(entry)? {
             continue;
         }
-        if !has_objects(entry) {
+        if entry.data_kind() == BlockKind::Data {
             archive.data_of(entry)?.copy_to(io::sink())?;
             continue;
         }
@@ -105,7 +120,7 @@ fn decode_all(archive: &Archive) -> Result<()> {
 fn check_tar(archive: &Archive) -> Result<()> {
     archive.check_length()?;
     for entry in archive.entries().filter(TocEntry::has_data) {
-        if !has_objects(entry) {
+        if entry.data_kind() == BlockKind::Data {
             check_ends(&archive.piece_of(entry)?)?;
             continue;
         }
@@ -137,7 +152,7 @@ fn check_ends(piece: &StoredPiece<'_>) -> Result<()> {
 }
 
 /// Copies the files of a directory archive; `toc.dat` last.
-pub(super) fn copy_members(
+fn copy_members(
     archive: &Archive,
     path: &Path,
     passing: &Passing,
@@ -148,7 +163,7 @@ pub(super) fn copy_members(
     let mut folder = Folder { path, done: HashSet::new(), passing };
     for entry in archive.entries().filter(TocEntry::has_data) {
         let named = |error: Error| error.in_entry(|| entry.name());
-        if !has_objects(entry) {
+        if entry.data_kind() == BlockKind::Data {
             folder.piece(archive.piece_of(entry)?, warn).map_err(named)?;
             continue;
         }

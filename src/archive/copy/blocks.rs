@@ -4,61 +4,63 @@
 
 use std::io::{BufRead, Write};
 
-use super::job::Job;
 use super::moving::{Moving, Warn};
-use crate::archive::{Archive, ArchiveWriter, Expected, FRAME_WITHIN_CHUNK, StoredCheck};
-use crate::archive::{has_end_marker, kind_of};
+use crate::archive::expected::Expected;
+use crate::archive::open::Archive;
+use crate::archive::stored_check::{FRAME_WITHIN_CHUNK, StoredCheck, has_end_marker};
+use crate::archive::writer::ArchiveWriter;
 use crate::compress::{Algorithm, Framing};
 use crate::error::{Error, Result};
-use crate::format::block::{
-    self, BlockHeader, BlockKind, BlockStart, ChunkReader, ChunkWriter, decode_oid,
-};
+use crate::format::block::{self, BlockHeader, BlockStart, ChunkReader, ChunkWriter, decode_oid};
 use crate::format::custom::Copying;
 use crate::format::output::Output;
 use crate::format::sink::Sink;
-use crate::source::{Input, SourceReader};
-use crate::toc::{DataOffset, DumpId, Format, Toc, TocEntry};
+use crate::source::{Positioned, SourceReader};
+use crate::toc::{BlockKind, DataOffset, DumpId, Format, Toc, TocEntry};
 
 /// A reader needs memory for a whole chunk, so longer ones are divided.
 const LONGEST: usize = 1 << 20;
 
-/// Copies a block from one custom archive to another. `false` where something about it has to
-/// change.
-pub(super) fn copy_block<W: Write>(
-    archive: &Archive,
-    source: DumpId,
-    job: &Job,
-    writer: &mut ArchiveWriter<W>,
-    moving: &Moving,
-    warn: &mut Warn<'_>,
-) -> Result<bool> {
-    let (Sink::Custom(sink), Format::Custom) = (writer.sink(), archive.format()) else {
-        return Ok(false);
-    };
-    let dialect = archive.toc().dialect();
-    let algorithm = archive.header().compression.algorithm;
-    // Ints are the same with a sign byte and as many bytes.
-    if !moving.keeps(algorithm, Framing::Stream)
-        || moving.passing.decode
-        || dialect.int_len() != sink.dialect().int_len()
-    {
-        return Ok(false);
-    }
-    let Some((entry, input)) = archive.block_body(source, job.kind)? else { return Ok(false) };
-    writer.raw_block(job.id, job.kind, |output| {
-        let copied = match algorithm {
-            // Its frames must begin chunks.
-            Algorithm::Zstd => copy_frames(entry, input, output, warn),
-            _ => {
-                let copying = Copying::new(input, output);
-                let mut chunks = ChunkReader::idle(copying, dialect);
-                let body = Body { kind: job.kind, entry: Some(entry), algorithm };
-                body.pass(&mut chunks).and_then(|_| Ok(chunks.into_input().finish().map(drop)?))
-            }
+impl<W: Write> ArchiveWriter<W> {
+    /// Copies the block of an entry from one custom archive to this one. `false` where something
+    /// about it has to change. `id` and `kind`: of the new entry.
+    pub(crate) fn copy_block(
+        &mut self,
+        (id, kind): (DumpId, BlockKind),
+        archive: &Archive,
+        source: DumpId,
+        moving: &Moving,
+        warn: &mut Warn<'_>,
+    ) -> Result<bool> {
+        let (Sink::Custom(sink), Format::Custom) = (self.sink(), archive.format()) else {
+            return Ok(false);
         };
-        copied.map_err(|error| error.in_entry(|| entry.name()))
-    })?;
-    Ok(true)
+        let dialect = archive.toc().dialect();
+        let algorithm = archive.header().compression.algorithm;
+        // Ints are the same with a sign byte and as many bytes.
+        if !moving.keeps(algorithm, Framing::Stream)
+            || moving.passing.decode
+            || dialect.int_len() != sink.dialect().int_len()
+        {
+            return Ok(false);
+        }
+        let Some((entry, input)) = archive.block_body(source, kind)? else { return Ok(false) };
+        self.raw_block(id, kind, |output| {
+            let copied = match algorithm {
+                // Its frames must begin chunks.
+                Algorithm::Zstd => copy_frames(entry, input, output, warn),
+                _ => {
+                    let copying = Copying::new(input, output);
+                    let mut chunks = ChunkReader::idle(copying, dialect);
+                    let body = Body { kind, entry: Some(entry), algorithm };
+                    let passed = body.pass(&mut chunks);
+                    passed.and_then(|_| Ok(chunks.into_input().finish().map(drop)?))
+                }
+            };
+            copied.map_err(|error| error.in_entry(|| entry.name()))
+        })?;
+        Ok(true)
+    }
 }
 
 /// Copies the body of a block of zstd data. Chunks stay as they are, unless a frame begins within
@@ -71,7 +73,7 @@ fn copy_frames<W: Write>(
 ) -> Result<()> {
     let dialect = entry.toc().dialect();
     let mut chunks = ChunkReader::idle(input, dialect).watching(Algorithm::Zstd);
-    let within = if kind_of(entry) == BlockKind::Data {
+    let within = if entry.data_kind() == BlockKind::Data {
         copy_stream_of_frames(&mut chunks, output, has_end_marker(&entry))?
     } else {
         let mut expected = Expected::new(entry);
@@ -132,7 +134,7 @@ struct Body<'a> {
 impl Body<'_> {
     /// Moves over it and checks what the stored bytes show. Says whether a zstd frame begins within
     /// a chunk.
-    fn pass<I: Input>(&self, chunks: &mut ChunkReader<I>) -> Result<bool> {
+    fn pass<I: Positioned>(&self, chunks: &mut ChunkReader<I>) -> Result<bool> {
         let Body { kind, entry, .. } = *self;
         if kind == BlockKind::Data {
             return self.stream(chunks, entry.is_some_and(|entry| has_end_marker(&entry)));
@@ -150,7 +152,7 @@ impl Body<'_> {
         Ok(within)
     }
 
-    fn stream<I: Input>(&self, chunks: &mut ChunkReader<I>, marked: bool) -> Result<bool> {
+    fn stream<I: Positioned>(&self, chunks: &mut ChunkReader<I>, marked: bool) -> Result<bool> {
         chunks.restart();
         if self.entry.is_none() {
             // Nobody knows what it is.
@@ -172,7 +174,11 @@ impl Body<'_> {
 
 /// Walks over all blocks of a custom archive, from where its table of contents ends up to where the
 /// data of all entries was met, whole. Behind that may stand what it likes.
-pub(super) fn pass_blocks<I: Input>(archive: &Archive, input: I, warn: &mut Warn<'_>) -> Result<I> {
+pub(super) fn pass_blocks<I: Positioned>(
+    archive: &Archive,
+    input: I,
+    warn: &mut Warn<'_>,
+) -> Result<I> {
     let toc = archive.toc();
     let algorithm = archive.header().compression.algorithm;
     let mut chunks = ChunkReader::idle(input, toc.dialect()).watching(algorithm);
@@ -266,7 +272,7 @@ impl<'a> Left<'a> {
                 }
             };
         };
-        if kind_of(entry) != header.kind {
+        if entry.data_kind() != header.kind {
             return Err(header.kind.of_wrong_kind().at(at).in_entry(|| entry.name()));
         }
         self.waits[entry.index()] = false;
@@ -279,7 +285,7 @@ impl<'a> Left<'a> {
         let first = self.waits.iter().position(|waits| *waits);
         let Some(entry) = first.and_then(|place| self.toc.get(place)) else { return error };
         // What is wrong with its offset, if it has one.
-        let opened = archive.block_body(entry.dump_id(), kind_of(entry));
+        let opened = archive.block_body(entry.dump_id(), entry.data_kind());
         let error = opened.map_or_else(|error| error, |_| error);
         error.in_entry(|| entry.name())
     }

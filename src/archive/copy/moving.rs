@@ -7,9 +7,11 @@ use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 
-use crate::archive::{
-    ArchiveWriter, FRAME_WITHIN_CHUNK, StoredCheck, StoredPiece, StoredWriter, Tail,
-};
+use super::Ways;
+use crate::archive::piece::StoredPiece;
+use crate::archive::pieces::StoredWriter;
+use crate::archive::stored_check::{FRAME_WITHIN_CHUNK, StoredCheck, Tail};
+use crate::archive::writer::ArchiveWriter;
 use crate::compress::{Algorithm, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing};
 use crate::error::{Error, Result};
 use crate::format::output::Output;
@@ -17,13 +19,13 @@ use crate::limits::Limits;
 use crate::source::SourceReader;
 
 /// Is told what is not as it should be in an archive; what is written is right.
-pub(super) type Warn<'w> = dyn FnMut(Error) + 'w;
+pub(crate) type Warn<'w> = dyn FnMut(Error) + 'w;
 
 /// What a user of the crate does with it.
-pub(super) type OnWarning<'a> = Box<dyn FnMut(&Error) + 'a>;
+pub(crate) type OnWarning<'a> = Box<dyn FnMut(&Error) + 'a>;
 
 /// Takes the stored bytes of a piece.
-pub(super) trait PieceSink: Write {
+pub(crate) trait PieceSink: Write {
     /// What comes next begins a chunk, where there are chunks.
     fn begin_chunk(&mut self) -> io::Result<()> {
         Ok(())
@@ -40,7 +42,7 @@ impl PieceSink for Output<File> {}
 
 /// How pieces are to be stored.
 #[derive(Debug, Clone)]
-pub(super) struct Moving {
+pub(crate) struct Moving {
     pub(super) encoding: Encoding,
     pub(super) framing: Framing,
     /// Whether what is in the right compression is compressed anew.
@@ -59,22 +61,34 @@ pub(super) struct Passing {
 }
 
 impl Moving {
-    pub(super) fn to<W: Write>(
+    /// `contexts` and `limits`: those of the archive that data is moved from.
+    pub(crate) fn to<W: Write>(
         writer: &ArchiveWriter<W>,
-        recompress: bool,
-        passing: Passing,
+        ways: Ways,
+        contexts: &Arc<Contexts>,
+        limits: &Limits,
     ) -> Moving {
         Moving {
             encoding: writer.encoding(),
             framing: writer.sink().framing(),
-            recompress,
+            recompress: ways.recompress,
             pool: Arc::clone(writer.pool()),
-            passing,
+            passing: Passing::new(contexts, limits, ways.decode),
         }
     }
 
+    /// The same, which compresses with others.
+    pub(crate) fn with_pool(&self, pool: &Arc<EncoderPool>) -> Moving {
+        Moving { pool: Arc::clone(pool), ..self.clone() }
+    }
+
+    /// How what is moved is compressed in the new archive.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.encoding.algorithm()
+    }
+
     /// Whether data that is stored so stays as it is.
-    pub(super) fn keeps(&self, algorithm: Algorithm, framing: Framing) -> bool {
+    pub(crate) fn keeps(&self, algorithm: Algorithm, framing: Framing) -> bool {
         algorithm == self.encoding.algorithm()
             && !self.recompress
             && (algorithm != Algorithm::Gzip || framing == self.framing)
@@ -82,7 +96,7 @@ impl Moving {
 
     /// Moves a piece, as it is stored where that is possible, to where `open` says when it is
     /// known how it is compressed there and, perhaps, how long it becomes.
-    pub(super) fn piece<O: PieceSink>(
+    pub(crate) fn piece<O: PieceSink>(
         &self,
         piece: StoredPiece<'_>,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
