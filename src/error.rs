@@ -100,6 +100,7 @@ pub enum ErrorKind {
 
 /// Enough of an entry to name it in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EntryName {
     /// Dump id, as stored.
     pub dump_id: i32,

@@ -13,6 +13,8 @@
 /// # let _ = limits;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Limits {
     pub(crate) toc_bytes: u64,
     pub(crate) string_bytes: u64,

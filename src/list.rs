@@ -17,6 +17,7 @@ use crate::toc::{DumpId, Format, Toc, TocEntry};
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Listing<'a> {
     toc: &'a Toc,
     format: Format,
@@ -32,13 +33,13 @@ impl<'a> Listing<'a> {
 
     /// When the archive was made, in words. The archive knows the time but not its zone, and
     /// pg_restore shows it in the zone of whoever asks; this crate has no time zones.
-    pub fn created(&mut self, text: impl Into<String>) -> &mut Self {
+    pub fn created(mut self, text: impl Into<String>) -> Self {
         self.created = text.into();
         self
     }
 
     /// Whether to list all entries, and what each depends on (`-v`).
-    pub fn verbose(&mut self, verbose: bool) -> &mut Self {
+    pub fn verbose(mut self, verbose: bool) -> Self {
         self.verbose = verbose;
         self
     }

@@ -81,6 +81,7 @@ macro_rules! gates {
         /// The names and numbers follow the `K_VERS_*` tests in PostgreSQL's
         /// `pg_backup_archiver.c` and `pg_backup_custom.c`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum Gate { $($(#[$doc])* $name,)* }
 
         impl Gate {

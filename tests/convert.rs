@@ -71,18 +71,17 @@ fn blocks_are_moved_whole() {
         seekable.write(Cursor::new(Vec::new())).unwrap();
         let archive = Archive::read(bytes.clone()).unwrap();
         // An edit that changes nothing would be found out; one and its opposite are not.
-        let selection = Selection { create: true, ..Selection::default() };
+        let selection = Selection::new().create(true);
         let selected = selection.apply(archive.toc()).unwrap();
         let listed = selected.all().filter(|(_, d)| d.wanted.is_anything()).count();
         if listed != archive.entries().count() {
             continue;
         }
-        let mut target = Target::new();
-        target.format(Format::Custom);
+        let mut target = Target::new().format(Format::Custom);
         let other = ArchiveVersion::new(1, if minor == 12 { 13 } else { 12 });
         if minor <= 13 {
             // The layout of 1.12 and 1.13 is the same, but for the number.
-            target.version(other);
+            target = target.version(other);
             let moved = Conversion::new(&archive, &target, None).unwrap();
             let moved = match fixture.offsets {
                 true => moved.write(Cursor::new(Vec::new())).unwrap().into_inner(),
@@ -109,10 +108,9 @@ fn every_fixture_in_every_form() {
                 for version in
                     [None, Some(ArchiveVersion::new(1, 14)), Some(ArchiveVersion::NEWEST)]
                 {
-                    let mut target = Target::new();
-                    target.format(format).compression(algorithm, None);
+                    let mut target = Target::new().format(format).compression(algorithm, None);
                     if let Some(version) = version {
-                        target.version(version);
+                        target = target.version(version);
                     }
                     let what = format!("{} {format} {algorithm} {version:?}", fixture.name);
                     let needed = match algorithm {
@@ -164,7 +162,8 @@ fn threads_make_the_same() {
         let make = |threads, recompress: bool| {
             let mut target = Target::new();
             let level = recompress.then_some(5);
-            target.format(Format::Custom).compression(Algorithm::Gzip, level).threads(threads);
+            target =
+                target.format(Format::Custom).compression(Algorithm::Gzip, level).threads(threads);
             let conversion = Conversion::new(&archive, &target, None).unwrap();
             let bytes = conversion.write(Cursor::new(Vec::new())).unwrap().into_inner();
             // Only where chunks end may differ.
@@ -188,11 +187,10 @@ fn deflate_data_stays() {
             continue;
         }
         let directory = folder.path().join(format!("d{n}"));
-        let mut target = Target::new();
-        target.format(Format::Directory);
+        let target = Target::new().format(Format::Directory);
         Conversion::new(&archive, &target, None).unwrap().create(&directory).unwrap();
         let copy = Archive::open(&directory).unwrap();
-        let back = Conversion::new(&copy, Target::new().format(Format::Custom), None).unwrap();
+        let back = Conversion::new(&copy, &Target::new().format(Format::Custom), None).unwrap();
         let back =
             Archive::read(back.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap();
         for entry in archive.entries().filter(|e| e.has_data() && e.desc() != Desc::BLOBS) {
@@ -219,8 +217,7 @@ fn a_pipe_gives_what_a_file_gives() {
         let archive = Archive::read(bytes.clone()).unwrap();
         let expected = flat(read_all(&archive).unwrap());
         for format in [Format::Custom, Format::Tar] {
-            let mut target = Target::new();
-            target.format(format);
+            let target = Target::new().format(format);
             let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
             let conversion = match Conversion::of_pass(stream.pass(), &target, None) {
                 Ok(conversion) => conversion,
@@ -248,12 +245,10 @@ fn a_selection() {
     let archive = Archive::open(root.join("pg17/small-custom.dump")).unwrap();
     let town = archive.entries().find(|e| e.desc() == Desc::TABLE_DATA).unwrap();
     let tag = town.tag().unwrap().to_vec();
-    let selection =
-        Selection { tables: vec![tag.clone().into()], create: true, ..Selection::default() };
+    let selection = Selection::new().table(tag.clone()).create(true);
     let selected = selection.apply(archive.toc()).unwrap();
     for format in [Format::Custom, Format::Tar] {
-        let mut target = Target::new();
-        target.format(format);
+        let target = Target::new().format(format);
         let conversion = Conversion::new(&archive, &target, Some(&selected)).unwrap();
         let copy = conversion.write(Cursor::new(Vec::new())).unwrap().into_inner();
         let copy = Archive::read(copy).unwrap();
@@ -271,7 +266,7 @@ fn a_selection() {
         );
     }
     // Definitions alone: no data, and none is missed.
-    let selection = Selection { schema_only: true, ..Selection::default() };
+    let selection = Selection::new().schema_only(true);
     let selected = selection.apply(archive.toc()).unwrap();
     let conversion = Conversion::new(&archive, &Target::new(), Some(&selected)).unwrap();
     let copy = Archive::read(conversion.write(Cursor::new(Vec::new())).unwrap().into_inner());
@@ -307,12 +302,13 @@ fn groups_of_large_objects_are_resolved() {
             continue;
         }
         seen += 1;
-        let mut target = Target::new();
-        target.version(ArchiveVersion::new(1, 14)).compression(Algorithm::Gzip, None);
+        let mut target =
+            Target::new().version(ArchiveVersion::new(1, 14)).compression(Algorithm::Gzip, None);
         if archive.format() == Format::Tar {
-            target.compression(Algorithm::None, None);
+            target = target.compression(Algorithm::None, None);
         }
-        target.format(if fixture.is_directory() { Format::Custom } else { archive.format() });
+        target =
+            target.format(if fixture.is_directory() { Format::Custom } else { archive.format() });
         let conversion = Conversion::new(&archive, &target, None).unwrap();
         let objects = flat(read_all(&archive).unwrap()).1;
         assert!(
@@ -353,8 +349,7 @@ fn damage_is_an_error_and_leaves_no_archive() {
         (Format::Tar, Algorithm::None),
     ] {
         let path = folder.path().join(format.to_string());
-        let mut target = Target::new();
-        target.format(format).compression(algorithm, None);
+        let target = Target::new().format(format).compression(algorithm, None);
         let error = Conversion::new(&cut, &target, None).unwrap().create(&path).unwrap_err();
         assert!(error.is_truncated() || error.entry().is_some(), "{error}");
         assert!(Archive::open(&path).is_err(), "{format}");

@@ -20,7 +20,7 @@ use pgdmp_testkit::{listing, script, sha256};
 
 /// What a command line of `pg_restore -l` asks for; `None` if it is not of `-l`.
 fn parse(args: &[String], folder: &Path, toc: &Toc) -> Option<(Selection, bool)> {
-    let mut selection = Selection::default();
+    let mut selection = Selection::new();
     let (mut verbose, mut list) = (false, false);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -28,18 +28,18 @@ fn parse(args: &[String], folder: &Path, toc: &Toc) -> Option<(Selection, bool)>
         match arg.as_str() {
             "-l" => list = true,
             "-v" => verbose = true,
-            "-a" => selection.data_only = true,
-            "-s" => selection.schema_only = true,
-            "-n" => selection.schemas.push(value().clone().into()),
-            "-t" => selection.tables.push(value().clone().into()),
+            "-a" => selection = selection.data_only(true),
+            "-s" => selection = selection.schema_only(true),
+            "-n" => selection = selection.schema(value().clone()),
+            "-t" => selection = selection.table(value().clone()),
             "-L" => {
                 let name = value().strip_prefix("{input:").unwrap().strip_suffix('}').unwrap();
                 let text = bytes(&folder.join(name));
-                selection.use_list = Some(UseList::read(&text[..], toc).unwrap());
+                selection = selection.use_list(UseList::read(&text[..], toc).unwrap());
             }
             "{archive}" => {}
             section if section.starts_with("--section=") => {
-                selection.sections.push(match &section["--section=".len()..] {
+                selection = selection.section(match &section["--section=".len()..] {
                     "pre-data" => Section::PreData,
                     "data" => Section::Data,
                     "post-data" => Section::PostData,
@@ -260,7 +260,7 @@ fn read_broken(path: &Path) -> (Result<Vec<u8>, pgdmp::Error>, Result<(), pgdmp:
     let list = Archive::open(path).and_then(|archive| {
         archive.toc().encoding()?;
         archive.toc().std_strings()?;
-        Ok((listing::text(archive.toc(), archive.format(), &Selection::default(), false), archive))
+        Ok((listing::text(archive.toc(), archive.format(), &Selection::new(), false), archive))
     });
     match list {
         Ok((list, archive)) => (Ok(list), bounded(read_up_to(&archive, MOST))),

@@ -18,13 +18,8 @@ fn taken(archive: &Archive, selection: &Selection) -> Vec<String> {
 }
 
 fn tables(names: &[&str]) -> Selection {
-    Selection {
-        tables: names.iter().map(|name| NamePattern::new(*name)).collect(),
-        no_statistics: true,
-        no_comments: true,
-        no_privileges: true,
-        ..Selection::default()
-    }
+    let selection = names.iter().fold(Selection::new(), |all, name| all.table(*name));
+    selection.no_statistics(true).no_comments(true).no_privileges(true)
 }
 
 #[test]
@@ -42,16 +37,15 @@ fn a_name_with_its_schema() {
     assert!(taken(&core, &tables(&["Ports"])).is_empty());
     assert_eq!(taken(&core, &tables(&["\"ports\""])).len(), 4);
     assert!(taken(&core, &tables(&["\"Ports\""])).is_empty());
-    let exact = Selection { tables: vec![NamePattern::exact("harbour.ports")], ..tables(&[]) };
+    let exact = tables(&[]).table(NamePattern::exact("harbour.ports"));
     assert!(taken(&core, &exact).is_empty());
 }
 
 #[test]
 fn patterns_of_all_options() {
     let core = core();
-    let names = |name: &str| vec![NamePattern::new(name)];
     let nothing = tables(&[]);
-    let functions = Selection { functions: names("harbour.coord_*"), ..nothing.clone() };
+    let functions = nothing.clone().function("harbour.coord_*");
     assert_eq!(
         taken(&core, &functions),
         [
@@ -60,15 +54,15 @@ fn patterns_of_all_options() {
         ]
     );
     // A tag with a dot in it is a tag first.
-    let tag = Selection { functions: names("coord_text(harbour.coord)"), ..nothing.clone() };
+    let tag = nothing.clone().function("coord_text(harbour.coord)");
     assert_eq!(taken(&core, &tag).len(), 1);
-    let schemas = Selection { schemas: names("Second*"), ..nothing.clone() };
+    let schemas = nothing.clone().schema("Second*");
     assert!(taken(&core, &schemas).is_empty(), "folded");
-    let schemas = Selection { schemas: names("?econd?chema"), ..nothing.clone() };
+    let schemas = nothing.clone().schema("?econd?chema");
     assert!(taken(&core, &schemas).is_empty(), "quotes keep capitals: {schemas:?}");
-    let schemas = Selection { schemas: names("\"S\"econd*"), ..nothing.clone() };
+    let schemas = nothing.clone().schema("\"S\"econd*");
     assert!(!taken(&core, &schemas).is_empty());
-    let without = Selection { exclude_schemas: names("\"S\"*"), ..nothing.clone() };
+    let without = nothing.clone().exclude_schema("\"S\"*");
     assert!(taken(&core, &without).iter().all(|name| !name.contains("Second Schema.")));
     let selected = tables(&["harbour.nosuch*"]);
     let unmatched = selected.apply(core.toc()).unwrap().unmatched().cloned().unwrap();
@@ -76,7 +70,7 @@ fn patterns_of_all_options() {
 }
 
 fn closure(name: &str, dependencies: bool, dependents: bool) -> Selection {
-    Selection { with_dependencies: dependencies, with_dependents: dependents, ..tables(&[name]) }
+    tables(&[name]).with_dependencies(dependencies).with_dependents(dependents)
 }
 
 #[test]
@@ -94,18 +88,13 @@ fn dependencies_to_any_depth() {
         assert_eq!(there, name != "SCHEMA - harbour", "{name}: {all:?}");
     }
     // A type needs functions, which need the shell of the type.
-    let function = Selection {
-        functions: vec![NamePattern::new("hull_in(cstring)")],
-        with_dependencies: true,
-        ..tables(&[])
-    };
+    let function =
+        tables(&[]).function(NamePattern::new("hull_in(cstring)")).with_dependencies(true);
     let all = taken(&core, &function);
     assert!(all.contains(&"SHELL TYPE harbour.hull".to_owned()), "{all:?}");
     // What an option forbids stays away.
-    let without = Selection {
-        exclude_schemas: vec![NamePattern::new("harbour")],
-        ..closure("Second Schema.ports", true, false)
-    };
+    let without =
+        closure("Second Schema.ports", true, false).exclude_schema(NamePattern::new("harbour"));
     let selected = without.apply(core.toc()).unwrap();
     assert!(selected.entries().all(|entry| entry.namespace() != Some(b"harbour")));
 }
@@ -117,8 +106,8 @@ fn user_mappings_go_with_their_server() {
     let all = taken(&core, &closure("harbour.remote_t", true, false));
     let mappings = all.iter().filter(|name| name.starts_with("USER MAPPING "));
     assert_eq!(mappings.count(), 2, "{all:?}");
-    let mut selected = Selection::default().apply(core.toc()).unwrap();
-    let adaptation = Adaptation { service: Some("rds".parse().unwrap()), ..Adaptation::default() };
+    let mut selected = Selection::new().apply(core.toc()).unwrap();
+    let adaptation = Adaptation::new().service("rds".parse().unwrap());
     adaptation.apply(&mut selected).unwrap();
     for mapping in selected.entries().filter(|entry| entry.desc() == Desc::USER_MAPPING) {
         let tag = String::from_utf8_lossy(mapping.tag().unwrap()).into_owned();
@@ -165,24 +154,36 @@ fn every_reason_is_named() {
 
 /// The script of a whole archive, adapted, and what was said.
 fn adapted(archive: &Archive, adaptation: &Adaptation) -> (String, Adapted) {
-    let mut selected = Selection::default().apply(archive.toc()).unwrap();
+    adapted_as(archive, adaptation, ScriptOptions::new())
+}
+
+fn adapted_as(
+    archive: &Archive,
+    adaptation: &Adaptation,
+    options: ScriptOptions,
+) -> (String, Adapted) {
+    let mut selected = Selection::new().apply(archive.toc()).unwrap();
     let adapted = adaptation.apply(&mut selected).unwrap();
     let mut script = Vec::new();
-    let options = ScriptOptions { target: adaptation.target, ..ScriptOptions::default() };
-    let mut writer = Script::new(RestrictKey::new("key").unwrap());
+    let writer = Script::new(RestrictKey::new("key").unwrap()).options(options);
     let selected = adapted.selected(&selected);
-    writer.options(options).write(archive, &selected, &mut script).unwrap();
+    writer.write(archive, &selected, &mut script).unwrap();
     (String::from_utf8_lossy(&script).into_owned(), adapted)
 }
 
+fn adapted_for(archive: &Archive, release: &str) -> (String, Adapted) {
+    let options = ScriptOptions::new().target(release.parse().unwrap());
+    adapted_as(archive, &for_release(release), options)
+}
+
 fn for_release(release: &str) -> Adaptation {
-    Adaptation { target: Some(release.parse().unwrap()), ..Adaptation::default() }
+    Adaptation::new().target(release.parse().unwrap())
 }
 
 #[test]
 fn an_older_server() {
     let core = core();
-    let (script, adapted) = adapted(&core, &for_release("9.6"));
+    let (script, adapted) = adapted_for(&core, "9.6");
     for (entry, what) in [
         ("PROCEDURE harbour.log_it", "left out: procedures"),
         ("TABLE harbour.virt", "left out: generated columns"),
@@ -203,13 +204,13 @@ fn an_older_server() {
     assert!(script.contains("\nSET idle_in_transaction_session_timeout = 0;\n"));
     assert!(script.contains(" EXECUTE PROCEDURE ") && !script.contains(" EXECUTE FUNCTION "));
 
-    let none = self::adapted(&core, &for_release("18")).1;
+    let none = adapted_for(&core, "18").1;
     assert!(none.findings.is_empty() && none.notes.is_empty(), "{none:?}");
 }
 
 #[test]
 fn what_can_be_said_otherwise() {
-    let (script, adapted) = adapted(&core(), &for_release("15"));
+    let (script, adapted) = adapted_for(&core(), "15");
     let virt = script.find("CREATE TABLE harbour.virt (").unwrap();
     let virt = &script[virt..][..script[virt..].find(");\n").unwrap()];
     assert!(virt.contains(") STORED"), "{virt}");
@@ -222,9 +223,8 @@ fn what_can_be_said_otherwise() {
 #[test]
 fn a_service_and_what_it_refuses() {
     let core = core();
-    let mut selected = Selection::default().apply(core.toc()).unwrap();
-    let adaptation =
-        Adaptation { service: Some("cloudsql".parse().unwrap()), ..Adaptation::default() };
+    let mut selected = Selection::new().apply(core.toc()).unwrap();
+    let adaptation = Adaptation::new().service("cloudsql".parse().unwrap());
     let findings = adaptation.apply(&mut selected).unwrap().findings;
     assert!(findings.iter().any(|f| f.entry.name.starts_with("EVENT TRIGGER")), "{findings:#?}");
     let left: Vec<_> = selected.entries().map(|entry| entry.name().name).collect();
@@ -247,18 +247,17 @@ fn a_service_and_what_it_refuses() {
 fn what_is_there_already() {
     let old = Archive::open(fixtures::root().join("pg9.5/mini-custom.dump")).unwrap();
     let created = |script: &str| script.contains("\nCREATE SCHEMA public;\n");
-    assert!(created(&adapted(&old, &Adaptation::default()).0));
-    let (script, _) = adapted(&old, &for_release("15"));
+    assert!(created(&adapted(&old, &Adaptation::new()).0));
+    let (script, _) = adapted_for(&old, "15");
     assert!(!created(&script) && script.contains("\nALTER SCHEMA public OWNER TO postgres;\n"));
     // Under another name it is not.
-    let mut moved = for_release("15");
-    moved.mapping.schemas.insert(b"public".to_vec(), b"app".to_vec());
+    let moved = for_release("15").mapping(Mapping::new().schema("public", "app"));
     assert!(adapted(&old, &moved).0.contains("\nCREATE SCHEMA \"app\";\n"));
 }
 
 #[test]
 fn what_a_service_takes_in_other_words() {
-    let adaptation = Adaptation { service: Some("rds".parse().unwrap()), ..Adaptation::default() };
+    let adaptation = Adaptation::new().service("rds".parse().unwrap());
     let (script, adapted) = adapted(&core(), &adaptation);
     assert!(script.contains("\nSET ROLE harbour_owner;\n") && script.contains("\nRESET ROLE;\n"));
     assert!(!script.contains("SESSION AUTHORIZATION") && !script.contains(" LEAKPROOF"));
@@ -270,13 +269,8 @@ fn what_a_service_takes_in_other_words() {
 #[test]
 fn other_names() {
     let core = core();
-    let pair = |old: &str, new: &str| [(old.into(), new.into())].into_iter().collect();
-    let mapping = Mapping {
-        owners: pair("postgres", "New Owner"),
-        schemas: pair("harbour", "port"),
-        ..Mapping::default()
-    };
-    let (script, adapted) = adapted(&core, &Adaptation { mapping, ..Adaptation::default() });
+    let mapping = Mapping::new().owner("postgres", "New Owner").schema("harbour", "port");
+    let (script, adapted) = adapted(&core, &Adaptation::new().mapping(mapping));
     let toc = adapted.toc.unwrap();
     assert_eq!(toc.len(), core.toc().len());
     assert!(toc.find(Desc::TABLE, Some(b"port"), b"ports").is_some());

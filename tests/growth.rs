@@ -4,8 +4,8 @@ use std::io::{self, Cursor};
 use std::time::{Duration, Instant};
 
 use pgdmp::{
-    Adaptation, Archive, ArchiveVersion, Conversion, Listing, Mapping, Merge, NamePattern,
-    RestrictKey, Script, Selection, SplitBy, Target, UseList,
+    Adaptation, Archive, ArchiveVersion, Conversion, Listing, Mapping, Merge, RestrictKey, Script,
+    Selection, SplitBy, Target, UseList,
 };
 
 use pgdmp_testkit::alloc::peak_of;
@@ -19,12 +19,12 @@ const SLOWEST: f64 = 24.0;
 type Work = fn(&Archive, &Archive);
 
 fn adapt(archive: &Archive, adaptation: &Adaptation) {
-    let mut selected = Selection::default().apply(archive.toc()).unwrap();
+    let mut selected = Selection::new().apply(archive.toc()).unwrap();
     adaptation.apply(&mut selected).unwrap();
 }
 
 fn close(archive: &Archive, selection: Selection) {
-    let selection = Selection { with_dependencies: true, with_dependents: true, ..selection };
+    let selection = selection.with_dependencies(true).with_dependents(true);
     assert!(selection.apply(archive.toc()).unwrap().all().count() > 0);
 }
 
@@ -39,39 +39,31 @@ const WORK: [(&str, Work); 12] = [
         }
     }),
     ("convert", |archive, _| {
-        let mut target = Target::new();
-        target.version(ArchiveVersion::new(1, 13));
+        let target = Target::new().version(ArchiveVersion::new(1, 13));
         Conversion::new(archive, &target, None).unwrap();
     }),
-    ("closure of all", |archive, _| close(archive, Selection::default())),
+    ("closure of all", |archive, _| close(archive, Selection::new())),
     ("closure of a list", |archive, _| {
         let mut list: Vec<String> =
             archive.entries().map(|entry| format!("{}\n", entry.dump_id())).collect();
         list.reverse();
         list.truncate(list.len() / 2);
         let use_list = UseList::read(list.concat().as_bytes(), archive.toc()).unwrap();
-        close(archive, Selection { use_list: Some(use_list), ..Selection::default() });
+        close(archive, Selection::new().use_list(use_list));
     }),
     ("closure of one", |archive, _| {
-        let tables = ["t", "t0", "whole"].map(NamePattern::new).to_vec();
-        close(archive, Selection { tables, ..Selection::default() });
+        close(archive, Selection::new().table("t").table("t0").table("whole"));
     }),
     ("map", |archive, _| {
-        let pair = |old: &str, new: &str| [(old.into(), new.into())].into_iter().collect();
-        let mapping = Mapping {
-            owners: pair("postgres", "x"),
-            schemas: pair("s", "z"),
-            ..Mapping::default()
-        };
-        adapt(archive, &Adaptation { mapping, ..Adaptation::default() });
+        let mapping = Mapping::new().owner("postgres", "x").schema("s", "z");
+        adapt(archive, &Adaptation::new().mapping(mapping));
     }),
     ("an older server", |archive, _| {
-        let target = Some("9.6".parse().unwrap());
-        let service = Some("rds".parse().unwrap());
-        adapt(archive, &Adaptation { target, service, ..Adaptation::default() });
+        let (target, service) = ("9.6".parse().unwrap(), "rds".parse().unwrap());
+        adapt(archive, &Adaptation::new().target(target).service(service));
     }),
     ("list and script", |archive, _| {
-        let selected = Selection::default().apply(archive.toc()).unwrap();
+        let selected = Selection::new().apply(archive.toc()).unwrap();
         Listing::new(archive.toc(), archive.format()).write(&selected, io::sink()).unwrap();
         let script = Script::new(RestrictKey::new("key").unwrap());
         script.write(archive, &selected, io::sink()).unwrap();

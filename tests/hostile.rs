@@ -463,7 +463,7 @@ fn dump_ids() {
     assert_eq!(archive.entry(DumpId(3)).unwrap().desc(), Desc::TABLE_DATA);
     assert!(
         pgdmp::Toc::new(archive.header().clone(), Format::Custom)
-            .push(&EntryFields { dump_id: DumpId(0), ..full_entry() })
+            .push(&full_entry().dump_id(DumpId(0)))
             .is_err()
     );
 }
@@ -480,16 +480,11 @@ fn dependencies() {
     for dependencies in cases {
         let mut toc =
             Toc::new(build::header(ArchiveVersion::NEWEST, Format::Custom), Format::Custom);
-        let table = EntryFields {
-            tag: Some(b"t"),
-            defn: Some(b"x"),
-            // A cycle.
-            dependencies: &[DumpId(3)],
-            ..EntryFields::new(DumpId(1), Desc::TABLE, Section::PreData)
-        };
+        let table = EntryFields::new(DumpId(1), Desc::TABLE, Section::PreData).tag(b"t").defn(b"x").// A cycle.
+            dependencies(&[DumpId(3)]);
         toc.push(&table).unwrap();
         let data_offset = DataOffset::NoData;
-        toc.push(&EntryFields { dependencies, data_offset, ..full_entry() }).unwrap();
+        toc.push(&full_entry().dependencies(dependencies).data_offset(data_offset)).unwrap();
         let mut bytes = Vec::new();
         toc.write_to(&mut bytes).unwrap();
         let archive = Archive::read(bytes).unwrap();
@@ -498,8 +493,8 @@ fn dependencies() {
         let dependents = pgdmp::Dependents::new(archive.toc());
         let of_table = dependents.of(archive.entry(DumpId(1)).unwrap()).count();
         assert_eq!(of_table, usize::from(dependencies.contains(&DumpId(1))));
-        for tables in [Vec::new(), vec![pgdmp::NamePattern::exact("t")]] {
-            let selection = pgdmp::Selection { tables, ..Default::default() };
+        let all = pgdmp::Selection::new;
+        for selection in [all(), all().table(pgdmp::NamePattern::exact("t"))] {
             assert_eq!(selection.apply(archive.toc()).unwrap().all().count(), 2);
         }
     }
@@ -546,7 +541,7 @@ fn offsets() {
 
 /// A custom archive with the data of one entry, and this in its place.
 fn with_block(block: &[u8], desc: Desc<'static>, offsets: bool) -> Vec<u8> {
-    let fields = EntryFields { desc, ..full_entry() };
+    let fields = full_entry().desc(desc);
     let empty = Block::Data(&[]);
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let mut bytes = build::custom(header, &[(fields, Some(empty))], offsets);
@@ -656,7 +651,7 @@ fn names_that_lead_elsewhere() {
     let version = ArchiveVersion::NEWEST;
     for name in names {
         let what = name.escape_ascii().to_string();
-        let toc = build::toc_dat(version, &[EntryFields { file_name: name, ..full_entry() }]);
+        let toc = build::toc_dat(version, &[full_entry().file_name(name)]);
         let text = String::from_utf8_lossy(name).into_owned();
         let members = [("toc.dat".to_owned(), toc.clone()), (text.clone(), b"data".to_vec())];
         let outcome =
@@ -675,7 +670,7 @@ fn names_that_lead_elsewhere() {
         if name.is_empty() || name.ends_with(b"\n") {
             continue;
         }
-        let blobs = EntryFields { file_name: b"blobs_3.toc", desc: Desc::BLOBS, ..full_entry() };
+        let blobs = full_entry().file_name(b"blobs_3.toc").desc(Desc::BLOBS);
         let members = [
             ("toc.dat".to_owned(), build::toc_dat(version, &[blobs])),
             ("blobs_3.toc".to_owned(), [b"17 ", name, b"\n"].concat()),
@@ -696,7 +691,7 @@ fn sizes_that_cannot_be() {
     huge[148..156].fill(b' ');
     let sum: u32 = huge.iter().map(|byte| u32::from(*byte)).sum();
     huge[148..156].copy_from_slice(format!("{sum:07o} ").as_bytes());
-    let blobs = EntryFields { desc: Desc::BLOBS, tag: Some(b"7"), ..full_entry() };
+    let blobs = full_entry().desc(Desc::BLOBS).tag(b"7");
     let toc = build::toc_dat(ArchiveVersion::NEWEST, &[blobs]);
     let mut bytes = build::tar([
         ("toc.dat", &toc[..]),
@@ -752,8 +747,8 @@ fn errors_are_final() {
 #[test]
 fn memory_is_a_multiple_of_the_input() {
     // As many entries as can be, each with the least.
-    let least =
-        EntryFields { with_oids: None, ..EntryFields::new(DumpId(1), Desc(b""), Section::None) };
+    let mut least = EntryFields::new(DumpId(1), Desc(b""), Section::None);
+    least.with_oids = None;
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let toc = |entries: &[EntryFields<'_>]| {
         let mut toc = Toc::new(header.clone(), Format::Custom);
@@ -765,7 +760,7 @@ fn memory_is_a_multiple_of_the_input() {
     let entries = toc(&vec![least; 20_000]);
     // As many dependencies as can be, none of them a number.
     let number = build::string(Some(b"7"));
-    let one = toc(&[EntryFields { dependencies: &[DumpId(7)], ..least }]);
+    let one = toc(&[least.dependencies(&[DumpId(7)])]);
     let at = memchr::memmem::rfind(&one, &number).unwrap();
     let odd =
         [&one[..at], &build::string(Some(b"")).repeat(100_000), &one[at + number.len()..]].concat();

@@ -53,9 +53,7 @@ fn small() -> Archive {
 }
 
 fn target(format: Format, algorithm: Algorithm) -> Target {
-    let mut target = Target::new();
-    target.format(format).compression(algorithm, None);
-    target
+    Target::new().format(format).compression(algorithm, None)
 }
 
 /// Tries an output with room for each number of bytes up to the one that is enough, in steps.

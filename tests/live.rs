@@ -26,7 +26,7 @@ fn comparable(list: &str) -> String {
 }
 
 fn list(archive: &Archive) -> String {
-    let selected = Selection::default().apply(archive.toc()).unwrap();
+    let selected = Selection::new().apply(archive.toc()).unwrap();
     let mut text = Vec::new();
     Listing::new(archive.toc(), archive.format()).write(&selected, &mut text).unwrap();
     String::from_utf8(text).unwrap()

@@ -63,10 +63,9 @@ impl Form {
     }
 
     fn target(self) -> Target {
-        let mut target = Target::new();
-        target.format(self.format).compression(self.algorithm, None);
+        let mut target = Target::new().format(self.format).compression(self.algorithm, None);
         if let Some(version) = self.version {
-            target.version(version);
+            target = target.version(version);
         }
         target
     }
@@ -200,7 +199,7 @@ fn check(
 
 fn script(archive: &Archive) -> Result<Vec<u8>, String> {
     let written = || {
-        let selected = Selection::default().apply(archive.toc())?;
+        let selected = Selection::new().apply(archive.toc())?;
         let mut text = Vec::new();
         Script::new(RestrictKey::new("matrix")?).write(archive, &selected, &mut text)?;
         Ok(text)

@@ -12,8 +12,7 @@ use pgdmp_testkit::contents::read_all;
 use pgdmp_testkit::fixtures;
 
 fn part(archive: &Archive, part: &pgdmp::Part) -> Archive {
-    let mut target = Target::new();
-    target.format(Format::Custom);
+    let target = Target::new().format(Format::Custom);
     let conversion = Conversion::of_part(archive, &target, part).unwrap();
     Archive::read(conversion.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap()
 }
@@ -61,34 +60,30 @@ fn what_is_divided_is_joined_again() {
 fn table(name: &str, defn: &str, second: i32) -> Archive {
     let mut options = WriteOptions::new();
     let time = CreationTime::from_fields([second, 0, 0, 1, 0, 100, 0]);
-    options.created(time).dbname("app").compression(Algorithm::None, None);
+    options = options.created(time).dbname("app").compression(Algorithm::None, None);
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     builder.session("UTF8", true).unwrap();
-    let named = |id, desc, section| EntryFields {
-        tag: Some(name.as_bytes()),
-        namespace: Some(b"public"),
-        ..EntryFields::new(id, desc, section)
+    let named = |id, desc, section| {
+        EntryFields::new(id, desc, section).tag(name.as_bytes()).namespace(b"public")
     };
-    let domain = EntryFields {
-        tag: Some(b"short"),
-        namespace: Some(b"public"),
-        defn: Some(b"CREATE DOMAIN public.short AS text;\n"),
-        ..EntryFields::new(DumpId(90), Desc(b"DOMAIN"), Section::PreData)
-    };
+    let domain = EntryFields::new(DumpId(90), Desc(b"DOMAIN"), Section::PreData)
+        .tag(b"short")
+        .namespace(b"public")
+        .defn(b"CREATE DOMAIN public.short AS text;\n");
     builder.entry(&domain).unwrap();
     builder
-        .entry(&EntryFields {
-            defn: Some(defn.as_bytes()),
-            dependencies: &[DumpId(90)],
-            ..named(DumpId(100), Desc::TABLE, Section::PreData)
-        })
+        .entry(
+            &named(DumpId(100), Desc::TABLE, Section::PreData)
+                .defn(defn.as_bytes())
+                .dependencies(&[DumpId(90)]),
+        )
         .unwrap();
     builder
-        .entry(&EntryFields {
-            had_dumper: true,
-            dependencies: &[DumpId(100)],
-            ..named(DumpId(101), Desc::TABLE_DATA, Section::Data)
-        })
+        .entry(
+            &named(DumpId(101), Desc::TABLE_DATA, Section::Data)
+                .had_dumper(true)
+                .dependencies(&[DumpId(100)]),
+        )
         .unwrap();
     let mut writer = builder.start(Cursor::new(Vec::new())).unwrap();
     let mut out = writer.data(DumpId(101)).unwrap();
@@ -173,7 +168,9 @@ fn many_entries_that_set_up_a_session() {
         let tag = format!("t{n}");
         let fields = EntryFields::new(DumpId(n), desc, section);
         let defn = Some(&b"SET client_encoding = 'UTF8';\n"[..]);
-        builder.entry(&EntryFields { tag: Some(tag.as_bytes()), defn, ..fields }).unwrap();
+        let mut fields = fields.tag(&tag);
+        fields.defn = defn;
+        builder.entry(&fields).unwrap();
     }
     let made = builder.start(Cursor::new(Vec::new())).unwrap().finish().unwrap().into_inner();
     let archive = Archive::read(made).unwrap();

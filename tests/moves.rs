@@ -30,11 +30,10 @@ fn denied() -> Vec<u8> {
 fn targets() -> Vec<Target> {
     let mut targets = vec![Target::new()];
     for format in [Format::Custom, Format::Tar] {
-        let mut target = Target::new();
-        target.format(format);
+        let target = Target::new().format(format);
         targets.push(target.clone());
         if format == Format::Custom {
-            targets.push(target.compression(Algorithm::Gzip, Some(1)).clone());
+            targets.push(target.compression(Algorithm::Gzip, Some(1)));
         }
     }
     targets
@@ -52,7 +51,7 @@ fn streamed(bytes: &[u8], target: &Target) -> pgdmp::Result<Archive> {
 }
 
 fn script(archive: &Archive) -> pgdmp::Result<Vec<u8>> {
-    let selected = Selection::default().apply(archive.toc())?;
+    let selected = Selection::new().apply(archive.toc())?;
     let mut out = Vec::new();
     Script::new(RestrictKey::new("key")?).write(archive, &selected, &mut out)?;
     Ok(out)
@@ -75,7 +74,7 @@ impl Sink for Heard {
 }
 
 fn warnings(archive: &Archive) -> Vec<String> {
-    let selected = Selection::default().apply(archive.toc()).unwrap();
+    let selected = Selection::new().apply(archive.toc()).unwrap();
     let mut heard = Heard::default();
     Restore::new().run(archive, &selected, &mut heard).unwrap();
     heard.0
@@ -84,7 +83,7 @@ fn warnings(archive: &Archive) -> Vec<String> {
 fn script_of_stream(bytes: &[u8]) -> pgdmp::Result<Vec<u8>> {
     let mut stream = ArchiveStream::new(bytes)?;
     let toc = stream.shared_toc();
-    let selected = Selection::default().apply(&toc)?;
+    let selected = Selection::new().apply(&toc)?;
     let mut out = Vec::new();
     Script::new(RestrictKey::new("key")?).write_stream(&mut stream, &selected, &mut out)?;
     Ok(out)
@@ -181,7 +180,7 @@ fn denied_data_that_is_not_there() {
 /// out.
 #[test]
 fn data_of_an_entry_that_says_it_has_none() {
-    let data = EntryFields { tag: Some(b"t"), had_dumper: false, ..full_entry() };
+    let data = full_entry().tag(b"t").had_dumper(false);
     let rows = Block::Data(&[b"1\n\\.\n\n\n"]);
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let bytes = build::custom(header, &[(data, Some(rows))], false);
@@ -192,12 +191,9 @@ fn data_of_an_entry_that_says_it_has_none() {
 /// An entry of a directory or tar that names no file for its data.
 #[test]
 fn data_in_a_file_that_is_not_named() {
-    let data = EntryFields { tag: Some(b"t"), file_name: b"", ..full_entry() };
-    let objects = EntryFields {
-        had_dumper: true,
-        tag: Some(b"17"),
-        ..EntryFields::new(DumpId(4), Desc::BLOBS, Section::Data)
-    };
+    let data = full_entry().tag(b"t").file_name(b"");
+    let objects =
+        EntryFields::new(DumpId(4), Desc::BLOBS, Section::Data).had_dumper(true).tag(b"17");
     let toc = build::toc_dat(ArchiveVersion::NEWEST, &[data, objects]);
     let rows = b"1\n\\.\n\n\n";
     let members = [
@@ -227,8 +223,8 @@ fn data_in_a_file_that_is_not_named() {
 /// Each entry's data was that of the last entry with its dump id.
 #[test]
 fn entries_with_one_dump_id_have_their_own_data() {
-    let first = EntryFields { tag: Some(b"first"), ..full_entry() };
-    let second = EntryFields { tag: Some(b"second"), ..full_entry() };
+    let first = full_entry().tag(b"first");
+    let second = full_entry().tag(b"second");
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let rows = [&b"1\n\\.\n\n\n"[..], b"2\n\\.\n\n\n"];
     let bytes = build::custom(
@@ -245,8 +241,8 @@ fn entries_with_one_dump_id_have_their_own_data() {
     for target in &targets()[2..] {
         assert!(converted(&archive, target).is_err());
     }
-    let tables = vec![pgdmp::NamePattern::exact("first")];
-    let selected = Selection { tables, ..Selection::default() }.apply(archive.toc()).unwrap();
+    let selection = Selection::new().table(pgdmp::NamePattern::exact("first"));
+    let selected = selection.apply(archive.toc()).unwrap();
     let part = Conversion::new(&archive, &Target::new(), Some(&selected)).unwrap();
     assert!(part.write(Cursor::new(Vec::new())).is_err());
 }
@@ -266,7 +262,7 @@ fn opened(members: &Members) -> Archive {
 fn moves(archive: &Archive) -> Vec<(&'static str, pgdmp::Result<()>)> {
     let disk = tempfile::tempdir().unwrap();
     let to = |name: &str| disk.path().join(name);
-    let folder_target = Target::new().format(Format::Directory).clone();
+    let folder_target = Target::new().format(Format::Directory);
     let convert = |target: &Target| Conversion::new(archive, target, None);
     let mut results = vec![
         ("copy", convert(&Target::new()).and_then(|all| all.create(to("copy")))),
@@ -331,7 +327,7 @@ fn a_cut_archive_is_no_whole_one() {
             let is_whole = read_all(&archive).is_ok_and(|found| found == read);
             let length = archive.check_length();
             let copy = converted(&archive, &Target::new());
-            let target = Target::new().format(archive.format()).clone();
+            let target = Target::new().format(archive.format());
             assert_eq!(converted(&archive, &target).is_ok(), copy.is_ok());
             if name.ends_with(".tar") {
                 // What pg_restore does not read may not be missing, but some of the zeros at the
@@ -361,7 +357,7 @@ fn a_cut_archive_is_no_whole_one() {
 fn copies_have_each_entrys_data_once() {
     let version = ArchiveVersion::NEWEST;
     let rows = [&b"1\n\\.\n\n\n"[..]];
-    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
+    let data = full_entry().tag(b"t");
     let header = || build::header(version, Format::Custom);
     let made = |offsets| build::custom(header(), &[(data, Some(Block::Data(&rows)))], offsets);
     let unknown = build::block(version, 77, &Block::Data(&rows));
@@ -394,11 +390,7 @@ fn copies_have_each_entrys_data_once() {
             assert!(copied(&twice).is_err());
         }
     }
-    let objects = EntryFields {
-        had_dumper: true,
-        tag: Some(b""),
-        ..EntryFields::new(DumpId(3), Desc::BLOBS, Section::Data)
-    };
+    let objects = EntryFields::new(DumpId(3), Desc::BLOBS, Section::Data).had_dumper(true).tag(b"");
     let wrong = build::custom(header(), &[(objects, Some(Block::Objects(&[])))], false);
     let at = wrong.len() - build::block(version, 3, &Block::Objects(&[])).len();
     let wrong = [&wrong[..at], &block].concat();
@@ -450,16 +442,15 @@ fn checks_find_damage_inside() {
         .flat_map(|n| format!("{n}\t{}\n", n * n * n % 99_991).into_bytes())
         .collect();
     rows.extend_from_slice(b"\\.\n\n\n");
-    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
+    let data = full_entry().tag(b"t");
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let plain = build::custom(header, &[(data, Some(Block::Data(&[&rows])))], true);
     let plain = Archive::read(plain).unwrap();
     let disk = tempfile::tempdir().unwrap();
     for algorithm in [Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd] {
         let to = |name: &str| disk.path().join(format!("{algorithm} {name}"));
-        let target = |format, check| {
-            Target::new().format(format).compression(algorithm, None).check(check).clone()
-        };
+        let target =
+            |format, check| Target::new().format(format).compression(algorithm, None).check(check);
         let convert = |archive: &Archive, format, check, name: &str| {
             let _ = std::fs::remove_dir_all(to(name)).or_else(|_| std::fs::remove_file(to(name)));
             let conversion = Conversion::new(archive, &target(format, check), None)?;
@@ -511,7 +502,7 @@ fn checks_find_damage_inside() {
 #[test]
 fn rows_without_their_end() {
     let rows = [&b"1\tone\n"[..], b"2\ttwo\n"];
-    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
+    let data = full_entry().tag(b"t");
     let header = || build::header(ArchiveVersion::NEWEST, Format::Custom);
     for offsets in [true, false] {
         let bytes = build::custom(header(), &[(data, Some(Block::Data(&rows)))], offsets);
@@ -530,7 +521,8 @@ fn rows_without_their_end() {
         assert_eq!(script_of_stream(&bytes).unwrap(), text.as_bytes());
     }
     // INSERT commands end as they like.
-    let inserts = EntryFields { copy_stmt: None, ..data };
+    let mut inserts = data;
+    inserts.copy_stmt = None;
     let commands = [&b"INSERT INTO t VALUES (1);\n"[..]];
     let bytes = build::custom(header(), &[(inserts, Some(Block::Data(&commands)))], true);
     assert_moved("inserts", &Archive::read(bytes).unwrap());
@@ -562,17 +554,13 @@ fn missing_large_objects() {
         }
     }
     let version = ArchiveVersion::NEWEST;
-    let group = EntryFields {
-        tag: Some(b"17..19"),
-        defn: Some(b"17\n18\n19\n"),
-        ..EntryFields::new(DumpId(2), Desc::BLOB_METADATA, Section::Data)
-    };
-    let objects = EntryFields {
-        had_dumper: true,
-        tag: Some(b"17..19"),
-        dependencies: &[DumpId(2)],
-        ..EntryFields::new(DumpId(3), Desc::BLOBS, Section::Data)
-    };
+    let group = EntryFields::new(DumpId(2), Desc::BLOB_METADATA, Section::Data)
+        .tag(b"17..19")
+        .defn(b"17\n18\n19\n");
+    let objects = EntryFields::new(DumpId(3), Desc::BLOBS, Section::Data)
+        .had_dumper(true)
+        .tag(b"17..19")
+        .dependencies(&[DumpId(2)]);
     let x = &b"x"[..];
     for (oids, good) in [
         (&[17, 18, 19][..], true),
@@ -638,8 +626,7 @@ fn zstd_header() -> pgdmp::Header {
 /// and cat make them, were cut into chunks without regard to that.
 #[test]
 fn zstd_frames_begin_chunks() {
-    let toc =
-        build::toc_dat(ArchiveVersion::NEWEST, &[EntryFields { tag: Some(b"t"), ..full_entry() }]);
+    let toc = build::toc_dat(ArchiveVersion::NEWEST, &[full_entry().tag(b"t")]);
     let frames = [frame(0..40, false), frame(40..6000, false), frame(6000..6001, true)];
     let plain: Vec<u8> = frames.iter().flat_map(|(_, plain)| plain.clone()).collect();
     let stored: Vec<Vec<u8>> = frames.iter().map(|(stored, _)| stored.clone()).collect();
@@ -662,7 +649,7 @@ fn zstd_frames_begin_chunks() {
         let members =
             vec![("toc.dat".to_owned(), toc.clone()), ("3.dat.zst".to_owned(), stored.clone())];
         let archive = opened(&members);
-        let target = Target::new().compression(Algorithm::Zstd, None).clone();
+        let target = Target::new().compression(Algorithm::Zstd, None);
         for check in [false, true] {
             let target = target.clone().format(Format::Custom).check(check).clone();
             let conversion = Conversion::new(&archive, &target, None).unwrap();
@@ -686,8 +673,8 @@ fn zstd_frames_begin_chunks() {
 fn zstd_frames_within_chunks_are_told() {
     let frames = [frame(0..40, false), frame(40..90, true)];
     let stored = [&frames[0].0[..], &frames[1].0].concat();
-    let data = EntryFields { tag: Some(b"t"), ..full_entry() };
-    let other = EntryFields { dump_id: DumpId(5), tag: Some(b"other"), ..full_entry() };
+    let data = full_entry().tag(b"t");
+    let other = full_entry().dump_id(DumpId(5)).tag(b"other");
     let marker = frame(0..1, true).0;
     let marker = [&marker[..]];
     let half = &stored[..frames[0].0.len() + 20];
@@ -703,10 +690,10 @@ fn zstd_frames_within_chunks_are_told() {
         assert_eq!(heard.len(), usize::from(told), "{what}: {heard:?}");
         let expected = "a zstd frame begins within a chunk; pg_restore loses it";
         assert!(heard.iter().all(|warning| warning.starts_with(expected)));
-        let tables = vec![pgdmp::NamePattern::exact("t")];
-        let selected = Selection { tables, ..Selection::default() }.apply(archive.toc()).unwrap();
-        let other_compression = Target::new().compression(Algorithm::Gzip, None).clone();
-        let check = Target::new().check(true).clone();
+        let selection = Selection::new().table(pgdmp::NamePattern::exact("t"));
+        let selected = selection.apply(archive.toc()).unwrap();
+        let other_compression = Target::new().compression(Algorithm::Gzip, None);
+        let check = Target::new().check(true);
         for target in [&Target::new(), &check, &other_compression] {
             for selected in [None, Some(&selected)] {
                 let mut heard = Vec::new();
@@ -812,16 +799,14 @@ fn archives_cut_by_a_few_bytes() {
 /// Two groups that have a large object both restore it twice, each for itself; one entry may not.
 #[test]
 fn groups_that_share_a_large_object() {
-    let group = |id| EntryFields {
-        tag: Some(b"17"),
-        defn: Some(b"17\n"),
-        ..EntryFields::new(DumpId(id), Desc::BLOB_METADATA, Section::Data)
+    let group = |id| {
+        EntryFields::new(DumpId(id), Desc::BLOB_METADATA, Section::Data).tag(b"17").defn(b"17\n")
     };
-    let objects = |id, dependencies| EntryFields {
-        had_dumper: true,
-        tag: Some(b"17"),
-        dependencies,
-        ..EntryFields::new(DumpId(id), Desc::BLOBS, Section::Data)
+    let objects = |id, dependencies| {
+        EntryFields::new(DumpId(id), Desc::BLOBS, Section::Data)
+            .had_dumper(true)
+            .tag(b"17")
+            .dependencies(dependencies)
     };
     let data = &[(17, &b"x"[..])];
     let entries = [
@@ -833,7 +818,7 @@ fn groups_that_share_a_large_object() {
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let archive = Archive::read(build::custom(header, &entries, true)).unwrap();
     assert!(script(&archive).is_ok());
-    let error = converted(&archive, Target::new().version(ArchiveVersion::new(1, 14)));
+    let error = converted(&archive, &Target::new().version(ArchiveVersion::new(1, 14)));
     let error = error.unwrap_err().to_string();
     assert!(error.contains("large object 17 is in another group, too"), "{error}");
 }
@@ -846,18 +831,18 @@ fn sections_that_are_none() {
     let mut builder =
         pgdmp::ArchiveBuilder::new(Format::Custom, &pgdmp::WriteOptions::new()).unwrap();
     for entry in archive.entries() {
-        let fields = EntryFields { had_dumper: false, ..entry.fields() };
+        let fields = entry.fields().had_dumper(false);
         let section = match entry.desc() {
             Desc::BLOB_METADATA => Section::Other(-3),
             _ => fields.section,
         };
-        builder.entry(&EntryFields { section, ..fields }).unwrap();
+        builder.entry(&fields.section(section)).unwrap();
     }
     let bytes = builder.start(Cursor::new(Vec::new())).unwrap().finish().unwrap().into_inner();
     let odd = Archive::read(bytes).unwrap();
-    let copy = converted(&odd, Target::new().format(Format::Tar)).unwrap();
+    let copy = converted(&odd, &Target::new().format(Format::Tar)).unwrap();
     assert_eq!(script(&copy).unwrap(), script(&odd).unwrap());
-    let older = converted(&odd, Target::new().version(ArchiveVersion::new(1, 14)));
+    let older = converted(&odd, &Target::new().version(ArchiveVersion::new(1, 14)));
     let merged = Merge::new(&[&odd], &Target::new());
     for error in [older.map(drop).unwrap_err(), merged.map(drop).unwrap_err()] {
         assert!(error.to_string().contains("section -3"), "{error}");

@@ -1,6 +1,6 @@
 //! What a chosen object needs, and what its restore would be broken without.
 
-use pgdmp::{Archive, NamePattern, Selection, UseList};
+use pgdmp::{Archive, Selection, UseList};
 
 use pgdmp_testkit::fixtures;
 
@@ -11,14 +11,13 @@ fn case(name: &str) -> Archive {
 /// The entries that a choice of one table takes, as `DESC namespace.tag`, in the order of a
 /// restore.
 fn taken(archive: &Archive, table: &str, selection: &Selection) -> Vec<String> {
-    let tables = vec![NamePattern::new(table)];
-    let selection = Selection { tables, no_privileges: true, ..selection.clone() };
+    let selection = selection.clone().table(table).no_privileges(true);
     let selected = selection.apply(archive.toc()).unwrap();
     selected.entries().map(|entry| entry.name().name).collect()
 }
 
 fn needs(archive: &Archive, table: &str) -> Vec<String> {
-    taken(archive, table, &Selection { with_dependencies: true, ..Selection::default() })
+    taken(archive, table, &Selection::new().with_dependencies(true))
 }
 
 fn has(taken: &[String], names: &[&str]) {
@@ -52,7 +51,7 @@ fn in_every_release() {
     let mut tried = 0;
     for fixture in fixtures::real().iter().filter(|fixture| fixture.name.contains("/mini-")) {
         let archive = Archive::open(&fixture.path).unwrap();
-        let selection = Selection { with_dependencies: true, ..Selection::default() };
+        let selection = Selection::new().with_dependencies(true);
         let names = taken(&archive, "mini.child", &selection);
         if !names.iter().any(|name| name == "TABLE mini.child") {
             continue;
@@ -64,7 +63,7 @@ fn in_every_release() {
             has(&names, &[value]);
         }
         // Before PostgreSQL 9.6 a tag says nothing of the table.
-        let selection = Selection { with_dependents: true, ..Selection::default() };
+        let selection = Selection::new().with_dependents(true);
         let names = taken(&archive, "mini.child", &selection);
         for part in ["child_pkey", "child_parent_id_fkey", "child_touch", "child_v_idx"] {
             let whole = archive.entries().any(|entry| entry.name().name.ends_with(part));
@@ -124,11 +123,9 @@ fn in_the_order_of_a_list() {
     let archive = case("needs.dump");
     for entry in archive.entries().filter(|entry| entry.dependencies().len() > 1) {
         let list = format!("{}\n", entry.dump_id());
-        let selection = Selection {
-            use_list: Some(UseList::read(list.as_bytes(), archive.toc()).unwrap()),
-            with_dependencies: true,
-            ..Selection::default()
-        };
+        let selection = Selection::new()
+            .use_list(UseList::read(list.as_bytes(), archive.toc()).unwrap())
+            .with_dependencies(true);
         let selected = selection.apply(archive.toc()).unwrap();
         let mut before = Vec::new();
         for entry in selected.entries() {
@@ -150,7 +147,7 @@ fn in_the_order_of_a_list() {
 #[test]
 fn an_owner_that_is_not_there() {
     let archive = case("needs.dump");
-    let selection = Selection { with_dependents: true, ..Selection::default() };
+    let selection = Selection::new().with_dependents(true);
     let names = taken(&archive, "shop.owned_by_hand", &selection);
     assert_eq!(names, ["SEQUENCE shop.owned_by_hand", "SEQUENCE SET shop.owned_by_hand"]);
 }
@@ -159,8 +156,7 @@ fn an_owner_that_is_not_there() {
 #[test]
 fn needed_and_belonging() {
     let archive = case("needs.dump");
-    let selection =
-        Selection { with_dependencies: true, with_dependents: true, ..Selection::default() };
+    let selection = Selection::new().with_dependencies(true).with_dependents(true);
     let names = taken(&archive, "shop.serials", &selection);
     has(&names, &["INDEX shop.serials_v", "CONSTRAINT shop.serials serials_pkey"]);
 }

@@ -116,11 +116,8 @@ fn conversions_tell() {
             true => fixture.members().iter().map(|(_, bytes)| bytes.len() as u64).sum(),
             false => std::fs::metadata(&fixture.path).unwrap().len(),
         };
-        let recompressed = Target::new()
-            .format(Format::Custom)
-            .threads(2)
-            .compression(Algorithm::Gzip, Some(1))
-            .clone();
+        let recompressed =
+            Target::new().format(Format::Custom).threads(2).compression(Algorithm::Gzip, Some(1));
         for (target, least) in [(Target::new(), files), (recompressed, files / 2)] {
             let told = Count::default();
             let archive = told.options().open(&fixture.path).unwrap();

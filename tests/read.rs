@@ -83,8 +83,7 @@ fn listings_are_those_of_pg_restore() {
         let archive = open(&fixture);
         for (path, verbose) in [(&fixture.list, false), (&fixture.verbose, true)] {
             let Some(path) = path else { continue };
-            let text =
-                listing::text(archive.toc(), archive.format(), &Selection::default(), verbose);
+            let text = listing::text(archive.toc(), archive.format(), &Selection::new(), verbose);
             let expected = fixtures::bytes(path);
             assert!(
                 text == expected,
@@ -173,7 +172,7 @@ fn streams_know_what_archives_know() {
         let bytes = fixture.bytes();
         let stream = ArchiveStream::new(&bytes[..]).unwrap();
         assert_eq!(stream.format(), archive.format());
-        let text = |toc, format| listing::text(toc, format, &Selection::default(), true);
+        let text = |toc, format| listing::text(toc, format, &Selection::new(), true);
         assert_eq!(
             text(stream.toc(), stream.format()),
             text(archive.toc(), archive.format()),
@@ -225,10 +224,7 @@ fn streams_skip_what_is_not_read() {
 fn long(offsets: bool) -> Vec<u8> {
     let rows = vec![b'x'; 6_000];
     let chunks: Vec<&[u8]> = (0..4_000).map(|n| &rows[..1 + n * 37 % 6_000]).collect();
-    let data = |id| EntryFields {
-        had_dumper: true,
-        ..EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data)
-    };
+    let data = |id| EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data).had_dumper(true);
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let entries = [
         (data(1), Some(build::Block::Data(&[b"first\n"]))),
@@ -553,9 +549,9 @@ fn readers_own_what_they_need() {
 #[test]
 fn names_alone() {
     let selections = [
-        Selection::default(),
-        Selection { schema_only: true, ..Default::default() },
-        Selection { data_only: true, with_dependents: true, ..Default::default() },
+        Selection::new(),
+        Selection::new().schema_only(true),
+        Selection::new().data_only(true).with_dependents(true),
     ];
     for fixture in all() {
         let name = &fixture.name;

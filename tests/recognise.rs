@@ -167,8 +167,7 @@ fn a_directory_in_a_tar_is_read_in_one_pass() {
     let folder = tempfile::tempdir().unwrap();
     for compression in [Algorithm::Gzip, Algorithm::Zstd, Algorithm::None] {
         let path = folder.path().join(compression.name());
-        let mut target = Target::new();
-        target.format(Format::Directory).compression(compression, None);
+        let target = Target::new().format(Format::Directory).compression(compression, None);
         Conversion::edited(&archive, &target, None, |entry, _| entry.desc() != Desc::BLOBS)
             .and_then(|conversion| conversion.create(&path))
             .unwrap();
@@ -277,10 +276,8 @@ fn an_archive_behind_another_is_seen() {
             assert_eq!(stream.surplus(), surplus.as_ref(), "{fixture}");
 
             let folder = tempfile::tempdir().unwrap();
-            let mut target = Target::new();
-            target.format(one.format());
-            let mut other = Target::new();
-            other.format(Format::Directory);
+            let target = Target::new().format(one.format());
+            let other = Target::new().format(Format::Directory);
             for (n, target) in [target, other].iter().enumerate() {
                 let path = folder.path().join(n.to_string());
                 let error = Conversion::new(&archive, target, None)
@@ -323,7 +320,7 @@ fn other_things_behind_an_archive_are_none() {
     // An archive in a large object.
     let version = pgdmp::ArchiveVersion::NEWEST;
     let inner = build::small();
-    let fields = pgdmp::EntryFields { dump_id: pgdmp::DumpId(3), ..build::full_entry() };
+    let fields = build::full_entry().dump_id(pgdmp::DumpId(3));
     let outer = build::custom(
         build::header(version, Format::Custom),
         &[(fields, Some(build::Block::Data(&[&inner, b"\\.\n\n\n"])))],

@@ -2,10 +2,7 @@
 
 use std::io::Read;
 
-use pgdmp::{
-    Archive, ArchiveStream, ArchiveVersion, DataOffset, DumpId, EntryFields, Format, OpenOptions,
-    Toc,
-};
+use pgdmp::{Archive, ArchiveStream, ArchiveVersion, DataOffset, DumpId, Format, OpenOptions, Toc};
 
 use pgdmp_testkit::build::{self, full_entry};
 use pgdmp_testkit::contents::{read_all, stream_all};
@@ -74,7 +71,7 @@ fn offset_that_does_not_fit_an_old_archive() {
     for (offset, fits) in [(i32::MAX as u64, true), (1 << 31, false), ((1 << 32) + 5, false)] {
         let mut toc = Toc::new(header.clone(), Format::Custom);
         let data_offset = DataOffset::At(offset);
-        toc.push(&EntryFields { data_offset, ..full_entry() }).unwrap();
+        toc.push(&full_entry().data_offset(data_offset)).unwrap();
         assert_eq!(toc.write_to(Vec::new()).is_ok(), fits, "{offset}");
     }
 }
@@ -114,7 +111,7 @@ fn compressed_table_of_no_bytes() {
 #[test]
 fn names_without_end_in_messages() {
     let long = vec![b'x'; 1 << 20];
-    let entry = EntryFields { file_name: &long, tag: Some(&long), ..full_entry() };
+    let entry = full_entry().file_name(&long).tag(&long);
     let toc = build::toc_dat(ArchiveVersion::NEWEST, &[entry]);
     let archive = OpenOptions::new().read_members([("toc.dat".to_owned(), toc)]).unwrap();
     let error = archive.data(DumpId(3)).unwrap_err();

@@ -5,8 +5,8 @@ use std::io::Cursor;
 
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::{
-    Archive, ArchiveStream, CatalogId, DataOffset, Desc, DumpId, EntryFields, Header, Oid,
-    RestrictKey, Script, ScriptOptions, Section, Selection, Toc,
+    Archive, ArchiveStream, CatalogId, DataOffset, Desc, DumpId, EntryFields, Oid, RestrictKey,
+    Script, ScriptOptions, Section, Selection, Toc,
 };
 
 use pgdmp_testkit::fixtures;
@@ -22,7 +22,7 @@ fn fixtures_become_scripts() {
         let Some(expected) = &fixture.script else { continue };
         let expected = fixtures::bytes(expected);
         let archive = Archive::open(&fixture.path).unwrap();
-        let selected = Selection::default().apply(archive.toc()).unwrap();
+        let selected = Selection::new().apply(archive.toc()).unwrap();
         let mut script = Vec::new();
         Script::new(key()).write(&archive, &selected, &mut script).unwrap();
         assert!(script == expected, "{}", fixture.name);
@@ -32,7 +32,7 @@ fn fixtures_become_scripts() {
         }
         let mut stream = ArchiveStream::new(Cursor::new(fixture.bytes())).unwrap();
         let toc = stream.shared_toc();
-        let selected = Selection::default().apply(&toc).unwrap();
+        let selected = Selection::new().apply(&toc).unwrap();
         let mut script = Vec::new();
         Script::new(key()).write_stream(&mut stream, &selected, &mut script).unwrap();
         assert!(script == expected, "{} in one pass", fixture.name);
@@ -49,14 +49,14 @@ impl Synthetic {
     fn new() -> Synthetic {
         let like = fixtures::root().join("pg18/empty-custom.dump");
         let archive = Archive::open(like).unwrap();
-        let header =
-            Header { server_version: None, dump_version: None, ..archive.header().clone() };
+        let mut header = archive.header().clone();
+        (header.server_version, header.dump_version) = (None, None);
         Synthetic(Toc::new(header, archive.format()))
     }
 
     fn push(mut self, fields: EntryFields<'_>) -> Synthetic {
         let dump_id = DumpId(self.0.len() as i32 + 1);
-        self.0.push(&EntryFields { dump_id, ..fields }).unwrap();
+        self.0.push(&fields.dump_id(dump_id)).unwrap();
         self
     }
 
@@ -100,25 +100,21 @@ impl<S: Sink> Sink for Warnings<S> {
 }
 
 fn searchpath() -> EntryFields<'static> {
-    EntryFields {
-        defn: Some(b"SELECT pg_catalog.set_config('search_path', '', false);\n"),
-        ..EntryFields::new(DumpId(1), Desc::SEARCHPATH, Section::PreData)
-    }
+    EntryFields::new(DumpId(1), Desc::SEARCHPATH, Section::PreData)
+        .defn(b"SELECT pg_catalog.set_config('search_path', '', false);\n")
 }
 
 #[test]
 fn names_cannot_break_out() {
-    let hostile = EntryFields {
-        tag: Some(b"x\n\\! touch pwned\r"),
-        namespace: Some(b"s\ny"),
-        owner: Some(b"o\"\n;"),
-        tablespace: Some(b"t\ns"),
-        defn: Some(b"CREATE TABLE x ();\n"),
-        drop_stmt: Some(b"DROP TABLE x;\n"),
-        ..EMPTY
-    };
+    let hostile = EMPTY
+        .tag(b"x\n\\! touch pwned\r")
+        .namespace(b"s\ny")
+        .owner(b"o\"\n;")
+        .tablespace(b"t\ns")
+        .defn(b"CREATE TABLE x ();\n")
+        .drop_stmt(b"DROP TABLE x;\n");
     let script = Synthetic::new().push(searchpath()).push(hostile);
-    let text = script.script(ScriptOptions::default(), &Selection::default()).unwrap();
+    let text = script.script(ScriptOptions::new(), &Selection::new()).unwrap();
     assert_eq!(
         text,
         "SET default_tablespace = \"t\ns\";\n\n--\n-- Name: x \\! touch pwned ; Type: TABLE; \
@@ -126,17 +122,15 @@ fn names_cannot_break_out() {
          ALTER TABLE \"s\ny\".\"x\n\\! touch pwned\r\" OWNER TO \"o\"\"\n;\";\n\n"
     );
     // An old pg_dump put a name with its line ends into this comment.
-    let root = EntryFields {
-        tag: Some(b"t"),
-        desc: Desc::TABLE_DATA,
-        section: Section::Data,
-        had_dumper: true,
-        defn: Some(b"-- load via partition root x\nDROP TABLE important; --"),
-        ..EMPTY
-    };
+    let root = EMPTY
+        .tag(b"t")
+        .desc(Desc::TABLE_DATA)
+        .section(Section::Data)
+        .had_dumper(true)
+        .defn(b"-- load via partition root x\nDROP TABLE important; --");
     let synthetic = Synthetic::new().push(root);
     let archive = synthetic.archive();
-    let selected = Selection::default().apply(archive.toc()).unwrap();
+    let selected = Selection::new().apply(archive.toc()).unwrap();
     let mut script = Vec::new();
     // The data is missing, which is told; what was written before that matters here.
     let report = Script::new(key()).write(&archive, &selected, &mut script).unwrap();
@@ -147,41 +141,35 @@ fn names_cannot_break_out() {
 
 #[test]
 fn a_database_with_a_line_end_in_its_name_is_refused() {
-    let database = EntryFields {
-        tag: Some(b"a\n\\! touch pwned"),
-        desc: Desc::DATABASE,
-        defn: Some(b"CREATE DATABASE x;\n"),
-        ..EMPTY
-    };
+    let database =
+        EMPTY.tag(b"a\n\\! touch pwned").desc(Desc::DATABASE).defn(b"CREATE DATABASE x;\n");
     let synthetic = Synthetic::new().push(database);
-    let selection = Selection { create: true, ..Selection::default() };
-    let error = synthetic.script(ScriptOptions::default(), &selection).unwrap_err();
+    let selection = Selection::new().create(true);
+    let error = synthetic.script(ScriptOptions::new(), &selection).unwrap_err();
     assert!(error.contains("newline or carriage return"), "{error}");
 }
 
 #[test]
 fn large_object_groups_hold_numbers_alone() {
-    let group = |defn: &'static [u8]| EntryFields {
-        tag: Some(b"17..18"),
-        desc: Desc::BLOB_METADATA,
-        defn: Some(defn),
-        owner: Some(b"me"),
-        drop_stmt: Some(b" "),
-        catalog_id: CatalogId { table_oid: Oid(2613), oid: Oid(17) },
-        data_offset: DataOffset::NoData,
-        ..EMPTY
+    let group = |defn: &'static [u8]| {
+        EMPTY
+            .tag(b"17..18")
+            .desc(Desc::BLOB_METADATA)
+            .defn(defn)
+            .owner(b"me")
+            .drop_stmt(b" ")
+            .catalog_id(CatalogId { table_oid: Oid(2613), oid: Oid(17) })
+            .data_offset(DataOffset::NoData)
     };
-    let acl = EntryFields {
-        tag: Some(b"LARGE OBJECTS 17..18"),
-        desc: Desc::ACL,
-        section: Section::None,
-        defn: Some(b"GRANT SELECT ON LARGE OBJECT 17 TO a;\n\n"),
-        dependencies: &[DumpId(1)],
-        ..EMPTY
-    };
-    let options = || ScriptOptions { clean: true, ..ScriptOptions::default() };
+    let acl = EMPTY
+        .tag(b"LARGE OBJECTS 17..18")
+        .desc(Desc::ACL)
+        .section(Section::None)
+        .defn(b"GRANT SELECT ON LARGE OBJECT 17 TO a;\n\n")
+        .dependencies(&[DumpId(1)]);
+    let options = || ScriptOptions::new().clean(true);
     let script = Synthetic::new().push(group(b"17\n18\n")).push(acl);
-    let text = script.script(options(), &Selection::default()).unwrap();
+    let text = script.script(options(), &Selection::new()).unwrap();
     assert_eq!(
         text,
         "SELECT pg_catalog.lo_unlink('17');\nSELECT pg_catalog.lo_unlink('18');\n\n\
@@ -192,23 +180,17 @@ fn large_object_groups_hold_numbers_alone() {
          GRANT SELECT ON LARGE OBJECT 17 TO a;\nGRANT SELECT ON LARGE OBJECT 18 TO a;\n\n"
     );
     let hostile = Synthetic::new().push(group(b"17'); DROP TABLE x; --\n"));
-    assert!(hostile.script(options(), &Selection::default()).is_err());
+    assert!(hostile.script(options(), &Selection::new()).is_err());
     // The group is missing, or something else stands in its place.
-    assert!(Synthetic::new().push(acl).script(options(), &Selection::default()).is_err());
+    assert!(Synthetic::new().push(acl).script(options(), &Selection::new()).is_err());
 }
 
 #[test]
 fn drops_that_look_odd_are_told_of() {
-    let odd = EntryFields {
-        tag: Some(b"t"),
-        defn: Some(b"CREATE TABLE t ();\n"),
-        drop_stmt: Some(b"ALTER TABLE t DESTROY;\n"),
-        ..EMPTY
-    };
-    let options =
-        ScriptOptions { clean: true, if_exists: true, no_owner: true, ..ScriptOptions::default() };
+    let odd = EMPTY.tag(b"t").defn(b"CREATE TABLE t ();\n").drop_stmt(b"ALTER TABLE t DESTROY;\n");
+    let options = ScriptOptions::new().clean(true).if_exists(true).no_owner(true);
     let script = Synthetic::new().push(searchpath()).push(odd);
-    let text = script.script(options, &Selection::default()).unwrap();
+    let text = script.script(options, &Selection::new()).unwrap();
     assert!(text.starts_with("ALTER TABLE IF EXISTS t DESTROY;\n--\n"), "{text}");
     assert!(text.ends_with(
         "could not find where to insert IF EXISTS in statement \"ALTER TABLE t DESTROY;\n\""
@@ -223,7 +205,7 @@ fn data_that_went_by_is_missed() {
     let toc = stream.shared_toc();
     let list: String = toc.entries().rev().map(|entry| format!("{}\n", entry.dump_id())).collect();
     let use_list = pgdmp::UseList::read(list.as_bytes(), &toc).unwrap();
-    let selection = Selection { use_list: Some(use_list), ..Selection::default() };
+    let selection = Selection::new().use_list(use_list);
     let selected = selection.apply(&toc).unwrap();
     let error = Script::new(key())
         .write_stream(&mut stream, &selected, &mut Vec::new())

@@ -131,8 +131,7 @@ fn open(name: &str) -> Archive {
 }
 
 fn tables(names: &[&str]) -> Selection {
-    let tables = names.iter().map(|name| name.as_bytes().to_vec().into()).collect();
-    Selection { tables, ..Selection::default() }
+    names.iter().fold(Selection::new(), |all, name| all.table(*name))
 }
 
 fn record(name: &str, options: ScriptOptions, selection: &Selection) -> Recorder {
@@ -144,9 +143,7 @@ fn record(name: &str, options: ScriptOptions, selection: &Selection) -> Recorder
 }
 
 fn restore(options: ScriptOptions) -> Restore {
-    let mut restore = Restore::new();
-    restore.options(options);
-    restore
+    Restore::new().options(options)
 }
 
 #[track_caller]
@@ -165,7 +162,7 @@ fn assert_lines(lines: &[String], expected: &str) {
 
 #[test]
 fn a_table_from_beginning_to_end() {
-    let recorder = record("pg18/small-custom.dump", ScriptOptions::default(), &tables(&["town"]));
+    let recorder = record("pg18/small-custom.dump", ScriptOptions::new(), &tables(&["town"]));
     assert_lines(
         &recorder.lines.iter().filter(|line| !line.is_empty()).cloned().collect::<Vec<_>>(),
         r#"
@@ -211,7 +208,7 @@ fn rows_come_without_their_terminator() {
     let archive = open("pg18/small-custom.dump");
     let selected = tables(&["town", "vacant"]).apply(archive.toc()).unwrap();
     let mut recorder = Recorder { rows_alone: true, ..Recorder::default() };
-    restore(ScriptOptions::default()).run(&archive, &selected, &mut recorder).unwrap();
+    restore(ScriptOptions::new()).run(&archive, &selected, &mut recorder).unwrap();
     let rows: Vec<_> = recorder.lines.iter().filter(|line| line.starts_with("rows ")).collect();
     // The table without rows has none.
     let expected = r"rows 1\tÅbo\t\\N\n2\ttab\\there\t\n3\tback\\\\slash\\nnewline\t\\\\.\n";
@@ -220,7 +217,7 @@ fn rows_come_without_their_terminator() {
 
 #[test]
 fn owners_become_session_users() {
-    let options = ScriptOptions { use_set_session_authorization: true, ..ScriptOptions::default() };
+    let options = ScriptOptions::new().use_set_session_authorization(true);
     let recorder = record("pg9.5/mini-custom.dump", options, &tables(&["child", "parent"]));
     let lines: Vec<_> =
         recorder.processing().into_iter().filter(|line| !line.starts_with("rows ")).collect();
@@ -251,8 +248,8 @@ fn owners_become_session_users() {
 
 #[test]
 fn no_owner_names_none() {
-    let options = ScriptOptions { no_owner: true, ..ScriptOptions::default() };
-    let selection = Selection { schema_only: true, ..Selection::default() };
+    let options = ScriptOptions::new().no_owner(true);
+    let selection = Selection::new().schema_only(true);
     let lines = record("pg9.5/mini-custom.dump", options, &selection).processing();
     // The definition would name the owner, too.
     assert_eq!(lines[0], "define: CREATE SCHEMA mini;");
@@ -265,8 +262,8 @@ fn no_owner_names_none() {
 #[test]
 fn clean_drops_in_the_opposite_order() {
     for if_exists in [false, true] {
-        let options = ScriptOptions { clean: true, if_exists, ..ScriptOptions::default() };
-        let selection = Selection { schema_only: true, ..tables(&["town", "vacant"]) };
+        let options = ScriptOptions::new().clean(true).if_exists(if_exists);
+        let selection = tables(&["town", "vacant"]).schema_only(true);
         let recorder = record("pg18/small-custom.dump", options, &selection);
         let exists = if if_exists { " IF EXISTS" } else { "" };
         assert_lines(
@@ -290,8 +287,8 @@ fn clean_drops_in_the_opposite_order() {
 
 #[test]
 fn create_connects_and_begins_again() {
-    let selection = Selection { create: true, schema_only: true, ..Selection::default() };
-    let options = ScriptOptions { clean: true, ..ScriptOptions::default() };
+    let selection = Selection::new().create(true).schema_only(true);
+    let options = ScriptOptions::new().clean(true);
     let recorder = record("pg18/small-create.dump", options, &selection);
     assert_lines(
         &recorder.all(),
@@ -340,15 +337,15 @@ fn create_connects_and_begins_again() {
 
 #[test]
 fn transactions() {
-    let options = ScriptOptions { single_transaction: true, ..ScriptOptions::default() };
+    let options = ScriptOptions::new().single_transaction(true);
     let recorder = record("pg18/small-custom.dump", options, &tables(&["town"]));
     let all = recorder.all();
     assert_eq!(all[..2], ["\\restrict", "begin"]);
     assert_eq!(all[all.len() - 3..], ["stage Finalizing", "commit", "\\unrestrict"]);
     assert_eq!(all.iter().filter(|line| *line == "begin").count(), 1);
 
-    let options = ScriptOptions { transaction_size: 2, ..ScriptOptions::default() };
-    let selection = Selection { schema_only: true, ..tables(&["parcel", "town", "vacant"]) };
+    let options = ScriptOptions::new().transaction_size(2);
+    let selection = tables(&["parcel", "town", "vacant"]).schema_only(true);
     let recorder = record("pg18/small-custom.dump", options, &selection);
     let all = recorder.all();
     let start = all.iter().position(|line| line == "begin").unwrap();
@@ -379,9 +376,9 @@ fn transactions() {
 
 #[test]
 fn large_objects_of_three_eras() {
-    let options = || ScriptOptions { clean: true, ..ScriptOptions::default() };
+    let options = || ScriptOptions::new().clean(true);
     // They are made when their data comes.
-    let recorder = record("synthetic/lo1.10-gzip-set.dump", options(), &Selection::default());
+    let recorder = record("synthetic/lo1.10-gzip-set.dump", options(), &Selection::new());
     assert_lines(
         &recorder.processing(),
         r#"
@@ -407,7 +404,7 @@ fn large_objects_of_three_eras() {
         "#,
     );
     // Each is an entry.
-    let recorder = record("synthetic/lo1.12-gzip-set.dump", options(), &Selection::default());
+    let recorder = record("synthetic/lo1.12-gzip-set.dump", options(), &Selection::new());
     assert_lines(
         &recorder.processing(),
         r#"
@@ -440,7 +437,7 @@ fn large_objects_of_three_eras() {
         "#,
     );
     // Groups of them are.
-    let recorder = record("synthetic/lo1.16-none-set.dump", options(), &Selection::default());
+    let recorder = record("synthetic/lo1.16-none-set.dump", options(), &Selection::new());
     assert_lines(
         &recorder.processing(),
         r#"
@@ -479,7 +476,7 @@ fn large_objects_of_three_eras() {
 #[test]
 fn inserts_are_no_copy() {
     let recorder =
-        record("pg18/mini-inserts.dump", ScriptOptions::default(), &tables(&["kinds", "nothing"]));
+        record("pg18/mini-inserts.dump", ScriptOptions::new(), &tables(&["kinds", "nothing"]));
     let lines: Vec<_> = recorder
         .processing()
         .into_iter()
@@ -501,13 +498,11 @@ fn inserts_are_no_copy() {
 
 #[test]
 fn data_alone_with_disabled_triggers() {
-    let options = ScriptOptions {
-        disable_triggers: true,
-        superuser: Some(b"Root".to_vec()),
-        role: Some(b"loader".to_vec()),
-        ..ScriptOptions::default()
-    };
-    let selection = Selection { data_only: true, ..tables(&["vacant"]) };
+    let options = ScriptOptions::new()
+        .disable_triggers(true)
+        .superuser(b"Root".to_vec())
+        .role(b"loader".to_vec());
+    let selection = tables(&["vacant"]).data_only(true);
     let recorder = record("pg18/small-custom.dump", options, &selection);
     assert_lines(
         &recorder.all(),
@@ -553,7 +548,7 @@ fn failures_do_not_end_the_restore() {
             "rows 1" => |line| line.starts_with("rows 1"),
             _ => |line| line == "copy TABLE DATA town",
         };
-        let (recorder, report) = run(fails, ScriptOptions::default());
+        let (recorder, report) = run(fails, ScriptOptions::new());
         assert_eq!(report.errors, 1);
         let lines = recorder.processing();
         let at = lines.iter().position(|line| line.starts_with(what)).unwrap();
@@ -567,10 +562,10 @@ fn failures_do_not_end_the_restore() {
         (|line| line.starts_with("define: CREATE TABLE public.town")) as fn(&str) -> bool,
         |line| line.starts_with("owner: ALTER TABLE public.town"),
     ] {
-        let (recorder, report) = run(fails, ScriptOptions::default());
+        let (recorder, report) = run(fails, ScriptOptions::new());
         assert_eq!(report.errors, 1);
         assert!(recorder.lines.iter().any(|line| line == "copied TABLE DATA town"));
-        let no_data = ScriptOptions { no_data_for_failed_tables: true, ..ScriptOptions::default() };
+        let no_data = ScriptOptions::new().no_data_for_failed_tables(true);
         let (recorder, report) = run(fails, no_data);
         assert_eq!(report.errors, 1);
         let copied: Vec<_> =
@@ -587,7 +582,7 @@ fn data_that_is_left_out_is_passed_over_in_a_pipe() {
         let bytes = fixtures::bytes(&fixtures::root().join(name));
         let mut stream = ArchiveStream::new(Cursor::new(bytes)).unwrap();
         let toc = stream.shared_toc();
-        let selected = Selection::default().apply(&toc).unwrap();
+        let selected = Selection::new().apply(&toc).unwrap();
         let mut recorder = Recorder {
             failing: Some(|line| line.starts_with("copy TABLE DATA parcel_")),
             ..Recorder::default()
@@ -603,7 +598,7 @@ fn data_that_is_left_out_is_passed_over_in_a_pipe() {
 #[test]
 fn an_error_of_the_sink_ends_the_restore() {
     let archive = open("pg18/small-custom.dump");
-    let selected = Selection::default().apply(archive.toc()).unwrap();
+    let selected = Selection::new().apply(archive.toc()).unwrap();
     for ends in [
         (|line| line == "\\restrict") as fn(&str) -> bool,
         |line| line.starts_with("set xmloption"),
@@ -632,7 +627,7 @@ fn events_are_steps() {
         }
     }
     let archive = open("pg18/small-custom.dump");
-    let selected = Selection::default().apply(archive.toc()).unwrap();
+    let selected = Selection::new().apply(archive.toc()).unwrap();
     let mut counter = Counter(0);
     // A sink may be lent.
     Restore::new().run(&archive, &selected, &mut &mut counter).unwrap();
@@ -652,28 +647,22 @@ fn steps_make_the_script(archive: &Archive, selected: &Selected<'_>, options: &S
 #[test]
 fn texts_of_steps_make_the_script() {
     let all = [
-        ScriptOptions::default(),
-        ScriptOptions {
-            clean: true,
-            if_exists: true,
-            no_owner: true,
-            single_transaction: true,
-            verbose: Some("then".to_owned()),
-            ..ScriptOptions::default()
-        },
-        ScriptOptions {
-            clean: true,
-            transaction_size: 3,
-            use_set_session_authorization: true,
-            role: Some(b"a role".to_vec()),
-            ..ScriptOptions::default()
-        },
-        ScriptOptions {
-            disable_triggers: true,
-            no_tablespaces: true,
-            no_table_access_method: true,
-            ..ScriptOptions::default()
-        },
+        ScriptOptions::new(),
+        ScriptOptions::new()
+            .clean(true)
+            .if_exists(true)
+            .no_owner(true)
+            .single_transaction(true)
+            .verbose("then".to_owned()),
+        ScriptOptions::new()
+            .clean(true)
+            .transaction_size(3)
+            .use_set_session_authorization(true)
+            .role(b"a role".to_vec()),
+        ScriptOptions::new()
+            .disable_triggers(true)
+            .no_tablespaces(true)
+            .no_table_access_method(true),
     ];
     let mut archives: Vec<_> = fixtures::real().into_iter().map(|one| one.path).collect();
     archives.extend(fixtures::synthetic().into_iter().map(|one| one.path));
@@ -681,7 +670,7 @@ fn texts_of_steps_make_the_script() {
     for path in archives {
         let archive = Archive::open(&path).unwrap();
         for (n, options) in all.iter().enumerate() {
-            let selection = Selection { create: n == 2, data_only: n == 3, ..Selection::default() };
+            let selection = Selection::new().create(n == 2).data_only(n == 3);
             let selected = selection.apply(archive.toc()).unwrap();
             steps_make_the_script(&archive, &selected, options);
             checked += 1;

@@ -2,8 +2,8 @@
 
 use pgdmp::Algorithm;
 use pgdmp::{
-    Archive, ArchiveVersion, DataOffset, EntryFields, Format, Gate, Header, OpenOptions, Section,
-    Toc, TocEntry,
+    Archive, ArchiveVersion, DataOffset, EntryFields, Format, Gate, OpenOptions, Section, Toc,
+    TocEntry,
 };
 
 use pgdmp_testkit::build::{self, Block, full_entry};
@@ -160,7 +160,7 @@ fn blocks_without_a_type() {
     let version = ArchiveVersion::new(1, 2);
     let header = build::header(version, Format::Custom);
     for offsets in [true, false] {
-        let entry = |id| EntryFields { dump_id: pgdmp::DumpId(id), ..full_entry() };
+        let entry = |id| full_entry().dump_id(pgdmp::DumpId(id));
         let bytes = build::custom(
             header.clone(),
             &[(entry(1), Some(Block::Data(&[b"a"]))), (entry(2), Some(Block::Data(&[b"b", b"c"])))],
@@ -197,12 +197,10 @@ fn sections_of_old_archives() {
         ("anything", Section::PreData),
     ];
     for (n, (desc, _)) in cases.iter().enumerate() {
-        let fields = EntryFields {
-            dump_id: pgdmp::DumpId(n as i32 + 1),
-            desc: pgdmp::Desc(desc.as_bytes()),
-            section: Section::Other(77),
-            ..full_entry()
-        };
+        let fields = full_entry()
+            .dump_id(pgdmp::DumpId(n as i32 + 1))
+            .desc(pgdmp::Desc(desc.as_bytes()))
+            .section(Section::Other(77));
         toc.push(&fields).unwrap();
     }
     let mut bytes = Vec::new();
@@ -218,10 +216,11 @@ fn other_widths() {
     for (int_size, off_size) in [(1, 1), (2, 4), (3, 5), (4, 4), (5, 8), (8, 8)] {
         for version in [1, 10, 16].map(|minor| ArchiveVersion::new(1, minor)) {
             let off_size = if version.has(Gate::OffsetFlag) { off_size } else { int_size };
-            let header = Header { int_size, off_size, ..build::header(version, Format::Custom) };
+            let mut header = build::header(version, Format::Custom);
+            (header.int_size, header.off_size) = (int_size, off_size);
             let mut toc = Toc::new(header.clone(), Format::Custom);
-            let fields = EntryFields { data_offset: DataOffset::At(77), ..full_entry() };
-            let fields = EntryFields { dependencies: &[], ..fields };
+            let fields = full_entry().data_offset(DataOffset::At(77));
+            let fields = fields.dependencies(&[]);
             toc.push(&fields).unwrap();
             let mut bytes = Vec::new();
             toc.write_to(&mut bytes).unwrap();
@@ -238,15 +237,16 @@ fn other_widths() {
     // What does not fit is refused, not cut.
     for (int_size, off_size, offset) in [(4, 1, 256), (4, 4, 1 << 32), (4, 7, 1 << 56)] {
         let version = ArchiveVersion::NEWEST;
-        let header = Header { int_size, off_size, ..build::header(version, Format::Custom) };
+        let mut header = build::header(version, Format::Custom);
+        (header.int_size, header.off_size) = (int_size, off_size);
         let mut toc = Toc::new(header, Format::Custom);
-        toc.push(&EntryFields { data_offset: DataOffset::At(offset), ..full_entry() }).unwrap();
+        toc.push(&full_entry().data_offset(DataOffset::At(offset))).unwrap();
         assert!(toc.write_to(Vec::new()).is_err(), "{off_size} {offset}");
     }
     // Before 1.7 an offset is an int.
     let header = build::header(ArchiveVersion::new(1, 6), Format::Custom);
     let mut toc = Toc::new(header, Format::Custom);
-    toc.push(&EntryFields { data_offset: DataOffset::At(1 << 31), ..full_entry() }).unwrap();
+    toc.push(&full_entry().data_offset(DataOffset::At(1 << 31))).unwrap();
     assert!(toc.write_to(Vec::new()).is_err());
 }
 

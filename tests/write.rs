@@ -27,15 +27,15 @@ fn objects() -> Vec<(u32, Vec<u8>)> {
 }
 
 fn builder(format: Format, version: ArchiveVersion, algorithm: Algorithm) -> ArchiveBuilder {
-    let mut options = WriteOptions::new();
-    options.version(version).compression(algorithm, None).dbname("d\u{e4}ta");
+    let options =
+        WriteOptions::new().version(version).compression(algorithm, None).dbname("d\u{e4}ta");
     let mut builder = ArchiveBuilder::new(format, &options).unwrap();
-    let data = |id, desc| EntryFields {
-        tag: Some(b"17..4294967295"),
-        had_dumper: true,
-        catalog_id: CatalogId { table_oid: Oid(0), oid: Oid(3_000_000_000) },
-        dependencies: &[DumpId(2), DumpId(999)],
-        ..EntryFields::new(id, desc, Section::Data)
+    let data = |id, desc| {
+        EntryFields::new(id, desc, Section::Data)
+            .tag(b"17..4294967295")
+            .had_dumper(true)
+            .catalog_id(CatalogId { table_oid: Oid(0), oid: Oid(3_000_000_000) })
+            .dependencies(&[DumpId(2), DumpId(999)])
     };
     builder.entry(&data(TABLE, Desc::TABLE_DATA)).unwrap();
     builder.entry(&data(EMPTY, Desc::TABLE_DATA)).unwrap();
@@ -84,8 +84,7 @@ fn every_format_version_and_compression() {
         for algorithm in [Algorithm::None, Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd] {
             let modern = !matches!(algorithm, Algorithm::Lz4 | Algorithm::Zstd);
             if !modern && minor < 15 {
-                let mut options = WriteOptions::new();
-                options.version(version).compression(algorithm, None);
+                let options = WriteOptions::new().version(version).compression(algorithm, None);
                 let error = ArchiveBuilder::new(Format::Custom, &options).unwrap_err();
                 assert!(matches!(error.kind(), ErrorKind::Usage { .. }), "{error}");
                 continue;
@@ -209,13 +208,9 @@ fn wrong_use_is_an_error() {
 
 #[test]
 fn entries_are_checked() {
-    let mut options = WriteOptions::new();
-    let old = ArchiveVersion::new(1, 15);
-    let mut builder = ArchiveBuilder::new(Format::Custom, options.version(old)).unwrap();
-    let blobs = |id| EntryFields {
-        had_dumper: true,
-        ..EntryFields::new(DumpId(id), Desc::BLOBS, Section::Data)
-    };
+    let options = WriteOptions::new().version(ArchiveVersion::new(1, 15));
+    let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
+    let blobs = |id| EntryFields::new(DumpId(id), Desc::BLOBS, Section::Data).had_dumper(true);
     builder.entry(&blobs(1)).unwrap();
     assert!(builder.entry(&blobs(1)).is_err(), "the id is taken");
     assert!(builder.entry(&blobs(2)).is_err(), "a second BLOBS");
@@ -224,13 +219,12 @@ fn entries_are_checked() {
     assert!(builder.entry(&metadata).is_err(), "groups before 1.16");
     assert!(builder.session("U'TF8", true).is_err());
     for version in [(1, 11), (1, 17), (2, 0)] {
-        let version = ArchiveVersion::new(version.0, version.1);
-        assert!(ArchiveBuilder::new(Format::Custom, options.version(version)).is_err());
+        let options = WriteOptions::new().version(ArchiveVersion::new(version.0, version.1));
+        assert!(ArchiveBuilder::new(Format::Custom, &options).is_err());
     }
-    let mut options = WriteOptions::new();
-    options.compression(Algorithm::Gzip, None);
+    let mut options = WriteOptions::new().compression(Algorithm::Gzip, None);
     assert!(ArchiveBuilder::new(Format::Tar, &options).is_err(), "a compressed tar");
-    options.compression(Algorithm::Zstd, Some(99));
+    options = options.compression(Algorithm::Zstd, Some(99));
     assert!(ArchiveBuilder::new(Format::Custom, &options).is_err());
 }
 

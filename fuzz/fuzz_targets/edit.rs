@@ -23,8 +23,10 @@ struct Edit {
 impl Arbitrary<'_> for Edit {
     fn arbitrary(u: &mut Unstructured<'_>) -> Choice<Self> {
         let (format, algorithm, minor) = form(u)?;
-        let mut target = Target::new();
-        target.format(format).compression(algorithm, None).version(ArchiveVersion::new(1, minor));
+        let target = Target::new()
+            .format(format)
+            .compression(algorithm, None)
+            .version(ArchiveVersion::new(1, minor));
         let by = if u.arbitrary()? { SplitBy::Table } else { SplitBy::Schema };
         let (drop, rename) = (u.arbitrary()?, u.arbitrary()?);
         Ok(Edit { made: u.arbitrary()?, drop, rename, format, target, by })

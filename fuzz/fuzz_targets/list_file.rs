@@ -12,11 +12,11 @@ fuzz_target!(|input: &[u8]| {
         let header = pgdmp_fuzz::header(16, Format::Custom, Algorithm::None);
         pgdmp_fuzz::toc(header, Format::Custom, None)
     });
-    let _ = Selection::default().read_filter(input, &Limits::new());
+    let _ = Selection::new().read_filter(input, &Limits::new());
     let Ok(list) = UseList::read(input, toc) else { return };
     let listed: Vec<_> = toc.entries().filter(|entry| list.contains(*entry)).collect();
     assert!(list.ignored().iter().all(|line| !line.contains(&b';') && !line.contains(&b'\n')));
-    let selection = Selection { use_list: Some(list), ..Default::default() };
+    let selection = Selection::new().use_list(list);
     let selected = selection.apply(toc).unwrap();
     assert_eq!(selected.all().count(), toc.len());
     assert_eq!(selected.entries().count(), listed.len());
@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
     Listing::new(toc, Format::Custom).write(&selected, &mut text).unwrap();
     let again = UseList::read(&text[..], toc).unwrap();
     assert!(again.ignored().is_empty());
-    let selection = Selection { use_list: Some(again), ..Default::default() };
+    let selection = Selection::new().use_list(again);
     let again = selection.apply(toc).unwrap();
     assert!(selected.all().map(|(e, _)| e.dump_id()).eq(again.all().map(|(e, _)| e.dump_id())));
 });

@@ -36,9 +36,9 @@ fn drain(mut data: impl BufRead, budget: &mut usize) {
 pub fn read_toc(toc: &Toc, format: Format) {
     let _ = (toc.encoding(), toc.std_strings(), toc.search_path());
     for selection in [
-        Selection::default(),
-        Selection { data_only: true, tables: vec![b"t".to_vec().into()], ..Default::default() },
-        Selection { create: true, schemas: vec![b"public".to_vec().into()], ..Default::default() },
+        Selection::new(),
+        Selection::new().data_only(true).table(b"t".to_vec()),
+        Selection::new().create(true).schema(b"public".to_vec()),
     ] {
         let Ok(selected) = selection.apply(toc) else { continue };
         assert_eq!(selected.all().count(), toc.len());
@@ -147,17 +147,12 @@ impl Read for OneByte<'_> {
 pub fn header(minor: u8, format: Format, algorithm: Algorithm) -> Header {
     let version = ArchiveVersion::new(1, minor);
     let level = if algorithm == Algorithm::None { 0 } else { 6 };
-    Header {
-        version,
-        int_size: 4,
-        off_size: if version.has(Gate::OffsetFlag) { 8 } else { 4 },
-        format_code: if format == Format::Custom { 1 } else { 3 },
-        compression: Compression { algorithm, level: Some(level) },
-        created: Some(CreationTime::from_fields([0; 7])),
-        dbname: Some(b"d".as_slice().into()),
-        server_version: None,
-        dump_version: None,
-    }
+    let mut header = Header::new(version, format);
+    header.off_size = if version.has(Gate::OffsetFlag) { 8 } else { 4 };
+    header.compression = Compression::new(algorithm, Some(level));
+    header.created = Some(CreationTime::from_fields([0; 7]));
+    header.dbname = Some(b"d".as_slice().into());
+    header
 }
 
 /// Two entries with data and one with large objects.
@@ -169,19 +164,17 @@ pub fn toc(header: Header, format: Format, offset: Option<u64>) -> Toc {
         (3, Desc::BLOBS, b"blobs_3.toc"),
     ];
     for (id, desc, file_name) in entries {
-        let fields = EntryFields {
-            had_dumper: true,
-            tag: Some(b"7"),
-            namespace: Some(b"public"),
-            copy_stmt: Some(b"COPY t FROM stdin;\n"),
-            catalog_id: pgdmp::CatalogId { table_oid: Oid(0), oid: Oid(7) },
-            file_name,
-            data_offset: match offset {
+        let fields = EntryFields::new(DumpId(id), desc, Section::Data)
+            .had_dumper(true)
+            .tag(b"7")
+            .namespace(b"public")
+            .copy_stmt(b"COPY t FROM stdin;\n")
+            .catalog_id(pgdmp::CatalogId { table_oid: Oid(0), oid: Oid(7) })
+            .file_name(file_name)
+            .data_offset(match offset {
                 Some(offset) if id == 1 => DataOffset::At(offset),
                 _ => DataOffset::NotSet,
-            },
-            ..EntryFields::new(DumpId(id), desc, Section::Data)
-        };
+            });
         toc.push(&fields).unwrap();
     }
     toc

@@ -143,8 +143,7 @@ impl Made {
     }
 
     fn builder(&self) -> pgdmp::Result<ArchiveBuilder> {
-        let mut options = WriteOptions::new();
-        options
+        let options = WriteOptions::new()
             .version(ArchiveVersion::new(1, self.minor))
             .compression(self.algorithm, self.level)
             .threads(self.threads)
@@ -159,21 +158,20 @@ impl Made {
     fn fields<'e>(&self, entry: &'e Entry) -> EntryFields<'e> {
         let (desc, section) = KINDS[entry.kind];
         let text = |n: usize| entry.texts[n].as_deref();
-        EntryFields {
-            had_dumper: entry.content.is_some(),
-            catalog_id: CatalogId { table_oid: Oid(entry.numbers[0]), oid: Oid(entry.numbers[1]) },
-            tag: text(0),
-            defn: text(1),
-            drop_stmt: text(2),
-            copy_stmt: text(3),
-            namespace: text(4),
-            owner: text(5),
-            tablespace: text(6),
-            table_am: if self.has(14) { text(4) } else { None },
-            relkind: if self.has(16) { entry.numbers[2] as i32 % 128 } else { 0 },
-            dependencies: &entry.dependencies,
-            ..EntryFields::new(DumpId(entry.id), desc, section)
-        }
+        let mut fields = EntryFields::new(DumpId(entry.id), desc, section)
+            .had_dumper(entry.content.is_some())
+            .catalog_id(CatalogId { table_oid: Oid(entry.numbers[0]), oid: Oid(entry.numbers[1]) })
+            .relkind(if self.has(16) { entry.numbers[2] as i32 % 128 } else { 0 })
+            .dependencies(&entry.dependencies);
+        fields.tag = text(0);
+        fields.defn = text(1);
+        fields.drop_stmt = text(2);
+        fields.copy_stmt = text(3);
+        fields.namespace = text(4);
+        fields.owner = text(5);
+        fields.tablespace = text(6);
+        fields.table_am = if self.has(14) { text(4) } else { None };
+        fields
     }
 
     fn fill<W: Write>(&self, mut writer: ArchiveWriter<W>) -> pgdmp::Result<W> {
@@ -227,12 +225,9 @@ impl Made {
         for (entry, found) in self.entries.iter().zip(archive.entries()) {
             let expected = self.fields(entry);
             // Where its data is has been found out meanwhile.
-            let found = EntryFields {
-                data_offset: expected.data_offset,
-                file_name: expected.file_name,
-                with_oids: expected.with_oids,
-                ..found.fields()
-            };
+            let mut found =
+                found.fields().data_offset(expected.data_offset).file_name(expected.file_name);
+            found.with_oids = expected.with_oids;
             assert_eq!(found, expected);
         }
     }

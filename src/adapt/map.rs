@@ -16,19 +16,47 @@ use super::draft::{Draft, Text};
 use crate::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::toc::{Desc, Toc, TocEntry};
 
-/// New names, by old ones: either the bytes of the archive, or UTF-8, which is then brought into
-/// its encoding.
+/// New names for old ones. Names are either the bytes of the archive, or UTF-8, which is then
+/// brought into the encoding of the archive. A name that is given twice gets the last new name.
+///
+/// ```
+/// let mapping = pgdmp::Mapping::new().owner("app", "app_test").schema("public", "test");
+/// let adaptation = pgdmp::Adaptation::new().mapping(mapping);
+/// # let _ = adaptation;
+/// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
 pub struct Mapping {
-    /// Of roles: as owners, and in GRANT, REVOKE, policies and default privileges.
-    pub owners: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Of tablespaces.
-    pub tablespaces: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Of schemas.
-    pub schemas: BTreeMap<Vec<u8>, Vec<u8>>,
+    owners: BTreeMap<Vec<u8>, Vec<u8>>,
+    tablespaces: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(super) schemas: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Mapping {
+    /// No new names.
+    pub fn new() -> Self {
+        Mapping::default()
+    }
+
+    /// Gives a role a new name: as an owner, and in GRANT, REVOKE, policies and default privileges.
+    pub fn owner(mut self, old: impl Into<Vec<u8>>, new: impl Into<Vec<u8>>) -> Self {
+        self.owners.insert(old.into(), new.into());
+        self
+    }
+
+    /// Gives a tablespace a new name.
+    pub fn tablespace(mut self, old: impl Into<Vec<u8>>, new: impl Into<Vec<u8>>) -> Self {
+        self.tablespaces.insert(old.into(), new.into());
+        self
+    }
+
+    /// Gives a schema a new name.
+    pub fn schema(mut self, old: impl Into<Vec<u8>>, new: impl Into<Vec<u8>>) -> Self {
+        self.schemas.insert(old.into(), new.into());
+        self
+    }
+
     /// Whether nothing gets another name.
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty() && self.tablespaces.is_empty() && self.schemas.is_empty()

@@ -31,9 +31,9 @@ use draft::Draft;
 /// use pgdmp::{Adaptation, Archive, Conversion, Selection, Target};
 ///
 /// let archive = Archive::open("fixtures/pg18/core-custom.dump")?;
-/// let selection = Selection { create: true, ..Selection::default() };
+/// let selection = Selection::new().create(true);
 /// let mut selected = selection.apply(archive.toc())?;
-/// let adaptation = Adaptation { target: Some("15".parse()?), ..Adaptation::default() };
+/// let adaptation = Adaptation::new().target("15".parse()?);
 /// let adapted = adaptation.apply(&mut selected)?;
 /// for finding in &adapted.findings {
 ///     eprintln!("{finding}");
@@ -43,36 +43,74 @@ use draft::Draft;
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
 pub struct Adaptation {
-    /// `--target-version`: the release of the server.
-    pub target: Option<TargetVersion>,
-    /// `--for`: the service that runs it.
-    pub service: Option<Service>,
-    /// `--map-owner`, `--map-schema`, `--map-tablespace`: other names.
-    pub mapping: Mapping,
-    /// `-O`: nothing has an owner.
-    pub no_owner: bool,
-    /// `--no-tablespaces`: nothing has a tablespace.
-    pub no_tablespaces: bool,
-    /// `--no-table-access-method`: nothing has an access method.
-    pub no_table_access_method: bool,
+    target: Option<TargetVersion>,
+    service: Option<Service>,
+    mapping: Mapping,
+    no_owner: bool,
+    no_tablespaces: bool,
+    no_table_access_method: bool,
 }
 
 /// What became of the entries.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Adapted {
     /// The same entries, in the same places, with other texts; `None` where none is needed.
     pub toc: Option<Toc>,
     /// What was left out, and what was changed in more than words.
     pub findings: Vec<Finding>,
-    /// Where a schema may be named, and it could not be proved. Who goes on all the same should
-    /// look at these.
+    /// Places that may name a mapped schema but could not be proved safe. Review them before using
+    /// the result.
     pub unproved: Vec<Finding>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
 }
 
 impl Adaptation {
+    /// The server that the archive came from: nothing changes.
+    pub fn new() -> Self {
+        Adaptation::default()
+    }
+
+    /// `--target-version`: the release of the server.
+    pub fn target(mut self, version: TargetVersion) -> Self {
+        self.target = Some(version);
+        self
+    }
+
+    /// `--for`: the service that runs the server.
+    pub fn service(mut self, service: Service) -> Self {
+        self.service = Some(service);
+        self
+    }
+
+    /// `--map-owner`, `--map-schema`, `--map-tablespace`: other names.
+    pub fn mapping(mut self, mapping: Mapping) -> Self {
+        self.mapping = mapping;
+        self
+    }
+
+    /// `-O`: nothing has an owner.
+    pub fn no_owner(mut self, no_owner: bool) -> Self {
+        self.no_owner = no_owner;
+        self
+    }
+
+    /// `--no-tablespaces`: nothing has a tablespace.
+    pub fn no_tablespaces(mut self, no_tablespaces: bool) -> Self {
+        self.no_tablespaces = no_tablespaces;
+        self
+    }
+
+    /// `--no-table-access-method`: nothing has an access method.
+    pub fn no_table_access_method(mut self, no_table_access_method: bool) -> Self {
+        self.no_table_access_method = no_table_access_method;
+        self
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.target.is_none() && self.service.is_none() && !self.changes_texts()
@@ -190,6 +228,7 @@ impl Adapted {
 
 /// Something to say about an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// The entry.
     pub entry: EntryName,

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
 
+use super::storage::{Storage, storage_setters};
 use super::writer::ArchiveWriter;
 use crate::compress::{Algorithm, EncoderPool, Encoding};
 use crate::error::{Error, Result};
@@ -25,20 +26,25 @@ use crate::toc::{
 };
 use crate::version::{ArchiveVersion, Gate};
 
-/// What a new archive says of itself, and how its data is compressed.
+/// The header of a new archive, and how its data is compressed.
+///
+/// Unset options are: the newest version, gzip at its default level (in a tar: no compression),
+/// one thread, and the present time as the time of the dump.
 ///
 /// ```
 /// use pgdmp::{Algorithm, ArchiveVersion, WriteOptions};
 ///
-/// let mut options = WriteOptions::new();
-/// options.version(ArchiveVersion::new(1, 14)).compression(Algorithm::Gzip, Some(9)).dbname("app");
+/// let options = WriteOptions::new()
+///     .version(ArchiveVersion::new(1, 14))
+///     .compression(Algorithm::Gzip, Some(9))
+///     .dbname("app");
+/// # let _ = options;
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
 pub struct WriteOptions {
-    version: ArchiveVersion,
-    compression: Option<(Algorithm, Option<i32>)>,
-    long: bool,
-    threads: u32,
+    storage: Storage,
     created: Option<CreationTime>,
     dbname: Option<Box<[u8]>>,
     server_version: Option<Box<[u8]>>,
@@ -49,76 +55,35 @@ impl WriteOptions {
     /// The oldest version that can be written, PostgreSQL 9.0's.
     pub const OLDEST: ArchiveVersion = ArchiveVersion::new(1, 12);
 
-    /// The newest version, gzip at its default level (in a tar: no compression), created now.
+    /// The defaults.
     pub fn new() -> Self {
-        WriteOptions {
-            version: ArchiveVersion::NEWEST,
-            compression: None,
-            long: false,
-            threads: 1,
-            created: None,
-            dbname: None,
-            server_version: None,
-            dump_version: None,
-        }
+        WriteOptions::default()
     }
 
-    /// The archive's version, 1.12 or newer: the oldest `pg_restore` that has to read it decides.
-    pub fn version(&mut self, version: ArchiveVersion) -> &mut Self {
-        self.version = version;
-        self
-    }
-
-    /// How data is compressed. `None` is the algorithm's default level.
-    ///
-    /// lz4 and zstd need archive version 1.15. lz4 has levels 0 to 2 only, which are all the
-    /// same.
-    pub fn compression(&mut self, algorithm: Algorithm, level: Option<i32>) -> &mut Self {
-        self.compression = Some((algorithm, level));
-        self
-    }
-
-    /// zstd's long-distance mode: repetitions are found up to 128 MiB apart.
-    pub fn zstd_long(&mut self, long: bool) -> &mut Self {
-        self.long = long;
-        self
-    }
-
-    /// How many threads compress the data of one entry together. 1, the default, is the thread
-    /// that writes. More hold a MiB of memory each, with zstd some 10 MiB.
-    pub fn threads(&mut self, threads: u32) -> &mut Self {
-        self.threads = threads;
-        self
-    }
+    storage_setters!();
 
     /// When the dump was made.
-    pub fn created(&mut self, created: CreationTime) -> &mut Self {
+    pub fn created(mut self, created: CreationTime) -> Self {
         self.created = Some(created);
         self
     }
 
     /// Name of the database.
-    pub fn dbname(&mut self, name: impl AsRef<[u8]>) -> &mut Self {
+    pub fn dbname(mut self, name: impl AsRef<[u8]>) -> Self {
         self.dbname = Some(name.as_ref().into());
         self
     }
 
     /// Version of the server that the data is from, in words.
-    pub fn server_version(&mut self, version: impl AsRef<[u8]>) -> &mut Self {
+    pub fn server_version(mut self, version: impl AsRef<[u8]>) -> Self {
         self.server_version = Some(version.as_ref().into());
         self
     }
 
     /// Version of the program that made the dump, in words.
-    pub fn dump_version(&mut self, version: impl AsRef<[u8]>) -> &mut Self {
+    pub fn dump_version(mut self, version: impl AsRef<[u8]>) -> Self {
         self.dump_version = Some(version.as_ref().into());
         self
-    }
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        WriteOptions::new()
     }
 }
 
@@ -130,20 +95,20 @@ impl Default for WriteOptions {
 ///
 /// let mut archive = ArchiveBuilder::new(Format::Custom, &WriteOptions::new())?;
 /// archive.session("UTF8", true)?;
-/// let table = archive.entry(&EntryFields {
-///     tag: Some(b"t"),
-///     namespace: Some(b"public"),
-///     defn: Some(b"CREATE TABLE public.t (a integer);\n"),
-///     ..EntryFields::new(archive.next_id(), Desc::TABLE, Section::PreData)
-/// })?;
-/// let data = archive.entry(&EntryFields {
-///     tag: Some(b"t"),
-///     namespace: Some(b"public"),
-///     copy_stmt: Some(b"COPY public.t (a) FROM stdin;\n"),
-///     had_dumper: true,
-///     dependencies: &[table],
-///     ..EntryFields::new(archive.next_id(), Desc::TABLE_DATA, Section::Data)
-/// })?;
+/// let table = archive.entry(
+///     &EntryFields::new(archive.next_id(), Desc::TABLE, Section::PreData)
+///         .namespace("public")
+///         .tag("t")
+///         .defn("CREATE TABLE public.t (a integer);\n"),
+/// )?;
+/// let data = archive.entry(
+///     &EntryFields::new(archive.next_id(), Desc::TABLE_DATA, Section::Data)
+///         .namespace("public")
+///         .tag("t")
+///         .copy_stmt("COPY public.t (a) FROM stdin;\n")
+///         .had_dumper(true)
+///         .dependencies(&[table]),
+/// )?;
 ///
 /// let mut archive = archive.start(Cursor::new(Vec::new()))?;
 /// let mut rows = archive.data(data)?;
@@ -183,12 +148,13 @@ impl ArchiveBuilder {
     /// level that the compression does not have, a compression that the version does not have,
     /// and a compressed tar.
     pub fn new(format: Format, options: &WriteOptions) -> Result<Self> {
-        let (algorithm, level) = options.compression.unwrap_or(match format {
+        let storage = &options.storage;
+        let (algorithm, level) = storage.compression.unwrap_or(match format {
             Format::Tar => (Algorithm::None, None),
             _ => (Algorithm::Gzip, None),
         });
         let header = Header {
-            version: options.version,
+            version: storage.version.unwrap_or(ArchiveVersion::NEWEST),
             int_size: 4,
             off_size: 8,
             format_code: format.code_in_header(),
@@ -198,8 +164,8 @@ impl ArchiveBuilder {
             server_version: options.server_version.clone(),
             dump_version: options.dump_version.clone(),
         };
-        let builder = ArchiveBuilder::with_header(format, header, options.long)?;
-        Ok(builder.with_threads(options.threads))
+        let builder = ArchiveBuilder::with_header(format, header, storage.long)?;
+        Ok(builder.with_threads(storage.threads.max(1)))
     }
 
     /// An archive with this header, whose format code and widths must be right.

@@ -14,6 +14,7 @@ mod pass;
 mod piece;
 mod pieces;
 mod read_toc;
+mod storage;
 mod stored;
 mod stored_check;
 mod stream;
@@ -35,3 +36,4 @@ pub use writer::ArchiveWriter;
 
 pub(crate) use copy::{Moving, OnWarning, PieceSink, Warn, Ways};
 pub(crate) use piece::StoredPiece;
+pub(crate) use storage::{Storage, storage_setters};

@@ -34,6 +34,7 @@ use crate::toc::{Format, Statements, Toc};
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 #[must_use]
 pub struct OpenOptions {
     pub(super) limits: Limits,

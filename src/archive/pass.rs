@@ -30,13 +30,12 @@ use crate::toc::{BlockKind, DumpId, Format, Oid, Toc, TocEntry};
 /// let mut pass = input.pass();
 /// let mut bytes = 0;
 /// while let Some(mut block) = pass.next_block()? {
-///     match block.kind() {
-///         BlockKind::Data => bytes += block.data()?.copy_to(io::sink())?,
-///         BlockKind::LargeObjects => {
-///             while let Some(mut object) = block.next_object()? {
-///                 bytes += object.copy_to(io::sink())?;
-///             }
+///     if block.kind() == BlockKind::LargeObjects {
+///         while let Some(mut object) = block.next_object()? {
+///             bytes += object.copy_to(io::sink())?;
 ///         }
+///     } else {
+///         bytes += block.data()?.copy_to(io::sink())?;
 ///     }
 /// }
 /// assert!(bytes > 0);

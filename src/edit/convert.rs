@@ -25,9 +25,10 @@ use crate::toc::{EntryFields, Format, TocEntry};
 /// use pgdmp::{Algorithm, Archive, Conversion, Format, Selection, Target};
 ///
 /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
-/// let selection = Selection { schema_only: true, create: true, ..Selection::default() };
+/// let selection = Selection::new().schema_only(true).create(true);
 /// let selected = selection.apply(archive.toc())?;
-/// let conversion = Conversion::new(&archive, Target::new().format(Format::Tar), Some(&selected))?;
+/// let target = Target::new().format(Format::Tar);
+/// let conversion = Conversion::new(&archive, &target, Some(&selected))?;
 /// for note in conversion.notes() {
 ///     eprintln!("{note}");
 /// }
@@ -111,7 +112,7 @@ impl<'a> Conversion<'a> {
     ///
     /// let mut input = Input::open("fixtures/pg17/small-custom.dump")?;
     /// let toc = input.shared_toc();
-    /// let selected = Selection::default().apply(&toc)?;
+    /// let selected = Selection::new().apply(&toc)?;
     /// let conversion = Conversion::of_pass(input.pass(), &Target::new(), Some(&selected))?;
     /// conversion.write(std::io::Cursor::new(Vec::new()))?;
     /// # Ok::<(), pgdmp::Error>(())

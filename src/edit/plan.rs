@@ -62,7 +62,7 @@ impl Plan {
             notes.extend(newer);
             settle(&mut drafts, old.version, version, contents, &mut notes)?;
         }
-        let mut builder = ArchiveBuilder::with_header(new_format, header, target.long);
+        let mut builder = ArchiveBuilder::with_header(new_format, header, target.storage.long);
         if unchanged && builder.is_err() {
             // What is only copied need not be something that could be made: an archive of a
             // compression that this build is without, for example.
@@ -73,7 +73,7 @@ impl Plan {
             };
             builder = ArchiveBuilder::with_header(new_format, header, false);
         }
-        let mut builder = builder?.with_threads(target.threads);
+        let mut builder = builder?.with_threads(target.storage.threads);
         let mut jobs = Vec::new();
         if !unchanged {
             drafts.iter().for_each(|draft| builder.expect(&draft.fields()));
@@ -87,13 +87,13 @@ impl Plan {
 
 /// Whether the target is what the archive is.
 fn keeps_all(target: &Target, old: &Header, format: Format) -> bool {
-    target.version.is_none_or(|version| version == old.version)
+    target.storage.version.is_none_or(|version| version == old.version)
         && target.format.is_none_or(|new| new == format)
-        && (format != Format::Directory || target.compression.is_none())
-        && target.compression.is_none_or(|(algorithm, level)| {
+        && (format != Format::Directory || target.storage.compression.is_none())
+        && target.storage.compression.is_none_or(|(algorithm, level)| {
             algorithm == old.compression.algorithm && level.is_none()
         })
-        && !target.long
+        && !target.storage.long
 }
 
 /// Adds an entry to a new archive, and says what its data is.
@@ -110,7 +110,7 @@ pub(super) fn add(
 
 /// How data becomes compressed.
 pub(super) fn compression(old: &Header, format: Format, target: &Target) -> Compression {
-    match target.compression {
+    match target.storage.compression {
         Some((algorithm, level)) => Compression { algorithm, level },
         // Nothing in a tar is compressed, whatever its source was.
         None if format == Format::Tar => Compression { algorithm: Algorithm::None, level: None },

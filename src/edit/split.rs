@@ -7,6 +7,7 @@ use crate::toc::{Desc, Toc, TocEntry, relation_of};
 
 /// What each part of an archive is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SplitBy {
     /// A table with its data, indexes, constraints, triggers, sequences, privileges and the like.
     Table,
@@ -16,6 +17,7 @@ pub enum SplitBy {
 
 /// A part of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Part {
     /// The table or schema; `None` for what belongs to none.
     pub name: Option<PartName>,

@@ -53,7 +53,7 @@ pub(super) fn choose(
     target: &Target,
     needs: &[VersionNeed],
 ) -> (ArchiveVersion, Option<Note>) {
-    if let Some(version) = target.version {
+    if let Some(version) = target.storage.version {
         return (version, None);
     }
     let needs = [VersionNeed::Oldest].into_iter().chain(needs.iter().copied());

@@ -37,6 +37,7 @@ mod feed;
 mod heading;
 mod key;
 mod large_objects;
+mod options;
 mod owner;
 mod passes;
 mod prelude;
@@ -55,11 +56,11 @@ use std::io::{Read, Write};
 pub use event::Event;
 pub use heading::Heading;
 pub use key::RestrictKey;
+pub use options::ScriptOptions;
 pub use share::{RestorePass, Restored, Share};
 pub use sink::{Outcome, Purpose, Sink, Stage, Statement, Step};
 pub use text::TextSink;
 
-use crate::adapt::TargetVersion;
 use crate::archive::{Archive, ArchiveStream};
 use crate::error::Result;
 use crate::select::Selected;
@@ -68,54 +69,13 @@ use feed::{AtOnce, DataFeed, OnePass};
 use prelude::Session;
 use state::State;
 
-/// How entries are restored: the options of `pg_restore` that do not choose entries.
-///
-/// `-C` and all that chooses is part of the [`Selection`](crate::Selection).
-#[derive(Debug, Clone, Default)]
-pub struct ScriptOptions {
-    /// `-c`: drop everything first.
-    pub clean: bool,
-    /// `--if-exists`: what is dropped need not exist.
-    pub if_exists: bool,
-    /// `-O`: owners do not matter.
-    pub no_owner: bool,
-    /// `-1`: one transaction around all.
-    pub single_transaction: bool,
-    /// `--transaction-size`: a transaction for every so many objects; 0 for none.
-    pub transaction_size: u32,
-    /// `--disable-triggers`, when there are no definitions.
-    pub disable_triggers: bool,
-    /// `-S`: who disables triggers.
-    pub superuser: Option<Vec<u8>>,
-    /// `--role`: who runs the script.
-    pub role: Option<Vec<u8>>,
-    /// `--enable-row-security`.
-    pub enable_row_security: bool,
-    /// `--use-set-session-authorization`: objects are made by their owners, not given to them.
-    pub use_set_session_authorization: bool,
-    /// `--no-data-for-failed-tables`: a table that could not be made gets no data. It matters to a
-    /// sink that reports [failures](Outcome::Failed).
-    pub no_data_for_failed_tables: bool,
-    /// `--no-tablespaces`.
-    pub no_tablespaces: bool,
-    /// `--no-table-access-method`.
-    pub no_table_access_method: bool,
-    /// `--target-version`: settings that servers of this release do not have are left out. What
-    /// becomes of the entries is said by an [`Adaptation`](crate::Adaptation).
-    pub target: Option<TargetVersion>,
-    /// `-v`: ids, dependencies and times as comments. Holds the time when the archive was made,
-    /// in words, because this crate has no time zones; see
-    /// [`Listing::created`](crate::Listing::created).
-    pub verbose: Option<String>,
-}
-
 /// Writes archives as SQL scripts.
 ///
 /// ```
 /// use pgdmp::{Archive, RestrictKey, Script, Selection};
 ///
 /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
-/// let selected = Selection::default().apply(archive.toc())?;
+/// let selected = Selection::new().apply(archive.toc())?;
 /// let mut script = Vec::new();
 /// Script::new(RestrictKey::new("0123456789abcdef")?).write(&archive, &selected, &mut script)?;
 /// # Ok::<(), pgdmp::Error>(())
@@ -143,11 +103,12 @@ impl Script {
     /// commands to psql; it should be [random](RestrictKey::random), and is never to be taken
     /// from the archive.
     pub fn new(key: RestrictKey) -> Self {
-        Script { options: ScriptOptions::default(), key }
+        Script { options: ScriptOptions::new(), key }
     }
 
     /// Sets the options.
-    pub fn options(&mut self, options: ScriptOptions) -> &mut Self {
+    #[must_use]
+    pub fn options(mut self, options: ScriptOptions) -> Self {
         self.options = options;
         self
     }
@@ -222,7 +183,7 @@ impl Script {
 /// }
 ///
 /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
-/// let selected = Selection::default().apply(archive.toc())?;
+/// let selected = Selection::new().apply(archive.toc())?;
 /// let mut tables = Tables(0);
 /// Restore::new().run(&archive, &selected, &mut tables)?;
 /// assert_eq!(tables.0, 4);
@@ -240,7 +201,8 @@ impl Restore {
     }
 
     /// Sets the options.
-    pub fn options(&mut self, options: ScriptOptions) -> &mut Self {
+    #[must_use]
+    pub fn options(mut self, options: ScriptOptions) -> Self {
         self.options = options;
         self
     }

@@ -31,7 +31,7 @@ use crate::toc::{Oid, TocEntry};
 /// }
 ///
 /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
-/// let selected = Selection::default().apply(archive.toc())?;
+/// let selected = Selection::new().apply(archive.toc())?;
 /// let mut script = Vec::new();
 /// let text = TextSink::new(&mut script, RestrictKey::new("0123456789abcdef")?);
 /// let mut sink = Talking(text);

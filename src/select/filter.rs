@@ -33,16 +33,16 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// Those of `input`; a line that is none of a filter, or of a kind that pg_restore does not
-    /// choose by ([`ErrorKind::Filter`]); more than [`Limits::filter_bytes`]. Nothing is added then.
-    pub fn read_filter(&mut self, input: impl BufRead, limits: &Limits) -> Result<()> {
+    /// Those of `input`; a line that is not one of a filter, or of a kind that pg_restore does not
+    /// choose by ([`ErrorKind::Filter`]); more than [`Limits::filter_bytes`].
+    pub fn read_filter(mut self, input: impl BufRead, limits: &Limits) -> Result<Self> {
         let bound = ("bytes of a filter", limits.filter_bytes, "filter_bytes");
         let bounds = Bounds { all: bound, line: bound, kept: usize::MAX };
         let mut filter = Filter { lines: Lines::new(input, bounds)?, line_number: 0 };
         for (names, name) in filter.choices()? {
-            names(self).push(name.into());
+            names(&mut self).push(name.into());
         }
-        Ok(())
+        Ok(self)
     }
 }
 

@@ -7,6 +7,7 @@ mod closure;
 mod filter;
 mod glob;
 mod lines;
+mod options;
 mod pattern;
 mod place;
 mod rules;
@@ -21,11 +22,14 @@ use crate::error::Result;
 use crate::toc::{Section, Toc, TocEntry};
 use pattern::Names;
 
-/// What of an archive is wanted: the selection options of `pg_restore`.
+/// Which entries of an archive are wanted: the selection options of `pg_restore`.
+///
+/// An option that can be given more than once has a setter that adds one name. Without any name,
+/// everything is selected.
 ///
 /// ```
 /// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
-/// let selection = pgdmp::Selection { data_only: true, ..Default::default() };
+/// let selection = pgdmp::Selection::new().schema("public").data_only(true);
 /// let selected = selection.apply(archive.toc())?;
 /// for entry in selected.entries() {
 ///     println!("{}", entry.name());
@@ -33,62 +37,39 @@ use pattern::Names;
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
 pub struct Selection {
-    /// `-n`: only objects in these schemas.
-    pub schemas: Vec<NamePattern>,
-    /// `-N`: no objects in these schemas.
-    pub exclude_schemas: Vec<NamePattern>,
-    /// `-t`: only these tables, views, sequences and the like.
-    pub tables: Vec<NamePattern>,
-    /// `-I`: only these indexes.
-    pub indexes: Vec<NamePattern>,
-    /// `-P`: only these functions; a whole tag is `name(type, type)`.
-    pub functions: Vec<NamePattern>,
-    /// `-T`: only these triggers; a whole tag is `table trigger`.
-    pub triggers: Vec<NamePattern>,
-    /// `--section`: only these sections; all, if empty.
-    pub sections: Vec<Section>,
-    /// `-C`: the database itself, too.
-    pub create: bool,
-    /// `-a`: no definitions.
-    pub data_only: bool,
-    /// `-s`: no data.
-    pub schema_only: bool,
-    /// `--statistics-only`: neither definitions nor data.
-    pub statistics_only: bool,
-    /// `--statistics`: statistics although something else excludes them.
-    pub statistics: bool,
-    /// `--no-data`.
-    pub no_data: bool,
-    /// `--no-schema`.
-    pub no_schema: bool,
-    /// `--no-statistics`.
-    pub no_statistics: bool,
-    /// `-x`: no privileges.
-    pub no_privileges: bool,
-    /// `--no-comments`.
-    pub no_comments: bool,
-    /// `--no-policies`.
-    pub no_policies: bool,
-    /// `--no-publications`.
-    pub no_publications: bool,
-    /// `--no-security-labels`.
-    pub no_security_labels: bool,
-    /// `--no-subscriptions`.
-    pub no_subscriptions: bool,
-    /// `-L`: only these entries, in this order.
-    pub use_list: Option<UseList>,
-    /// With all that the chosen entries need, to any depth: schemas, types, sequences, functions,
-    /// the rows that foreign keys refer to, and what a relation is not whole without: defaults,
-    /// sequences of its columns, row security, and the partitions of a chosen table.
-    pub with_dependencies: bool,
-    /// With all that belongs to the chosen entries: data, indexes, constraints, triggers,
-    /// partitions, owned sequences, statistics.
-    pub with_dependents: bool,
+    pub(crate) schemas: Vec<NamePattern>,
+    pub(crate) exclude_schemas: Vec<NamePattern>,
+    pub(crate) tables: Vec<NamePattern>,
+    pub(crate) indexes: Vec<NamePattern>,
+    pub(crate) functions: Vec<NamePattern>,
+    pub(crate) triggers: Vec<NamePattern>,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) exact_names: bool,
+    pub(crate) create: bool,
+    pub(crate) data_only: bool,
+    pub(crate) schema_only: bool,
+    pub(crate) statistics_only: bool,
+    pub(crate) statistics: bool,
+    pub(crate) no_data: bool,
+    pub(crate) no_schema: bool,
+    pub(crate) no_statistics: bool,
+    pub(crate) no_privileges: bool,
+    pub(crate) no_comments: bool,
+    pub(crate) no_policies: bool,
+    pub(crate) no_publications: bool,
+    pub(crate) no_security_labels: bool,
+    pub(crate) no_subscriptions: bool,
+    pub(crate) use_list: Option<UseList>,
+    pub(crate) with_dependencies: bool,
+    pub(crate) with_dependents: bool,
 }
 
 /// What is wanted of one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub struct Wanted {
     /// Its definition.
     pub schema: bool,
@@ -118,6 +99,7 @@ impl Wanted {
 
 /// What is wanted of an entry, and which rule decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decision {
     /// What is wanted.
     pub wanted: Wanted,
@@ -142,6 +124,7 @@ pub struct Selected<'a> {
 
 /// A name of a selection that no entry has; see [`Selected::unmatched`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unmatched {
     /// What was looked for: `schema`, `table`, `index`, `function` or `trigger`.
     pub what: &'static str,

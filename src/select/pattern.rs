@@ -128,7 +128,7 @@ pub(super) struct Names<'s> {
 
 impl<'s> Names<'s> {
     pub(super) fn new(selection: &'s Selection, toc: &Toc) -> Self {
-        let list = |names, place| NameList::new(names, place, toc);
+        let list = |names, place| NameList::new(names, selection.exact_names, place, toc);
         Names {
             schemas: list(&selection.schemas, Place::Schema),
             exclude_schemas: list(&selection.exclude_schemas, Place::Schema),
@@ -163,8 +163,8 @@ pub(super) struct NameList<'s> {
 }
 
 impl<'s> NameList<'s> {
-    fn new(names: &'s [NamePattern], place: Place, toc: &Toc) -> Self {
-        let matchers = names.iter().map(|name| Matcher::new(name, place, toc)).collect();
+    fn new(names: &'s [NamePattern], exact: bool, place: Place, toc: &Toc) -> Self {
+        let matchers = names.iter().map(|name| Matcher::new(name, exact, place, toc)).collect();
         let mut seen = HashSet::new();
         let is_repeated = |n: &usize| !seen.insert(&names[*n].text);
         let repeated = (0..names.len()).filter(is_repeated).collect();
@@ -232,12 +232,11 @@ enum Matcher<'s> {
 
 impl<'s> Matcher<'s> {
     /// The first way to read a name in which an entry has it; if there is none, any.
-    fn new(name: &'s NamePattern, place: Place, toc: &Toc) -> Self {
+    fn new(name: &'s NamePattern, exact: bool, place: Place, toc: &Toc) -> Self {
         let encoding = toc.text_encoding();
-        let mut ways = Matcher::ways(Cow::Borrowed(&name.text), name.exact, place, encoding);
-        if !name.exact
-            && let Some(text) = encoding.translate(&name.text)
-        {
+        let exact = exact || name.exact;
+        let mut ways = Matcher::ways(Cow::Borrowed(&name.text), exact, place, encoding);
+        if !exact && let Some(text) = encoding.translate(&name.text) {
             ways.extend(Matcher::ways(Cow::Owned(text), false, place, encoding));
         }
         // What can be read in one way alone need not be looked for.

@@ -14,7 +14,7 @@ impl<'a> Selected<'a> {
     ///
     /// ```
     /// let archive = pgdmp::Archive::open("fixtures/cases/shop.dump")?;
-    /// let selected = pgdmp::Selection::default().apply(archive.toc())?;
+    /// let selected = pgdmp::Selection::new().apply(archive.toc())?;
     /// let missing = selected.schemas_not_made();
     /// assert_eq!(missing.keys().map(Vec::as_slice).collect::<Vec<_>>(), [b"heroku_ext"]);
     /// # Ok::<(), pgdmp::Error>(())

@@ -113,7 +113,7 @@ fn by_default_all_but_the_database() {
         entry("INDEX", "i", POST),
         entry("STATISTICS DATA", "t", DATA),
     ];
-    assert_eq!(marks(&Selection::default(), &all), "X X X - - S D - D S T");
+    assert_eq!(marks(&Selection::new(), &all), "X X X - - S D - D S T");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn row_2_special_whatever_is_asked_for() {
     ] {
         assert_eq!(marks(&selection, &[entry("ENCODING", "ENCODING", PRE)]), "X");
     }
-    assert_eq!(rule(&Selection::default(), entry("SEARCHPATH", "x", PRE)), Rule::Special);
+    assert_eq!(rule(&Selection::new(), entry("SEARCHPATH", "x", PRE)), Rule::Special);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn row_3_statistics() {
     for desc in ["STATISTICS DATA", "EXTENDED STATISTICS DATA"] {
         let statistics = [Entry { defn: "", ..entry(desc, "t", POST) }];
         for (selection, mark) in [
-            (Selection::default(), "T"),
+            (Selection::new(), "T"),
             (with!(no_statistics), "-"),
             (with!(data_only), "-"),
             (with!(schema_only), "-"),
@@ -197,8 +197,8 @@ fn row_4_the_database_goes_with_create_alone() {
         ] {
             assert_eq!(marks(&selection, &[entry(desc, "d", PRE)]), "S", "{selection:?}");
         }
-        assert_eq!(marks(&Selection::default(), &[entry(desc, "d", PRE)]), "-");
-        assert_eq!(rule(&Selection::default(), entry(desc, "d", PRE)), Rule::Create);
+        assert_eq!(marks(&Selection::new(), &[entry(desc, "d", PRE)]), "-");
+        assert_eq!(rule(&Selection::new(), entry(desc, "d", PRE)), Rule::Create);
     }
 }
 
@@ -258,7 +258,7 @@ fn rows_5_to_10_kinds() {
     for (selection, expected, out, kept) in cases {
         for (desc, tag) in out {
             assert_eq!(rule(&selection, entry(desc, tag, PRE)), expected, "{desc} {tag}");
-            assert_eq!(marks(&Selection::default(), &[entry(desc, tag, PRE)]), "S");
+            assert_eq!(marks(&Selection::new(), &[entry(desc, tag, PRE)]), "S");
         }
         for (desc, tag) in kept {
             assert_eq!(marks(&selection, &[entry(desc, tag, PRE)]), "S", "{desc} {tag}");
@@ -335,14 +335,14 @@ fn row_12_lists_move_what_has_no_section() {
 fn row_13_of_the_database() {
     for desc in ["ACL", "COMMENT", "SECURITY LABEL"] {
         let of_database = || [on(desc, "DATABASE d", &[])];
-        assert_eq!(marks(&Selection::default(), &of_database()), "-");
+        assert_eq!(marks(&Selection::new(), &of_database()), "-");
         assert_eq!(marks(&with!(create), &of_database()), "S");
         assert_eq!(marks(&with!(create, tables: names(&["t"])), &of_database()), "S");
         assert_eq!(marks(&with!(create, data_only), &of_database()), "-");
         // The blank counts.
-        assert_eq!(marks(&Selection::default(), &[on(desc, "DATABASES", &[])]), "S");
+        assert_eq!(marks(&Selection::new(), &[on(desc, "DATABASES", &[])]), "S");
     }
-    assert_eq!(marks(&Selection::default(), &[on("DEFAULT ACL", "DATABASE d", &[])]), "S");
+    assert_eq!(marks(&Selection::new(), &[on("DEFAULT ACL", "DATABASE d", &[])]), "S");
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn row_14_what_goes_with_an_object() {
         ]
     };
     for (selection, expected) in [
-        (Selection::default(), "S S S S S S S S S S"),
+        (Selection::new(), "S S S S S S S S S S"),
         (with!(tables: names(&["t"])), "S - S S - - S - - S"),
         (with!(schemas: names(&["other"])), "- S - - S - S - - -"),
         (with!(exclude_schemas: names(&["other"])), "S - S S - - S - - S"),
@@ -469,7 +469,7 @@ fn rows_20_to_24_what_is_left() {
     ] {
         let what = format!("{} {}", one.desc, one.tag);
         let one = [one];
-        assert_eq!(marks(&Selection::default(), &one), default, "{what}");
+        assert_eq!(marks(&Selection::new(), &one), default, "{what}");
         for selection in [with!(data_only), with!(no_schema)] {
             assert_eq!(marks(&selection, &one), data_only, "{what}");
         }
@@ -483,7 +483,7 @@ fn rows_20_to_24_what_is_left() {
 #[test]
 fn what_is_wanted_at_all() {
     for (selection, wants) in [
-        (Selection::default(), (true, true, true)),
+        (Selection::new(), (true, true, true)),
         (with!(data_only), (false, true, false)),
         (with!(schema_only), (true, false, false)),
         (with!(statistics_only), (false, false, true)),
@@ -509,7 +509,7 @@ fn strict_names() {
             .map(|found| (found.what, String::from_utf8_lossy(&found.name).into_owned()))
     };
     let found = |what: &'static str, name: &str| Some((what, name.to_owned()));
-    assert_eq!(unmatched(Selection::default()), None);
+    assert_eq!(unmatched(Selection::new()), None);
     assert_eq!(unmatched(with!(tables: names(&["t"]))), None);
     assert_eq!(unmatched(with!(tables: names(&["t", "u", "v"]))), found("table", "u"));
     // Given twice it is met once.
@@ -534,9 +534,9 @@ fn a_restore_without_any_schema() {
         selection.apply(&toc(entries)).unwrap().implied_no_schema()
     };
     let all = [entry("TABLE", "t", PRE), data("t"), entry("SEQUENCE SET", "s", DATA)];
-    assert!(!implied(&Selection::default(), &all));
+    assert!(!implied(&Selection::new(), &all));
     assert!(implied(&with!(sections: vec![DATA]), &all));
-    assert!(implied(&Selection::default(), &all[1..]));
+    assert!(implied(&Selection::new(), &all[1..]));
     // That was not wanted in the first place.
     assert!(!implied(&with!(data_only), &all));
 }

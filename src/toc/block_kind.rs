@@ -4,6 +4,7 @@ use super::{Desc, TocEntry};
 
 /// What the data of an entry is, and so what its block in a custom archive holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BlockKind {
     /// The data of a table: `BLK_DATA`.
     Data,

@@ -43,6 +43,7 @@ pub struct CatalogId {
 
 /// Where the data of an entry of a custom archive is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DataOffset {
     /// The entry has, or may have, data; it must be searched for. So it is in archives that were
     /// written to a pipe, and since PostgreSQL 16 to redirected output.
@@ -56,8 +57,21 @@ pub enum DataOffset {
 
 /// All fields of an entry, for making one.
 ///
-/// What the archive version has no field for is ignored.
+/// Fields that the archive version does not have are ignored.
+///
+/// ```
+/// use pgdmp::{Desc, DumpId, EntryFields, Section};
+///
+/// let table = EntryFields::new(DumpId(7), Desc::TABLE, Section::PreData)
+///     .namespace("public")
+///     .tag("town")
+///     .owner("app")
+///     .defn("CREATE TABLE public.town (name text);\n");
+/// assert_eq!(table.tag, Some(&b"town"[..]));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct EntryFields<'a> {
     /// See [`TocEntry::dump_id`].
     pub dump_id: DumpId,
@@ -120,6 +134,116 @@ impl EntryFields<'static> {
             data_offset: DataOffset::NoData,
             file_name: b"",
         }
+    }
+}
+
+impl<'a> EntryFields<'a> {
+    /// Another dump id.
+    pub const fn dump_id(mut self, dump_id: DumpId) -> Self {
+        self.dump_id = dump_id;
+        self
+    }
+
+    /// Another kind.
+    pub const fn desc(mut self, desc: Desc<'a>) -> Self {
+        self.desc = desc;
+        self
+    }
+
+    /// Another section.
+    pub const fn section(mut self, section: Section) -> Self {
+        self.section = section;
+        self
+    }
+
+    /// Whether the entry has data.
+    pub const fn had_dumper(mut self, had_dumper: bool) -> Self {
+        self.had_dumper = had_dumper;
+        self
+    }
+
+    /// Where the object was in the catalogs of the dumped server.
+    pub const fn catalog_id(mut self, catalog_id: CatalogId) -> Self {
+        self.catalog_id = catalog_id;
+        self
+    }
+
+    /// The schema of the object.
+    pub fn namespace(mut self, namespace: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.namespace = Some(namespace.as_ref());
+        self
+    }
+
+    /// The name of the object.
+    pub fn tag(mut self, tag: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.tag = Some(tag.as_ref());
+        self
+    }
+
+    /// The owner of the object.
+    pub fn owner(mut self, owner: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.owner = Some(owner.as_ref());
+        self
+    }
+
+    /// The SQL that makes the object.
+    pub fn defn(mut self, defn: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.defn = Some(defn.as_ref());
+        self
+    }
+
+    /// The SQL that drops the object.
+    pub fn drop_stmt(mut self, drop_stmt: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.drop_stmt = Some(drop_stmt.as_ref());
+        self
+    }
+
+    /// The `COPY` statement for the rows of a table.
+    pub fn copy_stmt(mut self, copy_stmt: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.copy_stmt = Some(copy_stmt.as_ref());
+        self
+    }
+
+    /// The tablespace.
+    pub fn tablespace(mut self, tablespace: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.tablespace = Some(tablespace.as_ref());
+        self
+    }
+
+    /// The access method of a table.
+    pub fn table_am(mut self, table_am: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.table_am = Some(table_am.as_ref());
+        self
+    }
+
+    /// `relkind` of the relation: `'r' as i32` for a table.
+    pub const fn relkind(mut self, relkind: i32) -> Self {
+        self.relkind = relkind;
+        self
+    }
+
+    /// `true` for a table with OIDs.
+    pub fn with_oids(mut self, with_oids: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.with_oids = Some(with_oids.as_ref());
+        self
+    }
+
+    /// The entries that this one needs.
+    pub const fn dependencies(mut self, dependencies: &'a [DumpId]) -> Self {
+        self.dependencies = dependencies;
+        self
+    }
+
+    /// Where the data is, in a custom archive.
+    pub const fn data_offset(mut self, data_offset: DataOffset) -> Self {
+        self.data_offset = data_offset;
+        self
+    }
+
+    /// The file with the data, in a directory or tar archive.
+    pub const fn file_name(mut self, file_name: &'a [u8]) -> Self {
+        self.file_name = file_name;
+        self
     }
 }
 

@@ -16,6 +16,7 @@ pub const MAGIC: &[u8; 5] = b"PGDMP";
 
 /// The header: `ReadHead` and `WriteHead` of `pg_backup_archiver.c`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Header {
     /// Version of the archive format.
     pub version: ArchiveVersion,
@@ -40,6 +41,7 @@ pub struct Header {
 
 /// How an archive's data is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Compression {
     /// The algorithm.
     pub algorithm: Algorithm,
@@ -49,6 +51,11 @@ pub struct Compression {
 }
 
 impl Compression {
+    /// An algorithm, with a level where the archive has one.
+    pub const fn new(algorithm: Algorithm, level: Option<i32>) -> Self {
+        Compression { algorithm, level }
+    }
+
     fn from_level(level: i32) -> Self {
         let algorithm = if level == 0 { Algorithm::None } else { Algorithm::Gzip };
         Compression { algorithm, level: Some(level) }
@@ -143,6 +150,21 @@ impl CreationTime {
 }
 
 impl Header {
+    /// A header with the usual widths, for data that is not compressed, and with nothing else.
+    pub fn new(version: ArchiveVersion, format: Format) -> Header {
+        Header {
+            version,
+            int_size: 4,
+            off_size: 8,
+            format_code: format.code_in_header(),
+            compression: Compression::new(Algorithm::None, None),
+            created: None,
+            dbname: None,
+            server_version: None,
+            dump_version: None,
+        }
+    }
+
     /// The layout of the table of contents behind this header, in an archive of `format`.
     pub fn dialect(&self, format: Format) -> Dialect {
         Dialect {

@@ -14,6 +14,7 @@ use crate::version::{ArchiveVersion, Gate};
 
 /// What decides the byte layout of an archive's header and table of contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Dialect {
     /// The archive's version.
     pub version: ArchiveVersion,
@@ -27,6 +28,7 @@ pub struct Dialect {
 
 /// The last field of an entry, which differs between the formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LastField {
     /// Custom: where in the file the entry's data is.
     Offset,

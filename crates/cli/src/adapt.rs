@@ -7,15 +7,25 @@ use clap::Args;
 
 use crate::Failure;
 use crate::message::shown;
-use pgdmp::{Adaptation, Adapted, Finding, Selected, Service, TargetVersion};
+use pgdmp::{Adaptation, Adapted, Finding, Mapping, Selected, Service, TargetVersion};
 
 /// What the options ask for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServerOptions {
-    pub(crate) adaptation: Adaptation,
+    pub(crate) target: Option<TargetVersion>,
+    pub(crate) service: Option<Service>,
+    pub(crate) owners: Renames,
+    pub(crate) schemas: Renames,
+    pub(crate) tablespaces: Renames,
+    pub(crate) no_owner: bool,
+    pub(crate) no_tablespaces: bool,
+    pub(crate) no_table_access_method: bool,
     /// Go on although a schema's name may stand where it was not changed.
     pub(crate) map_unproved: bool,
 }
+
+/// New names by old ones, of one option.
+pub(crate) type Renames = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The options, for commands that are parsed by clap.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -61,29 +71,54 @@ impl ServerArgs {
     }
 
     pub(crate) fn options(&self) -> Result<ServerOptions, Failure> {
-        let mut adaptation = Adaptation {
+        let mut options = ServerOptions {
             target: self.target_version,
             service: self.service,
             no_owner: self.no_owner,
             no_tablespaces: self.no_tablespaces,
             no_table_access_method: self.no_table_access_method,
-            ..Adaptation::default()
+            map_unproved: self.map_unproved,
+            ..ServerOptions::default()
         };
-        let mapping = &mut adaptation.mapping;
         for (option, pairs, names) in [
-            ("--map-owner", &self.owners, &mut mapping.owners),
-            ("--map-schema", &self.schemas, &mut mapping.schemas),
-            ("--map-tablespace", &self.tablespaces, &mut mapping.tablespaces),
+            ("--map-owner", &self.owners, &mut options.owners),
+            ("--map-schema", &self.schemas, &mut options.schemas),
+            ("--map-tablespace", &self.tablespaces, &mut options.tablespaces),
         ] {
             for text in pairs {
                 pair(option, text.as_encoded_bytes(), names)?;
             }
         }
-        Ok(ServerOptions { adaptation, map_unproved: self.map_unproved })
+        Ok(options)
     }
 }
 
 impl ServerOptions {
+    fn adaptation(&self) -> Adaptation {
+        let mut mapping = Mapping::new();
+        for (old, new) in &self.owners {
+            mapping = mapping.owner(&old[..], &new[..]);
+        }
+        for (old, new) in &self.schemas {
+            mapping = mapping.schema(&old[..], &new[..]);
+        }
+        for (old, new) in &self.tablespaces {
+            mapping = mapping.tablespace(&old[..], &new[..]);
+        }
+        let mut adaptation = Adaptation::new()
+            .mapping(mapping)
+            .no_owner(self.no_owner)
+            .no_tablespaces(self.no_tablespaces)
+            .no_table_access_method(self.no_table_access_method);
+        if let Some(target) = self.target {
+            adaptation = adaptation.target(target);
+        }
+        if let Some(service) = self.service {
+            adaptation = adaptation.service(service);
+        }
+        adaptation
+    }
+
     /// Fits a selection to the server.
     ///
     /// # Errors
@@ -94,7 +129,7 @@ impl ServerOptions {
         selected: &mut Selected<'_>,
         warn: impl Fn(&str),
     ) -> Result<Adapted, Failure> {
-        let adapted = self.adaptation.apply(selected)?;
+        let adapted = self.adaptation().apply(selected)?;
         adapted.notes.iter().for_each(|note| warn(note));
         let tell = |findings: &[Finding]| {
             findings.iter().for_each(|finding| warn(&finding.to_string()));
@@ -113,11 +148,7 @@ impl ServerOptions {
 }
 
 /// `old=new`.
-pub(crate) fn pair(
-    option: &str,
-    value: &[u8],
-    names: &mut BTreeMap<Vec<u8>, Vec<u8>>,
-) -> Result<(), Failure> {
+pub(crate) fn pair(option: &str, value: &[u8], names: &mut Renames) -> Result<(), Failure> {
     let at = value.iter().position(|byte| *byte == b'=');
     let (old, new) = match at {
         Some(at) if at > 0 && at + 1 < value.len() => (&value[..at], &value[at + 1..]),

@@ -106,9 +106,8 @@ struct Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     fn new(args: &Args, toc: &'a Toc) -> Result<Self, Failure> {
-        let mut selection = args.selection.selection(toc)?;
         // The entries of the database itself do nothing unless a restore asks for them.
-        selection.create = true;
+        let selection = args.selection.selection(toc)?.create(true);
         let mut selected = selection.apply(toc)?;
         args.selection.check_names(&selected)?;
         let adapted = args.server.options()?.adapt(&mut selected, |text| message::warning(text))?;
@@ -137,14 +136,14 @@ fn target(args: &Args, format: Format, header: &Header) -> Result<Target, Failur
         )));
     }
     if !args.target.has_version() && header.version > release.archive_version() {
-        target.version(release.archive_version());
+        target = target.version(release.archive_version());
     }
     let algorithm = header.compression.algorithm;
     if args.target.algorithm().is_none()
         && format != Format::Tar
         && !release.decompresses(algorithm)
     {
-        target.compression(Algorithm::Gzip, None);
+        target = target.compression(Algorithm::Gzip, None);
         message::note(format_args!(
             "data is compressed with gzip, because pg_restore {release} does not read \
              {algorithm}"

@@ -125,7 +125,9 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     program.encoding.set(input.toc().text_encoding());
     let created = warn_of_archive(program, input.toc(), options.debug);
     check_session(input.toc())?;
-    options.selection.use_list = use_list(program, &options, input.toc())?;
+    if let Some(list) = use_list(program, &options, input.toc())? {
+        options.selection = options.selection.use_list(list);
+    }
     let path = to_path(options.input.as_deref().unwrap_or(b"-"));
     let mut input = if options.list {
         list(program, &options, &input, created)?;
@@ -197,7 +199,7 @@ fn write_sql(
     let selected = adapted.selected(&selected);
     check_compression(&selected)?;
     if options.verbose {
-        options.script.verbose = Some(created);
+        options.set(|script| script.verbose(created));
         if selected.implied_no_schema() {
             program.info("implied no-schema restore");
         }
@@ -206,8 +208,7 @@ fn write_sql(
         Some(key) => key,
         None => RestrictKey::random()?,
     };
-    let mut restore = Restore::new();
-    restore.options(options.script);
+    let restore = Restore::new().options(options.script);
     let mut output = Destination::open(options.output.as_deref(), &options.inputs, toc)?;
     let mut target = Target { inner: &mut output, failed: false };
     let mut sink = Talk {
@@ -242,7 +243,9 @@ fn chosen<'t>(
 ) -> Result<(Selected<'t>, Adapted), Fatal> {
     let mut selected = options.selection.apply(toc)?;
     check_names(program, options, &selected)?;
-    options.script.target = options.extras.server.adaptation.target;
+    if let Some(target) = options.extras.server.target {
+        options.set(|script| script.target(target));
+    }
     let adapted = options.extras.server.adapt(&mut selected, |text| program.warning(text))?;
     Ok((selected, adapted))
 }

@@ -121,45 +121,49 @@ impl SelectionArgs {
 
     /// The selection, for an archive with this table of contents.
     pub(crate) fn selection(&self, toc: &Toc) -> Result<Selection, Failure> {
-        let names = |names: &[OsString]| {
-            names.iter().map(|name| NamePattern::new(name.as_encoded_bytes())).collect()
-        };
-        let mut selection = Selection {
-            use_list: self.use_list(toc)?,
-            schemas: names(&self.schemas),
-            exclude_schemas: names(&self.exclude_schemas),
-            tables: names(&self.tables),
-            indexes: names(&self.indexes),
-            functions: names(&self.functions),
-            triggers: names(&self.triggers),
-            sections: self
-                .sections
-                .iter()
-                .map(|section| match section {
-                    SectionArg::PreData => Section::PreData,
-                    SectionArg::Data => Section::Data,
-                    SectionArg::PostData => Section::PostData,
-                })
-                .collect(),
-            create: self.create,
-            data_only: self.data_only,
-            schema_only: self.schema_only,
-            statistics_only: self.statistics_only,
-            statistics: self.statistics,
-            no_data: self.no_data,
-            no_schema: self.no_schema,
-            no_privileges: self.no_privileges,
-            no_comments: self.no_comments,
-            no_policies: self.no_policies,
-            no_publications: self.no_publications,
-            no_security_labels: self.no_security_labels,
-            no_subscriptions: self.no_subscriptions,
-            no_statistics: self.no_statistics,
-            with_dependencies: self.with_dependencies,
-            with_dependents: self.with_dependents,
-        };
+        let mut selection = Selection::new()
+            .create(self.create)
+            .data_only(self.data_only)
+            .schema_only(self.schema_only)
+            .statistics_only(self.statistics_only)
+            .statistics(self.statistics)
+            .no_data(self.no_data)
+            .no_schema(self.no_schema)
+            .no_privileges(self.no_privileges)
+            .no_comments(self.no_comments)
+            .no_policies(self.no_policies)
+            .no_publications(self.no_publications)
+            .no_security_labels(self.no_security_labels)
+            .no_subscriptions(self.no_subscriptions)
+            .no_statistics(self.no_statistics)
+            .with_dependencies(self.with_dependencies)
+            .with_dependents(self.with_dependents);
+        if let Some(list) = self.use_list(toc)? {
+            selection = selection.use_list(list);
+        }
+        type Add = fn(Selection, NamePattern) -> Selection;
+        let named: [(&[OsString], Add); 6] = [
+            (&self.schemas, Selection::schema),
+            (&self.exclude_schemas, Selection::exclude_schema),
+            (&self.tables, Selection::table),
+            (&self.indexes, Selection::index),
+            (&self.functions, Selection::function),
+            (&self.triggers, Selection::trigger),
+        ];
+        for (names, add) in named {
+            for name in names {
+                selection = add(selection, NamePattern::new(name.as_encoded_bytes()));
+            }
+        }
+        for section in &self.sections {
+            selection = selection.section(match section {
+                SectionArg::PreData => Section::PreData,
+                SectionArg::Data => Section::Data,
+                SectionArg::PostData => Section::PostData,
+            });
+        }
         if let Some(path) = &self.filter {
-            filter::read(path.as_os_str().as_encoded_bytes(), &mut selection)?;
+            selection = filter::read(path.as_os_str().as_encoded_bytes(), selection)?;
         }
         Ok(selection)
     }
@@ -211,7 +215,7 @@ pub(crate) fn check_any(selected: &Selected<'_>) -> Result<(), Failure> {
 
 /// What is to be said of a name that matches nothing.
 pub(crate) fn nothing_named(unmatched: &Unmatched, toc: &Toc) -> String {
-    let Unmatched { what, name, excluded } = unmatched;
+    let Unmatched { what, name, excluded, .. } = unmatched;
     let name = argument(name, toc);
     let effect = if *excluded { ", so nothing is left out for that" } else { "" };
     format!("no {what} is named {name}{effect}")

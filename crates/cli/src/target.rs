@@ -89,16 +89,15 @@ impl TargetArgs {
 
     /// What they say.
     pub(crate) fn target(&self) -> Target {
-        let mut target = Target::new();
-        target.threads(self.jobs).check(self.check);
+        let mut target = Target::new().threads(self.jobs).check(self.check);
         if let Some(format) = self.format {
-            target.format(format);
+            target = target.format(format);
         }
         if let Some(Compress { algorithm, level, long }) = self.compress {
-            target.compression(algorithm, level).zstd_long(long);
+            target = target.compression(algorithm, level).zstd_long(long);
         }
         if let Some(version) = self.archive_version {
-            target.version(version);
+            target = target.version(version);
         }
         target
     }

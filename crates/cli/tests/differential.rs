@@ -11,8 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use pgdmp::{
-    Archive, ArchiveVersion, CatalogId, Desc, DumpId, EntryFields, Format, Header, Oid, Section,
-    Toc,
+    Archive, ArchiveVersion, CatalogId, Desc, DumpId, EntryFields, Format, Oid, Section, Toc,
 };
 
 use pgdmp_testkit::fixtures;
@@ -587,7 +586,8 @@ const UNOWNED: &[&[u8]] = &[
 /// Entries as no pg_dump writes them, in encodings of all kinds, some without a search path.
 fn odd_archive(variant: usize) -> Toc {
     let like = Archive::open(fixtures::root().join("pg18/empty-custom.dump")).unwrap();
-    let header = Header { server_version: None, ..like.header().clone() };
+    let mut header = like.header().clone();
+    header.server_version = None;
     let mut toc = Toc::new(header, Format::Custom);
     let settings: &[(&'static [u8], &[u8])] = match variant {
         0 => &[(b"STDSTRINGS", b"SET standard_conforming_strings = 'off';\n")],
@@ -603,7 +603,7 @@ fn odd_archive(variant: usize) -> Toc {
     };
     for (desc, defn) in settings {
         let fields = EntryFields::new(DumpId(1), Desc(desc), Section::PreData);
-        push(&mut toc, EntryFields { defn: Some(defn), ..fields });
+        push(&mut toc, fields.defn(defn));
     }
     for (n, desc) in OWNED.iter().chain(UNOWNED).enumerate() {
         for k in 0..3 {
@@ -612,17 +612,15 @@ fn odd_archive(variant: usize) -> Toc {
     }
     for name in [&b"plain"[..], b"Up.per", b"select", b"a-b", b"it's \"x\"\\", b"\xff\xc3"] {
         let fields = EntryFields::new(DumpId(1), Desc::DATABASE, Section::PreData);
-        let defn = Some(&b"CREATE DATABASE x;\n"[..]);
-        let drop_stmt = Some(&b"DROP DATABASE x;\n"[..]);
-        let owner = Some(NAMES[3]);
-        push(&mut toc, EntryFields { tag: Some(name), defn, drop_stmt, owner, ..fields });
+        let fields = fields.defn("CREATE DATABASE x;\n").drop_stmt("DROP DATABASE x;\n");
+        push(&mut toc, fields.tag(name).owner(NAMES[3]));
     }
     toc
 }
 
 fn push(toc: &mut Toc, fields: EntryFields<'_>) {
     let dump_id = DumpId(toc.len() as i32 + 1);
-    toc.push(&EntryFields { dump_id, ..fields }).unwrap();
+    toc.push(&fields.dump_id(dump_id)).unwrap();
 }
 
 fn push_odd(toc: &mut Toc, desc: &'static [u8], n: usize, k: usize) {
@@ -653,20 +651,18 @@ fn push_odd(toc: &mut Toc, desc: &'static [u8], n: usize, k: usize) {
     let owner = if owned { Some(NAMES[(n + 2 * k) % NAMES.len()]) } else { Some(&b""[..]) };
     let needed = [DumpId(n as i32), DumpId(n as i32), DumpId(99_999)];
     let section = [Section::None, Section::PostData, Section::Data, Section::PreData][n % 4];
-    let fields = EntryFields {
-        tag: Some(&tag),
-        defn,
-        drop_stmt,
-        owner: owner.filter(|_| owned || k > 0),
-        namespace: [Some(&b"s1"[..]), None, Some(NAMES[(n + k) % NAMES.len()])][k],
-        tablespace: [Some(&b""[..]), Some(b"Ts x"), None, None][(n + k) % 4],
-        table_am: [Some(&b"heap"[..]), Some(b"Col Am"), None, None, None, None][(n + k) % 6],
-        relkind: if k == 1 { 'p' } else { 'r' } as i32,
-        copy_stmt: (desc == b"WARNING" && k == 2).then_some(b"of data\n"),
-        with_oids: Some(if n == 3 && k == 1 { b"true" } else { b"false" }),
-        dependencies: &needed[..=k],
-        catalog_id: CatalogId { table_oid: Oid(1259), oid: Oid(4_000_000_000 + n as u32) },
-        ..EntryFields::new(DumpId(1), Desc(desc), section)
-    };
+    let mut fields = EntryFields::new(DumpId(1), Desc(desc), section)
+        .tag(&tag)
+        .relkind(if k == 1 { 'p' } else { 'r' } as i32)
+        .with_oids(if n == 3 && k == 1 { "true" } else { "false" })
+        .dependencies(&needed[..=k])
+        .catalog_id(CatalogId { table_oid: Oid(1259), oid: Oid(4_000_000_000 + n as u32) });
+    fields.defn = defn;
+    fields.drop_stmt = drop_stmt;
+    fields.owner = owner.filter(|_| owned || k > 0);
+    fields.namespace = [Some(&b"s1"[..]), None, Some(NAMES[(n + k) % NAMES.len()])][k];
+    fields.tablespace = [Some(&b""[..]), Some(b"Ts x"), None, None][(n + k) % 4];
+    fields.table_am = [Some(&b"heap"[..]), Some(b"Col Am"), None, None, None, None][(n + k) % 6];
+    fields.copy_stmt = (desc == b"WARNING" && k == 2).then_some(b"of data\n");
     push(toc, fields);
 }

@@ -26,8 +26,8 @@ const OTHERS: [(&str, &str); 6] = [
 
 /// An archive that has all that the examples name.
 fn archive() -> Vec<u8> {
-    let mut options = WriteOptions::new();
-    options.compression(Algorithm::Zstd, None).dbname("app").server_version("18.1");
+    let options =
+        WriteOptions::new().compression(Algorithm::Zstd, None).dbname("app").server_version("18.1");
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     builder.session("UTF8", true).unwrap();
     let mut add = |id,
@@ -36,30 +36,20 @@ fn archive() -> Vec<u8> {
                    tag: &'static str,
                    defn: &'static str,
                    needs: &[DumpId]| {
-        let schema = Some(schema.as_bytes()).filter(|schema| !schema.is_empty());
-        let fields = EntryFields {
-            tag: Some(tag.as_bytes()),
-            namespace: schema,
-            defn: Some(defn.as_bytes()),
-            owner: Some(b"ann"),
-            dependencies: needs,
-            catalog_id: CatalogId { table_oid: Oid(1259), oid: Oid(20_000 + id as u32) },
-            ..EntryFields::new(DumpId(id), desc, Section::PreData)
-        };
-        let rows = EntryFields {
-            defn: None,
-            had_dumper: true,
-            copy_stmt: Some(defn.as_bytes()),
-            section: Section::Data,
-            ..fields
-        };
-        let post = EntryFields { section: Section::PostData, ..fields };
-        let objects =
-            EntryFields { had_dumper: true, defn: None, section: Section::Data, ..fields };
+        let mut fields = EntryFields::new(DumpId(id), desc, Section::PreData)
+            .tag(tag)
+            .owner("ann")
+            .dependencies(needs)
+            .catalog_id(CatalogId { table_oid: Oid(1259), oid: Oid(20_000 + id as u32) });
+        fields.namespace = Some(schema.as_bytes()).filter(|schema| !schema.is_empty());
+        let data = fields.had_dumper(true).section(Section::Data);
+        let rows = data.copy_stmt(defn);
+        fields = fields.defn(defn);
+        let post = fields.section(Section::PostData);
         builder.entry(match desc {
             Desc::TABLE_DATA => &rows,
             Desc::INDEX => &post,
-            Desc::BLOBS => &objects,
+            Desc::BLOBS => &data,
             Desc::BLOB_METADATA => &fields,
             _ => &fields,
         })

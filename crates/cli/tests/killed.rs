@@ -14,23 +14,20 @@ use crate::support::pgdmp;
 
 /// Tables of 512 kB, uncompressed.
 fn large(first: i32, tables: i32) -> Vec<u8> {
-    let mut options = WriteOptions::new();
-    options.compression(Algorithm::None, None).dbname("app");
+    let options = WriteOptions::new().compression(Algorithm::None, None).dbname("app");
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     builder.session("UTF8", true).unwrap();
     for id in first..first + tables {
         let tag = format!("table_{id}");
         let defn = format!("CREATE TABLE public.{tag} ();\n");
-        let fields = |id, desc, section| EntryFields {
-            tag: Some(tag.as_bytes()),
-            namespace: Some(b"public"),
-            ..EntryFields::new(DumpId(id), desc, section)
+        let fields = |id, desc, section| {
+            EntryFields::new(DumpId(id), desc, section).tag(tag.as_bytes()).namespace(b"public")
         };
         let table = fields(1000 + id, Desc::TABLE, Section::PreData);
-        builder.entry(&EntryFields { defn: Some(defn.as_bytes()), ..table }).unwrap();
+        builder.entry(&table.defn(defn.as_bytes())).unwrap();
         let data = fields(2000 + id, Desc::TABLE_DATA, Section::Data);
         let dependencies = &[DumpId(1000 + id)];
-        builder.entry(&EntryFields { had_dumper: true, dependencies, ..data }).unwrap();
+        builder.entry(&data.had_dumper(true).dependencies(dependencies)).unwrap();
     }
     let mut writer = builder.start(Cursor::new(Vec::new())).unwrap();
     let mut number = 1_u64;

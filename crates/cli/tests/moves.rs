@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use pgdmp::{Archive, ArchiveVersion, EntryFields, Format};
+use pgdmp::{Archive, ArchiveVersion, Format};
 
 use crate::support::pgdmp;
 use pgdmp_testkit::build::{self, Block};
@@ -254,7 +254,7 @@ fn frames_of_zstd() {
         }
     }
     // The same two frames in one chunk.
-    let data = EntryFields { tag: Some(b"t"), ..build::full_entry() };
+    let data = build::full_entry().tag(b"t");
     let mut header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     header.compression.algorithm = pgdmp::Algorithm::Zstd;
     let stored = frames[1..].concat();

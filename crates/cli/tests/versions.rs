@@ -108,15 +108,15 @@ fn large_objects_of_several_archives_raise_it() {
     // The same with another OID.
     let mut builder = pgdmp::ArchiveBuilder::new(
         pgdmp::Format::Custom,
-        pgdmp::WriteOptions::new().version(ArchiveVersion::new(1, 14)),
+        &pgdmp::WriteOptions::new().version(ArchiveVersion::new(1, 14)),
     )
     .unwrap();
     let objects = builder
-        .entry(&pgdmp::EntryFields {
-            tag: Some(b"BLOBS"),
-            had_dumper: true,
-            ..pgdmp::EntryFields::new(pgdmp::DumpId(2), pgdmp::Desc::BLOBS, pgdmp::Section::Data)
-        })
+        .entry(
+            &pgdmp::EntryFields::new(pgdmp::DumpId(2), pgdmp::Desc::BLOBS, pgdmp::Section::Data)
+                .tag(b"BLOBS")
+                .had_dumper(true),
+        )
         .unwrap();
     let file = File::create(folder.path().join("two")).unwrap();
     let mut writer = builder.start(file).unwrap();

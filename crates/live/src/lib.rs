@@ -20,7 +20,7 @@
 //! use pgdmp_live::{Libpq, Parameters, Restorer, Silent};
 //!
 //! let archive = Archive::open("shop.dump")?;
-//! let selected = Selection::default().apply(archive.toc())?;
+//! let selected = Selection::new().apply(archive.toc())?;
 //! let server = Libpq::load()?.server(Parameters::new("host=/run/postgresql dbname=shop"));
 //! let report = Restorer::new().archive(&archive, &selected, &server, &Silent)?;
 //! assert_eq!(report.errors, 0);

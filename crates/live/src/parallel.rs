@@ -9,7 +9,7 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use pgdmp::script::{Report, Restore, RestorePass, Restored};
-use pgdmp::{Archive, Desc, Error, ErrorKind, ScriptOptions, Selected, TocEntry, Wanted};
+use pgdmp::{Archive, Desc, Error, ErrorKind, Selected, TocEntry, Wanted};
 
 use crate::fatal::Fatal;
 use crate::graph::Graph;
@@ -25,7 +25,7 @@ pub(crate) fn restore(
     server: &dyn Server,
     voice: &dyn Voice,
 ) -> Result<Report, Fatal> {
-    if restorer.options.single_transaction {
+    if restorer.options.is_single_transaction() {
         let what = "cannot specify both --single-transaction and multiple jobs".into();
         return Err(Error::new(ErrorKind::Usage { what }).into());
     }
@@ -37,7 +37,7 @@ pub(crate) fn restore(
         selected,
         around,
         graph: Graph::new(archive, selected),
-        inhibits: restorer.options.no_data_for_failed_tables,
+        inhibits: restorer.options.holds_back_data(),
         report: Report::default(),
     };
     let mut sink = SessionSink::new(around, session);
@@ -47,8 +47,7 @@ pub(crate) fn restore(
     // So that there are never more sessions than were asked for.
     drop(sink);
 
-    let mut of_workers = Restore::new();
-    of_workers.options(ScriptOptions { transaction_size: 0, ..rules.script_options().clone() });
+    let of_workers = Restore::new().options(rules.script_options().clone().transaction_size(0));
     let work = Work {
         rules: &of_workers,
         archive,

@@ -13,6 +13,8 @@ use crate::voice::Voice;
 
 /// Restores archives into a database.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
 pub struct Restorer {
     pub(crate) options: ScriptOptions,
     exit_on_error: bool,
@@ -28,20 +30,20 @@ impl Restorer {
 
     /// Sets the options. One transaction around all, and transactions of several objects, end a
     /// restore at the first error.
-    pub fn options(&mut self, options: ScriptOptions) -> &mut Self {
+    pub fn options(mut self, options: ScriptOptions) -> Self {
         self.options = options;
         self
     }
 
     /// Whether the first error is the end (`--exit-on-error`).
-    pub fn exit_on_error(&mut self, exit: bool) -> &mut Self {
+    pub fn exit_on_error(mut self, exit: bool) -> Self {
         self.exit_on_error = exit;
         self
     }
 
     /// Whether settings that the server does not have are left out, as
     /// [`ScriptOptions::target`] does; `pg_restore` gets an error for each.
-    pub fn fit_to_server(&mut self, fit: bool) -> &mut Self {
+    pub fn fit_to_server(mut self, fit: bool) -> Self {
         self.fit_to_server = fit;
         self
     }
@@ -50,7 +52,7 @@ impl Restorer {
     ///
     /// Several do not go together with one transaction around all, which is then refused. Not all
     /// errors are counted once: `pg_restore` counts an entry that had some as one more.
-    pub fn jobs(&mut self, jobs: usize) -> &mut Self {
+    pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs;
         self
     }
@@ -123,18 +125,18 @@ impl Restorer {
     /// The rules, as this server needs them.
     pub(crate) fn rules(&self, session: &dyn Session) -> Restore {
         let mut options = self.options.clone();
-        if self.fit_to_server && options.target.is_none() {
+        if self.fit_to_server && options.target_version().is_none() {
             let version = session.server_version();
             let text = match version / 10_000 {
                 major @ 10.. => major.to_string(),
                 major => format!("{major}.{}", version / 100 % 100),
             };
             // Of one that is not known, all is expected.
-            options.target = text.parse().ok();
+            if let Ok(version) = text.parse() {
+                options = options.target(version);
+            }
         }
-        let mut restore = Restore::new();
-        restore.options(options);
-        restore
+        Restore::new().options(options)
     }
 
     pub(crate) fn around<'a>(
@@ -143,7 +145,7 @@ impl Restorer {
         server: &'a dyn Server,
         voice: &'a dyn Voice,
     ) -> Result<Surroundings<'a>, Fatal> {
-        let at_once = self.options.single_transaction || self.options.transaction_size > 0;
+        let at_once = self.options.uses_transactions();
         Ok(Surroundings {
             server,
             voice,

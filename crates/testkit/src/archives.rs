@@ -4,17 +4,17 @@ use pgdmp::{ArchiveBuilder, Desc, DumpId, EntryFields, Format, Section, WriteOpt
 
 /// Of so many entries with data, not written yet.
 pub fn small(entries: i32) -> ArchiveBuilder {
-    let mut options = WriteOptions::new();
-    options.created(pgdmp::CreationTime::from_fields([0, 0, 0, 1, 0, 100, 0]));
+    let options =
+        WriteOptions::new().created(pgdmp::CreationTime::from_fields([0, 0, 0, 1, 0, 100, 0]));
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     for id in 1..=entries {
         let tag = format!("table {id}");
         builder
-            .entry(&EntryFields {
-                tag: Some(tag.as_bytes()),
-                had_dumper: true,
-                ..EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data)
-            })
+            .entry(
+                &EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data)
+                    .tag(tag.as_bytes())
+                    .had_dumper(true),
+            )
             .unwrap();
     }
     builder

@@ -12,42 +12,33 @@ pub fn header(version: ArchiveVersion, format: Format) -> Header {
     let level = has(Gate::CompressionLevel) && !has(Gate::CompressionAlgorithm);
     // Before there was a level data was always compressed; the archives made here have none.
     let algorithm = if has(Gate::CompressionLevel) { Algorithm::None } else { Algorithm::Gzip };
-    Header {
-        version,
-        int_size: 4,
-        off_size: if has(Gate::OffsetFlag) { 8 } else { 4 },
-        format_code: if format == Format::Custom { 1 } else { 3 },
-        compression: Compression { algorithm, level: level.then_some(0) },
-        created: has(Gate::CreationTime)
-            .then(|| CreationTime::from_fields([3, 42, 6, 22, 10, 126, 0])),
-        dbname: has(Gate::CreationTime).then(|| b"d\xe4ta".as_slice().into()),
-        server_version: has(Gate::ProgramVersions).then(|| b"17.11".as_slice().into()),
-        dump_version: has(Gate::ProgramVersions).then(|| b"18.6".as_slice().into()),
-    }
+    let mut header = Header::new(version, format);
+    header.off_size = if has(Gate::OffsetFlag) { 8 } else { 4 };
+    header.compression = Compression::new(algorithm, level.then_some(0));
+    header.created =
+        has(Gate::CreationTime).then(|| CreationTime::from_fields([3, 42, 6, 22, 10, 126, 0]));
+    header.dbname = has(Gate::CreationTime).then(|| b"d\xe4ta".as_slice().into());
+    header.server_version = has(Gate::ProgramVersions).then(|| b"17.11".as_slice().into());
+    header.dump_version = has(Gate::ProgramVersions).then(|| b"18.6".as_slice().into());
+    header
 }
 
 /// An entry with something in every field.
 pub fn full_entry() -> EntryFields<'static> {
-    EntryFields {
-        dump_id: DumpId(3),
-        had_dumper: true,
-        catalog_id: CatalogId { table_oid: Oid(1259), oid: Oid(3_000_000_000) },
-        tag: Some(b"t\xff\n"),
-        desc: Desc::TABLE_DATA,
-        section: Section::Data,
-        defn: Some(b"CREATE"),
-        drop_stmt: Some(b""),
-        copy_stmt: Some(b"COPY t FROM stdin;\n"),
-        namespace: Some(b"public"),
-        tablespace: Some(b""),
-        table_am: Some(b"heap"),
-        relkind: 114,
-        owner: None,
-        with_oids: Some(b"false"),
-        dependencies: &[DumpId(2), DumpId(2), DumpId(999)],
-        data_offset: DataOffset::At(0x1234),
-        file_name: b"3.dat",
-    }
+    EntryFields::new(DumpId(3), Desc::TABLE_DATA, Section::Data)
+        .had_dumper(true)
+        .catalog_id(CatalogId { table_oid: Oid(1259), oid: Oid(3_000_000_000) })
+        .tag(b"t\xff\n")
+        .defn("CREATE")
+        .drop_stmt("")
+        .copy_stmt("COPY t FROM stdin;\n")
+        .namespace("public")
+        .tablespace("")
+        .table_am("heap")
+        .relkind(114)
+        .dependencies(&[DumpId(2), DumpId(2), DumpId(999)])
+        .data_offset(DataOffset::At(0x1234))
+        .file_name(b"3.dat")
 }
 
 /// The data of an entry, for `custom`.
@@ -126,7 +117,7 @@ pub fn custom(
                 Some(_) => DataOffset::NotSet,
                 None => DataOffset::NoData,
             };
-            toc.push(&EntryFields { data_offset, ..*fields }).unwrap();
+            toc.push(&fields.data_offset(data_offset)).unwrap();
         }
         let mut out = Vec::new();
         toc.write_to(&mut out).unwrap();
@@ -154,17 +145,13 @@ pub fn small() -> Vec<u8> {
 }
 
 pub fn small_of(version: ArchiveVersion, offsets: bool) -> Vec<u8> {
-    let table = EntryFields {
-        defn: Some(b"CREATE TABLE t ();\n"),
-        tag: Some(b"t"),
-        ..EntryFields::new(DumpId(1), Desc::TABLE, Section::PreData)
-    };
-    let data = EntryFields { dump_id: DumpId(3), tag: Some(b"t"), ..full_entry() };
-    let blobs = EntryFields {
-        had_dumper: true,
-        tag: Some(b"17..3000000000"),
-        ..EntryFields::new(DumpId(4), Desc::BLOBS, Section::Data)
-    };
+    let table = EntryFields::new(DumpId(1), Desc::TABLE, Section::PreData)
+        .defn(b"CREATE TABLE t ();\n")
+        .tag(b"t");
+    let data = full_entry().dump_id(DumpId(3)).tag(b"t");
+    let blobs = EntryFields::new(DumpId(4), Desc::BLOBS, Section::Data)
+        .had_dumper(true)
+        .tag(b"17..3000000000");
     custom(
         header(version, Format::Custom),
         &[

@@ -133,11 +133,6 @@ fn blocks_up_to(mut pass: Pass<'_>, most: usize) -> Result<Vec<(i32, Content)>, 
     let mut blocks = Vec::new();
     while let Some(mut block) = pass.next_block()? {
         let content = match block.kind() {
-            BlockKind::Data => {
-                let mut out = Bounded::new(most);
-                block.data()?.copy_to(&mut out)?;
-                Content::Data(out.bytes)
-            }
             BlockKind::LargeObjects => {
                 let mut all = Vec::new();
                 while let Some(mut object) = block.next_object()? {
@@ -146,6 +141,11 @@ fn blocks_up_to(mut pass: Pass<'_>, most: usize) -> Result<Vec<(i32, Content)>, 
                     all.push((object.oid().0, out.bytes));
                 }
                 Content::Objects(all)
+            }
+            _ => {
+                let mut out = Bounded::new(most);
+                block.data()?.copy_to(&mut out)?;
+                Content::Data(out.bytes)
             }
         };
         blocks.push((block.dump_id().0, content));

@@ -284,18 +284,17 @@ pub fn archive(shape: Shape, n: u32) -> Vec<u8> {
         .zip(1..)
         .zip(&pieces)
         .map(|((entry, id), pieces)| {
-            let fields = EntryFields {
-                had_dumper: entry.data.is_some(),
-                catalog_id: CatalogId { table_oid: Oid(1259), oid: Oid(entry.oid) },
-                tag: Some(entry.tag.as_bytes()),
-                namespace: entry.namespace.map(str::as_bytes),
-                owner: Some(b"postgres"),
-                defn: Some(entry.defn.as_bytes()),
-                copy_stmt: matches!(entry.data, Some(Data::Rows))
-                    .then_some(b"COPY s.t (id, v) FROM stdin;\n"),
-                dependencies: &entry.dependencies,
-                ..EntryFields::new(DumpId(id), entry.desc, entry.section)
-            };
+            let mut fields = EntryFields::new(DumpId(id), entry.desc, entry.section)
+                .had_dumper(entry.data.is_some())
+                .catalog_id(CatalogId { table_oid: Oid(1259), oid: Oid(entry.oid) })
+                .tag(entry.tag.as_bytes())
+                .owner("postgres")
+                .defn(entry.defn.as_bytes())
+                .dependencies(&entry.dependencies);
+            fields.namespace = entry.namespace.map(str::as_bytes);
+            if let Some(Data::Rows) = entry.data {
+                fields = fields.copy_stmt("COPY s.t (id, v) FROM stdin;\n");
+            }
             let block = entry.data.as_ref().map(|data| match data {
                 Data::Rows => Block::Data(&[b"1\tone\n\\.\n\n\n"]),
                 Data::Objects(_) => Block::Objects(pieces),

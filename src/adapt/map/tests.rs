@@ -21,7 +21,7 @@ fn map(desc: &'static str, defn: &str) -> (String, Vec<String>) {
     let mut fields = EntryFields::new(DumpId(2), Desc(desc.as_bytes()), Section::PreData);
     let defn = defn.as_bytes().to_vec();
     fields.tag = Some(b"x");
-    toc.push(&EntryFields { defn: Some(&defn), ..fields }).unwrap();
+    toc.push(&fields.defn(&defn)).unwrap();
     let mut draft = Draft::new(toc.entry(DumpId(2)).unwrap());
     let doubts = mapping("ann=Bob", "a=b c").rename(&mut draft, true);
     (String::from_utf8(draft.defn.unwrap().to_vec()).unwrap(), doubts)
@@ -117,12 +117,12 @@ fn what_is_not() {
 /// What is left of an archive whose schemas become one, or why they cannot.
 fn united(archive: &str, schemas: &[&str]) -> Result<Vec<String>, String> {
     let archive = Archive::open(archive).unwrap();
-    let mut selected = Selection::default().apply(archive.toc()).unwrap();
-    let mut mapping = Mapping::default();
+    let mut selected = Selection::new().apply(archive.toc()).unwrap();
+    let mut mapping = Mapping::new();
     for schema in schemas {
         mapping.schemas.append(&mut self::mapping("", schema).schemas);
     }
-    let adaptation = Adaptation { mapping, ..Adaptation::default() };
+    let adaptation = Adaptation::new().mapping(mapping);
     let adapted = adaptation.apply(&mut selected).map_err(|error| error.to_string())?;
     let selected = adapted.selected(&selected);
     Ok(selected.entries().map(|entry| entry.name().name).collect())

@@ -178,8 +178,8 @@ impl<'a> Merge<'a> {
         let kept = unify::unify(&items, &mut ids)?;
         let unified = items.all.len() - kept.len();
         let order = order::order(kept, &items, &ids);
-        let builder = ArchiveBuilder::with_header(format, header, target.long)?;
-        let mut builder = builder.with_threads(target.threads);
+        let builder = ArchiveBuilder::with_header(format, header, target.storage.long)?;
+        let mut builder = builder.with_threads(target.storage.threads);
         order.iter().for_each(|item| builder.expect(&items.draft(*item).fields()));
         let mut jobs = Vec::new();
         let mut dependencies: Vec<DumpId> = Vec::new();

@@ -11,12 +11,12 @@ const ENTRIES: i32 = 5;
 
 /// An archive with or without offsets.
 fn archive(offsets: bool) -> Vec<u8> {
-    let mut options = WriteOptions::new();
-    options.created(crate::CreationTime::from_fields([0, 0, 0, 1, 0, 100, 0]));
+    let options =
+        WriteOptions::new().created(crate::CreationTime::from_fields([0, 0, 0, 1, 0, 100, 0]));
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     for id in 1..=ENTRIES {
         let fields = EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data);
-        builder.entry(&EntryFields { had_dumper: true, ..fields }).unwrap();
+        builder.entry(&fields.had_dumper(true)).unwrap();
     }
     fn fill<W: Write>(mut writer: crate::ArchiveWriter<W>) -> W {
         for id in 1..=ENTRIES {
@@ -208,12 +208,12 @@ fn a_journal_does_not_lead_into_data() {
     let header = |id: i32| [&[1, 0][..], &id.to_le_bytes()].concat();
     let mut builder = ArchiveBuilder::new(
         Format::Custom,
-        WriteOptions::new().compression(crate::Algorithm::None, None),
+        &WriteOptions::new().compression(crate::Algorithm::None, None),
     )
     .unwrap();
     for id in 1..=2 {
         let fields = EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data);
-        builder.entry(&EntryFields { had_dumper: true, ..fields }).unwrap();
+        builder.entry(&fields.had_dumper(true)).unwrap();
     }
     let mut writer = builder.start_pipe(Vec::new()).unwrap();
     for id in 1..=2 {

@@ -124,8 +124,7 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
     parameters.application = program.name.clone().into_bytes();
     parameters.newest_server = program.is_pg_restore.then_some(MAJOR);
     let libpq = Libpq::load().map_err(|error| Fatal::new(error.to_string()))?;
-    let mut restorer = Restorer::new();
-    restorer
+    let restorer = Restorer::new()
         .options(std::mem::take(&mut options.script))
         .exit_on_error(options.exit_on_error)
         .jobs(options.jobs as usize)

@@ -3,7 +3,6 @@
 use super::super::adapt::{ServerOptions, pair};
 use super::super::explain::Form;
 use super::messages::Fatal;
-use pgdmp::Selection;
 
 /// One of them; [`OWN`](super::table::OWN) has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +20,11 @@ pub(super) enum Own {
     FollowLinks,
 }
 
-/// What they ask for, but for what is part of the selection.
+/// The values of these options.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
+    pub(super) with_dependencies: bool,
+    pub(super) with_dependents: bool,
     pub(super) explain: Option<Form>,
     pub(super) server: ServerOptions,
     /// Whether files of a directory archive may be links to elsewhere.
@@ -31,27 +32,21 @@ pub(super) struct Extras {
 }
 
 impl Extras {
-    pub(super) fn take(
-        &mut self,
-        option: Own,
-        value: &[u8],
-        selection: &mut Selection,
-    ) -> Result<(), Fatal> {
+    pub(super) fn take(&mut self, option: Own, value: &[u8]) -> Result<(), Fatal> {
         let text = || String::from_utf8_lossy(value).into_owned();
         let server = &mut self.server;
-        let mapping = &mut server.adaptation.mapping;
         match option {
-            Own::WithDependencies => selection.with_dependencies = true,
-            Own::WithDependents => selection.with_dependents = true,
+            Own::WithDependencies => self.with_dependencies = true,
+            Own::WithDependents => self.with_dependents = true,
             Own::Explain => self.explain = Some(Form::Table),
             Own::ExplainJson => self.explain = Some(Form::Json),
-            Own::TargetVersion => server.adaptation.target = Some(text().parse()?),
-            Own::MapOwner => pair("--map-owner", value, &mut mapping.owners)?,
-            Own::MapTablespace => pair("--map-tablespace", value, &mut mapping.tablespaces)?,
-            Own::MapSchema => pair("--map-schema", value, &mut mapping.schemas)?,
+            Own::TargetVersion => server.target = Some(text().parse()?),
+            Own::MapOwner => pair("--map-owner", value, &mut server.owners)?,
+            Own::MapTablespace => pair("--map-tablespace", value, &mut server.tablespaces)?,
+            Own::MapSchema => pair("--map-schema", value, &mut server.schemas)?,
             Own::MapUnproved => server.map_unproved = true,
             Own::FollowLinks => self.follow_links = true,
-            Own::For => server.adaptation.service = Some(text().parse()?),
+            Own::For => server.service = Some(text().parse()?),
         }
         Ok(())
     }

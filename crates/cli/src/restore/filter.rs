@@ -8,7 +8,7 @@ use super::options::to_path;
 use pgdmp::{Error, ErrorKind, Limits, Selection};
 
 /// Reads a filter file into a selection; `-` is standard input.
-pub(crate) fn read(path: &[u8], selection: &mut Selection) -> Result<(), Fatal> {
+pub(crate) fn read(path: &[u8], selection: Selection) -> Result<Selection, Fatal> {
     if path == b"-" {
         return read_from(io::stdin().lock(), None, selection);
     }
@@ -23,8 +23,8 @@ pub(crate) fn read(path: &[u8], selection: &mut Selection) -> Result<(), Fatal> 
 fn read_from(
     input: impl BufRead,
     path: Option<&[u8]>,
-    selection: &mut Selection,
-) -> Result<(), Fatal> {
+    selection: Selection,
+) -> Result<Selection, Fatal> {
     let read = selection.read_filter(input, &Limits::new());
     read.map_err(|error| Fatal::new(message(&error, path)))
 }

@@ -1,6 +1,7 @@
 //! The options of `pg_restore` 18, and which of them cannot go together.
 
 use std::ffi::OsString;
+use std::mem;
 use std::path::PathBuf;
 
 use super::super::inputs::Inputs;
@@ -9,7 +10,7 @@ use super::filter;
 use super::getopt::{GetOpt, Item};
 use super::messages::Fatal;
 use super::table::{Id, OWN, Row, TABLE};
-use pgdmp::{Format, NamePattern, RestrictKey, ScriptOptions, Section, Selection};
+use pgdmp::{Format, RestrictKey, ScriptOptions, Section, Selection};
 use pgdmp_live::Prompt;
 
 /// What a command line asks for.
@@ -51,6 +52,7 @@ pub(super) struct Connection {
 /// What is only looked at when all options are known.
 #[derive(Debug, Default)]
 struct Pending {
+    given: Vec<Id>,
     format: Option<Vec<u8>>,
     jobs: Option<i32>,
     restrict_key: Option<Vec<u8>>,
@@ -82,79 +84,88 @@ impl Options {
         }
         options.input = operands.pop();
         options.check(pending)?;
-        if is_pg_restore {
-            options.take_names_exactly();
-        }
+        let Extras { with_dependencies, with_dependents, .. } = options.extras;
+        options.choose(|selection| {
+            selection
+                // pg_restore compares names with tags, and does nothing else with them.
+                .exact_names(is_pg_restore)
+                .with_dependencies(with_dependencies)
+                .with_dependents(with_dependents)
+        });
         Ok(options)
     }
 
-    /// Names are tags and nothing else, as they are to pg_restore.
-    fn take_names_exactly(&mut self) {
-        let Selection { schemas, exclude_schemas, tables, indexes, functions, triggers, .. } =
-            &mut self.selection;
-        for name in
-            [schemas, exclude_schemas, tables, indexes, functions, triggers].into_iter().flatten()
-        {
-            *name = NamePattern::exact(name.as_bytes());
-        }
+    fn choose(&mut self, option: impl FnOnce(Selection) -> Selection) {
+        self.selection = option(mem::take(&mut self.selection));
+    }
+
+    pub(super) fn set(&mut self, option: impl FnOnce(ScriptOptions) -> ScriptOptions) {
+        self.script = option(mem::take(&mut self.script));
     }
 
     fn take(&mut self, id: Id, value: Vec<u8>, pending: &mut Pending) -> Result<(), Fatal> {
-        let selection = &mut self.selection;
-        let script = &mut self.script;
+        pending.given.push(id);
         match id {
-            Id::Clean => script.clean = true,
-            Id::Create => selection.create = true,
-            Id::DataOnly => selection.data_only = true,
+            Id::Clean => self.set(|options| options.clean(true)),
+            Id::Create => self.choose(|selection| selection.create(true)),
+            Id::DataOnly => self.choose(|selection| selection.data_only(true)),
             Id::DbName => self.dbname = Some(value),
-            Id::ExcludeSchema => selection.exclude_schemas.push(value.into()),
+            Id::ExcludeSchema => self.choose(|selection| selection.exclude_schema(value)),
             Id::File => self.output = Some(value),
             Id::Format if value.is_empty() => {}
             Id::Format => pending.format = Some(value),
-            Id::Function => selection.functions.push(value.into()),
-            Id::Index => selection.indexes.push(value.into()),
+            Id::Function => self.choose(|selection| selection.function(value)),
+            Id::Index => self.choose(|selection| selection.index(value)),
             Id::Jobs => pending.jobs = Some(number("-j/--jobs", &value)?),
             Id::List => self.list = true,
-            Id::NoPrivileges => selection.no_privileges = true,
-            Id::NoOwner => script.no_owner = true,
-            Id::Schema => selection.schemas.push(value.into()),
-            Id::SchemaOnly => selection.schema_only = true,
+            Id::NoPrivileges => self.choose(|selection| selection.no_privileges(true)),
+            Id::NoOwner => self.set(|options| options.no_owner(true)),
+            Id::Schema => self.choose(|selection| selection.schema(value)),
+            Id::SchemaOnly => self.choose(|selection| selection.schema_only(true)),
             Id::Superuser if value.is_empty() => {}
-            Id::Superuser => script.superuser = Some(value),
-            Id::Table => selection.tables.push(value.into()),
-            Id::Trigger => selection.triggers.push(value.into()),
+            Id::Superuser => self.set(|options| options.superuser(value)),
+            Id::Table => self.choose(|selection| selection.table(value)),
+            Id::Trigger => self.choose(|selection| selection.trigger(value)),
             Id::UseList => self.use_list = Some(value),
             Id::Verbose => (self.debug, self.verbose) = (self.verbose, true),
-            Id::SingleTransaction => script.single_transaction = true,
-            Id::DisableTriggers => script.disable_triggers = true,
-            Id::EnableRowSecurity => script.enable_row_security = true,
-            Id::IfExists => script.if_exists = true,
-            Id::NoDataForFailedTables => script.no_data_for_failed_tables = true,
-            Id::NoTableAccessMethod => script.no_table_access_method = true,
-            Id::NoTablespaces => script.no_tablespaces = true,
-            Id::Role => script.role = Some(value),
-            Id::Section => selection.sections.push(section(&value)?),
+            Id::SingleTransaction => self.set(|options| options.single_transaction(true)),
+            Id::DisableTriggers => self.set(|options| options.disable_triggers(true)),
+            Id::EnableRowSecurity => self.set(|options| options.enable_row_security(true)),
+            Id::IfExists => self.set(|options| options.if_exists(true)),
+            Id::NoDataForFailedTables => {
+                self.set(|options| options.no_data_for_failed_tables(true))
+            }
+            Id::NoTableAccessMethod => self.set(|options| options.no_table_access_method(true)),
+            Id::NoTablespaces => self.set(|options| options.no_tablespaces(true)),
+            Id::Role => self.set(|options| options.role(value)),
+            Id::Section => {
+                let section = section(&value)?;
+                self.choose(|selection| selection.section(section));
+            }
             Id::StrictNames => self.strict_names = true,
             Id::TransactionSize => {
-                script.transaction_size = number("--transaction-size", &value)?.unsigned_abs();
+                let objects = number("--transaction-size", &value)?.unsigned_abs();
+                self.set(|options| options.transaction_size(objects));
             }
-            Id::UseSetSessionAuthorization => script.use_set_session_authorization = true,
-            Id::NoComments => selection.no_comments = true,
-            Id::NoData => selection.no_data = true,
-            Id::NoPolicies => selection.no_policies = true,
-            Id::NoPublications => selection.no_publications = true,
-            Id::NoSchema => selection.no_schema = true,
-            Id::NoSecurityLabels => selection.no_security_labels = true,
-            Id::NoSubscriptions => selection.no_subscriptions = true,
-            Id::NoStatistics => selection.no_statistics = true,
-            Id::Statistics => selection.statistics = true,
-            Id::StatisticsOnly => selection.statistics_only = true,
+            Id::UseSetSessionAuthorization => {
+                self.set(|options| options.use_set_session_authorization(true))
+            }
+            Id::NoComments => self.choose(|selection| selection.no_comments(true)),
+            Id::NoData => self.choose(|selection| selection.no_data(true)),
+            Id::NoPolicies => self.choose(|selection| selection.no_policies(true)),
+            Id::NoPublications => self.choose(|selection| selection.no_publications(true)),
+            Id::NoSchema => self.choose(|selection| selection.no_schema(true)),
+            Id::NoSecurityLabels => self.choose(|selection| selection.no_security_labels(true)),
+            Id::NoSubscriptions => self.choose(|selection| selection.no_subscriptions(true)),
+            Id::NoStatistics => self.choose(|selection| selection.no_statistics(true)),
+            Id::Statistics => self.choose(|selection| selection.statistics(true)),
+            Id::StatisticsOnly => self.choose(|selection| selection.statistics_only(true)),
             Id::Filter => {
-                filter::read(&value, selection)?;
+                self.selection = filter::read(&value, mem::take(&mut self.selection))?;
                 self.filters.push(value);
             }
             Id::RestrictKey => pending.restrict_key = Some(value),
-            Id::Own(own) => self.extras.take(own, &value, selection)?,
+            Id::Own(own) => self.extras.take(own, &value)?,
             Id::ExitOnError => self.exit_on_error = true,
             Id::Host if value.is_empty() => {}
             Id::Host => self.connection.host = Some(value),
@@ -190,36 +201,36 @@ impl Options {
             let key = RestrictKey::new(key).map_err(|_| Fatal::new("invalid restrict key"))?;
             self.restrict_key = Some(key);
         }
-        let (s, o) = (&self.selection, &self.script);
-        let in_transactions = o.transaction_size > 0;
+        let given = |id| pending.given.contains(&id);
         let pairs = [
-            (s.schema_only, S, s.data_only, A),
-            (s.schema_only, S, s.statistics_only, "--statistics-only"),
-            (s.data_only, A, s.statistics_only, "--statistics-only"),
-            (s.data_only, A, s.no_data, "--no-data"),
-            (s.schema_only, S, s.no_schema, "--no-schema"),
-            (s.statistics_only, "--statistics-only", s.no_statistics, "--no-statistics"),
-            (s.statistics, "--statistics", s.no_statistics, "--no-statistics"),
-            (s.data_only, A, s.statistics, "--statistics"),
-            (s.schema_only, S, s.statistics, "--statistics"),
-            (o.clean, "-c/--clean", s.data_only, A),
+            (Id::SchemaOnly, S, Id::DataOnly, A),
+            (Id::SchemaOnly, S, Id::StatisticsOnly, "--statistics-only"),
+            (Id::DataOnly, A, Id::StatisticsOnly, "--statistics-only"),
+            (Id::DataOnly, A, Id::NoData, "--no-data"),
+            (Id::SchemaOnly, S, Id::NoSchema, "--no-schema"),
+            (Id::StatisticsOnly, "--statistics-only", Id::NoStatistics, "--no-statistics"),
+            (Id::Statistics, "--statistics", Id::NoStatistics, "--no-statistics"),
+            (Id::DataOnly, A, Id::Statistics, "--statistics"),
+            (Id::SchemaOnly, S, Id::Statistics, "--statistics"),
+            (Id::Clean, "-c/--clean", Id::DataOnly, A),
             (
-                o.single_transaction,
+                Id::SingleTransaction,
                 "-1/--single-transaction",
-                in_transactions,
+                Id::TransactionSize,
                 "--transaction-size",
             ),
-            (s.create, "-C/--create", o.single_transaction, "-1/--single-transaction"),
+            (Id::Create, "-C/--create", Id::SingleTransaction, "-1/--single-transaction"),
         ];
-        if let Some((_, first, _, second)) = pairs.iter().find(|pair| pair.0 && pair.2) {
+        if let Some((_, first, _, second)) =
+            pairs.iter().find(|pair| given(pair.0) && given(pair.2))
+        {
             return Err(together(first, second));
         }
-        if o.single_transaction && pending.jobs.is_some_and(|jobs| jobs > 1) {
+        if given(Id::SingleTransaction) && pending.jobs.is_some_and(|jobs| jobs > 1) {
             return Err(Fatal::new("cannot specify both --single-transaction and multiple jobs"));
         }
         self.jobs = pending.jobs.map_or(1, i32::unsigned_abs);
-        let o = &self.script;
-        if o.if_exists && !o.clean {
+        if given(Id::IfExists) && !given(Id::Clean) {
             return Err(Fatal::new("option --if-exists requires option -c/--clean"));
         }
         if let Some(format) = pending.format {

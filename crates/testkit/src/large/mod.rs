@@ -325,17 +325,13 @@ impl Plan {
             15 => b"16.4 (Debian 16.4-1.pgdg120+1)",
             _ => b"17.5 (Debian 17.5-1)",
         };
-        Header {
-            version: ArchiveVersion::new(1, minor),
-            int_size: 4,
-            off_size: 8,
-            format_code: if format == Format::Custom { 1 } else { 3 },
-            compression: Compression { algorithm, level: None },
-            created: Some(CreationTime::from_fields([30, 15, 3, 14, 10, 124, 0])),
-            dbname: Some(b"shop".as_slice().into()),
-            server_version: Some(program.into()),
-            dump_version: Some(program.into()),
-        }
+        let mut header = Header::new(ArchiveVersion::new(1, minor), format);
+        header.compression = Compression::new(algorithm, None);
+        header.created = Some(CreationTime::from_fields([30, 15, 3, 14, 10, 124, 0]));
+        header.dbname = Some(b"shop".as_slice().into());
+        header.server_version = Some(program.into());
+        header.dump_version = Some(program.into());
+        header
     }
 
     /// The table of contents. `offsets`: where blocks begin, by dump id.
@@ -348,28 +344,26 @@ impl Plan {
                 Some(Data::Objects { .. }) => list_name(minor, id),
                 None => String::new(),
             };
-            toc.push(&EntryFields {
-                had_dumper: entry.data.is_some(),
-                catalog_id: CatalogId { table_oid: Oid(entry.table_oid), oid: Oid(entry.oid) },
-                tag: Some(entry.tag.as_bytes()),
-                defn: entry.defn.as_deref().map(str::as_bytes),
-                drop_stmt: entry.drop_stmt.as_deref().map(str::as_bytes),
-                copy_stmt: entry.copy_stmt.as_deref().map(str::as_bytes),
-                namespace: entry.namespace.as_deref().map(str::as_bytes),
-                tablespace: entry.tablespace.then_some(b""),
-                table_am: (entry.desc == Desc::TABLE).then_some(b"heap"),
-                relkind: i32::from(entry.relkind),
-                owner: entry.owner.map(str::as_bytes),
-                dependencies: &entry.dependencies,
-                data_offset: match (entry.data, offsets.get(&id)) {
+            let mut fields = EntryFields::new(DumpId(id), entry.desc, entry.section)
+                .had_dumper(entry.data.is_some())
+                .catalog_id(CatalogId { table_oid: Oid(entry.table_oid), oid: Oid(entry.oid) })
+                .tag(entry.tag.as_bytes())
+                .relkind(i32::from(entry.relkind))
+                .dependencies(&entry.dependencies)
+                .data_offset(match (entry.data, offsets.get(&id)) {
                     (None, _) => DataOffset::NoData,
                     (_, None) => DataOffset::NotSet,
                     (_, Some(offset)) => DataOffset::At(*offset),
-                },
-                file_name: file_name.as_bytes(),
-                ..EntryFields::new(DumpId(id), entry.desc, entry.section)
-            })
-            .map_err(io::Error::from)?;
+                })
+                .file_name(file_name.as_bytes());
+            fields.defn = entry.defn.as_deref().map(str::as_bytes);
+            fields.drop_stmt = entry.drop_stmt.as_deref().map(str::as_bytes);
+            fields.copy_stmt = entry.copy_stmt.as_deref().map(str::as_bytes);
+            fields.namespace = entry.namespace.as_deref().map(str::as_bytes);
+            fields.tablespace = entry.tablespace.then_some(b"");
+            fields.table_am = (entry.desc == Desc::TABLE).then_some(b"heap");
+            fields.owner = entry.owner.map(str::as_bytes);
+            toc.push(&fields).map_err(io::Error::from)?;
         }
         Ok(toc)
     }

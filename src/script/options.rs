@@ -1,0 +1,162 @@
+//! How entries are restored.
+
+use crate::adapt::TargetVersion;
+
+/// How entries are restored: the options of `pg_restore` that do not choose entries.
+///
+/// `-C` and all options that choose entries are part of the [`Selection`](crate::Selection).
+///
+/// ```
+/// use pgdmp::{Archive, RestrictKey, Script, ScriptOptions, Selection};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let selected = Selection::new().apply(archive.toc())?;
+/// let script = Script::new(RestrictKey::random()?)
+///     .options(ScriptOptions::new().clean(true).if_exists(true));
+/// let mut text = Vec::new();
+/// script.write(&archive, &selected, &mut text)?;
+/// assert!(String::from_utf8_lossy(&text).contains("DROP TABLE IF EXISTS public.town;"));
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct ScriptOptions {
+    pub(super) clean: bool,
+    pub(super) if_exists: bool,
+    pub(super) no_owner: bool,
+    pub(super) single_transaction: bool,
+    pub(super) transaction_size: u32,
+    pub(super) disable_triggers: bool,
+    pub(super) superuser: Option<Vec<u8>>,
+    pub(super) role: Option<Vec<u8>>,
+    pub(super) enable_row_security: bool,
+    pub(super) use_set_session_authorization: bool,
+    pub(super) no_data_for_failed_tables: bool,
+    pub(super) no_tablespaces: bool,
+    pub(super) no_table_access_method: bool,
+    pub(super) target: Option<TargetVersion>,
+    pub(super) verbose: Option<String>,
+}
+
+impl ScriptOptions {
+    /// The defaults of `pg_restore`.
+    pub fn new() -> Self {
+        ScriptOptions::default()
+    }
+
+    /// `-c`: drops everything first.
+    pub fn clean(mut self, clean: bool) -> Self {
+        self.clean = clean;
+        self
+    }
+
+    /// `--if-exists`: the objects to be dropped need not exist.
+    pub fn if_exists(mut self, if_exists: bool) -> Self {
+        self.if_exists = if_exists;
+        self
+    }
+
+    /// `-O`: sets no owners.
+    pub fn no_owner(mut self, no_owner: bool) -> Self {
+        self.no_owner = no_owner;
+        self
+    }
+
+    /// `-1`: one transaction around everything.
+    pub fn single_transaction(mut self, single_transaction: bool) -> Self {
+        self.single_transaction = single_transaction;
+        self
+    }
+
+    /// `--transaction-size`: a transaction for every so many objects. 0, the default, is none.
+    pub fn transaction_size(mut self, objects: u32) -> Self {
+        self.transaction_size = objects;
+        self
+    }
+
+    /// `--disable-triggers`, which matters if there are no definitions.
+    pub fn disable_triggers(mut self, disable_triggers: bool) -> Self {
+        self.disable_triggers = disable_triggers;
+        self
+    }
+
+    /// `-S`: the superuser that disables triggers.
+    pub fn superuser(mut self, name: impl Into<Vec<u8>>) -> Self {
+        self.superuser = Some(name.into());
+        self
+    }
+
+    /// `--role`: the role that runs the script.
+    pub fn role(mut self, name: impl Into<Vec<u8>>) -> Self {
+        self.role = Some(name.into());
+        self
+    }
+
+    /// `--enable-row-security`.
+    pub fn enable_row_security(mut self, enable_row_security: bool) -> Self {
+        self.enable_row_security = enable_row_security;
+        self
+    }
+
+    /// `--use-set-session-authorization`: owners make their objects, instead of being given them.
+    pub fn use_set_session_authorization(mut self, use_set_session_authorization: bool) -> Self {
+        self.use_set_session_authorization = use_set_session_authorization;
+        self
+    }
+
+    /// `--no-data-for-failed-tables`: a table that could not be made gets no data. It matters to a sink
+    /// that reports [failures](crate::script::Outcome::Failed).
+    pub fn no_data_for_failed_tables(mut self, no_data_for_failed_tables: bool) -> Self {
+        self.no_data_for_failed_tables = no_data_for_failed_tables;
+        self
+    }
+
+    /// `--no-tablespaces`.
+    pub fn no_tablespaces(mut self, no_tablespaces: bool) -> Self {
+        self.no_tablespaces = no_tablespaces;
+        self
+    }
+
+    /// `--no-table-access-method`.
+    pub fn no_table_access_method(mut self, no_table_access_method: bool) -> Self {
+        self.no_table_access_method = no_table_access_method;
+        self
+    }
+
+    /// `--target-version`: leaves out settings that servers of this release do not have. An
+    /// [`Adaptation`](crate::Adaptation) does the same for entries.
+    pub fn target(mut self, version: TargetVersion) -> Self {
+        self.target = Some(version);
+        self
+    }
+
+    /// `-v`: ids, dependencies and times as comments. `created` is the time when the archive was
+    /// made, in words, because this crate knows no time zones; see
+    /// [`Listing::created`](crate::Listing::created).
+    pub fn verbose(mut self, created: impl Into<String>) -> Self {
+        self.verbose = Some(created.into());
+        self
+    }
+
+    /// The release that [`target`](Self::target) was given.
+    pub fn target_version(&self) -> Option<TargetVersion> {
+        self.target
+    }
+
+    /// Whether [`single_transaction`](Self::single_transaction) is set.
+    pub fn is_single_transaction(&self) -> bool {
+        self.single_transaction
+    }
+
+    /// Whether [`no_data_for_failed_tables`](Self::no_data_for_failed_tables) is set.
+    pub fn holds_back_data(&self) -> bool {
+        self.no_data_for_failed_tables
+    }
+
+    /// Whether steps are put into transactions, by [`single_transaction`](Self::single_transaction)
+    /// or [`transaction_size`](Self::transaction_size).
+    pub fn uses_transactions(&self) -> bool {
+        self.single_transaction || self.transaction_size > 0
+    }
+}
