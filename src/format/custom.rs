@@ -35,6 +35,8 @@ pub(crate) struct Custom {
     appended: OnceLock<Option<Appended>>,
     /// The offsets of all entries, sorted; made when a size is asked for.
     offsets: OnceLock<Vec<u64>>,
+    /// Where another archive begins behind this one; at a glance, and for sure.
+    behind: [OnceLock<Option<u64>>; 2],
     limits: Limits,
 }
 
@@ -103,6 +105,7 @@ impl Custom {
             scan: Mutex::new(scan),
             appended: OnceLock::new(),
             offsets: OnceLock::new(),
+            behind: Default::default(),
             limits,
         }
     }

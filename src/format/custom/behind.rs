@@ -19,6 +19,16 @@ impl Custom {
     ///
     /// Those of reading. Behind what is damaged, nothing is found.
     pub(crate) fn archive_behind(&self, toc: &Toc, most: Option<u32>) -> Result<Option<u64>> {
+        let [glance, sure] = &self.behind;
+        let known = if most.is_some() { glance } else { sure };
+        if let Some(known) = known.get() {
+            return Ok(*known);
+        }
+        let behind = self.look_behind(toc, most)?;
+        Ok(*known.get_or_init(|| behind))
+    }
+
+    fn look_behind(&self, toc: &Toc, most: Option<u32>) -> Result<Option<u64>> {
         let end = match self.end_of_blocks(toc, most) {
             Ok(Some(end)) => end,
             Ok(None) => return Ok(None),
