@@ -7,6 +7,7 @@
 //! | `hostile` | broken input gives an error: no panic, no hang, no unbounded memory |
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `limits` | each knob of `Limits` works and is named by its error |
+//! | `forged` | sections and kinds that no pg_dump gives: restored as before, or refused |
 //! | `growth` | work grows with the archive, and no faster |
 //! | `write` | archives made from nothing: every format, version and compression; wrong use |
 //! | `convert` | every fixture in every form; unchanged copies are the same bytes |
@@ -33,6 +34,7 @@ mod convert;
 mod corpus;
 mod encodings;
 mod extras;
+mod forged;
 mod growth;
 mod hostile;
 mod interrupted;
