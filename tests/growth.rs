@@ -35,7 +35,8 @@ const WORK: [(&str, Work); 12] = [
     ("split by schema", |archive, _| drop(pgdmp::split(archive.toc(), SplitBy::Schema))),
     ("parts", |archive, _| {
         for part in pgdmp::split(archive.toc(), SplitBy::Table) {
-            Conversion::of_part(archive, &Target::new(), &part).unwrap();
+            let part = Conversion::of_part(archive, &Target::new(), &part).unwrap();
+            part.write(Cursor::new(Vec::new())).unwrap();
         }
     }),
     ("convert", |archive, _| {
