@@ -34,8 +34,8 @@ const KINDS: [&str; 8] = [
 
 /// The archive with some of its sections and kinds forged, and other data.
 fn forged(archive: &Archive, random: &mut fastrand::Rng) -> Option<Archive> {
-    let mut options = WriteOptions::new();
-    options.version(archive.header().version.max(WriteOptions::OLDEST));
+    let version = archive.header().version.max(WriteOptions::OLDEST);
+    let options = WriteOptions::new().version(version);
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     let often = [3, 20, 1000][random.usize(..3)];
     for entry in archive.entries() {
@@ -69,13 +69,13 @@ fn forged(archive: &Archive, random: &mut fastrand::Rng) -> Option<Archive> {
 /// What options of a restore may ask for.
 fn selections() -> Vec<Selection> {
     let mut selections = vec![
-        Selection::default(),
-        Selection { schema_only: true, ..Selection::default() },
-        Selection { data_only: true, ..Selection::default() },
-        Selection { create: true, no_comments: true, ..Selection::default() },
+        Selection::new(),
+        Selection::new().schema_only(true),
+        Selection::new().data_only(true),
+        Selection::new().create(true).no_comments(true),
     ];
     for section in [Section::PreData, Section::Data, Section::PostData] {
-        selections.push(Selection { sections: vec![section], ..Selection::default() });
+        selections.push(Selection::new().section(section));
     }
     selections
 }
@@ -137,8 +137,8 @@ fn check(odd: &Archive, random: &mut fastrand::Rng) {
     {
         // Groups of large objects become other entries.
         if has_groups(version) >= has_groups(odd.header().version) {
-            let mut target = new.clone();
-            if let Some(made) = written(Conversion::new(odd, target.version(version), None)) {
+            let target = Target::new().version(version);
+            if let Some(made) = written(Conversion::new(odd, &target, None)) {
                 same(&made, "convert");
             }
         }
@@ -169,11 +169,11 @@ fn check(odd: &Archive, random: &mut fastrand::Rng) {
     random.shuffle(&mut lines);
     lines.truncate(lines.len() / 2);
     let list = || UseList::read(lines.concat().as_bytes(), odd.toc()).unwrap();
-    let listed = Selection { use_list: Some(list()), create: true, ..Selection::default() };
+    let listed = Selection::new().use_list(list()).create(true);
     let selected = listed.apply(odd.toc()).unwrap();
     let Some(made) = written(Conversion::new(odd, &new, Some(&selected))) else { return };
     for selection in &selections {
-        let listed = Selection { use_list: Some(list()), ..selection.clone() };
+        let listed = selection.clone().use_list(list());
         assert!(restored(odd, &listed) == restored(&made, selection), "list, {selection:?}");
     }
 }
