@@ -229,13 +229,40 @@ impl fmt::Display for Error {
         if let Some(path) = &inner.path {
             write!(f, "{}: ", path.display())?;
         }
-        match &inner.kind {
+        write!(f, "{}", inner.kind)?;
+        write_place(f, inner.entry.as_ref(), inner.member.as_deref(), inner.offset)
+    }
+}
+
+/// Writes where something is, behind what it is.
+pub(crate) fn write_place(
+    f: &mut impl Write,
+    entry: Option<&EntryName>,
+    member: Option<&str>,
+    offset: Option<u64>,
+) -> fmt::Result {
+    if let Some(entry) = entry {
+        write!(f, ", in {entry}")?;
+    }
+    match (member, offset) {
+        (Some(member), Some(offset)) => write!(f, ", in {member} at offset {offset}"),
+        (Some(member), None) => write!(f, ", in {member}"),
+        (None, Some(offset)) => write!(f, ", at offset {offset}"),
+        (None, None) => Ok(()),
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    /// What happened, without the place; a terminal does not obey it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut Clean(f);
+        match self {
             // The cause is part of the message here: "could not read" alone says nothing.
-            ErrorKind::Io(error) => write!(f, "{error}")?,
-            ErrorKind::Truncated { within } => write!(f, "unexpected end of input in {within}")?,
-            ErrorKind::Malformed { what } | ErrorKind::Usage { what } => f.write_str(what)?,
-            ErrorKind::NotFound { what } => write!(f, "{what} not found")?,
-            ErrorKind::NotAnArchive(what) => write!(f, "{what}")?,
+            ErrorKind::Io(error) => write!(f, "{error}"),
+            ErrorKind::Truncated { within } => write!(f, "unexpected end of input in {within}"),
+            ErrorKind::Malformed { what } | ErrorKind::Usage { what } => f.write_str(what),
+            ErrorKind::NotFound { what } => write!(f, "{what} not found"),
+            ErrorKind::NotAnArchive(what) => write!(f, "{what}"),
             ErrorKind::UnsupportedVersion(version) => write!(
                 f,
                 "archive version {version} is not supported, only {}.{} to {}.{}",
@@ -243,38 +270,26 @@ impl fmt::Display for Error {
                 ArchiveVersion::OLDEST.minor,
                 ArchiveVersion::NEWEST.major,
                 ArchiveVersion::NEWEST.minor,
-            )?,
+            ),
             ErrorKind::UnsupportedCompression(algorithm) => {
-                write!(f, "compression {algorithm} is not supported")?;
+                write!(f, "compression {algorithm} is not supported")
             }
             ErrorKind::NotEnabled(algorithm) => {
-                write!(
-                    f,
-                    "this build is without compression {algorithm} (feature \"{algorithm}\")"
-                )?;
+                write!(f, "this build is without compression {algorithm} (feature \"{algorithm}\")")
             }
             ErrorKind::Row { row, byte, what } => {
-                write!(f, "row {row}, at byte {byte} of the data: {what}")?;
+                write!(f, "row {row}, at byte {byte} of the data: {what}")
             }
             ErrorKind::Filter { line, what } => {
                 let what = Printable::new(what, Encoding::UTF8);
-                write!(f, "line {line} of the filter: {what}")?;
+                write!(f, "line {line} of the filter: {what}")
             }
             ErrorKind::NotAllowed { what, knob } => {
-                write!(f, "{what} (OpenOptions::{knob} allows it)")?;
+                write!(f, "{what} (OpenOptions::{knob} allows it)")
             }
             ErrorKind::Limit { what, limit, knob } => {
-                write!(f, "{what}: more than the limit of {limit} (Limits::{knob})")?;
+                write!(f, "{what}: more than the limit of {limit} (Limits::{knob})")
             }
-        }
-        if let Some(entry) = &inner.entry {
-            write!(f, ", in {entry}")?;
-        }
-        match (&inner.member, inner.offset) {
-            (Some(member), Some(offset)) => write!(f, ", in {member} at offset {offset}"),
-            (Some(member), None) => write!(f, ", in {member}"),
-            (None, Some(offset)) => write!(f, ", at offset {offset}"),
-            (None, None) => Ok(()),
         }
     }
 }

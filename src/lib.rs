@@ -99,6 +99,7 @@ mod compression;
 mod edit;
 mod encoding;
 mod error;
+mod finding;
 mod format;
 mod limits;
 mod list;
@@ -114,7 +115,7 @@ mod toc;
 mod version;
 mod wire;
 
-pub use adapt::{Adaptation, Adapted, Finding, Mapping, Service, TargetVersion};
+pub use adapt::{Adaptation, Adapted, Mapping, Service, TargetVersion};
 pub use archive::{
     Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, BlockInfo, DataWriter, EntryData,
     Input, LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, Pass,
@@ -127,6 +128,7 @@ pub use edit::{
 };
 pub use encoding::Encoding;
 pub use error::{EntryName, Error, ErrorKind, Result};
+pub use finding::{Finding, Severity};
 pub use limits::Limits;
 pub use list::Listing;
 pub use not_an_archive::NotAnArchive;

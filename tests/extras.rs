@@ -1,11 +1,16 @@
 //! What pg_restore cannot do: patterns, closures, older servers, other names, managed services.
 
 use pgdmp::{
-    Adaptation, Adapted, Archive, Desc, Mapping, NamePattern, RestrictKey, Rule, Script,
+    Adaptation, Adapted, Archive, Desc, Finding, Mapping, NamePattern, RestrictKey, Rule, Script,
     ScriptOptions, Selection,
 };
 
 use pgdmp_testkit::fixtures;
+
+/// Whether a finding is about an entry whose name begins so.
+fn is_of(finding: &Finding, name: &str) -> bool {
+    finding.entry.as_ref().is_some_and(|entry| entry.name.starts_with(name))
+}
 
 fn core() -> Archive {
     Archive::open(fixtures::root().join("pg18/core-custom.dump")).unwrap()
@@ -195,7 +200,7 @@ fn an_older_server() {
         let found = adapted
             .findings
             .iter()
-            .any(|finding| finding.entry.name.starts_with(entry) && finding.what.contains(what));
+            .any(|finding| is_of(finding, entry) && finding.what.contains(what));
         assert!(found, "{entry}: {:#?}", adapted.findings);
     }
     for setting in ["transaction_timeout", "default_table_access_method"] {
@@ -217,7 +222,7 @@ fn what_can_be_said_otherwise() {
     assert!(script.contains("streaming = on") && !script.contains("streaming = parallel"));
     assert!(!script.contains(" NOT ENFORCED"));
     let said = |what: &str| adapted.findings.iter().any(|f| f.to_string().contains(what));
-    assert!(said("TABLE harbour.virt: virtual generated columns") && said("they stream"));
+    assert!(said("virtual generated columns") && said("they stream"));
 }
 
 #[test]
@@ -226,7 +231,7 @@ fn a_service_and_what_it_refuses() {
     let mut selected = Selection::new().apply(core.toc()).unwrap();
     let adaptation = Adaptation::new().service("cloudsql".parse().unwrap());
     let findings = adaptation.apply(&mut selected).unwrap().findings;
-    assert!(findings.iter().any(|f| f.entry.name.starts_with("EVENT TRIGGER")), "{findings:#?}");
+    assert!(findings.iter().any(|f| is_of(f, "EVENT TRIGGER")), "{findings:#?}");
     let left: Vec<_> = selected.entries().map(|entry| entry.name().name).collect();
     assert!(left.iter().all(|name| !name.starts_with("ACCESS METHOD")), "{left:?}");
     for entry in selected.entries() {
@@ -281,6 +286,6 @@ fn other_names() {
     // In comments, too.
     assert!(script.contains("-- Name: hull_out(\"port\".hull); Type: FUNCTION; Schema: port;"));
     assert!(script.contains("-- Name: SCHEMA port; Type: COMMENT;"));
-    let views = adapted.unproved.iter().filter(|finding| finding.entry.name.starts_with("VIEW"));
+    let views = adapted.unproved.iter().filter(|finding| is_of(finding, "VIEW"));
     assert_eq!(views.count(), 0, "{:#?}", adapted.unproved);
 }

@@ -582,3 +582,68 @@ fn names_alone() {
         assert!(pgdmp::Conversion::new(&names, &target, None).is_err(), "{name}");
     }
 }
+
+/// Every cut of a table of contents leaves the entries before it, and says where it ends; what is
+/// read of them is as in the whole archive.
+#[test]
+fn a_damaged_table_of_contents_gives_what_it_has() {
+    use pgdmp::{Conversion, Note, OpenOptions, Severity, Target};
+    let options = OpenOptions::new().damaged(true);
+    for name in ["pg18/small-custom.dump", "pg17/small-custom.dump", "pg18/small-tar.tar"] {
+        let bytes = std::fs::read(fixtures::root().join(name)).unwrap();
+        let whole = options.read(bytes.clone()).unwrap();
+        assert!(whole.damage().is_none(), "{name}");
+        let mut toc = Vec::new();
+        whole.toc().write_to(&mut toc).unwrap();
+        let (mut most, mut start) = (0, 0);
+        // Of a tar its own bytes are overwritten, of which the last names a file.
+        if name.ends_with("tar") {
+            start = bytes.windows(5).position(|window| window == pgdmp::MAGIC).unwrap();
+        }
+        for at in (64..toc.len()).step_by(97) {
+            let mut damaged = bytes.clone();
+            let len = 40.min(toc.len() - at);
+            damaged[start + at..][..len].fill(0xff);
+            if Archive::read(damaged.clone()).is_ok() {
+                // Within a text.
+                continue;
+            }
+            let Ok(archive) = options.read(damaged.clone()) else {
+                assert!(at < 300, "{name}, {at}");
+                continue;
+            };
+            let damage = archive.damage().unwrap();
+            let finding = pgdmp::Finding::from(damage);
+            assert_eq!(finding.severity, Severity::Error);
+            assert!(finding.offset.is_some(), "{name}, {at}: {finding}");
+            most = most.max(archive.entries().len());
+            for (entry, original) in archive.entries().zip(whole.entries()) {
+                if entry.fields() == original.fields() && entry.has_data() {
+                    let read = |archive: &Archive| {
+                        let mut block = archive.pass();
+                        let mut found = Vec::new();
+                        while let Ok(Some(mut block)) = block.next_block() {
+                            if block.dump_id() == entry.dump_id()
+                                && block.kind() == pgdmp::BlockKind::Data
+                            {
+                                block.data().unwrap().read_to_end(&mut found).unwrap();
+                            }
+                        }
+                        found
+                    };
+                    assert!(read(&archive) == read(&whole), "{name}, {at}: {}", entry.name());
+                }
+            }
+            // What is made of it is whole, and says what it is not.
+            if let Ok(conversion) = Conversion::new(&archive, &Target::new(), None) {
+                let told = |note: &Note| matches!(note, Note::Damaged { .. });
+                assert!(conversion.notes().iter().any(told), "{name}, {at}");
+            }
+            let mut stream = options.stream(&damaged[..]).unwrap();
+            assert!(archive.format() == Format::Tar || stream.next_block().is_err(), "{name}");
+            assert_eq!(stream.damage().unwrap().to_string(), damage.to_string());
+            assert_eq!(stream.toc().len(), archive.toc().len());
+        }
+        assert!(most > whole.entries().len() / 2, "{name}: {most}");
+    }
+}

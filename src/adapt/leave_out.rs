@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::Finding;
+use super::finding;
+use crate::finding::Finding;
 use crate::select::{Rule, Selected};
 use crate::toc::{Dependents, Desc, TocEntry};
 
@@ -20,7 +21,7 @@ pub(super) fn leave_out<'a>(
     let mut findings = Vec::new();
     let mut out = Vec::new();
     for (entry, rule, why) in entries {
-        findings.push(Finding::new(entry, format!("left out: {why}")));
+        findings.push(finding(entry, format!("left out: {why}")));
         out.push((entry, rule));
     }
     let mut known: HashSet<usize> = out.iter().map(|(entry, _)| entry.index()).collect();
@@ -36,7 +37,7 @@ pub(super) fn leave_out<'a>(
                 continue;
             }
             let what = format!("left out: it depends on entry {}", entry.dump_id());
-            findings.push(Finding::new(dependent, what));
+            findings.push(finding(dependent, what));
             out.push((dependent, Rule::WithoutEntry(entry.dump_id())));
         }
     }

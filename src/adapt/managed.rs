@@ -6,10 +6,11 @@
 
 use std::str::FromStr;
 
-use super::Finding;
 use super::draft::Draft;
+use super::finding;
 use super::leave_out::leave_out;
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::select::{Rule, Selected};
 use crate::sql::{Edits, Token, replaced, tokens};
 use crate::toc::{Desc, TocEntry};
@@ -160,7 +161,7 @@ impl Service {
                     if window[1].is("LEAKPROOF") && window[1].depth == 0 {
                         edits.push((window[0].end()..window[1].end(), Vec::new()));
                         let what = "leakproof functions need a superuser: it is none";
-                        findings.push(Finding::new(draft.entry, what));
+                        findings.push(finding(draft.entry, what));
                     }
                 }
             }

@@ -12,15 +12,13 @@ mod managed;
 mod map;
 mod target;
 
-use std::fmt::{self, Write};
-
 pub use managed::Service;
 pub use map::Mapping;
 pub use target::TargetVersion;
 
-use crate::error::{EntryName, Result};
+use crate::error::Result;
+use crate::finding::{Finding, Severity};
 use crate::select::{Rule, Selected};
-use crate::text::Clean;
 use crate::toc::{Desc, Format, Toc, TocEntry};
 use crate::wire::LastField;
 use draft::Draft;
@@ -177,7 +175,7 @@ impl Adaptation {
             }
             if !mapping.is_empty() {
                 let unproved = mapping.rename(&mut draft, std_strings);
-                let findings = unproved.into_iter().map(|what| Finding::new(entry, what));
+                let findings = unproved.into_iter().map(|what| finding(entry, what));
                 adapted.unproved.extend(findings);
             }
             if let Some(service) = self.service {
@@ -226,24 +224,7 @@ impl Adapted {
     }
 }
 
-/// Something to say about an entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Finding {
-    /// The entry.
-    pub entry: EntryName,
-    /// What is to be said.
-    pub what: String,
-}
-
-impl Finding {
-    fn new(entry: TocEntry<'_>, what: impl Into<String>) -> Self {
-        Finding { entry: entry.name(), what: what.into() }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Clean(f), "entry {} {}: {}", self.entry.dump_id, self.entry.name, self.what)
-    }
+/// Something to say about an entry, which is not as it was.
+fn finding(entry: TocEntry<'_>, what: impl Into<String>) -> Finding {
+    Finding::new(Severity::Warning, what).in_entry(entry.name())
 }

@@ -9,9 +9,10 @@ use std::str::FromStr;
 use super::draft::Draft;
 use super::features::{Answer, FEATURES, Feature};
 use super::leave_out::leave_out;
-use super::{Adapted, Finding};
+use super::{Adapted, finding};
 use crate::compression::Algorithm;
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::select::{Rule, Selected};
 use crate::sql::{Edits, replaced, tokens};
 use crate::toc::{Desc, Header, TocEntry};
@@ -182,7 +183,7 @@ impl TargetVersion {
             let changed = replaced(defn, edits);
             draft.defn = Some(changed.into());
             if let Some(loss) = loss {
-                findings.push(Finding::new(entry, format!("{}: {loss}", feature.reason())));
+                findings.push(finding(entry, format!("{}: {loss}", feature.reason())));
             }
         }
     }

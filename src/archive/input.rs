@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::open::Archive;
 use super::options::OpenOptions;
 use super::stream::ArchiveStream;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::{FileSource, is_pipe};
 use crate::toc::{Format, Toc};
 
@@ -32,6 +32,14 @@ impl Input {
     /// Opens an archive with the default options; see [`OpenOptions::input`].
     pub fn open(path: impl AsRef<Path>) -> Result<Input> {
         OpenOptions::new().input(path)
+    }
+
+    /// What is wrong with the table of contents; see [`OpenOptions::damaged`].
+    pub fn damage(&self) -> Option<&Error> {
+        match self {
+            Input::Archive(archive) => archive.damage(),
+            Input::Stream(stream) => stream.damage(),
+        }
     }
 
     /// Header and table of contents.

@@ -34,6 +34,6 @@ pub use stored::StoredData;
 pub use stream::ArchiveStream;
 pub use writer::ArchiveWriter;
 
-pub(crate) use copy::{Moving, OnWarning, PieceSink, Warn, Ways};
+pub(crate) use copy::{Moving, OnWarning, PieceSink, Warn, Ways, tell};
 pub(crate) use piece::StoredPiece;
 pub(crate) use storage::{Storage, storage_setters};

@@ -40,6 +40,7 @@ pub struct Archive {
     pub(super) layout: Layout,
     contexts: Arc<Contexts>,
     limits: Limits,
+    damage: Option<Error>,
 }
 
 #[derive(Debug)]
@@ -66,7 +67,17 @@ pub struct BlockInfo {
 impl Archive {
     pub(super) fn new(format: Format, toc: Toc, layout: Layout, limits: Limits) -> Archive {
         let contexts = Arc::new(Contexts::default());
-        Archive { format, toc: Arc::new(toc), layout, contexts, limits }
+        Archive { format, toc: Arc::new(toc), layout, contexts, limits, damage: None }
+    }
+
+    pub(super) fn with_damage(self, damage: Option<Error>) -> Archive {
+        Archive { damage, ..self }
+    }
+
+    /// What is wrong with the table of contents, of which there is only what stands before it; see
+    /// [`OpenOptions::damaged`](super::OpenOptions::damaged).
+    pub fn damage(&self) -> Option<&Error> {
+        self.damage.as_ref()
     }
 
     /// How the archive lies on disk.
@@ -329,7 +340,8 @@ impl Archive {
     /// of the table of contents.
     ///
     /// A custom archive is walked over, by the lengths of its chunks alone. An error at the end
-    /// says why the walk could not go on.
+    /// says why the walk could not go on; of a tar, why there may be more. A member that is missing
+    /// is an error in its place, behind which the others follow.
     pub fn blocks(&self) -> Result<impl Iterator<Item = Result<BlockInfo>>> {
         let (blocks, error) = match &self.layout {
             Layout::Blocks(custom) => {
@@ -344,7 +356,13 @@ impl Archive {
                 };
                 (blocks.into_iter().map(public).collect(), error)
             }
-            Layout::Members(store) => (self.member_blocks(store), None),
+            Layout::Members(store) => {
+                let stop = match &**store {
+                    MemberStore::Tar(index) => index.check_length().err(),
+                    MemberStore::Files { .. } => None,
+                };
+                (self.member_blocks(store), stop)
+            }
         };
         let blocks: Vec<Result<BlockInfo>> = blocks;
         Ok(blocks.into_iter().chain(error.map(Err)))

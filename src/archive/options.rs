@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::large_objects::Decoding;
 use super::open::{Archive, Layout};
-use super::read_toc::{TocRead, read_toc};
+use super::read_toc::{TocOptions, TocRead, read_toc};
 use super::stream::ArchiveStream;
 use crate::compress::{Algorithm, Contexts};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +24,7 @@ use crate::not_an_archive::NotAnArchive;
 use crate::source::{
     FileSource, Members, OnRead, Peek, Pipe, Positioned as _, Source, SourceReader, is_pipe,
 };
-use crate::toc::{Format, Statements, Toc};
+use crate::toc::{Format, Statements};
 
 /// How to open an archive.
 ///
@@ -37,8 +37,7 @@ use crate::toc::{Format, Statements, Toc};
 #[non_exhaustive]
 #[must_use]
 pub struct OpenOptions {
-    pub(super) limits: Limits,
-    pub(super) statements: Statements,
+    pub(super) toc: TocOptions,
     pub(super) on_read: Option<OnRead>,
     pub(super) follow_links: bool,
 }
@@ -51,7 +50,7 @@ impl OpenOptions {
 
     /// Bounds on what the archive may claim.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.toc.limits = limits;
         self
     }
 
@@ -59,7 +58,7 @@ impl OpenOptions {
     /// is `true`. Without it an archive can be listed and its data read, in less time and memory,
     /// but it cannot be converted or become a script.
     pub fn statements(mut self, kept: bool) -> Self {
-        self.statements = if kept { Statements::Kept } else { Statements::LeftOut };
+        self.toc.statements = if kept { Statements::Kept } else { Statements::LeftOut };
         self
     }
 
@@ -68,6 +67,27 @@ impl OpenOptions {
     /// then passes for rows.
     pub fn follow_links(mut self, allowed: bool) -> Self {
         self.follow_links = allowed;
+        self
+    }
+
+    /// Whether an archive is opened whose table of contents is damaged; the default is `false`. It
+    /// then has the entries that stand before the damage, and
+    /// [`Archive::damage`] says what and where that is. Data of these entries can
+    /// be read where the archive says where it is: in a directory and a tar, and in a custom archive
+    /// with offsets.
+    ///
+    /// ```
+    /// let mut bytes = std::fs::read("fixtures/pg18/small-custom.dump")?;
+    /// bytes.truncate(2000);
+    /// assert!(pgdmp::Archive::read(bytes.clone()).is_err());
+    /// let archive = pgdmp::OpenOptions::new().damaged(true).read(bytes)?;
+    /// let damage = archive.damage().unwrap();
+    /// eprintln!("{} entries can be read: {damage}", archive.entries().len());
+    /// # assert!(archive.entries().len() > 0 && damage.is_truncated());
+    /// # Ok::<(), pgdmp::Error>(())
+    /// ```
+    pub fn damaged(mut self, allowed: bool) -> Self {
+        self.toc.damaged = allowed;
         self
     }
 
@@ -148,7 +168,7 @@ impl OpenOptions {
         match detect::format(reader.peek(detect::LEN)?) {
             Some(Format::Custom) => self.custom(source),
             Some(_) => {
-                let index = TarIndex::new(source, &self.limits)?;
+                let index = TarIndex::new(source, &self.toc.limits)?;
                 self.store(MemberStore::Tar(index), Format::Tar)
             }
             None => {
@@ -164,7 +184,7 @@ impl OpenOptions {
     ///
     /// As [`ArchiveStream::new`].
     pub fn stream<R: Read + Send>(&self, reader: R) -> Result<ArchiveStream<R>> {
-        ArchiveStream::open(reader, self.limits, self.statements, self.on_read.clone())
+        ArchiveStream::open(reader, self.toc, self.on_read.clone())
     }
 
     /// Opens a directory archive whose files are in other places than a directory.
@@ -193,10 +213,14 @@ impl OpenOptions {
 
     fn custom(&self, source: Arc<dyn Source>) -> Result<Archive> {
         let mut reader = SourceReader::from(Arc::clone(&source), 0);
-        let TocRead { toc, start } =
-            read_toc(&mut reader, Format::Custom, self.statements, &self.limits)?;
-        let custom = Custom::new(source, toc.dialect(), start, reader.position(), self.limits);
-        Ok(Archive::new(Format::Custom, toc, Layout::Blocks(Box::new(custom)), self.limits))
+        let TocRead { toc, start, damage } = read_toc(&mut reader, Format::Custom, self.toc)?;
+        let (limits, end) = (self.toc.limits, reader.position());
+        let mut custom = Custom::new(source, toc.dialect(), start, end, limits);
+        if damage.is_some() {
+            custom.do_not_walk();
+        }
+        let layout = Layout::Blocks(Box::new(custom));
+        Ok(Archive::new(Format::Custom, toc, layout, limits).with_damage(damage))
     }
 
     fn store(&self, store: MemberStore, format: Format) -> Result<Archive> {
@@ -208,24 +232,29 @@ impl OpenOptions {
             })),
             _ => error,
         })?;
-        let toc = self.toc_member(&member, format, &contexts);
-        let toc = toc.map_err(|error| error.in_member(&member.name))?;
-        Ok(Archive::new(format, toc, Layout::Members(Arc::new(store)), self.limits))
+        let in_member = |error: Error| error.in_member(&member.name);
+        let read = self.toc_member(&member, format, &contexts).map_err(in_member)?;
+        let layout = Layout::Members(Arc::new(store));
+        let damage = read.damage.map(in_member);
+        Ok(Archive::new(format, read.toc, layout, self.toc.limits).with_damage(damage))
     }
 
-    fn toc_member(&self, member: &Member, format: Format, contexts: &Arc<Contexts>) -> Result<Toc> {
+    fn toc_member(
+        &self,
+        member: &Member,
+        format: Format,
+        contexts: &Arc<Contexts>,
+    ) -> Result<TocRead> {
+        if member.algorithm == Algorithm::None {
+            return read_toc(&mut member.reader(), format, self.toc);
+        }
         let decoding = Decoding {
             algorithm: member.algorithm,
             contexts: Arc::clone(contexts),
-            limits: self.limits,
+            limits: self.toc.limits,
         };
-        if member.algorithm == Algorithm::None {
-            let read = read_toc(&mut member.reader(), format, self.statements, &self.limits);
-            return Ok(read?.toc);
-        }
         // Nobody but a user who compressed it by hand stores it so.
-        let mut pipe = Pipe::new(decoding.member(member)?);
-        Ok(read_toc(&mut pipe, format, self.statements, &self.limits)?.toc)
+        read_toc(&mut Pipe::new(decoding.member(member)?), format, self.toc)
     }
 }
 

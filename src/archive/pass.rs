@@ -60,6 +60,7 @@ trait AnyStream {
     fn format(&self) -> Format;
     fn next_block(&mut self) -> Result<Option<Block<'_>>>;
     fn last_block_len(&self) -> Option<u64>;
+    fn damage(&self) -> Option<&Error>;
     fn contexts(&self) -> &Arc<Contexts>;
     fn limits(&self) -> &Limits;
     fn refuse_surplus(&self) -> Result<()>;
@@ -80,6 +81,10 @@ impl<R: Read + Send> AnyStream for ArchiveStream<R> {
 
     fn last_block_len(&self) -> Option<u64> {
         self.last_block_len()
+    }
+
+    fn damage(&self) -> Option<&Error> {
+        self.damage()
     }
 
     fn contexts(&self) -> &Arc<Contexts> {
@@ -118,7 +123,7 @@ impl<'a> Pass<'a> {
     ///
     /// What is wrong with the archive, or with reading it. Of a stream that the data of an entry
     /// did not come is known at its end; of a file it is known when that data is asked for. After an
-    /// error there are no blocks.
+    /// error of a stream there are no blocks; of a file the next block follows.
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>> {
         let (archive, order, next) = match &mut self.0 {
             Way::Archive { archive, order, next } => (*archive, order, next),
@@ -139,10 +144,7 @@ impl<'a> Pass<'a> {
                     })));
                 }
                 Ok(false) => {}
-                Err(error) => {
-                    order.clear();
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok(None)
@@ -155,6 +157,15 @@ impl<'a> Pass<'a> {
         match &self.0 {
             Way::Archive { .. } => None,
             Way::Stream(stream) => stream.last_block_len(),
+        }
+    }
+
+    /// What is wrong with the table of contents; see
+    /// [`OpenOptions::damaged`](super::OpenOptions::damaged).
+    pub fn damage(&self) -> Option<&Error> {
+        match &self.0 {
+            Way::Archive { archive, .. } => archive.damage(),
+            Way::Stream(stream) => stream.damage(),
         }
     }
 

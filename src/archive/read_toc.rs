@@ -16,14 +16,24 @@ pub(super) struct TocRead {
     pub(super) toc: Toc,
     /// Where it begins, behind the header.
     pub(super) start: u64,
+    /// Why it ends before its end, where that is allowed.
+    pub(super) damage: Option<Error>,
+}
+
+/// How a table of contents is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TocOptions {
+    pub(super) limits: Limits,
+    pub(super) statements: Statements,
+    /// Whether one that is damaged is taken as far as it goes.
+    pub(super) damaged: bool,
 }
 
 /// Reads header and table of contents: the start of a custom archive, or all of a `toc.dat`.
 pub(super) fn read_toc<I: Peek>(
     input: &mut I,
     format: Format,
-    statements: Statements,
-    limits: &Limits,
+    options: TocOptions,
 ) -> Result<TocRead> {
     // A bad spot that is not of the table of contents is no reason not to open the archive.
     let start = match input.peek(HEAD).is_ok() {
@@ -36,23 +46,30 @@ pub(super) fn read_toc<I: Peek>(
     transfer::check(start)?;
     // For the case that it fails: by then it was consumed.
     let start = start[..start.len().min(HEAD)].to_vec();
-    decode(input, format, statements, limits).map_err(|error| transfer::explain(error, &start))
+    let explain = |error| transfer::explain(error, &start);
+    let read = decode(input, format, options).map_err(explain)?;
+    Ok(TocRead { damage: read.damage.map(explain), ..read })
 }
 
-fn decode<I: Peek>(
-    input: &mut I,
-    format: Format,
-    statements: Statements,
-    limits: &Limits,
-) -> Result<TocRead> {
-    let header = Header::decode(input, format, limits)?;
+fn decode<I: Peek>(input: &mut I, format: Format, options: TocOptions) -> Result<TocRead> {
+    let TocOptions { limits, statements, damaged } = options;
+    let header = Header::decode(input, format, &limits)?;
     let start = input.position();
-    let toc = Toc::decode(input, header, format, statements, limits)?;
-    match format {
-        Format::Custom => check_blocks(input, &toc)?,
-        _ => check_end(input, &toc)?,
+    if damaged {
+        let (toc, damage) = Toc::decode_damaged(input, header, format, statements, &limits);
+        let damage = damage.or_else(|| check_behind(input, &toc, format).err());
+        return Ok(TocRead { toc, start, damage });
     }
-    Ok(TocRead { toc, start })
+    let toc = Toc::decode(input, header, format, statements, &limits)?;
+    check_behind(input, &toc, format)?;
+    Ok(TocRead { toc, start, damage: None })
+}
+
+fn check_behind<I: Peek>(input: &mut I, toc: &Toc, format: Format) -> Result<()> {
+    match format {
+        Format::Custom => check_blocks(input, toc),
+        _ => check_end(input, toc),
+    }
 }
 
 /// What a `toc.dat` is instead.

@@ -10,18 +10,18 @@ use super::data::EntryData;
 use super::expected::Expected;
 use super::large_objects::LargeObject;
 use super::piece::StoredPiece;
-use super::read_toc::{TocRead, read_toc};
+use super::read_toc::{TocOptions, TocRead, read_toc};
 use super::stored::Stored;
 use super::stored_check::has_end_marker;
 use crate::compress::{Algorithm, Contexts, Framing};
 use crate::error::{EntryName, Error, ErrorKind, Result};
-use crate::format::custom::BlockStream;
+use crate::format::custom::{BlockStream, UNKNOWN_START};
 use crate::format::detect;
 use crate::format::names;
 use crate::format::tar::{AtToc, MemberBlock, TarStream};
 use crate::limits::Limits;
 use crate::source::{OnRead, Peek, Pipe, Positioned};
-use crate::toc::{BlockKind, DumpId, Format, Oid, Statements, Toc, TocEntry};
+use crate::toc::{BlockKind, DumpId, Format, Oid, Toc, TocEntry};
 
 /// A custom or tar archive in anything that can be read, front to back.
 ///
@@ -49,6 +49,7 @@ pub struct ArchiveStream<R> {
     contexts: Arc<Contexts>,
     limits: Limits,
     pub(super) done: bool,
+    damage: Option<Error>,
     last_len: Option<u64>,
     /// Entries whose data did not come yet; made for the first block.
     pub(super) awaited: Option<HashSet<DumpId>>,
@@ -77,31 +78,25 @@ struct StreamBlock<'a, R> {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    pub(super) fn open(
-        reader: R,
-        limits: Limits,
-        statements: Statements,
-        on_read: Option<OnRead>,
-    ) -> Result<Self> {
+    pub(super) fn open(reader: R, options: TocOptions, on_read: Option<OnRead>) -> Result<Self> {
         let mut pipe = Pipe::watched(reader, on_read);
         let Some(format) = detect::format(pipe.peek(detect::LEN)?) else {
             let what = detect::recognise(pipe.peek(detect::WINDOW)?);
             return Err(Error::new(ErrorKind::NotAnArchive(what)));
         };
-        let (toc, body) = match format {
+        let (toc, body, damage) = match format {
             Format::Custom => {
-                let TocRead { toc, start } = read_toc(&mut pipe, format, statements, &limits)?;
+                let TocRead { toc, start, damage } = read_toc(&mut pipe, format, options)?;
                 let toc_len = pipe.position() - start;
                 let blocks = BlockStream::new(pipe, &toc, toc_len);
-                (toc, Body::Blocks(Box::new(blocks)))
+                (toc, Body::Blocks(Box::new(blocks)), damage)
             }
             _ => {
+                let in_member = |error: Error| error.in_member(names::TOC);
                 let mut at = AtToc::find(pipe)?;
-                let toc = read_toc(at.toc(), format, statements, &limits)
-                    .map_err(|error| error.in_member(names::TOC))?
-                    .toc;
-                let members = at.members(&toc);
-                (toc, Body::Members(Box::new(members)))
+                let read = read_toc(at.toc(), format, options).map_err(in_member)?;
+                let members = at.members(&read.toc);
+                (read.toc, Body::Members(Box::new(members)), read.damage.map(in_member))
             }
         };
         let contexts = Arc::new(Contexts::default());
@@ -111,8 +106,9 @@ impl<R: Read + Send> ArchiveStream<R> {
             toc,
             body,
             contexts,
-            limits,
+            limits: options.limits,
             done: false,
+            damage,
             last_len: None,
             awaited: None,
             current: None,
@@ -133,6 +129,12 @@ impl<R: Read + Send> ArchiveStream<R> {
     /// The table of contents, to be kept while blocks are read.
     pub fn shared_toc(&self) -> Arc<Toc> {
         Arc::clone(&self.toc)
+    }
+
+    /// What is wrong with the table of contents; see [`Archive::damage`](super::Archive::damage).
+    /// A custom archive with damage has no blocks, which is an error.
+    pub fn damage(&self) -> Option<&Error> {
+        self.damage.as_ref()
     }
 
     /// Bytes of the stream that were consumed.
@@ -157,6 +159,9 @@ impl<R: Read + Send> ArchiveStream<R> {
             return Ok(Some(StreamBlock::lent(self, (dump_id, kind, first))));
         }
         self.done = true;
+        if self.damage.is_some() && self.format == Format::Custom {
+            return Err(Error::malformed(UNKNOWN_START).at(self.position()));
+        }
         let toc = &self.toc;
         // Where the archive says that there is no data, a block may come all the same, or may not.
         let expected = |entry: &TocEntry<'_>| entry.has_data() && !entry.denies_data();

@@ -10,8 +10,9 @@ use super::note::Note;
 use super::plan::{Plan, Source};
 use super::split::Part;
 use super::target::Target;
-use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Pass, Warn};
+use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Pass, Warn, tell};
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::select::Selected;
 use crate::toc::{EntryFields, Format, TocEntry};
 
@@ -131,7 +132,9 @@ impl<'a> Conversion<'a> {
         let (toc, format) = (pass.toc(), pass.format());
         let source = match pass.archive() {
             Some(archive) => Source::of(archive),
-            None => Source { toc, format, contents: &ToCome(toc), copies: false },
+            None => {
+                Source { toc, format, contents: &ToCome(toc), copies: false, damage: pass.damage() }
+            }
         };
         let plan = Plan::new(source, target, selected.into(), &mut |_, _| true)?;
         if pass.archive().is_none() && plan.jobs.iter().any(|job| job.sources.len() > 1) {
@@ -150,7 +153,7 @@ impl<'a> Conversion<'a> {
 
     /// Calls `warning` with what is not as it should be in the archive, while it is converted. What
     /// is written is right, unless nothing changes: then it is as it was.
-    pub fn on_warning(&mut self, warning: impl FnMut(&Error) + 'a) -> &mut Self {
+    pub fn on_warning(&mut self, warning: impl FnMut(&Finding) + 'a) -> &mut Self {
         self.on_warning = Box::new(warning);
         self
     }
@@ -205,7 +208,7 @@ impl<'a> Conversion<'a> {
 
     fn copy<T>(self, copy: impl FnOnce(bool, &mut Warn<'_>) -> Result<T>) -> Result<T> {
         let Conversion { plan, mut on_warning, .. } = self;
-        copy(plan.ways.decode, &mut |warning| on_warning(&warning))
+        copy(plan.ways.decode, &mut |warning| tell(&mut on_warning, &warning))
     }
 
     /// Begins the new archive, moves all data, and completes it.
@@ -215,7 +218,7 @@ impl<'a> Conversion<'a> {
     ) -> Result<W> {
         let Conversion { mut pass, plan, mut on_warning } = self;
         let mut writer = start(plan.builder)?;
-        let warn = &mut |warning| on_warning(&warning);
+        let warn = &mut |warning| tell(&mut on_warning, &warning);
         match pass.archive() {
             Some(archive) => {
                 move_all(&[archive], &plan.jobs, &mut writer, plan.ways, warn)?;

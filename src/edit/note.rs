@@ -5,6 +5,7 @@ use std::fmt;
 use super::draft::Draft;
 use super::version::VersionNeed;
 use crate::error::EntryName;
+use crate::finding::Finding;
 use crate::toc::{Desc, EntryFields};
 use crate::version::{ArchiveVersion, Gate};
 
@@ -47,6 +48,12 @@ pub enum Note {
     },
     /// Dependencies were left out: before version 1.8 they are OIDs, not dump ids.
     Dependencies,
+    /// The table of contents is damaged, and the new archive has the entries before the damage; see
+    /// [`OpenOptions::damaged`](crate::OpenOptions::damaged).
+    Damaged {
+        /// What is wrong with it, and where.
+        damage: Finding,
+    },
     /// An entry whose dumper wrote data has none: the archive says so, and no block is there.
     LostData {
         /// The entry.
@@ -91,6 +98,9 @@ impl fmt::Display for Note {
             }
             Note::Dependencies => {
                 f.write_str("dependencies are left out: in this old archive they are not dump ids")
+            }
+            Note::Damaged { damage } => {
+                write!(f, "what follows the damage of the table of contents is lost: {damage}")
             }
             Note::LostData { entry } => {
                 write!(

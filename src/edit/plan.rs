@@ -9,7 +9,8 @@ use super::target::Target;
 use super::version::{self, VersionNeed};
 use crate::archive::{Archive, ArchiveBuilder, Ways};
 use crate::compress::Algorithm;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::toc::{Compression, CreationTime, EntryFields, Format, Header, Toc};
 use crate::version::ArchiveVersion;
 
@@ -21,11 +22,20 @@ pub(super) struct Source<'a> {
     pub(super) contents: &'a dyn Contents,
     /// Whether it is copied as it is, without a plan, where nothing changes.
     pub(super) copies: bool,
+    /// What is wrong with its table of contents.
+    pub(super) damage: Option<&'a Error>,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn of(archive: &'a Archive) -> Self {
-        Source { toc: archive.toc(), format: archive.format(), contents: archive, copies: true }
+        let damage = archive.damage();
+        Source {
+            toc: archive.toc(),
+            format: archive.format(),
+            contents: archive,
+            copies: damage.is_none(),
+            damage,
+        }
     }
 }
 
@@ -48,7 +58,7 @@ impl Plan {
         choice: Choice<'_, 'a>,
         edit: &mut Edit<'_, 'a>,
     ) -> Result<Plan> {
-        let Source { toc, format, contents, copies } = source;
+        let Source { toc, format, contents, copies, damage } = source;
         let old = toc.header();
         let new_format = target.format.unwrap_or(format);
         let compression = compression(old, new_format, target);
@@ -56,6 +66,8 @@ impl Plan {
         let (version, newer) = version::choose(old.version, target, &needs);
         let header = header(old, version, new_format, compression);
         let mut notes = Vec::new();
+        let damage = damage.map(|error| Note::Damaged { damage: Finding::from(error) });
+        notes.extend(damage);
         let Chosen { mut drafts, changed } = Chosen::new(toc, choice, edit, contents, &mut notes)?;
         let unchanged = copies && !changed && keeps_all(target, old, format);
         if !unchanged {

@@ -43,6 +43,10 @@ pub(crate) struct Custom {
 /// Of a block that is longer its end is looked at alone, by who only looks.
 const LONG: u64 = 64 << 20;
 
+/// Why blocks are not searched for.
+pub(crate) const UNKNOWN_START: &str =
+    "the table of contents is damaged, so where the blocks begin is not known";
+
 /// A block and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -108,6 +112,13 @@ impl Custom {
             behind: Default::default(),
             limits,
         }
+    }
+
+    /// Where the blocks begin is not known, so only those with offsets are found.
+    pub(crate) fn do_not_walk(&mut self) {
+        let scan = self.scan.get_mut().unwrap_or_else(PoisonError::into_inner);
+        scan.stop = Some((Stop::Malformed(UNKNOWN_START.to_owned()), self.toc_end));
+        self.appended = OnceLock::from(None);
     }
 
     fn reader(&self, start: u64) -> SourceReader {

@@ -260,6 +260,40 @@ impl Toc {
     ) -> Result<Toc> {
         let mut toc = Toc { statements, ..Toc::new(header, format) };
         let mut d = Decoder::new(input, toc.dialect, "the table of contents", limits);
+        let count = toc.decode_count(&mut d, limits)?;
+        toc.check_count(&d, count)?;
+        // Without a known end the count is a mere claim.
+        if d.remaining().is_some() {
+            toc.records.reserve_exact(count as usize);
+        }
+        toc.decode_entries(&mut d, count, limits)?;
+        Ok(toc)
+    }
+
+    /// The same, of a damaged one: the entries before the damage, and what it is.
+    pub(crate) fn decode_damaged<I: Positioned + ?Sized>(
+        input: &mut I,
+        header: Header,
+        format: Format,
+        statements: Statements,
+        limits: &Limits,
+    ) -> (Toc, Option<Error>) {
+        let mut toc = Toc { statements, ..Toc::new(header, format) };
+        let mut d = Decoder::new(input, toc.dialect, "the table of contents", limits);
+        let decoded = toc.decode_count(&mut d, limits).and_then(|count| {
+            // A claim that cannot be true is what is wrong; there may be entries all the same.
+            let claim = toc.check_count(&d, count);
+            let entries = toc.decode_entries(&mut d, count, limits);
+            claim.and(entries)
+        });
+        (toc, decoded.err())
+    }
+
+    fn decode_count<I: Positioned + ?Sized>(
+        &self,
+        d: &mut Decoder<'_, I>,
+        limits: &Limits,
+    ) -> Result<u32> {
         let at = d.position();
         let declared = d.int()?;
         // pg_restore takes a negative count for none, and restores nothing.
@@ -277,23 +311,30 @@ impl Toc {
             })
             .at(at));
         }
-        if let Some(remaining) = d.remaining()
-            && u64::from(count) * record::min_len(&toc.dialect) > remaining
-        {
-            return Err(Error::truncated(format!(
-                "the table of contents, which should have {count} entries"
-            ))
-            .at(at));
+        Ok(count)
+    }
+
+    /// Checks that there are bytes for so many entries, behind their count.
+    fn check_count<I: Positioned + ?Sized>(&self, d: &Decoder<'_, I>, count: u32) -> Result<()> {
+        match d.remaining() {
+            Some(remaining) if u64::from(count) * record::min_len(&self.dialect) > remaining => {
+                Err(Error::truncated(format!(
+                    "the table of contents, which should have {count} entries"
+                ))
+                .at(d.position() - self.dialect.int_len() as u64))
+            }
+            _ => Ok(()),
         }
-        // Without a known end the count is a mere claim.
-        if d.remaining().is_some() {
-            toc.records.reserve_exact(count as usize);
-        }
+    }
+
+    fn decode_entries<I: Positioned + ?Sized>(
+        &mut self,
+        d: &mut Decoder<'_, I>,
+        count: u32,
+        limits: &Limits,
+    ) -> Result<()> {
         let mut scratch = Vec::new();
-        for _ in 0..count {
-            record::decode(&mut toc, &mut d, limits, &mut scratch)?;
-        }
-        Ok(toc)
+        (0..count).try_for_each(|_| record::decode(self, d, limits, &mut scratch))
     }
 
     /// Writes count and entries; the mirror of `decode`.

@@ -233,7 +233,7 @@ pub(super) fn decode<I: Positioned + ?Sized>(
             let desc = Desc(toc.shared.get(common.desc).unwrap_or_default());
             let start = record.text as usize;
             let tag = record.tag.get().and_then(|len| toc.text.get(start..start + len));
-            Err(error.in_entry(|| {
+            let error = error.in_entry(|| {
                 let namespace = toc.shared.get(record.namespace);
                 match record.dump_id {
                     0 => EntryName {
@@ -242,7 +242,13 @@ pub(super) fn decode<I: Positioned + ?Sized>(
                     },
                     id => entry_name(id, desc, namespace, tag, toc.text_encoding()),
                 }
-            }))
+            });
+            // What there is before it may be kept.
+            toc.text.truncate(start);
+            toc.dependencies.truncate(record.dependencies as usize);
+            let next = toc.records.len() as u32;
+            toc.odd.retain(|(index, _), _| *index < next);
+            Err(error)
         }
     }
 }

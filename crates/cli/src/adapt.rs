@@ -132,7 +132,13 @@ impl ServerOptions {
         let adapted = self.adaptation().apply(selected)?;
         adapted.notes.iter().for_each(|note| warn(note));
         let tell = |findings: &[Finding]| {
-            findings.iter().for_each(|finding| warn(&finding.to_string()));
+            for finding in findings {
+                let what = &finding.what;
+                match &finding.entry {
+                    Some(entry) => warn(&format!("{entry}: {what}")),
+                    None => warn(what),
+                }
+            }
         };
         tell(&adapted.findings);
         tell(&adapted.unproved);

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::super::Finding;
+use super::super::finding;
 use super::Mapping;
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::select::{Rule, Selected};
 use crate::sql::{Token, tokens};
 use crate::toc::{Desc, TocEntry};
@@ -112,7 +113,7 @@ impl Mapping {
             }
             out.insert(schema.dump_id(), target);
             let target = schema.toc().printable(target);
-            findings.push(Finding::new(schema, format!("left out: schema \"{target}\" is there")));
+            findings.push(finding(schema, format!("left out: schema \"{target}\" is there")));
         }
         // What is said about it would be said about the other one; privileges add up.
         let remarks = selected.entries().filter(|entry| {

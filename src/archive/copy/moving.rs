@@ -14,6 +14,7 @@ use crate::archive::stored_check::{FRAME_WITHIN_CHUNK, StoredCheck, Tail};
 use crate::archive::writer::ArchiveWriter;
 use crate::compress::{Algorithm, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing};
 use crate::error::{Error, Result};
+use crate::finding::{Finding, Severity};
 use crate::format::output::Output;
 use crate::limits::Limits;
 use crate::source::SourceReader;
@@ -22,7 +23,12 @@ use crate::source::SourceReader;
 pub(crate) type Warn<'w> = dyn FnMut(Error) + 'w;
 
 /// What a user of the crate does with it.
-pub(crate) type OnWarning<'a> = Box<dyn FnMut(&Error) + 'a>;
+pub(crate) type OnWarning<'a> = Box<dyn FnMut(&Finding) + 'a>;
+
+/// Hands a warning on to the user of the crate.
+pub(crate) fn tell(on_warning: &mut OnWarning<'_>, warning: &Error) {
+    on_warning(&Finding::from(warning).with_severity(Severity::Warning));
+}
 
 /// Takes the stored bytes of a piece.
 pub(crate) trait PieceSink: Write {

@@ -29,8 +29,9 @@ use super::plan;
 use super::settle::{require_sections, settle};
 use super::target::Target;
 use super::version::{self, VersionNeed};
-use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Ways, WriteOptions};
+use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Ways, WriteOptions, tell};
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::toc::{BlockKind, DumpId, EntryFields, Section, Toc};
 use crate::version::{ArchiveVersion, Gate};
 use families::{Ids, families};
@@ -219,7 +220,7 @@ impl<'a> Merge<'a> {
 
     /// Calls `warning` with what is not as it should be in an archive, while it is merged. What is
     /// written is right.
-    pub fn on_warning(&mut self, warning: impl FnMut(&Error) + 'a) -> &mut Self {
+    pub fn on_warning(&mut self, warning: impl FnMut(&Finding) + 'a) -> &mut Self {
         self.on_warning = Box::new(warning);
         self
     }
@@ -257,7 +258,9 @@ impl<'a> Merge<'a> {
     ) -> Result<W> {
         let Merge { archives, builder, jobs, ways, mut on_warning, .. } = self;
         let mut writer = start(builder)?;
-        move_all(&archives, &jobs, &mut writer, ways, &mut |warning| on_warning(&warning))?;
+        move_all(&archives, &jobs, &mut writer, ways, &mut |warning| {
+            tell(&mut on_warning, &warning)
+        })?;
         for archive in archives {
             archive.refuse_surplus(true)?;
         }
