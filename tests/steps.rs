@@ -117,7 +117,8 @@ impl Recorder {
     /// What is done with entries, without what sets up and ends the restore.
     fn processing(&self) -> Vec<String> {
         let place = |stage: &str| self.lines.iter().position(|line| line == stage).unwrap();
-        let lines = place("stage Processing") + 1..place("stage Finalizing");
+        let end = "comment --\\n-- PostgreSQL database dump complete\\n--\\n\\n";
+        let lines = place("stage Processing") + 1..place(end);
         self.lines[lines].iter().filter(essential).cloned().collect()
     }
 
@@ -196,9 +197,9 @@ fn a_table_from_beginning_to_end() {
         copy TABLE DATA town
         rows 1\tÅbo\t\\N\n2\ttab\\there\t\n3\tback\\\\slash\\nnewline\t\\\\.\n\\.\n\n\n
         copied TABLE DATA town
-        stage Finalizing
         comment --\n-- PostgreSQL database dump complete\n--\n\n
         \unrestrict
+        stage Finalizing
         "#,
     );
 }
@@ -329,8 +330,8 @@ fn create_connects_and_begins_again() {
         owner: ALTER TABLE public.town OWNER TO postgres;
         define: COMMENT ON TABLE public.town IS 'three rows';
         define: ALTER TABLE ONLY public.town
-        stage Finalizing
         \unrestrict
+        stage Finalizing
         "#,
     );
 }
@@ -341,7 +342,7 @@ fn transactions() {
     let recorder = record("pg18/small-custom.dump", options, &tables(&["town"]));
     let all = recorder.all();
     assert_eq!(all[..2], ["\\restrict", "begin"]);
-    assert_eq!(all[all.len() - 3..], ["stage Finalizing", "commit", "\\unrestrict"]);
+    assert_eq!(all[all.len() - 3..], ["commit", "\\unrestrict", "stage Finalizing"]);
     assert_eq!(all.iter().filter(|line| *line == "begin").count(), 1);
 
     let options = ScriptOptions::new().transaction_size(2);
@@ -367,9 +368,9 @@ fn transactions() {
         owner: ALTER TABLE public.vacant OWNER TO postgres;
         commit
         begin
-        stage Finalizing
         commit
         \unrestrict
+        stage Finalizing
         "#,
     );
 }
@@ -527,8 +528,8 @@ fn data_alone_with_disabled_triggers() {
         rows \\.\n\n\n
         copied TABLE DATA vacant
         triggers: ALTER TABLE public.vacant ENABLE TRIGGER ALL;
-        stage Finalizing
         \unrestrict
+        stage Finalizing
         "#,
     );
 }

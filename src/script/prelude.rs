@@ -48,7 +48,6 @@ impl Run<'_> {
     pub(super) fn all(&mut self, feed: &mut dyn DataFeed) -> Result<()> {
         self.begin_all()?;
         self.passes(feed)?;
-        self.step(&Step::Stage(Stage::Finalizing))?;
         self.tail()
     }
 
@@ -146,6 +145,7 @@ impl Run<'_> {
         }
         self.step(&Step::Comment(b"--\n-- PostgreSQL database dump complete\n--\n\n"))?;
         self.step(&Step::Unrestrict)?;
-        self.step(&Step::EmptyLine)
+        self.step(&Step::EmptyLine)?;
+        self.step(&Step::Stage(Stage::Finalizing))
     }
 }

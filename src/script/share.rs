@@ -1,7 +1,7 @@
 //! A restore over several sessions: what each of them does.
 
 use super::feed::AtOnce;
-use super::{Restore, Run, ScriptOptions, Sink, Stage, Step};
+use super::{Restore, Run, ScriptOptions, Sink, Step};
 use crate::archive::Archive;
 use crate::error::Result;
 use crate::select::{Selected, Wanted};
@@ -147,7 +147,6 @@ impl<'a> Share<'a> {
     ///
     /// Those of the sink.
     pub fn finish(&mut self) -> Result<()> {
-        self.run.step(&Step::Stage(Stage::Finalizing))?;
         self.run.tail()
     }
 

@@ -191,7 +191,7 @@ pub enum Stage {
     Initializing,
     /// Objects are dropped and made.
     Processing,
-    /// The last transaction ends.
+    /// All is done.
     Finalizing,
 }
 

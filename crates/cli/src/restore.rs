@@ -133,7 +133,7 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
         list(program, &options, &input, created)?;
         input
     } else if into_database {
-        database::restore(program, options, input)?
+        database::restore(program, options, input, created)?
     } else {
         match input {
             Input::Archive(archive) => {

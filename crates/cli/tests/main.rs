@@ -21,6 +21,8 @@
 //! | `versions` | the version of a new archive: as it was, or as new as it must be |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_restore` | restores into databases, beside the installed pg_restore |
+//! | `live_faults` | restores of odd archives, lost connections, signals |
+//! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_needs` | each table with what it needs, restored by it |
 
@@ -39,7 +41,11 @@ mod extras;
 mod help;
 #[cfg(unix)]
 mod killed;
+#[cfg(target_os = "linux")]
+mod live_connect;
 mod live_edit;
+#[cfg(unix)]
+mod live_faults;
 mod live_needs;
 #[cfg(unix)]
 mod live_restore;

@@ -17,7 +17,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 /// A terminal: what people see, and what a program writes to.
-fn terminal() -> (File, File) {
+pub(crate) fn terminal() -> (File, File) {
     let screen: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&screen).unwrap();
     unlockpt(&screen).unwrap();

@@ -288,15 +288,12 @@ impl Session for Connection<'_> {
         if !self.raw.put_copy_end() {
             return Err(self.raw.message());
         }
-        let copied = match self.raw.next_result() {
-            Some(Status::Fine) => Copied::Done,
-            _ => Copied::Failed(self.raw.message()),
+        let failure = match self.raw.next_result() {
+            Some(Status::Fine) => None,
+            _ => Some(self.raw.message()),
         };
-        let mut surplus = false;
-        while self.raw.is_ok() && self.raw.next_result().is_some() {
-            surplus = true;
-        }
-        Ok(if surplus && copied == Copied::Done { Copied::Surplus } else { copied })
+        let surplus = self.raw.next_result().is_some();
+        Ok(Copied { failure, surplus })
     }
 
     fn lo_create(&mut self, oid: u32) -> Result<(), Message> {

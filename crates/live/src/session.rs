@@ -43,15 +43,12 @@ pub enum Reply {
 }
 
 /// How a COPY ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Copied {
-    /// All rows are in the table.
-    Done,
-    /// All rows are in the table, and the server says more than it should.
-    Surplus,
-    /// No row is.
-    Failed(Message),
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// What the server says if no row is in the table; `None` if all are.
+    pub failure: Option<Message>,
+    /// Whether the server says more than it should.
+    pub surplus: bool,
 }
 
 /// A session on a server.

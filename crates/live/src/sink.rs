@@ -253,14 +253,19 @@ impl<'a> SessionSink<'a> {
         }
         let table = entry.tag().unwrap_or_default();
         match self.session.copy_end() {
-            Ok(Copied::Done) => Ok(Outcome::Done),
-            Ok(Copied::Surplus) => {
-                let what = b"unexpected extra results during COPY of table \"";
-                self.around.voice.warning(&[what, table, b"\""].concat());
-                Ok(Outcome::Done)
-            }
-            Ok(Copied::Failed(message)) => {
-                self.failed(&[b"COPY failed for table \"", table, b"\": ", &message].concat())
+            Ok(Copied { failure, surplus }) => {
+                let outcome = match failure {
+                    Some(message) => {
+                        let text = [b"COPY failed for table \"", table, b"\": ", &message];
+                        self.failed(&text.concat())?
+                    }
+                    None => Outcome::Done,
+                };
+                if surplus {
+                    let what = b"unexpected extra results during COPY of table \"";
+                    self.around.voice.warning(&[what, table, b"\""].concat());
+                }
+                Ok(outcome)
             }
             Err(message) => {
                 let text = [b"error returned by PQputCopyEnd: ", &message[..]].concat();
@@ -376,6 +381,10 @@ fn entry_of<'t>(step: &Step<'t>) -> Option<TocEntry<'t>> {
 }
 
 impl Sink for SessionSink<'_> {
+    fn now(&mut self) -> String {
+        self.around.voice.now()
+    }
+
     fn step(&mut self, step: &Step<'_>) -> pgdmp::Result<Outcome> {
         if let Some(entry) = entry_of(step) {
             self.context.entry(&entry);

@@ -22,6 +22,12 @@ pub trait Voice: Sync {
         false
     }
 
+    /// The present time, as text. A server that is gone has it shown, at the end of a
+    /// [verbose](pgdmp::ScriptOptions::verbose) restore.
+    fn now(&self) -> String {
+        "[unknown]".to_owned()
+    }
+
     /// Whether [`debug`](Self::debug) is heard; if not, it is not called.
     fn is_debug(&self) -> bool {
         false

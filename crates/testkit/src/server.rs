@@ -35,14 +35,22 @@ impl Server {
             "initdb",
             &["-D", &data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"],
         );
-        let socket = server.path("");
-        let options = format!(
+        server.restart();
+        Some(server)
+    }
+
+    /// Starts it again after it was stopped.
+    pub fn restart(&self) {
+        let (data, log) = (self.path("data"), self.path("log"));
+        self.run("pg_ctl", &["-D", &data, "-w", "-l", &log, "-o", &self.options(), "start"]);
+    }
+
+    fn options(&self) -> String {
+        let socket = self.path("");
+        format!(
             "-c listen_addresses= -c unix_socket_directories={socket} -c fsync=off \
              -c max_locks_per_transaction=256 -c wal_level=logical -c full_page_writes=off"
-        );
-        let log = server.path("log");
-        server.run("pg_ctl", &["-D", &data, "-w", "-l", &log, "-o", &options, "start"]);
-        Some(server)
+        )
     }
 
     pub fn path(&self, name: &str) -> String {

@@ -17,8 +17,10 @@ pub(super) fn restore(
     program: &Program,
     mut options: Options,
     input: Input,
+    created: String,
 ) -> Result<Input, Fatal> {
     check_jobs(program, &mut options, &input)?;
+    options.script.verbose = options.verbose.then_some(created);
     match input {
         Input::Archive(archive) => {
             run(program, &mut options, archive.toc(), |job, selected| {
@@ -160,6 +162,10 @@ impl Voice for Speaker {
 
     fn is_verbose(&self) -> bool {
         self.verbose
+    }
+
+    fn now(&self) -> String {
+        pgdmp_local_time::now()
     }
 
     fn is_debug(&self) -> bool {
