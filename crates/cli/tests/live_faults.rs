@@ -64,25 +64,24 @@ const INDEX: Odd = Odd {
 /// Makes an archive; ids begin with 1.
 fn archive(server: &Server, name: &str, std_strings: bool, entries: &[Odd]) -> PathBuf {
     let path = PathBuf::from(server.path(name));
-    let mut options = WriteOptions::new();
-    options.version(ArchiveVersion::new(1, 14)).server_version("15.0").dump_version("15.0");
+    let options = WriteOptions::new()
+        .version(ArchiveVersion::new(1, 14))
+        .server_version("15.0")
+        .dump_version("15.0");
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     for (id, odd) in (1..).zip(entries) {
         let needs: Vec<_> = odd.needs.iter().map(|id| DumpId(*id)).collect();
-        builder
-            .entry(&EntryFields {
-                had_dumper: odd.data.is_some(),
-                tag: Some(odd.tag.as_bytes()),
-                desc: Desc(odd.desc.as_bytes()),
-                defn: Some(odd.defn.as_bytes()),
-                drop_stmt: Some(b""),
-                copy_stmt: Some(odd.copy.as_bytes()),
-                namespace: Some(b"public"),
-                owner: Some(b"postgres"),
-                dependencies: &needs,
-                ..EntryFields::new(DumpId(id), Desc::TABLE, odd.section)
-            })
-            .unwrap();
+        let fields = EntryFields::new(DumpId(id), Desc::TABLE, odd.section)
+            .desc(Desc(odd.desc.as_bytes()))
+            .had_dumper(odd.data.is_some())
+            .tag(odd.tag)
+            .defn(odd.defn)
+            .drop_stmt("")
+            .copy_stmt(odd.copy)
+            .namespace("public")
+            .owner("postgres")
+            .dependencies(&needs);
+        builder.entry(&fields).unwrap();
     }
     builder.session("UTF8", std_strings).unwrap();
     let mut writer = builder.create(&path).unwrap();

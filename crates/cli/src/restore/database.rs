@@ -20,7 +20,9 @@ pub(super) fn restore(
     created: String,
 ) -> Result<Input, Fatal> {
     check_jobs(program, &mut options, &input)?;
-    options.script.verbose = options.verbose.then_some(created);
+    if options.verbose {
+        options.set(|script| script.verbose(created));
+    }
     match input {
         Input::Archive(archive) => {
             run(program, &mut options, archive.toc(), |job, selected| {
