@@ -98,6 +98,26 @@ pub enum ErrorKind {
     },
 }
 
+impl ErrorKind {
+    fn name(&self) -> &'static str {
+        match self {
+            ErrorKind::Io(_) => "Io",
+            ErrorKind::Truncated { .. } => "Truncated",
+            ErrorKind::Malformed { .. } => "Malformed",
+            ErrorKind::NotAnArchive(_) => "NotAnArchive",
+            ErrorKind::UnsupportedVersion(_) => "UnsupportedVersion",
+            ErrorKind::UnsupportedCompression(_) => "UnsupportedCompression",
+            ErrorKind::NotEnabled(_) => "NotEnabled",
+            ErrorKind::Limit { .. } => "Limit",
+            ErrorKind::Row { .. } => "Row",
+            ErrorKind::Filter { .. } => "Filter",
+            ErrorKind::NotAllowed { .. } => "NotAllowed",
+            ErrorKind::NotFound { .. } => "NotFound",
+            ErrorKind::Usage { .. } => "Usage",
+        }
+    }
+}
+
 /// Enough of an entry to name it in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -295,21 +315,17 @@ impl fmt::Display for ErrorKind {
 }
 
 impl fmt::Debug for Error {
+    /// The message and the kind: `fn main() -> pgdmp::Result<()>` shows this.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("offset", &self.0.offset)
-            .field("member", &self.0.member)
-            .field("entry", &self.0.entry)
-            .field("path", &self.0.path)
-            .finish()
+        write!(f, "{self} ({})", self.0.kind.name())
     }
 }
 
 impl StdError for Error {
+    /// The [`io::Error`], if the operating system failed. Its text is part of the message, too.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
-            ErrorKind::Io(error) => error.source(),
+            ErrorKind::Io(error) => Some(error),
             _ => None,
         }
     }
@@ -370,6 +386,16 @@ mod tests {
         for text in [error.to_string(), name.to_string(), io.to_string()] {
             assert!(text.chars().all(crate::Printable::shows) && text.contains('\\'), "{text:?}");
         }
+    }
+
+    #[test]
+    fn debug_is_the_message_and_the_kind() {
+        let error = Error::truncated("the header").at(127);
+        let shown = format!("{error:?}");
+        assert_eq!(shown, "unexpected end of input in the header, at offset 127 (Truncated)");
+        let error = Error::from(io::Error::from(io::ErrorKind::NotFound));
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::NotFound));
     }
 
     #[test]

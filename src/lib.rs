@@ -119,7 +119,7 @@ pub use adapt::{Adaptation, Adapted, Mapping, Service, TargetVersion};
 pub use archive::{
     Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, BlockInfo, DataWriter, EntryData,
     Input, LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, Pass,
-    StoredData, WriteOptions,
+    StoredData, Table, WriteOptions,
 };
 pub use compression::Algorithm;
 pub use edit::{

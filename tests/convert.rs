@@ -266,6 +266,16 @@ fn a_selection() {
         );
     }
     // Definitions alone: no data, and none is missed.
+    // The database itself stays, although a restore would need -C for it.
+    let database = Archive::open(fixtures::root().join("pg18/small-create.dump")).unwrap();
+    let selected = Selection::new().apply(database.toc()).unwrap();
+    assert_eq!(
+        selected.entries().count() + 1,
+        Selection::new().create(true).apply(database.toc()).unwrap().entries().count()
+    );
+    let copy = Conversion::new(&database, &Target::new(), Some(&selected)).unwrap();
+    let copy = Archive::read(copy.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap();
+    assert_eq!(copy.entries().count(), database.entries().count());
     let selection = Selection::new().schema_only(true);
     let selected = selection.apply(archive.toc()).unwrap();
     let conversion = Conversion::new(&archive, &Target::new(), Some(&selected)).unwrap();

@@ -376,6 +376,13 @@ fn blocks_and_sizes_agree() {
         let blocks: Vec<_> = archive.blocks().unwrap().map(Result::unwrap).collect();
         assert_eq!(blocks.len(), fixture.data, "{name}");
         let sizes = archive.stored_sizes().unwrap();
+        for entry in archive.entries() {
+            assert_eq!(archive.stored_size(entry).unwrap(), sizes[entry.index()]);
+        }
+        for table in archive.tables() {
+            let data = table.data().and_then(|data| sizes[data.index()]);
+            assert_eq!(table.stored_size().unwrap(), data);
+        }
         assert_eq!(sizes.len(), fixture.entries, "{name}");
         for block in &blocks {
             let entry = archive.entry(block.dump_id).unwrap();

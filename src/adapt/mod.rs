@@ -159,7 +159,7 @@ impl Adaptation {
         let mut new = Toc::new(toc.header().clone(), format);
         let mut emptied = Vec::new();
         for entry in toc {
-            if !selected.decision(&entry).wanted.is_listed() {
+            if !selected.wanted_in_archive(&entry).is_listed() {
                 new.push(&entry.fields())?;
                 continue;
             }

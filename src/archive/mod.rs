@@ -14,11 +14,13 @@ mod pass;
 mod piece;
 mod pieces;
 mod read_toc;
+mod sizes;
 mod storage;
 mod stored;
 mod stored_check;
 mod stream;
 mod surplus;
+mod tables;
 mod writer;
 
 pub use block::Block;
@@ -32,6 +34,7 @@ pub use pass::Pass;
 pub use pieces::{DataWriter, LargeObjectWriter, LargeObjectsWriter};
 pub use stored::StoredData;
 pub use stream::ArchiveStream;
+pub use tables::Table;
 pub use writer::ArchiveWriter;
 
 pub(crate) use copy::{Moving, OnWarning, PieceSink, Warn, Ways, tell};

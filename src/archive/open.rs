@@ -1,9 +1,9 @@
 //! An archive whose bytes can be read at any position.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::data::EntryData;
-use super::large_objects::{Decoding, LargeObjectList, LargeObjects};
+use super::large_objects::{Decoding, LargeObjects};
 use super::piece::StoredPiece;
 use super::stored::{Stored, StoredData};
 use super::stored_check::has_end_marker;
@@ -41,6 +41,8 @@ pub struct Archive {
     contexts: Arc<Contexts>,
     limits: Limits,
     damage: Option<Error>,
+    /// The size of each entry's data, once somebody asked for it.
+    pub(super) sizes: OnceLock<Vec<Option<u64>>>,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,15 @@ pub struct BlockInfo {
 impl Archive {
     pub(super) fn new(format: Format, toc: Toc, layout: Layout, limits: Limits) -> Archive {
         let contexts = Arc::new(Contexts::default());
-        Archive { format, toc: Arc::new(toc), layout, contexts, limits, damage: None }
+        Archive {
+            format,
+            toc: Arc::new(toc),
+            layout,
+            contexts,
+            limits,
+            damage: None,
+            sizes: OnceLock::new(),
+        }
     }
 
     pub(super) fn with_damage(self, damage: Option<Error>) -> Archive {
@@ -422,48 +432,7 @@ impl Archive {
         (kind, member.map_err(|error| error.in_entry(|| entry.name())))
     }
 
-    /// The bytes that each entry's data takes in the archive, by the entry's place; `None` for
-    /// those without data, and where the archive lacks it.
-    ///
-    /// In a custom archive with offsets that is the distance to the next offset, framing
-    /// included, and nothing is read; without them the file is walked over once. Of large objects
-    /// in a directory or tar it is the sum of their files.
-    pub fn stored_sizes(&self) -> Result<Vec<Option<u64>>> {
-        let store = match &self.layout {
-            Layout::Blocks(custom) => return custom.stored_sizes(&self.toc),
-            Layout::Members(store) => store,
-        };
-        let mut sizes = vec![None; self.toc.len()];
-        for entry in self.entries().filter(TocEntry::has_data) {
-            let (kind, Ok(member)) = self.member_of(store, entry) else { continue };
-            let mut size = member.len();
-            if kind == BlockKind::LargeObjects {
-                let mut list = LargeObjectList::new(member, &self.decoding(), entry.name())?;
-                let mut name = Vec::new();
-                while list.next(&mut name)?.is_some() {
-                    let stored = store.open(&name).map_or(0, |member| member.len());
-                    size = size.saturating_add(stored);
-                }
-            }
-            sizes[entry.index()] = Some(size);
-        }
-        Ok(sizes)
-    }
-
-    /// The bytes that an entry's data takes in the archive, where that can be told without
-    /// reading or walking over data: in directories and tars, and in custom archives with
-    /// offsets.
-    pub fn stored_size_hint(&self, entry: TocEntry<'_>) -> Option<u64> {
-        match &self.layout {
-            Layout::Blocks(custom) => custom.stored_size_hint(&self.toc, entry),
-            Layout::Members(store) if entry.has_data() => {
-                self.member_of(store, entry).1.ok().map(|member| member.len())
-            }
-            Layout::Members(_) => None,
-        }
-    }
-
-    fn decoding(&self) -> Decoding {
+    pub(super) fn decoding(&self) -> Decoding {
         Decoding {
             algorithm: self.header().compression.algorithm,
             contexts: Arc::clone(&self.contexts),

@@ -4,7 +4,7 @@ use super::contents::Contents;
 use super::draft::Draft;
 use super::note::Note;
 use crate::error::Result;
-use crate::select::{Decision, Selected};
+use crate::select::{Selected, Wanted};
 use crate::toc::{Definition, EntryFields, Section, Toc, TocEntry};
 
 /// Which entries are wanted.
@@ -54,9 +54,9 @@ impl<'a> Chosen<'a> {
             }
             Choice::Selected(selected) => {
                 let mut sections = Sections::new();
-                for (entry, decision) in selected.all() {
+                for (entry, _) in selected.all() {
                     let section = sections.of_next(entry.section());
-                    choosing.add(entry, section, Some(decision))?;
+                    choosing.add(entry, section, Some(selected.wanted_in_archive(&entry)))?;
                 }
             }
             Choice::Places(places) => {
@@ -108,21 +108,16 @@ struct Choosing<'c, 'e, 'a> {
 
 impl<'a> Choosing<'_, '_, 'a> {
     /// Adds what is wanted of an entry that is restored in a section.
-    fn add(
-        &mut self,
-        entry: TocEntry<'a>,
-        section: Section,
-        decision: Option<Decision>,
-    ) -> Result<()> {
+    fn add(&mut self, entry: TocEntry<'a>, section: Section, wanted: Option<Wanted>) -> Result<()> {
         let chosen = &mut self.chosen;
         let stored = entry.fields();
         let mut fields = stored;
-        if let Some(decision) = decision {
-            if !decision.wanted.is_anything() {
+        if let Some(wanted) = wanted {
+            if !wanted.is_anything() {
                 chosen.changed = true;
                 return Ok(());
             }
-            narrow(&mut fields, decision);
+            narrow(&mut fields, wanted);
         }
         if fields.had_dumper && entry.denies_data() {
             // The new archive says where it is.
@@ -142,8 +137,7 @@ impl<'a> Choosing<'_, '_, 'a> {
 }
 
 /// Takes away the part of an entry that is not wanted.
-fn narrow(fields: &mut EntryFields<'_>, decision: Decision) {
-    let wanted = decision.wanted;
+fn narrow(fields: &mut EntryFields<'_>, wanted: Wanted) {
     if !fields.had_dumper || wanted.special {
         return;
     }

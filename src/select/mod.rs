@@ -18,6 +18,8 @@ pub use pattern::NamePattern;
 pub use rules::Rule;
 pub use use_list::UseList;
 
+use std::collections::BTreeSet;
+
 use crate::error::Result;
 use crate::toc::{Section, Toc, TocEntry};
 use pattern::Names;
@@ -115,6 +117,8 @@ pub struct Selected<'a> {
     order: Vec<u32>,
     /// By place.
     decisions: Vec<Decision>,
+    /// Entries of the database itself that only a restore with `-C` has, by index.
+    of_database: BTreeSet<usize>,
     creates_database: bool,
     wants_schema: bool,
     implied_no_schema: bool,
@@ -148,6 +152,7 @@ impl Selection {
         let mut names = Names::new(self, toc);
         let kinds = toc.by_kind(|desc| self.kind(desc));
         let nothing = Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen };
+        let (mut of_database, mut of_created) = (BTreeSet::new(), None);
         let mut decisions = vec![nothing; toc.len()];
         // An entry without a section goes with the one before it.
         let mut section = Section::PreData;
@@ -163,6 +168,14 @@ impl Selection {
             }
             let decision = self.decide(entry, kinds.of(entry), section, &decisions, &mut names);
             decisions[place as usize] = decision;
+            if decision.rule == Rule::Create && !decision.wanted.is_anything() {
+                let of_created = of_created.get_or_insert_with(|| self.clone().create(true));
+                let kind = &of_created.kind(entry.desc());
+                let decision = of_created.decide(entry, kind, section, &decisions, &mut names);
+                if decision.wanted.is_listed() {
+                    of_database.insert(place as usize);
+                }
+            }
         }
         if closes {
             self.close(toc, sections, &mut decisions)?;
@@ -175,6 +188,7 @@ impl Selection {
             toc,
             order,
             decisions,
+            of_database,
             creates_database: self.create,
             wants_schema: self.wants_schema(),
             implied_no_schema: self.wants_schema() && no_schema_part,
@@ -238,12 +252,22 @@ impl<'a> Selected<'a> {
             .unwrap_or(Decision { wanted: Wanted::NOTHING, rule: Rule::Unseen })
     }
 
+    /// What an archive is to have of an entry. Unlike a restore it has the entries of the database
+    /// itself, which do nothing until a restore asks for them.
+    pub(crate) fn wanted_in_archive(&self, entry: &TocEntry<'_>) -> Wanted {
+        match self.of_database.contains(&entry.index()) {
+            true => Wanted { schema: true, ..Wanted::NOTHING },
+            false => self.decision(entry).wanted,
+        }
+    }
+
     /// Takes entries out again, by place.
     pub(crate) fn leave_out(&mut self, out: impl IntoIterator<Item = (usize, Rule)>) {
         for (place, rule) in out {
             if let Some(decision) = self.decisions.get_mut(place) {
                 *decision = Decision { wanted: Wanted::NOTHING, rule };
             }
+            self.of_database.remove(&place);
         }
         self.implied_no_schema =
             self.wants_schema && self.decisions.iter().all(|decision| !decision.wanted.schema);
@@ -256,6 +280,7 @@ impl<'a> Selected<'a> {
             toc,
             order: self.order.clone(),
             decisions: self.decisions.clone(),
+            of_database: self.of_database.clone(),
             unmatched: self.unmatched.clone(),
             unmatched_names: self.unmatched_names.clone(),
             ..*self

@@ -424,6 +424,25 @@ impl<'a> TocEntry<'a> {
         entry_name(self.dump_id().0, self.desc(), self.namespace(), self.tag(), encoding)
     }
 
+    /// Schema and name, `public.town`, or the name alone for an object without a schema. It can be
+    /// printed anywhere, but it is not quoted and so is no SQL.
+    ///
+    /// ```
+    /// use pgdmp::{Archive, Desc};
+    ///
+    /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+    /// let town = archive.toc().find(Desc::TABLE, Some(b"public"), b"town").unwrap();
+    /// assert_eq!(town.qualified_name().to_string(), "public.town");
+    /// # Ok::<(), pgdmp::Error>(())
+    /// ```
+    pub fn qualified_name(&self) -> impl fmt::Display + use<'a> {
+        let encoding = self.toc.text_encoding();
+        QualifiedName {
+            namespace: self.namespace().map(|namespace| Printable::new(namespace, encoding)),
+            tag: Printable::new(self.tag().unwrap_or_default(), encoding),
+        }
+    }
+
     /// All its fields.
     pub fn fields(&self) -> EntryFields<'a> {
         EntryFields {
@@ -452,6 +471,20 @@ impl<'a> TocEntry<'a> {
 impl fmt::Debug for TocEntry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TocEntry({})", self.name())
+    }
+}
+
+struct QualifiedName<'a> {
+    namespace: Option<Printable<'a>>,
+    tag: Printable<'a>,
+}
+
+impl fmt::Display for QualifiedName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}.")?;
+        }
+        self.tag.fmt(f)
     }
 }
 

@@ -161,12 +161,11 @@ fn drain(block: &mut Block<'_>) -> Result<u64, Failure> {
 
 /// What a line is about: the table, view or group of large objects whose data it is.
 fn label(entry: TocEntry<'_>) -> String {
-    let toc = entry.toc();
-    let tag = toc.printable(entry.tag().unwrap_or_default());
+    let name = entry.qualified_name();
     match (entry.desc(), entry.namespace()) {
-        (Desc::BLOBS, _) => format!("large objects {tag}"),
-        (_, Some(namespace)) => format!("{}.{tag}", toc.printable(namespace)),
-        (desc, None) => format!("{desc} {tag}"),
+        (Desc::BLOBS, _) => format!("large objects {name}"),
+        (_, Some(_)) => name.to_string(),
+        (desc, None) => format!("{desc} {name}"),
     }
 }
 
