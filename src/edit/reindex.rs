@@ -143,8 +143,8 @@ fn patches(file: &File, toc: &Toc, offsets: &[(usize, u64)]) -> Result<Vec<Patch
     match same {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             return Err(Error::usage(
-                "the table of contents has numbers in an unusual form, and would change its \
-                 length; convert it into a new archive instead",
+                "the table of contents has numbers or texts in an unusual form, and would change \
+                 its length; convert it into a new archive instead",
             ));
         }
         result => result?,

@@ -84,9 +84,11 @@ impl fmt::Display for Format {
 /// allocations: an entry costs 64 bytes beside its own name and SQL, so the half million entries
 /// of a database with many large objects take some 80 MB.
 ///
+/// A text ends at its first NUL byte, as it does for pg_restore; no pg_dump writes one.
+///
 /// Reading and writing are lossless: what was read is written back byte for byte, as long as its
-/// ints are spelled the way every pg_dump spells them, and its statements were read
-/// ([`has_statements`](Self::has_statements)).
+/// ints are spelled the way every pg_dump spells them, no text has a NUL byte, and its statements
+/// were read ([`has_statements`](Self::has_statements)).
 #[derive(Clone)]
 pub struct Toc {
     header: Header,
@@ -226,7 +228,7 @@ impl Toc {
     ///
     /// # Errors
     ///
-    /// A dump id that is not positive, or more than 4 GiB of one text.
+    /// A dump id that is not positive, more than 4 GiB of one text, or a text with a NUL byte.
     pub fn push(&mut self, fields: &EntryFields<'_>) -> Result<()> {
         self.index = Index::default();
         self.text_encoding = OnceLock::new();

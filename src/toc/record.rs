@@ -424,6 +424,18 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     let Draft { record, common } = &mut draft;
     let texts = [fields.tag, fields.defn, fields.drop_stmt, fields.copy_stmt];
     let mut lens = [Len::NULL; 4];
+    let others = [
+        fields.namespace,
+        fields.tablespace,
+        fields.table_am,
+        fields.owner,
+        fields.with_oids,
+        Some(fields.desc.as_bytes()),
+        Some(fields.file_name),
+    ];
+    if texts.iter().chain(&others).flatten().any(|text| text.contains(&0)) {
+        return Err(Error::usage("a text has a NUL byte"));
+    }
     for (len, text) in lens.iter_mut().zip(texts) {
         *len = Len::new(text.map(<[u8]>::len))?;
     }

@@ -70,6 +70,42 @@ fn what_is_pushed_is_what_is_read() {
     assert_eq!(format!("{found:?}"), format!("{:?}", EntryFields { file_name: b"", ..full }));
 }
 
+/// As strings of C do. None is written that would.
+#[test]
+fn texts_end_at_a_nul() {
+    let toc_of = |text: &'static [u8]| {
+        let header = Header { dbname: Some(text.into()), ..header() };
+        let mut toc = Toc::new(header, Format::Custom);
+        toc.push(&EntryFields {
+            tag: Some(text),
+            defn: Some(text),
+            drop_stmt: Some(text),
+            copy_stmt: Some(text),
+            namespace: Some(text),
+            tablespace: Some(text),
+            table_am: Some(text),
+            owner: Some(text),
+            with_oids: Some(text),
+            ..EntryFields::new(DumpId(1), Desc(text), Section::Data)
+        })?;
+        toc.push(&fields(2, Desc::TABLE, b"behind"))?;
+        Ok::<Toc, crate::Error>(toc)
+    };
+    let expected = toc_of(b"text").unwrap();
+    let mut bytes = encode(&toc_of(b"text#evil").unwrap());
+    for byte in bytes.iter_mut().filter(|byte| **byte == b'#') {
+        *byte = 0;
+    }
+    let read = decode(&bytes).unwrap();
+    assert_eq!(read.header(), expected.header());
+    for (a, b) in expected.entries().zip(&read) {
+        assert_eq!(format!("{:?}", a.fields()), format!("{:?}", b.fields()));
+    }
+    assert!(toc_of(b"text\0evil").is_err());
+    let header = Header { dbname: Some(b"a\0".as_slice().into()), ..header() };
+    assert!(Toc::new(header, Format::Custom).write_to(&mut Vec::new()).is_err());
+}
+
 #[test]
 fn null_is_not_empty_in_any_text() {
     let texts: [Option<&'static [u8]>; 3] = [None, Some(b""), Some(b"x")];

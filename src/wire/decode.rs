@@ -10,6 +10,9 @@ use crate::version::Gate;
 
 /// Reads primitives from an input. Errors carry the position of the value that failed.
 ///
+/// A string ends at its first NUL byte, whatever its length says: so it does for pg_restore, which
+/// holds all of them as strings of C. No pg_dump writes one that has a NUL.
+///
 /// A table of contents has some 20 of them for each entry, and may have a million entries. So each
 /// has a short way, for what all archives of `pg_dump` have and what lies in the buffer whole, and
 /// a long one for everything else.
@@ -157,16 +160,18 @@ impl<'a, I: Positioned + ?Sized> Decoder<'a, I> {
         Ok(if negative { magnitude.wrapping_neg() } else { magnitude })
     }
 
-    /// Appends a string to `out` and says how long it was; `None` for NULL, which is not the
+    /// Appends a string to `out` and says how long it is; `None` for NULL, which is not the
     /// same as an empty one.
     #[inline(always)]
     pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Result<Option<usize>> {
         let data = self.input.fill_buf().unwrap_or_default();
         match usual_string(data, self.unchecked) {
             Some(string) if self.usual => {
+                let stored = string.map_or(0, <[u8]>::len);
+                let string = string.map(until_nul);
                 out.extend_from_slice(string.unwrap_or_default());
                 let len = string.map(<[u8]>::len);
-                self.input.consume(USUAL_INT + len.unwrap_or(0));
+                self.input.consume(USUAL_INT + stored);
                 Ok(len)
             }
             _ => self.any_string_into(out),
@@ -185,7 +190,7 @@ impl<'a, I: Positioned + ?Sized> Decoder<'a, I> {
             && let Some(string) = usual_string(data, self.unchecked)
         {
             let len = string.map_or(0, <[u8]>::len);
-            let taken = take(string);
+            let taken = take(string.map(until_nul));
             self.input.consume(USUAL_INT + len);
             return Ok(taken);
         }
@@ -214,6 +219,7 @@ impl<'a, I: Positioned + ?Sized> Decoder<'a, I> {
         if self.input.remaining().is_some_and(|remaining| remaining < len as u64) {
             return Err(Error::truncated(self.within).at(at));
         }
+        let start = out.len();
         let mut missing = len;
         while missing > 0 {
             let data = self.fill()?;
@@ -225,6 +231,8 @@ impl<'a, I: Positioned + ?Sized> Decoder<'a, I> {
             self.input.consume(n);
             missing -= n;
         }
+        let len = until_nul(&out[start..]).len();
+        out.truncate(start + len);
         Ok(Some(len))
     }
 
@@ -260,6 +268,15 @@ fn uint(bytes: &[u8]) -> u64 {
     match bytes.len() {
         width @ 1..=8 => LittleEndian::read_uint(bytes, width),
         _ => 0,
+    }
+}
+
+/// What C takes for the string.
+#[inline]
+fn until_nul(string: &[u8]) -> &[u8] {
+    match string.contains(&0) {
+        false => string,
+        true => string.split(|byte| *byte == 0).next().unwrap_or_default(),
     }
 }
 

@@ -70,10 +70,13 @@ impl<W: Write> Encoder<W> {
         self.output.write_all(bytes)
     }
 
-    /// A string, or NULL.
+    /// A string, or NULL. It has no NUL byte, at which it would end when it is read.
     pub(crate) fn string(&mut self, string: Option<&[u8]>) -> io::Result<()> {
         match string {
             None => self.int(-1),
+            Some(string) if string.contains(&0) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "a string has a NUL byte"))
+            }
             Some(string) => {
                 let len = i32::try_from(string.len()).map_err(|_| {
                     io::Error::new(io::ErrorKind::InvalidInput, "a string is longer than 2 GiB")

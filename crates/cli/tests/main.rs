@@ -7,6 +7,7 @@
 //! | `help` | every example of the help and of README works |
 //! | `extras` | what pg_restore cannot do |
 //! | `many` | output that grows with the archive, and no faster |
+//! | `nul` | a text of the table of contents ends at a NUL byte |
 //! | `pg_restore` | under that name: every recorded answer of the real one |
 //! | `differential` | the program beside PostgreSQL's pg_restore 18, where that is at hand |
 //! | `damaged` | damaged archives: nothing is laundered, left behind or touched |
@@ -56,6 +57,7 @@ mod many;
 #[cfg(unix)]
 mod moves;
 mod names;
+mod nul;
 #[cfg(unix)]
 mod pg_restore;
 #[cfg(unix)]
