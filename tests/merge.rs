@@ -132,6 +132,67 @@ fn conflicts_are_named() {
     }
 }
 
+/// A table after entries that set up the session.
+fn with_session(table: &str, session: &[(Desc<'static>, &str)]) -> Archive {
+    let mut builder = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
+    for (desc, defn) in session {
+        let fields = EntryFields::new(builder.next_id(), *desc, Section::PreData);
+        let defn = Some(defn.as_bytes());
+        builder.entry(&EntryFields { tag: Some(desc.as_bytes()), defn, ..fields }).unwrap();
+    }
+    let fields = EntryFields::new(builder.next_id(), Desc::TABLE, Section::PreData);
+    builder.entry(&EntryFields { tag: Some(table.as_bytes()), ..fields }).unwrap();
+    let made = builder.start(Cursor::new(Vec::new())).unwrap().finish().unwrap();
+    Archive::read(made.into_inner()).unwrap()
+}
+
+/// What one archive says of the session, and another does not, would be said of both.
+#[test]
+fn archives_for_different_sessions() {
+    let encoding = (Desc::ENCODING, "SET client_encoding = 'UTF8';\n");
+    let ascii = (Desc::ENCODING, "SET client_encoding = 'SQL_ASCII';\n");
+    let on = (Desc::STDSTRINGS, "SET standard_conforming_strings = 'on';\n");
+    let off = (Desc::STDSTRINGS, "SET standard_conforming_strings = 'off';\n");
+    let path = (Desc::SEARCHPATH, "SELECT pg_catalog.set_config('search_path', '', false);\n");
+    let usual = &[encoding, on, path][..];
+    for (one, other, expected) in [
+        (usual, usual, None),
+        (&[off], &[], None),
+        (&[ascii], &[], None),
+        (
+            usual,
+            &[encoding, path],
+            Some("standard_conforming_strings is on in archive 1, and off in"),
+        ),
+        (&[], &[on], Some("standard_conforming_strings is off in archive 1, and on in archive 2")),
+        (usual, &[on, path], Some("encoding is UTF8 in archive 1, and SQL_ASCII in archive 2")),
+        (
+            &[encoding, on],
+            usual,
+            Some("search path is that of each entry in archive 1, and one for"),
+        ),
+        (
+            &[on],
+            &[off],
+            Some("standard_conforming_strings is on in archive 1, and off in archive 2"),
+        ),
+    ] {
+        let (a, b) = (with_session("a", one), with_session("b", other));
+        match (Merge::new(&[&a, &b], &Target::new()), expected) {
+            (Ok(_), None) => {}
+            (Err(error), Some(expected)) => {
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            (result, expected) => panic!("{result:?} and not {expected:?}"),
+        }
+    }
+    // What has nothing to restore is of any session.
+    let empty = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
+    let empty = empty.start(Cursor::new(Vec::new())).unwrap().finish().unwrap().into_inner();
+    let (full, empty) = (with_session("a", usual), Archive::read(empty).unwrap());
+    assert!(Merge::new(&[&empty, &full], &Target::new()).is_ok());
+}
+
 /// Names that a dot, a letter's case or a device of another system would make one.
 #[test]
 fn every_part_has_a_name_of_its_own() {

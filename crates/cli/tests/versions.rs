@@ -111,9 +111,10 @@ fn large_objects_of_several_archives_raise_it() {
         &pgdmp::WriteOptions::new().version(ArchiveVersion::new(1, 14)),
     )
     .unwrap();
+    builder.session("UTF8", true).unwrap();
     let objects = builder
         .entry(
-            &pgdmp::EntryFields::new(pgdmp::DumpId(2), pgdmp::Desc::BLOBS, pgdmp::Section::Data)
+            &pgdmp::EntryFields::new(pgdmp::DumpId(9), pgdmp::Desc::BLOBS, pgdmp::Section::Data)
                 .tag(b"BLOBS")
                 .had_dumper(true),
         )

@@ -11,6 +11,7 @@
 
 mod families;
 mod order;
+mod session;
 mod unify;
 
 use std::collections::HashSet;
@@ -157,9 +158,10 @@ impl<'a> Merge<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): no archives, different encodings, and
-    /// conflicts, by name: objects that two archives define differently, tables or large objects
-    /// whose data both have.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): no archives; archives for different
+    /// sessions, of which one says an encoding, a setting of strings or a search path, and another
+    /// none; and conflicts, by name: objects that two archives define differently, tables or large
+    /// objects whose data both have.
     pub fn new(archives: &[&'a Archive], target: &Target) -> Result<Self> {
         let first = archives.first().ok_or_else(|| Error::usage("there is nothing to merge"))?;
         let format = target.format.unwrap_or(first.format());
@@ -173,6 +175,7 @@ impl<'a> Merge<'a> {
         let (version, newer) = version::choose(newest, target, &needs);
         let header = plan::header(first.header(), version, format, compression);
         let mut notes: Vec<Note> = newer.into_iter().collect();
+        session::check(archives)?;
         let items = Items::new(archives, version, &mut notes)?;
         check_objects(archives, version.has(Gate::LargeObjectGroups))?;
         let mut ids = Ids::new(&items, families(archives, &items));
