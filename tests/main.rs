@@ -14,6 +14,7 @@
 //! | `reindex` | offsets written in place, whatever comes in between |
 //! | `interrupted` | full disks, bad spots, killed processes: no input changes, no half output has the name |
 //! | `merge` | archives divided and joined |
+//! | `moved_damage` | damage of stored data, from every format into every other |
 //! | `moves` | what is wrong with data is found when it is moved, or told |
 //! | `corpus` | a larger collection of archives, where it is at hand |
 //! | `matrix` | every one of them in every form: the script stays, by us and by the real pg_restore |
@@ -42,6 +43,7 @@ mod limits;
 mod live;
 mod matrix;
 mod merge;
+mod moved_damage;
 mod moves;
 mod needs;
 mod progress;
