@@ -137,11 +137,10 @@ fn with_session(table: &str, session: &[(Desc<'static>, &str)]) -> Archive {
     let mut builder = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
     for (desc, defn) in session {
         let fields = EntryFields::new(builder.next_id(), *desc, Section::PreData);
-        let defn = Some(defn.as_bytes());
-        builder.entry(&EntryFields { tag: Some(desc.as_bytes()), defn, ..fields }).unwrap();
+        builder.entry(&fields.tag(desc.as_bytes()).defn(defn)).unwrap();
     }
     let fields = EntryFields::new(builder.next_id(), Desc::TABLE, Section::PreData);
-    builder.entry(&EntryFields { tag: Some(table.as_bytes()), ..fields }).unwrap();
+    builder.entry(&fields.tag(table)).unwrap();
     let made = builder.start(Cursor::new(Vec::new())).unwrap().finish().unwrap();
     Archive::read(made.into_inner()).unwrap()
 }

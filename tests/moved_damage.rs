@@ -13,12 +13,12 @@ use pgdmp_testkit::build::{self, Block};
 use pgdmp_testkit::contents::{Contents, read_all, stream_all};
 use pgdmp_testkit::fixtures;
 
-const DATA: EntryFields<'static> = EntryFields {
-    tag: Some(b"t"),
-    copy_stmt: Some(b"COPY t FROM stdin;\n"),
-    had_dumper: true,
-    ..EntryFields::new(DumpId(3), Desc::TABLE_DATA, Section::Data)
-};
+fn data() -> EntryFields<'static> {
+    EntryFields::new(DumpId(3), Desc::TABLE_DATA, Section::Data)
+        .had_dumper(true)
+        .tag("t")
+        .copy_stmt("COPY t FROM stdin;\n")
+}
 
 /// A table's rows and a large object, not compressed.
 fn plain() -> Archive {
@@ -26,20 +26,15 @@ fn plain() -> Archive {
         .flat_map(|n| format!("{n}\t{}\n", n * n * n % 99_991).into_bytes())
         .collect();
     rows.extend_from_slice(b"\\.\n\n\n");
-    let group = EntryFields {
-        tag: Some(b"17"),
-        defn: Some(b"17\n"),
-        ..EntryFields::new(DumpId(4), Desc::BLOB_METADATA, Section::Data)
-    };
-    let objects = EntryFields {
-        had_dumper: true,
-        tag: Some(b"17"),
-        dependencies: &[DumpId(4)],
-        ..EntryFields::new(DumpId(5), Desc::BLOBS, Section::Data)
-    };
+    let group =
+        EntryFields::new(DumpId(4), Desc::BLOB_METADATA, Section::Data).tag("17").defn("17\n");
+    let objects = EntryFields::new(DumpId(5), Desc::BLOBS, Section::Data)
+        .had_dumper(true)
+        .tag("17")
+        .dependencies(&[DumpId(4)]);
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let entries = [
-        (DATA, Some(Block::Data(&[&rows]))),
+        (data(), Some(Block::Data(&[&rows]))),
         (group, None),
         (objects, Some(Block::Objects(&[(17, &rows[..20_000])]))),
     ];
@@ -82,13 +77,12 @@ fn targets(algorithm: Algorithm) -> Vec<Target> {
     for check in [false, true] {
         for format in [Format::Custom, Format::Directory] {
             for algorithm in [algorithm, other] {
-                let mut target = Target::new();
-                targets
-                    .push(target.format(format).compression(algorithm, None).check(check).clone());
+                let target = Target::new().format(format).compression(algorithm, None);
+                targets.push(target.check(check));
             }
         }
-        targets.push(Target::new().format(Format::Tar).check(check).clone());
-        targets.push(Target::new().check(check).clone());
+        targets.push(Target::new().format(Format::Tar).check(check));
+        targets.push(Target::new().check(check));
     }
     targets
 }
@@ -130,8 +124,7 @@ fn damage_is_moved_as_damage() {
         let disk = tempfile::tempdir().unwrap();
         let to = |format: Format| {
             let path = disk.path().join(format.name());
-            let mut target = Target::new();
-            target.format(format).compression(algorithm, None);
+            let target = Target::new().format(format).compression(algorithm, None);
             Conversion::new(&plain, &target, None).unwrap().create(&path).unwrap();
             path
         };
@@ -157,7 +150,7 @@ fn damage_is_moved_as_damage() {
                     bytes.chunks(bytes.len().div_ceil(pieces).max(1)).collect();
                 let mut header = build::header(ArchiveVersion::NEWEST, Format::Custom);
                 header.compression.algorithm = algorithm;
-                let bytes = build::custom(header, &[(DATA, Some(Block::Data(&chunks)))], true);
+                let bytes = build::custom(header, &[(data(), Some(Block::Data(&chunks)))], true);
                 let archive = Archive::read(bytes.clone()).unwrap();
                 archives.push((format!("{algorithm} custom {damage}"), archive, Some(bytes)));
             }

@@ -42,20 +42,21 @@ fn archive(odd: Option<usize>, cut: bool) -> (Vec<u8>, usize) {
     header.dump_version = Some(texts.make("15.1").into());
     let mut entry =
         |id, desc: &'static str, section, tag, defn, drop, copy: Option<&'static str>| {
-            EntryFields {
-                tag: Some(texts.make(tag)),
-                desc: Desc(texts.make(desc)),
-                defn: Some(texts.make(defn)),
-                drop_stmt: Some(texts.make(drop)),
-                copy_stmt: copy.map(|copy| texts.make(copy)),
-                namespace: Some(texts.make("public")),
-                tablespace: Some(texts.make("space")),
-                table_am: Some(texts.make("heap")),
-                owner: Some(texts.make("ann")),
-                with_oids: Some(texts.make("false")),
-                had_dumper: copy.is_some(),
-                catalog_id: CatalogId { table_oid: Oid(1259), oid: Oid(20_000) },
-                ..EntryFields::new(DumpId(id), Desc::TABLE, section)
+            let fields = EntryFields::new(DumpId(id), Desc::TABLE, section)
+                .desc(Desc(texts.make(desc)))
+                .tag(texts.make(tag))
+                .defn(texts.make(defn))
+                .drop_stmt(texts.make(drop))
+                .namespace(texts.make("public"))
+                .tablespace(texts.make("space"))
+                .table_am(texts.make("heap"))
+                .owner(texts.make("ann"))
+                .with_oids(texts.make("false"))
+                .had_dumper(copy.is_some())
+                .catalog_id(CatalogId { table_oid: Oid(1259), oid: Oid(20_000) });
+            match copy {
+                Some(copy) => fields.copy_stmt(texts.make(copy)),
+                None => fields,
             }
         };
     let rows: &[&[u8]] = &[b"1\n2\n\\.\n\n\n"];
@@ -97,18 +98,16 @@ fn archive(odd: Option<usize>, cut: bool) -> (Vec<u8>, usize) {
             None,
         ),
         (
-            EntryFields {
-                dependencies: &[DumpId(3)],
-                ..entry(
-                    5,
-                    "TABLE DATA",
-                    Section::Data,
-                    "t",
-                    "",
-                    "",
-                    Some("COPY public.t (a) FROM stdin;\n"),
-                )
-            },
+            entry(
+                5,
+                "TABLE DATA",
+                Section::Data,
+                "t",
+                "",
+                "",
+                Some("COPY public.t (a) FROM stdin;\n"),
+            )
+            .dependencies(&[DumpId(3)]),
             Some(Block::Data(rows)),
         ),
         (
