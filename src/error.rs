@@ -1,4 +1,4 @@
-//! The one error type: what, where and which entry.
+//! The error type: what happened, where, and in which entry.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::compression::Algorithm;
 use crate::encoding::Encoding;
-use crate::not_an_archive::NotAnArchive;
+pub use crate::not_an_archive::NotAnArchive;
 use crate::text::{Clean, Printable};
 use crate::version::ArchiveVersion;
 
@@ -233,7 +233,7 @@ impl Error {
     }
 
     /// Adds the path of the archive, unless the error has one. For programs that open a file
-    /// themselves and read it as a [`Source`](crate::Source) or a pipe.
+    /// themselves and read it as a [`Source`](crate::source::Source) or a pipe.
     #[must_use]
     pub fn in_path(mut self, path: &Path) -> Self {
         self.0.path.get_or_insert_with(|| path.to_owned());
@@ -242,7 +242,7 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// One line, that a terminal does not obey: see [`Printable`](crate::Printable).
+    /// One line, that a terminal does not obey: see [`Printable`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let f = &mut Clean(f);
         let inner = &*self.0;
@@ -384,7 +384,10 @@ mod tests {
         let name = EntryName { dump_id: 1, name: "n\u{2066}".into() };
         let io = Error::from(io::Error::other("e\x07"));
         for text in [error.to_string(), name.to_string(), io.to_string()] {
-            assert!(text.chars().all(crate::Printable::shows) && text.contains('\\'), "{text:?}");
+            assert!(
+                text.chars().all(crate::text::Printable::shows) && text.contains('\\'),
+                "{text:?}"
+            );
         }
     }
 

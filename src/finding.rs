@@ -23,7 +23,8 @@ pub enum Severity {
 /// [`Display`](fmt::Display) gives one line with all of it but the severity.
 ///
 /// ```
-/// use pgdmp::{Error, ErrorKind, Finding, Severity};
+/// use pgdmp::{Error, ErrorKind};
+/// use pgdmp::finding::{Finding, Severity};
 ///
 /// let error = Error::new(ErrorKind::NotFound { what: "entry 7".into() });
 /// let finding = Finding::from(&error);
@@ -80,7 +81,7 @@ impl From<&Error> for Finding {
 }
 
 impl fmt::Display for Finding {
-    /// One line, that a terminal does not obey: see [`Printable`](crate::Printable).
+    /// One line, that a terminal does not obey: see [`Printable`](crate::text::Printable).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let f = &mut Clean(f);
         fmt::Write::write_str(f, &self.what)?;
@@ -103,7 +104,7 @@ mod tests {
         ] {
             let text = Finding::from(&error).to_string();
             assert_eq!(text, error.to_string());
-            assert!(text.chars().all(crate::Printable::shows), "{text:?}");
+            assert!(text.chars().all(crate::text::Printable::shows), "{text:?}");
         }
         assert!(Severity::Error > Severity::Warning && Severity::Warning > Severity::Note);
     }

@@ -1,41 +1,38 @@
-//! PostgreSQL's dump archives, what `pg_dump -Fc`, `-Fd` and `-Ft` make: read, edited, turned into
-//! SQL.
+//! Read, write, edit and convert PostgreSQL dump archives (`pg_dump -Fc`, `-Fd`, `-Ft`) without a
+//! server.
 //!
-//! An *archive* is a header, a table of contents of *entries* with their SQL and dependencies,
-//! and the data of some of them. This crate opens the archives of every PostgreSQL release since
-//! 7.1, in all three formats and all four compressions, without a server and without
+//! An *archive* has a header, a table of contents and data. Each *entry* of the table of contents
+//! has SQL and dependencies; some entries have data. This crate opens the archives of every
+//! PostgreSQL release since 7.1, in all three formats and all four compressions, without
 //! `pg_restore`.
 //!
-//! - [`Archive`] opens a file or directory whose bytes can be read at any position, by any number
-//!   of threads at once. This is what most programs want.
-//! - [`ArchiveStream`] reads an archive that comes through a pipe, in one pass.
-//! - [`Input`] is either; a [`Pass`] goes through the data of either.
-//! - [`Toc`] is the table of contents of either, [`TocEntry`] one line of it: found by dump id,
-//!   by name, or one after the other.
-//! - [`EntryData`] and [`LargeObjects`] stream the data of an entry, decompressed, through fixed
-//!   buffers: memory does not grow with the data.
-//! - [`Selection`] is which entries are wanted, with the rules of `pg_restore`'s options and list
-//!   files; [`Listing`] writes the text of `pg_restore -l`, [`Script`] the SQL of `pg_restore -f`;
-//!   [`script`] has a restore's steps for something else than text.
-//! - [`ArchiveBuilder`] makes archives; [`Conversion`], [`Merge`], [`split`] and [`reindex`] make
-//!   archives of archives, and move stored data as it is where they can.
+//! - [`Archive`] opens a file or directory. Any number of threads can read it at once. Most programs
+//!   want this type.
+//! - [`ArchiveStream`] reads an archive from a pipe, in one pass. [`Input`] is either of the two.
+//! - [`Toc`] is the table of contents, and [`TocEntry`] one line of it. The kind of an entry is a
+//!   [`Desc`], its number a [`DumpId`].
+//! - [`Archive::data`] streams the data of an entry, decompressed, through buffers of a fixed size:
+//!   memory does not grow with the data. [`rows`] takes it apart into rows and fields.
+//! - [`Selection`] chooses entries with the rules of `pg_restore`'s options and list files.
+//!   [`Listing`] writes the text of `pg_restore -l`, and [`Script`] the SQL of `pg_restore -f`.
+//! - [`Conversion`] makes an archive of another one, and [`ArchiveBuilder`] makes one from scratch.
+//!
+//! More types are in the modules below. The [`cookbook`] has recipes, and `examples/` whole programs.
 //!
 //! # Examples
 //!
-//! List the tables:
+//! List the tables, and the size of their data as it is stored:
 //!
 //! ```
-//! use pgdmp::{Archive, Desc};
-//!
-//! let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
-//! for entry in archive.entries().filter(|entry| entry.desc() == Desc::TABLE) {
-//!     let name = entry.tag().unwrap_or_default();
-//!     println!("{}: {}", entry.dump_id(), String::from_utf8_lossy(name));
+//! let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+//! for table in archive.tables() {
+//!     let size = table.stored_size()?.unwrap_or(0);
+//!     println!("{size:>8}  {}", table.entry().qualified_name());
 //! }
 //! # Ok::<(), pgdmp::Error>(())
 //! ```
 //!
-//! Stream the rows of one, found by name, to standard output:
+//! Stream the data of one, found by name, to standard output:
 //!
 //! ```
 //! use pgdmp::{Archive, Desc};
@@ -47,7 +44,7 @@
 //! # Ok::<(), pgdmp::Error>(())
 //! ```
 //!
-//! Read everything that comes through a pipe, large objects among it:
+//! Read everything that comes through a pipe, large objects included:
 //!
 //! ```
 //! use std::io;
@@ -74,77 +71,71 @@
 //!
 //! # Untrusted input
 //!
-//! Any bytes may be an archive. No input makes this crate panic, loop without end, hold more in
-//! memory than a small multiple of its length (and a decompressor's window, at most 128 MiB), or open a file outside
-//! a directory archive. [`Limits`] are finite and can be lowered. Names and SQL are bytes in the
-//! encoding of the dump: what an archive says is not safe to run, nor to print on a terminal, for
-//! being readable. [`Printable`] shows it there; what this crate says itself went through that. How large data becomes when it is decompressed is not bounded: it is streamed,
-//! so stop reading when it is enough.
+//! Any bytes may be an archive. No input makes this crate panic, loop without end, or open a file
+//! outside a directory archive. Memory stays within a small multiple of the input's length, plus the
+//! window of a decompressor (at most 128 MiB). [`Limits`] are finite and can be lowered.
+//!
+//! Names and SQL are bytes in the encoding of the dump, and a stranger may have chosen them. SQL of
+//! an archive is not safe to run because it was read without an error, and names are not safe to
+//! print on a terminal. [`Printable`](text::Printable) shows them safely; the messages of this crate
+//! use it. The size of decompressed data is not bounded: data is streamed, so stop reading when you
+//! have enough.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `gzip`, `lz4`, `zstd` | yes | that compression; without it data so compressed is [`ErrorKind::NotEnabled`], and everything else works |
-//! | `random` | yes | [`RestrictKey::random`] |
+//! | `gzip`, `lz4`, `zstd` | yes | that compression; without it, reading such data is [`ErrorKind::NotEnabled`], and everything else works |
+//! | `random` | yes | [`RestrictKey::random`](script::RestrictKey::random) |
 //! | `encodings` | yes | the characters of encodings besides UTF8, LATIN1 and LATIN5; without it their bytes are shown as numbers |
-//! | `mmap` | no | `MappedFile` |
+//! | `mmap` | no | [`MappedFile`](source), a source in mapped memory |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod adapt;
+pub mod adapt;
 mod archive;
 mod compress;
 mod compression;
-mod edit;
+pub mod cookbook;
+pub mod edit;
 mod encoding;
-mod error;
-mod finding;
+pub mod error;
+pub mod finding;
 mod format;
 mod limits;
 mod list;
 mod not_an_archive;
+pub mod read;
 pub mod rows;
 pub mod script;
-mod select;
-mod source;
+pub mod select;
+pub mod source;
 mod sql;
 mod surplus;
-mod text;
-mod toc;
+pub mod text;
+pub mod toc;
 mod version;
 mod wire;
+pub mod write;
 
-pub use adapt::{Adaptation, Adapted, Mapping, Service, TargetVersion};
-pub use archive::{
-    Archive, ArchiveBuilder, ArchiveStream, ArchiveWriter, Block, BlockInfo, DataWriter, EntryData,
-    Input, LargeObject, LargeObjectWriter, LargeObjects, LargeObjectsWriter, OpenOptions, Pass,
-    StoredData, Table, WriteOptions,
-};
+#[doc(inline)]
+pub use archive::{Archive, ArchiveBuilder, ArchiveStream, Input, OpenOptions};
+#[doc(inline)]
 pub use compression::Algorithm;
-pub use edit::{
-    Conversion, Merge, Note, Part, PartName, Reindexed, SplitBy, Target, VersionNeed, reindex,
-    split,
-};
-pub use encoding::Encoding;
-pub use error::{EntryName, Error, ErrorKind, Result};
-pub use finding::{Finding, Severity};
+#[doc(inline)]
+pub use edit::{Conversion, Target};
+#[doc(inline)]
+pub use error::{Error, ErrorKind, Result};
+#[doc(inline)]
 pub use limits::Limits;
+#[doc(inline)]
 pub use list::Listing;
-pub use not_an_archive::NotAnArchive;
-pub use script::{Event, Report, RestrictKey, Script, ScriptOptions};
-pub use select::{Decision, NamePattern, Rule, Selected, Selection, Unmatched, UseList, Wanted};
-#[cfg(feature = "mmap")]
-pub use source::MappedFile;
-pub use source::{FileSource, Members, Source};
-pub use surplus::Surplus;
-pub use text::Printable;
-pub use toc::{
-    BlockKind, CatalogId, Compression, CreationTime, DataOffset, Dependents, Desc, DumpId, Entries,
-    EntryFields, Format, Header, MAGIC, Oid, Section, Toc, TocEntry,
-};
-pub use version::{ArchiveVersion, Gate};
-pub use wire::{Dialect, LastField};
+#[doc(inline)]
+pub use script::{RestrictKey, Script};
+#[doc(inline)]
+pub use select::Selection;
+#[doc(inline)]
+pub use toc::{BlockKind, Desc, DumpId, Format, Toc, TocEntry};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

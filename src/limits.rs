@@ -93,7 +93,7 @@ impl Limits {
         self
     }
 
-    /// Bytes of a list file ([`UseList`](crate::UseList)). Default 16 GiB: the list of an archive
+    /// Bytes of a list file ([`UseList`](crate::select::UseList)). Default 16 GiB: the list of an archive
     /// with as many [`entries`](Self::entries) as there may be.
     pub const fn list_bytes(mut self, bytes: u64) -> Self {
         self.list_bytes = bytes;

@@ -1,11 +1,13 @@
 //! Text of an archive, made fit for people.
 //!
-//! Names and SQL are bytes that a stranger chose. In a message they stand between our own words,
-//! on a terminal that obeys some of them. Everything that this crate says goes through here.
+//! Names and SQL are bytes, in the encoding of the dump, that a stranger may have chosen. In a message
+//! they stand between other words, on a terminal that obeys some of them. [`Printable`] shows them
+//! safely, and [`Encoding`] says which bytes are which characters. Every message of this crate goes
+//! through here.
 
 use std::fmt::{self, Write};
 
-use crate::encoding::Encoding;
+pub use crate::encoding::Encoding;
 
 /// Text of an archive as it can be shown to people: in Unicode, on one line, and without anything
 /// that a terminal would obey or nobody would see.
@@ -17,8 +19,8 @@ use crate::encoding::Encoding;
 ///
 /// ```
 /// let name = b"gr\xf6\xdfe\x1b[2J";
-/// let latin1 = pgdmp::Encoding::find(b"LATIN1").unwrap_or(pgdmp::Encoding::UTF8);
-/// assert_eq!(pgdmp::Printable::new(name, latin1).to_string(), r"größe\u{1b}[2J");
+/// let latin1 = pgdmp::text::Encoding::find(b"LATIN1").unwrap_or(pgdmp::text::Encoding::UTF8);
+/// assert_eq!(pgdmp::text::Printable::new(name, latin1).to_string(), r"größe\u{1b}[2J");
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a> {

@@ -5,9 +5,10 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
+use pgdmp::edit::Note;
+use pgdmp::toc::{ArchiveVersion, DataOffset};
 use pgdmp::{
-    Algorithm, Archive, ArchiveStream, ArchiveVersion, Conversion, DataOffset, Desc, DumpId,
-    Format, Note, Selection, Target,
+    Algorithm, Archive, ArchiveStream, Conversion, Desc, DumpId, Format, Selection, Target,
 };
 
 use pgdmp_testkit::contents::{Content, Contents, read_all};

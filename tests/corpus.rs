@@ -7,7 +7,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pgdmp::{Archive, ArchiveStream, Format, OpenOptions, Section, Selection, Toc, UseList};
+use pgdmp::select::UseList;
+use pgdmp::toc::Section;
+use pgdmp::{Archive, ArchiveStream, Format, OpenOptions, Selection, Toc};
 use serde_json::Value;
 
 use pgdmp_testkit::alloc::peak_of;

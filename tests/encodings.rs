@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pgdmp::Encoding;
+use pgdmp::text::Encoding;
 
 use pgdmp_testkit::server::Server;
 

@@ -1,9 +1,10 @@
 //! What pg_restore cannot do: patterns, closures, older servers, other names, managed services.
 
-use pgdmp::{
-    Adaptation, Adapted, Archive, Desc, Finding, Mapping, NamePattern, RestrictKey, Rule, Script,
-    ScriptOptions, Selection,
-};
+use pgdmp::adapt::{Adaptation, Adapted, Mapping};
+use pgdmp::finding::Finding;
+use pgdmp::script::ScriptOptions;
+use pgdmp::select::{NamePattern, Rule};
+use pgdmp::{Archive, Desc, RestrictKey, Script, Selection};
 
 use pgdmp_testkit::fixtures;
 

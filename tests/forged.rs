@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 
-use pgdmp::{
-    Archive, ArchiveBuilder, ArchiveVersion, Conversion, Desc, Format, Merge, Section, Selection,
-    SplitBy, Target, UseList, Wanted, WriteOptions,
-};
+use pgdmp::edit::{Merge, SplitBy};
+use pgdmp::select::{UseList, Wanted};
+use pgdmp::toc::{ArchiveVersion, Section};
+use pgdmp::write::WriteOptions;
+use pgdmp::{Archive, ArchiveBuilder, Conversion, Desc, Format, Selection, Target};
 
 use pgdmp_testkit::fixtures;
 
@@ -144,7 +145,7 @@ fn check(odd: &Archive, random: &mut fastrand::Rng) {
         }
     }
     for by in [SplitBy::Table, SplitBy::Schema] {
-        let parts = pgdmp::split(odd.toc(), by);
+        let parts = pgdmp::edit::parts(odd.toc(), by);
         let made: Vec<Archive> = parts
             .iter()
             .map(|part| written(Conversion::of_part(odd, &new, part)).unwrap())

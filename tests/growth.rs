@@ -3,10 +3,11 @@
 use std::io::{self, Cursor};
 use std::time::{Duration, Instant};
 
-use pgdmp::{
-    Adaptation, Archive, ArchiveVersion, Conversion, Listing, Mapping, Merge, RestrictKey, Script,
-    Selection, SplitBy, Target, UseList,
-};
+use pgdmp::adapt::{Adaptation, Mapping};
+use pgdmp::edit::{Merge, SplitBy};
+use pgdmp::select::UseList;
+use pgdmp::toc::ArchiveVersion;
+use pgdmp::{Archive, Conversion, Listing, RestrictKey, Script, Selection, Target};
 
 use pgdmp_testkit::alloc::peak_of;
 use pgdmp_testkit::many::{Shape, archive};
@@ -31,10 +32,10 @@ fn close(archive: &Archive, selection: Selection) {
 const WORK: [(&str, Work); 12] = [
     ("merge", |archive, _| drop(Merge::new(&[archive], &Target::new()).unwrap())),
     ("merge of two", |archive, other| drop(Merge::new(&[archive, other], &Target::new()))),
-    ("split by table", |archive, _| drop(pgdmp::split(archive.toc(), SplitBy::Table))),
-    ("split by schema", |archive, _| drop(pgdmp::split(archive.toc(), SplitBy::Schema))),
+    ("split by table", |archive, _| drop(pgdmp::edit::parts(archive.toc(), SplitBy::Table))),
+    ("split by schema", |archive, _| drop(pgdmp::edit::parts(archive.toc(), SplitBy::Schema))),
     ("parts", |archive, _| {
-        for part in pgdmp::split(archive.toc(), SplitBy::Table) {
+        for part in pgdmp::edit::parts(archive.toc(), SplitBy::Table) {
             let part = Conversion::of_part(archive, &Target::new(), &part).unwrap();
             part.write(Cursor::new(Vec::new())).unwrap();
         }

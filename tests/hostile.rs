@@ -3,10 +3,8 @@
 
 use std::io::Read;
 
-use pgdmp::{
-    Archive, ArchiveStream, ArchiveVersion, DataOffset, Desc, DumpId, EntryFields, Error,
-    ErrorKind, Format, OpenOptions, Section, Toc,
-};
+use pgdmp::toc::{ArchiveVersion, DataOffset, EntryFields, Section};
+use pgdmp::{Archive, ArchiveStream, Desc, DumpId, Error, ErrorKind, Format, OpenOptions, Toc};
 
 use pgdmp_testkit::alloc::peak_of;
 use pgdmp_testkit::build::{self, Block, full_entry, int};
@@ -490,11 +488,11 @@ fn dependencies() {
         let archive = Archive::read(bytes).unwrap();
         let entry = archive.entry(DumpId(3)).unwrap();
         assert_eq!(entry.dependencies(), dependencies);
-        let dependents = pgdmp::Dependents::new(archive.toc());
+        let dependents = pgdmp::toc::Dependents::new(archive.toc());
         let of_table = dependents.of(archive.entry(DumpId(1)).unwrap()).count();
         assert_eq!(of_table, usize::from(dependencies.contains(&DumpId(1))));
         let all = pgdmp::Selection::new;
-        for selection in [all(), all().table(pgdmp::NamePattern::exact("t"))] {
+        for selection in [all(), all().table(pgdmp::select::NamePattern::exact("t"))] {
             assert_eq!(selection.apply(archive.toc()).unwrap().all().count(), 2);
         }
     }

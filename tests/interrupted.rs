@@ -4,9 +4,8 @@
 use std::fs;
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 
-use pgdmp::{
-    Algorithm, Archive, ArchiveStream, Conversion, Format, Merge, OpenOptions, SplitBy, Target,
-};
+use pgdmp::edit::{Merge, SplitBy};
+use pgdmp::{Algorithm, Archive, ArchiveStream, Conversion, Format, OpenOptions, Target};
 
 use pgdmp_testkit::contents::read_all;
 use pgdmp_testkit::fixtures;
@@ -113,8 +112,8 @@ fn a_full_disk_at_every_place() {
 }
 
 fn parts(archive: &Archive) -> Vec<Archive> {
-    let parts = pgdmp::split(archive.toc(), SplitBy::Table);
-    let write = |part: &pgdmp::Part| {
+    let parts = pgdmp::edit::parts(archive.toc(), SplitBy::Table);
+    let write = |part: &pgdmp::edit::Part| {
         let conversion = Conversion::of_part(archive, &Target::new(), part).unwrap();
         Archive::read(conversion.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap()
     };

@@ -1,9 +1,8 @@
 //! Each knob of `Limits` works, and the error names it.
 
-use pgdmp::{
-    Archive, ArchiveVersion, Desc, DumpId, EntryFields, Error, ErrorKind, Format, Limits,
-    OpenOptions, Section, Selection, Toc, UseList,
-};
+use pgdmp::select::UseList;
+use pgdmp::toc::{ArchiveVersion, EntryFields, Section};
+use pgdmp::{Archive, Desc, DumpId, Error, ErrorKind, Format, Limits, OpenOptions, Selection, Toc};
 
 use pgdmp_testkit::build::{self, full_entry};
 use pgdmp_testkit::contents::{drain, read_all};

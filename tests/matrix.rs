@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use pgdmp::{
-    Algorithm, Archive, ArchiveVersion, Conversion, Format, Note, RestrictKey, Script, Selection,
-    Target,
-};
+use pgdmp::edit::Note;
+use pgdmp::toc::ArchiveVersion;
+use pgdmp::{Algorithm, Archive, Conversion, Format, RestrictKey, Script, Selection, Target};
 
 use pgdmp_testkit::corpus::{Recorded, archives, folder};
 use pgdmp_testkit::server;

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write};
 
+use pgdmp::edit::{Merge, PartName, SplitBy};
+use pgdmp::toc::{ArchiveVersion, CreationTime, EntryFields, Section};
+use pgdmp::write::WriteOptions;
 use pgdmp::{
-    Algorithm, Archive, ArchiveBuilder, ArchiveVersion, Conversion, CreationTime, Desc, DumpId,
-    EntryFields, ErrorKind, Format, Merge, PartName, Section, SplitBy, Target, WriteOptions,
+    Algorithm, Archive, ArchiveBuilder, Conversion, Desc, DumpId, ErrorKind, Format, Target,
 };
 
 use pgdmp_testkit::contents::read_all;
 use pgdmp_testkit::fixtures;
 
-fn part(archive: &Archive, part: &pgdmp::Part) -> Archive {
+fn part(archive: &Archive, part: &pgdmp::edit::Part) -> Archive {
     let target = Target::new().format(Format::Custom);
     let conversion = Conversion::of_part(archive, &target, part).unwrap();
     Archive::read(conversion.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap()
@@ -34,7 +36,7 @@ fn what_is_divided_is_joined_again() {
             continue;
         }
         for by in [SplitBy::Table, SplitBy::Schema] {
-            let parts = pgdmp::split(archive.toc(), by);
+            let parts = pgdmp::edit::parts(archive.toc(), by);
             let divided: usize = parts.iter().map(|part| part.entries.len()).sum();
             assert!(divided >= archive.entries().count(), "{}", fixture.name);
             let parts: Vec<Archive> = parts.iter().map(|p| part(&archive, p)).collect();
@@ -197,8 +199,8 @@ fn archives_for_different_sessions() {
 fn every_part_has_a_name_of_its_own() {
     for (case, tables) in [("clash.dump", 6), ("split-cyrillic.dump", 2)] {
         let archive = Archive::open(fixtures::root().join("cases").join(case)).unwrap();
-        let parts = pgdmp::split(archive.toc(), SplitBy::Table);
-        let stems: BTreeSet<String> = parts.iter().map(pgdmp::Part::file_stem).collect();
+        let parts = pgdmp::edit::parts(archive.toc(), SplitBy::Table);
+        let stems: BTreeSet<String> = parts.iter().map(pgdmp::edit::Part::file_stem).collect();
         assert_eq!(stems.len(), parts.len(), "{stems:?}");
         for part in &parts {
             assert!(part.file_stem().len() <= 200);
@@ -209,7 +211,7 @@ fn every_part_has_a_name_of_its_own() {
         assert_eq!(parts.iter().filter(|part| part.name.is_some()).count(), tables);
     }
     let clash = Archive::open(fixtures::root().join("cases/clash.dump")).unwrap();
-    let parts = pgdmp::split(clash.toc(), SplitBy::Table);
+    let parts = pgdmp::edit::parts(clash.toc(), SplitBy::Table);
     for stem in ["a.b%2Ec", "a%2Eb.c", "everything%2Delse.t", "public.everything%2Delse"] {
         let part = parts.iter().find(|part| part.file_stem() == stem).unwrap();
         assert_eq!(PartName::from_file_stem(stem, SplitBy::Table), part.name);
@@ -234,7 +236,7 @@ fn many_entries_that_set_up_a_session() {
     }
     let made = builder.start(Cursor::new(Vec::new())).unwrap().finish().unwrap().into_inner();
     let archive = Archive::read(made).unwrap();
-    let parts = pgdmp::split(archive.toc(), SplitBy::Table);
+    let parts = pgdmp::edit::parts(archive.toc(), SplitBy::Table);
     assert_eq!(parts.len(), 501);
     assert_eq!(parts.iter().map(|part| part.entries.len()).sum::<usize>(), 500 + 500 + 500);
     assert!(parts.iter().all(|part| part.entries.contains(&999)));

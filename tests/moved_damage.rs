@@ -4,9 +4,9 @@
 use std::fmt::Debug;
 use std::io::Read;
 
+use pgdmp::toc::{ArchiveVersion, EntryFields, Section};
 use pgdmp::{
-    Algorithm, Archive, ArchiveStream, ArchiveVersion, Conversion, Desc, DumpId, EntryFields,
-    Format, OpenOptions, Section, Target,
+    Algorithm, Archive, ArchiveStream, Conversion, Desc, DumpId, Format, OpenOptions, Target,
 };
 
 use pgdmp_testkit::build::{self, Block};

@@ -2,10 +2,11 @@
 
 use std::io::Cursor;
 
+use pgdmp::edit::{Merge, Note, SplitBy};
+use pgdmp::toc::{ArchiveVersion, DataOffset, EntryFields, Section};
 use pgdmp::{
-    Algorithm, Archive, ArchiveStream, ArchiveVersion, Conversion, DataOffset, Desc, DumpId,
-    EntryFields, Format, Merge, Note, OpenOptions, RestrictKey, Script, Section, Selection,
-    SplitBy, Target,
+    Algorithm, Archive, ArchiveStream, Conversion, Desc, DumpId, Format, OpenOptions, RestrictKey,
+    Script, Selection, Target,
 };
 
 use pgdmp::script::{Outcome, Restore, Sink, Step};
@@ -113,7 +114,7 @@ fn an_offset_that_denies_data_is_not_believed() {
         }
     }
     let mut parts = Contents::new();
-    for part in pgdmp::split(archive.toc(), SplitBy::Table) {
+    for part in pgdmp::edit::parts(archive.toc(), SplitBy::Table) {
         let part = Conversion::of_part(&archive, &Target::new(), &part).unwrap();
         let part = part.write(Cursor::new(Vec::new())).unwrap().into_inner();
         parts.extend(read_all(&Archive::read(part).unwrap()).unwrap());
@@ -129,7 +130,7 @@ fn an_offset_that_denies_data_is_not_believed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("archive");
     std::fs::write(&path, &bytes).unwrap();
-    assert_eq!(pgdmp::reindex(&path).unwrap().written, 2);
+    assert_eq!(pgdmp::edit::reindex(&path).unwrap().written, 2);
     assert!(std::fs::read(&path).unwrap() == build::small());
 }
 
@@ -162,7 +163,7 @@ fn denied_data_that_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("archive");
     std::fs::write(&path, without).unwrap();
-    assert_eq!(pgdmp::reindex(&path).unwrap().written, 1);
+    assert_eq!(pgdmp::edit::reindex(&path).unwrap().written, 1);
     for cut in [starts[0] + 1, starts[0] + 12, starts[1] + 1, starts[1] + 12] {
         let archive = Archive::read(bytes[..cut].to_vec()).unwrap();
         for target in targets() {
@@ -171,7 +172,7 @@ fn denied_data_that_is_not_there() {
             assert!(streamed(&bytes[..cut], &target).is_err());
         }
         std::fs::write(&path, &bytes[..cut]).unwrap();
-        assert!(pgdmp::reindex(&path).is_err());
+        assert!(pgdmp::edit::reindex(&path).is_err());
         assert!(std::fs::read(&path).unwrap() == bytes[..cut]);
     }
 }
@@ -241,7 +242,7 @@ fn entries_with_one_dump_id_have_their_own_data() {
     for target in &targets()[2..] {
         assert!(converted(&archive, target).is_err());
     }
-    let selection = Selection::new().table(pgdmp::NamePattern::exact("first"));
+    let selection = Selection::new().table(pgdmp::select::NamePattern::exact("first"));
     let selected = selection.apply(archive.toc()).unwrap();
     let part = Conversion::new(&archive, &Target::new(), Some(&selected)).unwrap();
     assert!(part.write(Cursor::new(Vec::new())).is_err());
@@ -269,7 +270,7 @@ fn moves(archive: &Archive) -> Vec<(&'static str, pgdmp::Result<()>)> {
         ("to a folder", convert(&folder_target).and_then(|all| all.create(to("folder")))),
         ("to custom", converted(archive, &targets()[1]).map(drop)),
         ("split", {
-            let parts = pgdmp::split(archive.toc(), SplitBy::Table);
+            let parts = pgdmp::edit::parts(archive.toc(), SplitBy::Table);
             parts.iter().enumerate().try_for_each(|(n, part)| {
                 let part = Conversion::of_part(archive, &Target::new(), part)?;
                 part.create(to(&format!("part {n}")))
@@ -345,7 +346,7 @@ fn a_cut_archive_is_no_whole_one() {
             let path = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(path.path(), &bytes[..cut]).unwrap();
             if archive.format() == Format::Custom {
-                assert_eq!(pgdmp::reindex(path.path()).is_ok(), is_whole, "{name} {cut}");
+                assert_eq!(pgdmp::edit::reindex(path.path()).is_ok(), is_whole, "{name} {cut}");
             }
         }
     }
@@ -616,7 +617,7 @@ fn has_frame_within(chunk: &[u8]) -> bool {
     chunk.windows(4).skip(1).any(|window| window == [0x28, 0xb5, 0x2f, 0xfd])
 }
 
-fn zstd_header() -> pgdmp::Header {
+fn zstd_header() -> pgdmp::toc::Header {
     let mut header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     header.compression.algorithm = Algorithm::Zstd;
     header
@@ -690,7 +691,7 @@ fn zstd_frames_within_chunks_are_told() {
         assert_eq!(heard.len(), usize::from(told), "{what}: {heard:?}");
         let expected = "a zstd frame begins within a chunk; pg_restore loses it";
         assert!(heard.iter().all(|warning| warning.starts_with(expected)));
-        let selection = Selection::new().table(pgdmp::NamePattern::exact("t"));
+        let selection = Selection::new().table(pgdmp::select::NamePattern::exact("t"));
         let selected = selection.apply(archive.toc()).unwrap();
         let other_compression = Target::new().compression(Algorithm::Gzip, None);
         let check = Target::new().check(true);
@@ -829,7 +830,7 @@ fn sections_that_are_none() {
     let bytes = fixtures::bytes(&fixtures::root().join("pg18/small-custom.dump"));
     let archive = Archive::read(bytes).unwrap();
     let mut builder =
-        pgdmp::ArchiveBuilder::new(Format::Custom, &pgdmp::WriteOptions::new()).unwrap();
+        pgdmp::ArchiveBuilder::new(Format::Custom, &pgdmp::write::WriteOptions::new()).unwrap();
     for entry in archive.entries() {
         let fields = entry.fields().had_dumper(false);
         let section = match entry.desc() {

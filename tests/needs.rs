@@ -1,6 +1,7 @@
 //! What a chosen object needs, and what its restore would be broken without.
 
-use pgdmp::{Archive, Selection, UseList};
+use pgdmp::select::UseList;
+use pgdmp::{Archive, Selection};
 
 use pgdmp_testkit::fixtures;
 

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pgdmp::{
-    Algorithm, Archive, Conversion, FileSource, Format, Input, Members, OpenOptions, Source, Target,
-};
+use pgdmp::source::{FileSource, Members, Source};
+use pgdmp::{Algorithm, Archive, Conversion, Format, Input, OpenOptions, Target};
 use pgdmp_testkit::contents::{drain, read_all};
 use pgdmp_testkit::fixtures::{self, Fixture};
 

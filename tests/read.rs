@@ -4,10 +4,9 @@ use std::fs;
 use std::io::{BufRead, Read};
 use std::sync::Arc;
 
-use pgdmp::{
-    Archive, ArchiveStream, ArchiveVersion, DataOffset, Desc, DumpId, EntryFields, FileSource,
-    Format, MappedFile, OpenOptions, Section, Selection, TocEntry,
-};
+use pgdmp::source::{FileSource, MappedFile};
+use pgdmp::toc::{ArchiveVersion, DataOffset, EntryFields, Section};
+use pgdmp::{Archive, ArchiveStream, Desc, DumpId, Format, OpenOptions, Selection, TocEntry};
 
 use pgdmp_testkit::build;
 use pgdmp_testkit::contents::{self, Content, Contents, read_all, stream_all};
@@ -475,9 +474,9 @@ fn public_types_cross_threads() {
     check::<pgdmp::Toc>();
     check::<pgdmp::Error>();
     check::<pgdmp::Selection>();
-    send::<pgdmp::EntryData<'static>>();
-    send::<pgdmp::LargeObjects>();
-    send::<pgdmp::StoredData>();
+    send::<pgdmp::read::EntryData<'static>>();
+    send::<pgdmp::read::LargeObjects>();
+    send::<pgdmp::read::StoredData>();
     send::<ArchiveStream<std::fs::File>>();
 }
 
@@ -578,7 +577,7 @@ fn names_alone() {
         for selection in &selections {
             let Ok(selected) = selection.apply(whole.toc()) else { continue };
             let without = selection.apply(names.toc()).unwrap();
-            let decisions = |selected: &pgdmp::Selected<'_>| -> Vec<_> {
+            let decisions = |selected: &pgdmp::select::Selected<'_>| -> Vec<_> {
                 selected.all().map(|(entry, decision)| (entry.dump_id(), decision)).collect()
             };
             assert_eq!(decisions(&selected), decisions(&without), "{name}");
@@ -594,7 +593,9 @@ fn names_alone() {
 /// read of them is as in the whole archive.
 #[test]
 fn a_damaged_table_of_contents_gives_what_it_has() {
-    use pgdmp::{Conversion, Note, OpenOptions, Severity, Target};
+    use pgdmp::edit::Note;
+    use pgdmp::finding::Severity;
+    use pgdmp::{Conversion, OpenOptions, Target};
     let options = OpenOptions::new().damaged(true);
     for name in ["pg18/small-custom.dump", "pg17/small-custom.dump", "pg18/small-tar.tar"] {
         let bytes = std::fs::read(fixtures::root().join(name)).unwrap();
@@ -605,7 +606,7 @@ fn a_damaged_table_of_contents_gives_what_it_has() {
         let (mut most, mut start) = (0, 0);
         // Of a tar its own bytes are overwritten, of which the last names a file.
         if name.ends_with("tar") {
-            start = bytes.windows(5).position(|window| window == pgdmp::MAGIC).unwrap();
+            start = bytes.windows(5).position(|window| window == pgdmp::toc::MAGIC).unwrap();
         }
         for at in (64..toc.len()).step_by(97) {
             let mut damaged = bytes.clone();
@@ -620,7 +621,7 @@ fn a_damaged_table_of_contents_gives_what_it_has() {
                 continue;
             };
             let damage = archive.damage().unwrap();
-            let finding = pgdmp::Finding::from(damage);
+            let finding = pgdmp::finding::Finding::from(damage);
             assert_eq!(finding.severity, Severity::Error);
             assert!(finding.offset.is_some(), "{name}, {at}: {finding}");
             most = most.max(archive.entries().len());

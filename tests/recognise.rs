@@ -1,8 +1,11 @@
 //! What is no archive, or surrounds one, is named with what helps: from files and pipes alike.
 
+use pgdmp::edit::Merge;
+use pgdmp::error::NotAnArchive;
+use pgdmp::read::Surplus;
 use pgdmp::{
-    Algorithm, Archive, ArchiveStream, Conversion, Desc, Error, ErrorKind, Format, Merge,
-    NotAnArchive, OpenOptions, Surplus, Target,
+    Algorithm, Archive, ArchiveStream, Conversion, Desc, Error, ErrorKind, Format, OpenOptions,
+    Target,
 };
 
 use pgdmp_testkit::build;
@@ -318,7 +321,7 @@ fn other_things_behind_an_archive_are_none() {
         assert_eq!(stream.surplus(), None);
     }
     // An archive in a large object.
-    let version = pgdmp::ArchiveVersion::NEWEST;
+    let version = pgdmp::toc::ArchiveVersion::NEWEST;
     let inner = build::small();
     let fields = build::full_entry().dump_id(pgdmp::DumpId(3));
     let outer = build::custom(

@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use pgdmp::{Archive, ArchiveStream, ArchiveVersion, DataOffset, DumpId, Format, OpenOptions, Toc};
+use pgdmp::toc::{ArchiveVersion, DataOffset};
+use pgdmp::{Archive, ArchiveStream, DumpId, Format, OpenOptions, Toc};
 
 use pgdmp_testkit::build::{self, full_entry};
 use pgdmp_testkit::contents::{read_all, stream_all};

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use pgdmp::{Archive, ArchiveVersion, DataOffset, ErrorKind, Format};
+use pgdmp::toc::{ArchiveVersion, DataOffset};
+use pgdmp::{Archive, ErrorKind, Format};
 
 use pgdmp_testkit::archives::{fill, small};
 use pgdmp_testkit::contents::read_all;
@@ -28,19 +29,19 @@ fn every_custom_fixture_gets_its_offsets() {
         let before = Archive::read(bytes.clone()).unwrap();
         let version = before.header().version;
         if before.format() != Format::Custom || version < ArchiveVersion::new(1, 7) {
-            let error = pgdmp::reindex(&path).unwrap_err();
+            let error = pgdmp::edit::reindex(&path).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Usage { .. }), "{error}");
             assert!(fs::read(&path).unwrap() == bytes, "{}", fixture.name);
             continue;
         }
-        let done = pgdmp::reindex(&path).unwrap();
+        let done = pgdmp::edit::reindex(&path).unwrap();
         let after = fs::read(&path).unwrap();
         assert_eq!(done.written > 0, after != bytes, "{}", fixture.name);
         assert_eq!(after.len(), bytes.len(), "{}", fixture.name);
         let archive = Archive::read(after).unwrap();
         assert!(archive.entries().filter(|e| e.has_data()).all(is_set), "{}", fixture.name);
         assert!(read_all(&archive).unwrap() == read_all(&before).unwrap(), "{}", fixture.name);
-        assert_eq!(pgdmp::reindex(&path).unwrap().written, 0, "{}", fixture.name);
+        assert_eq!(pgdmp::edit::reindex(&path).unwrap().written, 0, "{}", fixture.name);
         if done.written > 0 { written += 1 } else { untouched += 1 }
     }
     assert!(written > 5 && untouched > 5, "{written} {untouched}");
@@ -57,7 +58,7 @@ fn it_is_what_pg_dump_writes() {
         };
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), &bytes).unwrap();
-        pgdmp::reindex(file.path()).unwrap();
+        pgdmp::edit::reindex(file.path()).unwrap();
         let whole = fill(small(3).start(Cursor::new(Vec::new())).unwrap(), 3).into_inner();
         assert!(fs::read(file.path()).unwrap() == whole);
     }
@@ -70,7 +71,7 @@ fn what_is_cut_off_stays_as_it_is() {
     for cut in [1, 10, 30] {
         let cut = &bytes[..bytes.len() - cut];
         fs::write(file.path(), cut).unwrap();
-        assert!(pgdmp::reindex(file.path()).is_err());
+        assert!(pgdmp::edit::reindex(file.path()).is_err());
         assert!(fs::read(file.path()).unwrap() == cut);
     }
 }
@@ -93,7 +94,7 @@ fn links_stay_links() {
     std::os::unix::fs::symlink("deep/archive", path("soft")).unwrap();
     // The journal of a run that was killed is beside the file, not beside the link.
     fs::write(journal(&path("deep/archive")), "").unwrap();
-    let done = pgdmp::reindex(path("soft")).unwrap();
+    let done = pgdmp::edit::reindex(path("soft")).unwrap();
     assert!(done.resumed && done.written == 3 && !journal(&path("deep/archive")).exists());
     assert!(fs::symlink_metadata(path("soft")).unwrap().is_symlink());
     for name in ["hard", "soft", "deep/archive"] {
@@ -103,7 +104,7 @@ fn links_stay_links() {
     fs::write(path("hard"), fill(small(3).start_pipe(Vec::new()).unwrap(), 3)).unwrap();
     fs::write(path("precious"), "precious").unwrap();
     std::os::unix::fs::symlink(path("precious"), journal(&path("hard"))).unwrap();
-    let error = pgdmp::reindex(path("hard")).unwrap_err();
+    let error = pgdmp::edit::reindex(path("hard")).unwrap_err();
     assert!(error.to_string().contains("is no journal of pgdmp"), "{error}");
     assert_eq!(fs::read(path("precious")).unwrap(), b"precious");
     assert!(fs::symlink_metadata(journal(&path("hard"))).unwrap().is_symlink());
@@ -116,9 +117,9 @@ fn another_at_the_same_time_is_refused() {
     fs::write(file.path(), &piped).unwrap();
     let other = fs::File::open(file.path()).unwrap();
     other.lock().unwrap();
-    let error = pgdmp::reindex(file.path()).unwrap_err();
+    let error = pgdmp::edit::reindex(file.path()).unwrap_err();
     assert!(error.to_string().contains("another process"), "{error}");
     assert!(fs::read(file.path()).unwrap() == piped);
     drop(other);
-    assert_eq!(pgdmp::reindex(file.path()).unwrap().written, 3);
+    assert_eq!(pgdmp::edit::reindex(file.path()).unwrap().written, 3);
 }

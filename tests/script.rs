@@ -3,11 +3,10 @@
 use std::fs;
 use std::io::Cursor;
 
+use pgdmp::script::ScriptOptions;
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
-use pgdmp::{
-    Archive, ArchiveStream, CatalogId, DataOffset, Desc, DumpId, EntryFields, Oid, RestrictKey,
-    Script, ScriptOptions, Section, Selection, Toc,
-};
+use pgdmp::toc::{CatalogId, DataOffset, EntryFields, Oid, Section};
+use pgdmp::{Archive, ArchiveStream, Desc, DumpId, RestrictKey, Script, Selection, Toc};
 
 use pgdmp_testkit::fixtures;
 
@@ -204,7 +203,7 @@ fn data_that_went_by_is_missed() {
     let mut stream = ArchiveStream::new(Cursor::new(bytes)).unwrap();
     let toc = stream.shared_toc();
     let list: String = toc.entries().rev().map(|entry| format!("{}\n", entry.dump_id())).collect();
-    let use_list = pgdmp::UseList::read(list.as_bytes(), &toc).unwrap();
+    let use_list = pgdmp::select::UseList::read(list.as_bytes(), &toc).unwrap();
     let selection = Selection::new().use_list(use_list);
     let selected = selection.apply(&toc).unwrap();
     let error = Script::new(key())

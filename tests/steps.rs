@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::io::Cursor;
 
+use pgdmp::script::{Event, Report, ScriptOptions};
 use pgdmp::script::{Outcome, Purpose, Restore, Sink, Statement, Step, TextSink};
+use pgdmp::select::Selected;
 use pgdmp::{
-    Archive, ArchiveStream, Desc, Error, Event, Report, RestrictKey, Result, Script, ScriptOptions,
-    Selected, Selection, TocEntry,
+    Archive, ArchiveStream, Desc, Error, RestrictKey, Result, Script, Selection, TocEntry,
 };
 
 use pgdmp_testkit::fixtures;

@@ -1,10 +1,8 @@
 //! Every archive version, in both directions.
 
 use pgdmp::Algorithm;
-use pgdmp::{
-    Archive, ArchiveVersion, DataOffset, EntryFields, Format, Gate, OpenOptions, Section, Toc,
-    TocEntry,
-};
+use pgdmp::toc::{ArchiveVersion, DataOffset, EntryFields, Gate, Section};
+use pgdmp::{Archive, Format, OpenOptions, Toc, TocEntry};
 
 use pgdmp_testkit::build::{self, Block, full_entry};
 use pgdmp_testkit::contents::{Content, read_all, stream_all};
@@ -22,7 +20,7 @@ fn stored<'a>(
     let has = |gate| version.has(gate);
     let mut stored = *fields;
     if !has(Gate::TableOid) {
-        stored.catalog_id.table_oid = pgdmp::Oid(0);
+        stored.catalog_id.table_oid = pgdmp::toc::Oid(0);
     }
     if !has(Gate::CopyStmt) {
         stored.copy_stmt = None;

@@ -3,10 +3,9 @@
 use std::fs;
 use std::io::{Cursor, Write};
 
-use pgdmp::{
-    Algorithm, Archive, ArchiveBuilder, ArchiveVersion, ArchiveWriter, CatalogId, DataOffset, Desc,
-    DumpId, EntryFields, ErrorKind, Format, Oid, Section, WriteOptions,
-};
+use pgdmp::toc::{ArchiveVersion, CatalogId, DataOffset, EntryFields, Oid, Section};
+use pgdmp::write::{ArchiveWriter, WriteOptions};
+use pgdmp::{Algorithm, Archive, ArchiveBuilder, Desc, DumpId, ErrorKind, Format};
 
 use pgdmp_testkit::contents::{Content, read_all, stream_all};
 

@@ -5,7 +5,9 @@ use std::io::Cursor;
 
 use libfuzzer_sys::arbitrary::{Arbitrary, Result as Choice, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use pgdmp::{Archive, ArchiveVersion, Conversion, Desc, Format, Merge, SplitBy, Target};
+use pgdmp::edit::{Merge, SplitBy};
+use pgdmp::toc::ArchiveVersion;
+use pgdmp::{Archive, Conversion, Desc, Format, Target};
 use pgdmp_fuzz::made::{Content, Contents, Made, contents, form};
 
 /// What is done to an archive, and with which.
@@ -57,7 +59,7 @@ fuzz_target!(|edit: Edit| {
     assert!(!edit.rename || renamed.all(|entry| entry.owner() == Some(b"somebody")));
 
     // Divided and joined it is whole again.
-    let parts: Vec<Archive> = pgdmp::split(archive.toc(), edit.by)
+    let parts: Vec<Archive> = pgdmp::edit::parts(archive.toc(), edit.by)
         .iter()
         .enumerate()
         .map(|(n, part)| {

@@ -4,7 +4,8 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use pgdmp::{Algorithm, Format, Limits, Listing, Selection, Toc, UseList};
+use pgdmp::select::UseList;
+use pgdmp::{Algorithm, Format, Limits, Listing, Selection, Toc};
 
 fuzz_target!(|input: &[u8]| {
     static TOC: OnceLock<Toc> = OnceLock::new();

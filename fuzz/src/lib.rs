@@ -4,10 +4,13 @@ pub mod made;
 
 use std::io::{BufRead, Read};
 
+use pgdmp::toc::{
+    ArchiveVersion, Compression, CreationTime, DataOffset, Dependents, EntryFields, Gate, Header,
+    Oid, Section,
+};
 use pgdmp::{
-    Algorithm, Archive, ArchiveStream, ArchiveVersion, BlockKind, Compression, CreationTime,
-    DataOffset, Dependents, Desc, DumpId, EntryFields, Format, Gate, Header, Listing, Oid, Section,
-    Selection, Toc, TocEntry,
+    Algorithm, Archive, ArchiveStream, BlockKind, Desc, DumpId, Format, Listing, Selection, Toc,
+    TocEntry,
 };
 
 /// Decompressed bytes that are read of one input; some claim to be without end.
@@ -172,7 +175,7 @@ pub fn toc(header: Header, format: Format, offset: Option<u64>) -> Toc {
             .tag(b"7")
             .namespace(b"public")
             .copy_stmt(b"COPY t FROM stdin;\n")
-            .catalog_id(pgdmp::CatalogId { table_oid: Oid(0), oid: Oid(7) })
+            .catalog_id(pgdmp::toc::CatalogId { table_oid: Oid(0), oid: Oid(7) })
             .file_name(file_name)
             .data_offset(match offset {
                 Some(offset) if id == 1 => DataOffset::At(offset),

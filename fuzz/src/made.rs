@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
 
 use arbitrary::{Arbitrary, Result as Choice, Unstructured};
-use pgdmp::{
-    Algorithm, Archive, ArchiveBuilder, ArchiveVersion, ArchiveWriter, CatalogId, Desc, DumpId,
-    EntryFields, Format, Oid, Section, WriteOptions,
-};
+use pgdmp::toc::{ArchiveVersion, CatalogId, EntryFields, Oid, Section};
+use pgdmp::write::{ArchiveWriter, WriteOptions};
+use pgdmp::{Algorithm, Archive, ArchiveBuilder, Desc, DumpId, Format};
 
 /// The data of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,8 +20,8 @@ use crate::toc::{Desc, Toc, TocEntry};
 /// brought into the encoding of the archive. A name that is given twice gets the last new name.
 ///
 /// ```
-/// let mapping = pgdmp::Mapping::new().owner("app", "app_test").schema("public", "test");
-/// let adaptation = pgdmp::Adaptation::new().mapping(mapping);
+/// let mapping = pgdmp::adapt::Mapping::new().owner("app", "app_test").schema("public", "test");
+/// let adaptation = pgdmp::adapt::Adaptation::new().mapping(mapping);
 /// # let _ = adaptation;
 /// ```
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,13 @@
-//! Archives for servers that are not the one they came from: of an older release, with other
-//! names, or run by a service that keeps its superuser.
+//! Archives for other servers: of an older release, with other names, or run by a service that keeps
+//! its superuser.
 //!
-//! [`target`] and [`managed`] leave out what the server does not take, [`leave_out`] what depends
-//! on that; [`features`] says what an older server can have instead; [`map`] changes names. All
-//! of it ends in a table of contents with the same entries, whose texts are others: [`draft`].
+//! An [`Adaptation`] says how the server differs. Applied to a selection it leaves out the entries that
+//! the server does not take, and gives the others new texts. The result is used like any other
+//! selection. Every change is reported as a [`Finding`].
+
+// `target` and `managed` leave out entries that the server does not take, `leave_out` those that depend
+// on them; `features` lists what an older server can have instead; `map` changes names. All of it ends in
+// a table of contents with the same entries and other texts: `draft`.
 
 mod draft;
 mod features;
@@ -26,7 +30,8 @@ use draft::Draft;
 /// The server that an archive is for, as far as it is not the one that it came from.
 ///
 /// ```
-/// use pgdmp::{Adaptation, Archive, Conversion, Selection, Target};
+/// use pgdmp::{Archive, Conversion, Selection, Target};
+/// use pgdmp::adapt::Adaptation;
 ///
 /// let archive = Archive::open("fixtures/pg18/core-custom.dump")?;
 /// let selection = Selection::new().create(true);
@@ -218,7 +223,7 @@ impl Adapted {
     /// A selection over the new texts.
     pub fn selected<'b>(&'b self, selected: &Selected<'b>) -> Selected<'b> {
         match &self.toc {
-            Some(toc) => selected.on(toc),
+            Some(toc) => selected.with_toc(toc),
             None => selected.clone(),
         }
     }

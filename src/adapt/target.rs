@@ -21,7 +21,7 @@ use crate::version::ArchiveVersion;
 /// A release of PostgreSQL that a script is to run on.
 ///
 /// ```
-/// use pgdmp::TargetVersion;
+/// use pgdmp::adapt::TargetVersion;
 ///
 /// let target: TargetVersion = "9.6".parse()?;
 /// assert!(target < TargetVersion::new(17, 0));

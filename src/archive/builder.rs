@@ -32,7 +32,9 @@ use crate::version::{ArchiveVersion, Gate};
 /// one thread, and the present time as the time of the dump.
 ///
 /// ```
-/// use pgdmp::{Algorithm, ArchiveVersion, WriteOptions};
+/// use pgdmp::Algorithm;
+/// use pgdmp::toc::ArchiveVersion;
+/// use pgdmp::write::WriteOptions;
 ///
 /// let options = WriteOptions::new()
 ///     .version(ArchiveVersion::new(1, 14))
@@ -91,7 +93,9 @@ impl WriteOptions {
 ///
 /// ```
 /// use std::io::{Cursor, Write};
-/// use pgdmp::*;
+/// use pgdmp::toc::Section;
+/// use pgdmp::write::{EntryFields, WriteOptions};
+/// use pgdmp::{Archive, ArchiveBuilder, Desc, Format};
 ///
 /// let mut archive = ArchiveBuilder::new(Format::Custom, &WriteOptions::new())?;
 /// archive.session("UTF8", true)?;

@@ -121,7 +121,7 @@ impl Archive {
     }
 
     /// Whether an entry has data. Of one whose dumper wrote some while its data offset says that
-    /// there is none ([`DataOffset::NoData`](crate::DataOffset::NoData)), a custom archive is
+    /// there is none ([`DataOffset::NoData`](crate::toc::DataOffset::NoData)), a custom archive is
     /// searched for it; all others are as [`TocEntry::has_data`] says.
     ///
     /// # Errors

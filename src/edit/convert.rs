@@ -51,7 +51,7 @@ impl std::fmt::Debug for Conversion<'_> {
 
 impl<'a> Conversion<'a> {
     /// Plans a conversion of the selected entries, or of all. They may have been
-    /// [adapted](crate::Adaptation).
+    /// [adapted](crate::adapt::Adaptation).
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl<'a> Conversion<'a> {
         Conversion::of_archive(archive, target, selected.into(), &mut edit)
     }
 
-    /// Plans a conversion of one part of the archive; see [`split`](crate::split()).
+    /// Plans a conversion of one part of the archive; see [`split`](crate::edit::parts()).
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ use super::split::SplitBy;
 /// something to a shell.
 ///
 /// ```
-/// use pgdmp::{PartName, SplitBy};
+/// use pgdmp::edit::{PartName, SplitBy};
 ///
 /// let name = PartName::table(Some(b"Sales"), b"b.c");
 /// assert_eq!(name.file_stem(), "+sales.b%2Ec");

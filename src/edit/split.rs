@@ -40,20 +40,21 @@ impl Part {
 
 /// Divides a table of contents. Every entry is in one part, but for those that set up the session;
 /// the part of what belongs to no table or schema comes first, because others may need it. A
-/// [`Merge`](crate::Merge) of all parts has all entries again.
+/// [`Merge`](crate::edit::Merge) of all parts has all entries again.
 ///
 /// ```
-/// use pgdmp::{Archive, Conversion, SplitBy, Target};
+/// use pgdmp::{Archive, Conversion, Target};
+/// use pgdmp::edit::SplitBy;
 ///
 /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
-/// for part in pgdmp::split(archive.toc(), SplitBy::Table) {
+/// for part in pgdmp::edit::parts(archive.toc(), SplitBy::Table) {
 ///     println!("{}", part.file_stem());
 ///     let part = Conversion::of_part(&archive, &Target::new(), &part)?;
 ///     part.write(std::io::Cursor::new(Vec::new()))?;
 /// }
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
-pub fn split(toc: &Toc, by: SplitBy) -> Vec<Part> {
+pub fn parts(toc: &Toc, by: SplitBy) -> Vec<Part> {
     let session = Session::new(toc);
     let mut parts = Parts::new(by);
     match by {

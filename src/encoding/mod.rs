@@ -29,7 +29,7 @@ enum Scheme {
 
 /// An encoding of PostgreSQL: that of an archive's names, SQL and data.
 ///
-/// Text in it can be [shown](crate::Printable), and names in UTF-8 can be
+/// Text in it can be [shown](crate::text::Printable), and names in UTF-8 can be
 /// [brought into it](Self::encode) where their characters are known: in UTF8 and LATIN1 always; with the
 /// feature `encodings` in all of PostgreSQL's encodings but EUC_JIS_2004, EUC_TW, JOHAB,
 /// MULE_INTERNAL and SHIFT_JIS_2004. In SQL_ASCII no byte beyond ASCII is any character: it is

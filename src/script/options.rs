@@ -7,7 +7,8 @@ use crate::adapt::TargetVersion;
 /// `-C` and all options that choose entries are part of the [`Selection`](crate::Selection).
 ///
 /// ```
-/// use pgdmp::{Archive, RestrictKey, Script, ScriptOptions, Selection};
+/// use pgdmp::{Archive, RestrictKey, Script, Selection};
+/// use pgdmp::script::ScriptOptions;
 ///
 /// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
 /// let selected = Selection::new().apply(archive.toc())?;
@@ -125,7 +126,7 @@ impl ScriptOptions {
     }
 
     /// `--target-version`: leaves out settings that servers of this release do not have. An
-    /// [`Adaptation`](crate::Adaptation) does the same for entries.
+    /// [`Adaptation`](crate::adapt::Adaptation) does the same for entries.
     pub fn target(mut self, version: TargetVersion) -> Self {
         self.target = Some(version);
         self

@@ -1,5 +1,21 @@
 //! Which entries of an archive are wanted, in which order, and why.
 //!
+//! A [`Selection`] has the options of `pg_restore` that choose entries. Applied to a table of contents
+//! it becomes a [`Selected`], which a [`Listing`](crate::Listing), a [`Script`](crate::Script) or a
+//! [`Conversion`](crate::Conversion) takes. Each entry has a [`Decision`] with the [`Rule`] that made
+//! it. [`UseList`] reads list files, [`Selection::read_filter`] filter files.
+//!
+//! ```
+//! use pgdmp::{Archive, Selection};
+//!
+//! let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+//! let selected = Selection::new().table("public.town").with_dependents(true).apply(archive.toc())?;
+//! for (entry, decision) in selected.all() {
+//!     println!("{}: {:?}, {}", entry.name(), decision.wanted, decision.rule);
+//! }
+//! # Ok::<(), pgdmp::Error>(())
+//! ```
+//!
 //! The rules are those of `_tocEntryRequired` and `SortTocFromFile` in PostgreSQL 18's
 //! `pg_backup_archiver.c`, and of the options of `pg_restore` that they depend on.
 
@@ -274,8 +290,8 @@ impl<'a> Selected<'a> {
     }
 
     /// The same decisions for a table of contents with the same entries under other names; see
-    /// [`Adaptation`](crate::Adaptation).
-    pub fn on<'b>(&self, toc: &'b Toc) -> Selected<'b> {
+    /// [`Adaptation`](crate::adapt::Adaptation).
+    pub fn with_toc<'b>(&self, toc: &'b Toc) -> Selected<'b> {
         Selected {
             toc,
             order: self.order.clone(),

@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use pgdmp::{Members, OpenOptions, Source};
+/// use pgdmp::OpenOptions;
+/// use pgdmp::source::{Members, Source};
 ///
 /// #[derive(Debug)]
 /// struct Prefixed(String);

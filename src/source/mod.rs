@@ -1,7 +1,9 @@
-//! Where an archive's bytes come from.
+//! Where the bytes of an archive come from.
 //!
-//! A [`Source`] is read at any position by any number of threads. A pipe has no positions: it is
-//! read in one pass.
+//! A [`Source`] is read at any position, by any number of threads: a file, memory, or your own type,
+//! for example one that reads from object storage. [`Members`] are the files of a directory archive in
+//! another place than a directory. A pipe has no positions: [`ArchiveStream`](crate::ArchiveStream)
+//! reads it in one pass.
 
 mod file;
 #[cfg(feature = "mmap")]

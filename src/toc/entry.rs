@@ -60,7 +60,8 @@ pub enum DataOffset {
 /// Fields that the archive version does not have are ignored.
 ///
 /// ```
-/// use pgdmp::{Desc, DumpId, EntryFields, Section};
+/// use pgdmp::{Desc, DumpId};
+/// use pgdmp::toc::{EntryFields, Section};
 ///
 /// let table = EntryFields::new(DumpId(7), Desc::TABLE, Section::PreData)
 ///     .namespace("public")

@@ -1,4 +1,25 @@
-//! What an archive says about itself: header and table of contents, and nothing of files.
+//! Header and table of contents of an archive.
+//!
+//! A [`Toc`] has a [`Header`] and one [`TocEntry`] for each object of the database. Entries are found by
+//! dump id, by name, or one after the other. [`EntryFields`] are all fields of one entry, for making
+//! entries. [`Dependents`] answers which entries need a given one.
+//!
+//! ```
+//! use pgdmp::toc::Dependents;
+//! use pgdmp::{Archive, Desc};
+//!
+//! let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+//! let toc = archive.toc();
+//! println!("archive version {}, {} entries", toc.header().version, toc.len());
+//!
+//! let dependents = Dependents::new(toc);
+//! if let Some(table) = toc.find(Desc::TABLE, Some(b"public"), b"town") {
+//!     for entry in dependents.of(table) {
+//!         println!("needs the table: {}", entry.name());
+//!     }
+//! }
+//! # Ok::<(), pgdmp::Error>(())
+//! ```
 
 mod block_kind;
 mod desc;
@@ -24,11 +45,15 @@ pub use graph::Dependents;
 pub use header::{Compression, CreationTime, Header, MAGIC};
 pub use section::Section;
 
+pub use crate::compression::Algorithm;
+pub use crate::version::{ArchiveVersion, Gate};
+pub use crate::wire::{Dialect, LastField};
+
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::Positioned;
-use crate::wire::{Decoder, Dialect, Encoder};
+use crate::wire::{Decoder, Encoder};
 
 pub(crate) use entry::entry_name;
 use index::Index;

@@ -10,7 +10,8 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::Path;
 
 use libpgdump::ObjectType;
-use pgdmp::{Algorithm, Archive, Desc, Format, MappedFile, TocEntry};
+use pgdmp::{Algorithm, Archive, Desc, Format, TocEntry};
+use pgdmp::source::MappedFile;
 
 use crate::Result;
 use pgdmp_testkit::large::{self, Contents, LAST_TABLE, Layout};

@@ -7,7 +7,9 @@ use clap::Args;
 
 use crate::Failure;
 use crate::message::shown;
-use pgdmp::{Adaptation, Adapted, Finding, Mapping, Selected, Service, TargetVersion};
+use pgdmp::adapt::{Adaptation, Adapted, Mapping, Service, TargetVersion};
+use pgdmp::finding::Finding;
+use pgdmp::select::Selected;
 
 /// What the options ask for.
 #[derive(Debug, Clone, Default)]

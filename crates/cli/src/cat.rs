@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use crate::input;
 use crate::output::Output;
 use crate::{Context, Exit, Failure, object};
-use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, Oid, Pass, TocEntry};
+use pgdmp::read::Pass;
+use pgdmp::toc::Oid;
+use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, TocEntry};
 
 /// Write the data of a table or large object
 ///

@@ -10,9 +10,11 @@ use crate::place::{self, Place};
 use crate::selection::{SelectionArgs, check_any};
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message, stdio};
-use pgdmp::{
-    Adapted, Algorithm, Archive, Conversion, Format, Header, Input, Note, Selected, Target, Toc,
-};
+use pgdmp::adapt::Adapted;
+use pgdmp::edit::Note;
+use pgdmp::select::Selected;
+use pgdmp::toc::Header;
+use pgdmp::{Algorithm, Archive, Conversion, Format, Input, Target, Toc};
 
 /// Write an archive as another: format, compression, version, or only a part of it
 ///

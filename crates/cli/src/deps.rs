@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use crate::input;
 use crate::output::Output;
 use crate::{Context, Exit, Failure, json, object};
-use pgdmp::{Dependents, Toc, TocEntry};
+use pgdmp::toc::Dependents;
+use pgdmp::{Toc, TocEntry};
 
 /// Show what an object needs, what needs it, and why
 ///

@@ -13,7 +13,9 @@ use crate::progress::Progress;
 use crate::selection::{SelectionArgs, check_any};
 use crate::table::{Align, Table};
 use crate::{Context, Exit, Failure, message};
-use pgdmp::{Archive, Block, BlockKind, Desc, Input, Pass, Selected, TocEntry};
+use pgdmp::read::{Block, Pass};
+use pgdmp::select::Selected;
+use pgdmp::{Archive, BlockKind, Desc, Input, TocEntry};
 
 /// Show how much space each table and schema takes
 ///

@@ -8,7 +8,8 @@ use crate::Failure;
 use crate::json;
 use crate::output::Output;
 use crate::table::{Align, Table};
-use pgdmp::{Decision, Rule, Selected, Toc, TocEntry};
+use pgdmp::select::{Decision, Rule, Selected};
+use pgdmp::{Toc, TocEntry};
 
 /// How decisions are explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pgdmp::{Error, ErrorKind, Printable};
+use pgdmp::text::Printable;
+use pgdmp::{Error, ErrorKind};
 
 pub(crate) fn hint(error: &Error) -> Option<String> {
     Some(match error.kind() {

@@ -5,7 +5,9 @@ use std::str;
 
 use serde_json::{Map, Value, json};
 
-use pgdmp::{Encoding, Format, Printable, Section, Toc, TocEntry};
+use pgdmp::text::{Encoding, Printable};
+use pgdmp::toc::Section;
+use pgdmp::{Format, Toc, TocEntry};
 
 /// Writes a value on one line.
 pub(crate) fn write<W: Write>(value: &Value, out: &mut W) -> io::Result<()> {

@@ -9,7 +9,9 @@ use crate::input;
 use crate::output::{Output, human_size};
 use crate::selection::{SelectionArgs, check_any};
 use crate::{Context, Exit, Failure, json, message};
-use pgdmp::{Header, Input, Listing, Selected};
+use pgdmp::select::Selected;
+use pgdmp::toc::Header;
+use pgdmp::{Input, Listing};
 
 /// List the table of contents, as pg_restore -l does
 ///

@@ -10,7 +10,8 @@ use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message};
-use pgdmp::{Archive, Desc, ErrorKind, Format, Merge, TocEntry};
+use pgdmp::edit::Merge;
+use pgdmp::{Archive, Desc, ErrorKind, Format, TocEntry};
 
 /// Join several archives into one
 ///

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use crate::stdio;
-use pgdmp::{Encoding, Printable};
+use pgdmp::text::{Encoding, Printable};
 
 /// What did not work.
 pub(crate) fn error(text: impl Display) {

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use crate::Failure;
 use crate::stdio::{Stdout, for_terminal};
-use pgdmp::{Encoding, Printable};
+use pgdmp::text::{Encoding, Printable};
 
 /// Standard output. On a terminal, what would control it is shown instead of obeyed; elsewhere
 /// bytes go through as they are.

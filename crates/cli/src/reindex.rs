@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             "offsets are written into a file; convert - FILE writes one that has them".to_owned(),
         ));
     }
-    let done = pgdmp::reindex(&args.archive)?;
+    let done = pgdmp::edit::reindex(&args.archive)?;
     if !context.quiet {
         if done.resumed {
             message::info("an earlier run had been ended; this one completed it");

@@ -157,9 +157,9 @@ fn is_member(name: &str) -> bool {
 }
 
 fn has_magic(path: &Path) -> bool {
-    let mut start = [0; pgdmp::MAGIC.len()];
+    let mut start = [0; pgdmp::toc::MAGIC.len()];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start == *pgdmp::MAGIC
+    read.is_ok() && start == *pgdmp::toc::MAGIC
 }
 
 #[cfg(test)]

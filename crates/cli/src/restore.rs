@@ -25,11 +25,12 @@ use crate::selection::nothing_named;
 use crate::stdio::Stdout;
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
+use pgdmp::adapt::Adapted;
 use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
-use pgdmp::{
-    Adapted, ArchiveVersion, Compression, DumpId, Encoding, ErrorKind, Format, Gate, Input,
-    Listing, RestrictKey, Script, Selected, Toc, UseList,
-};
+use pgdmp::select::{Selected, UseList};
+use pgdmp::text::Encoding;
+use pgdmp::toc::{ArchiveVersion, Compression, Gate};
+use pgdmp::{DumpId, ErrorKind, Format, Input, Listing, RestrictKey, Script, Toc};
 pub(crate) use table::documented;
 
 /// Restore an archive as SQL, with all options of pg_restore
@@ -190,7 +191,7 @@ fn write_sql(
     mut options: Options,
     toc: &Toc,
     created: String,
-    run: impl FnOnce(&Restore, &Selected<'_>, &mut dyn Sink) -> pgdmp::Result<pgdmp::Report>,
+    run: impl FnOnce(&Restore, &Selected<'_>, &mut dyn Sink) -> pgdmp::Result<pgdmp::script::Report>,
 ) -> Result<(), Fatal> {
     let (selected, adapted) = chosen(program, &mut options, toc)?;
     if let Some(form) = options.extras.explain {

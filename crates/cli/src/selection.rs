@@ -10,7 +10,9 @@ use clap::{Args, ValueEnum};
 use crate::Failure;
 use crate::message::{self, shown};
 use crate::restore::filter;
-use pgdmp::{Error, NamePattern, Rule, Section, Selected, Selection, Toc, Unmatched, UseList};
+use pgdmp::select::{NamePattern, Rule, Selected, Unmatched, UseList};
+use pgdmp::toc::Section;
+use pgdmp::{Error, Selection, Toc};
 
 /// The options.
 #[derive(Debug, Clone, Default, PartialEq, Args)]

@@ -11,7 +11,9 @@ use crate::du::warn_if_cut;
 use crate::input;
 use crate::output::{Output, human_size};
 use crate::{Context, Exit, Failure, json, list, object};
-use pgdmp::{DataOffset, Dependents, Desc, Format, Input, Printable, Section, Toc, TocEntry};
+use pgdmp::text::Printable;
+use pgdmp::toc::{DataOffset, Dependents, Section};
+use pgdmp::{Desc, Format, Input, Toc, TocEntry};
 
 /// Show the header, or all about one object
 ///

@@ -15,7 +15,9 @@ use crate::progress::Progress;
 use crate::replace::{Kind, not_an_archive};
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message};
-use pgdmp::{Archive, Conversion, Error, Format, Header, Part, SplitBy};
+use pgdmp::edit::{Part, SplitBy};
+use pgdmp::toc::Header;
+use pgdmp::{Archive, Conversion, Error, Format};
 
 /// Divide an archive into one for each table or schema
 ///
@@ -66,7 +68,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         By::Table => SplitBy::Table,
         By::Schema => SplitBy::Schema,
     };
-    let made = pgdmp::split(archive.toc(), by);
+    let made = pgdmp::edit::parts(archive.toc(), by);
     let mut told = HashSet::new();
     new.write(|folder| {
         private_folder(folder).map_err(|error| Error::from(error).in_path(folder))?;
@@ -107,7 +109,7 @@ pub(crate) fn is_made_by_it(folder: &Path) -> bool {
             return None;
         }
         let names = [SplitBy::Table, SplitBy::Schema].map(|by| {
-            let parts = pgdmp::split(archive.toc(), by);
+            let parts = pgdmp::edit::parts(archive.toc(), by);
             (parts.len() == 1).then(|| file_name(&parts[0], archive.format()))
         });
         let name = entry.file_name();

@@ -11,7 +11,7 @@ use std::fs::Metadata;
 use std::io::{self, IsTerminal, Write};
 use std::sync::LazyLock;
 
-use pgdmp::Encoding;
+use pgdmp::text::Encoding;
 
 /// Writes to standard error what `message.rs` made fit for that: all that the program says goes
 /// through here. Where nobody can read it, nobody is told that.

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use pgdmp::{Algorithm, ArchiveVersion, Format, Target};
+use pgdmp::toc::ArchiveVersion;
+use pgdmp::{Algorithm, Format, Target};
 
 /// The options.
 #[derive(Debug, Clone, Args)]

@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use pgdmp::{
-    Archive, ArchiveVersion, CatalogId, Desc, DumpId, EntryFields, Format, Oid, Section, Toc,
-};
+use pgdmp::toc::{ArchiveVersion, CatalogId, EntryFields, Oid, Section};
+use pgdmp::{Archive, Desc, DumpId, Format, Toc};
 
 use pgdmp_testkit::fixtures;
 

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use pgdmp::{Archive, ArchiveVersion, DataOffset, Format};
+use pgdmp::toc::{ArchiveVersion, DataOffset};
+use pgdmp::{Archive, Format};
 
 use crate::support::pgdmp;
 use pgdmp_testkit::contents::read_all;

@@ -6,10 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use pgdmp::{
-    Algorithm, Archive, ArchiveBuilder, CatalogId, Desc, DumpId, EntryFields, Format, Oid, Section,
-    WriteOptions,
-};
+use pgdmp::toc::{CatalogId, EntryFields, Oid, Section};
+use pgdmp::write::WriteOptions;
+use pgdmp::{Algorithm, Archive, ArchiveBuilder, Desc, DumpId, Format};
 
 use crate::support::pgdmp;
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pgdmp::{Algorithm, ArchiveBuilder, Desc, DumpId, EntryFields, Format, Section, WriteOptions};
+use pgdmp::toc::{EntryFields, Section};
+use pgdmp::write::WriteOptions;
+use pgdmp::{Algorithm, ArchiveBuilder, Desc, DumpId, Format};
 
 use crate::support::pgdmp;
 
@@ -312,7 +314,7 @@ fn signals_that_are_ignored_stay_so() {
         send(name, &child);
         child.stdin.take().unwrap().write_all(second).unwrap();
         assert!(child.wait().unwrap().success(), "{name}");
-        assert!(scene.output().values().next().unwrap().starts_with(pgdmp::MAGIC));
+        assert!(scene.output().values().next().unwrap().starts_with(pgdmp::toc::MAGIC));
         scene.remove_output();
     }
 }

@@ -11,9 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::live_restore::{Bench, Case, ONCE, TWICE};
-use pgdmp::{
-    ArchiveBuilder, ArchiveVersion, Desc, DumpId, EntryFields, Format, Section, WriteOptions,
-};
+use pgdmp::toc::{ArchiveVersion, EntryFields, Section};
+use pgdmp::write::WriteOptions;
+use pgdmp::{ArchiveBuilder, Desc, DumpId, Format};
 use pgdmp_testkit::server::{Server, run};
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use pgdmp::{Archive, ArchiveVersion, Format};
+use pgdmp::toc::ArchiveVersion;
+use pgdmp::{Archive, Format};
 
 use crate::support::pgdmp;
 use pgdmp_testkit::build::{self, Block};

@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use pgdmp::{ArchiveVersion, CatalogId, Desc, DumpId, EntryFields, Format, Oid, Section};
+use pgdmp::toc::{ArchiveVersion, CatalogId, EntryFields, Oid, Section};
+use pgdmp::{Desc, DumpId, Format};
 
 use crate::support::pgdmp;
 use pgdmp_testkit::build::{self, Block};

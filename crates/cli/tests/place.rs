@@ -475,7 +475,7 @@ fn links_of_the_system_stay() {
     }
     // A pipe is another matter.
     let output = scene.run(&["convert", DUMP, "out"], None, None);
-    assert!(output.status.success() && output.stdout.starts_with(pgdmp::MAGIC));
+    assert!(output.status.success() && output.stdout.starts_with(pgdmp::toc::MAGIC));
 }
 
 /// The first of several archives is not taken for the output that was forgotten.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgdmp::{Archive, DataOffset};
+use pgdmp::Archive;
+use pgdmp::toc::DataOffset;
 
 use pgdmp_testkit::archives::{fill, small};
 
@@ -72,7 +73,7 @@ fn killed_at_any_instant_it_is_whole() {
                 new += 1;
             }
         }
-        assert_eq!(pgdmp::reindex(&path).unwrap().resumed, resumed);
+        assert_eq!(pgdmp::edit::reindex(&path).unwrap().resumed, resumed);
         assert!(fs::read(&path).unwrap() == whole);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
     }

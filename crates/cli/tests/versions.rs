@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use pgdmp::{Archive, ArchiveVersion};
+use pgdmp::Archive;
+use pgdmp::toc::ArchiveVersion;
 
 use crate::support::pgdmp;
 use pgdmp_testkit::build;
@@ -108,21 +109,25 @@ fn large_objects_of_several_archives_raise_it() {
     // The same with another OID.
     let mut builder = pgdmp::ArchiveBuilder::new(
         pgdmp::Format::Custom,
-        &pgdmp::WriteOptions::new().version(ArchiveVersion::new(1, 14)),
+        &pgdmp::write::WriteOptions::new().version(ArchiveVersion::new(1, 14)),
     )
     .unwrap();
     builder.session("UTF8", true).unwrap();
     let objects = builder
         .entry(
-            &pgdmp::EntryFields::new(pgdmp::DumpId(9), pgdmp::Desc::BLOBS, pgdmp::Section::Data)
-                .tag(b"BLOBS")
-                .had_dumper(true),
+            &pgdmp::toc::EntryFields::new(
+                pgdmp::DumpId(9),
+                pgdmp::Desc::BLOBS,
+                pgdmp::toc::Section::Data,
+            )
+            .tag(b"BLOBS")
+            .had_dumper(true),
         )
         .unwrap();
     let file = File::create(folder.path().join("two")).unwrap();
     let mut writer = builder.start(file).unwrap();
     let mut data = writer.large_objects(objects).unwrap();
-    data.object(pgdmp::Oid(77)).unwrap().finish().unwrap();
+    data.object(pgdmp::toc::Oid(77)).unwrap().finish().unwrap();
     data.finish().unwrap();
     writer.finish().unwrap();
 

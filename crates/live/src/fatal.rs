@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pgdmp::{Encoding, Printable};
+use pgdmp::text::{Encoding, Printable};
 
 /// Why a restore could not go on.
 #[derive(Debug)]

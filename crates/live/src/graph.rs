@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use pgdmp::script::RestorePass;
-use pgdmp::{Archive, Desc, DumpId, Gate, Section, Selected, Toc, TocEntry, Wanted};
+use pgdmp::select::{Selected, Wanted};
+use pgdmp::toc::{Gate, Section};
+use pgdmp::{Archive, Desc, DumpId, Toc, TocEntry};
 
 /// The entries of a restore, in its order; numbers below are places in that order.
 pub(crate) struct Graph<'a> {

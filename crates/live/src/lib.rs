@@ -13,7 +13,7 @@
 //! Everything is bytes: SQL, names and messages are in the encoding of the archive.
 //!
 //! What a restore has to say goes to a [`Voice`], in the words of `pg_restore` 18. A restore that
-//! cannot go on ends with a [`Fatal`]; other errors are counted ([`Report::errors`](pgdmp::Report)).
+//! cannot go on ends with a [`Fatal`]; other errors are counted ([`Report::errors`](pgdmp::script::Report)).
 //!
 //! ```no_run
 //! use pgdmp::{Archive, Selection};

@@ -9,7 +9,8 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use pgdmp::script::{Report, Restore, RestorePass, Restored};
-use pgdmp::{Archive, Desc, Error, ErrorKind, Selected, TocEntry, Wanted};
+use pgdmp::select::{Selected, Wanted};
+use pgdmp::{Archive, Desc, Error, ErrorKind, TocEntry};
 
 use crate::fatal::Fatal;
 use crate::graph::Graph;

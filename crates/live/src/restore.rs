@@ -2,8 +2,10 @@
 
 use std::io::Read;
 
+use pgdmp::script::ScriptOptions;
 use pgdmp::script::{Report, Restore};
-use pgdmp::{Archive, ArchiveStream, ScriptOptions, Selected, Toc};
+use pgdmp::select::Selected;
+use pgdmp::{Archive, ArchiveStream, Toc};
 
 use crate::fatal::Fatal;
 use crate::parallel;

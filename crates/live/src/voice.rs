@@ -23,7 +23,7 @@ pub trait Voice: Sync {
     }
 
     /// The present time, as text. A server that is gone has it shown, at the end of a
-    /// [verbose](pgdmp::ScriptOptions::verbose) restore.
+    /// [verbose](pgdmp::script::ScriptOptions::verbose) restore.
     fn now(&self) -> String {
         "[unknown]".to_owned()
     }

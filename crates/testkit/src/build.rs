@@ -1,10 +1,11 @@
 //! Archives made in a test: by the crate's table of contents and by hand.
 
 use pgdmp::Algorithm;
-use pgdmp::{
-    ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, Desc, DumpId, EntryFields,
-    Format, Gate, Header, Oid, Section, Toc,
+use pgdmp::toc::{
+    ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, EntryFields, Gate, Header,
+    Oid, Section,
 };
+use pgdmp::{Desc, DumpId, Format, Toc};
 
 /// A header of a version, with all that the version has.
 pub fn header(version: ArchiveVersion, format: Format) -> Header {

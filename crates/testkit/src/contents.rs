@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read, Write};
 
-use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Error, Pass, TocEntry};
+use pgdmp::read::Pass;
+use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Error, TocEntry};
 
 /// The data of one entry.
 #[derive(Clone, PartialEq, Eq)]

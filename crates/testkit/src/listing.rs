@@ -1,6 +1,7 @@
 //! The text of `pg_restore -l` for a reader in UTC.
 
-use pgdmp::{CreationTime, Format, Listing, Selection, Toc};
+use pgdmp::toc::CreationTime;
+use pgdmp::{Format, Listing, Selection, Toc};
 
 /// What `pg_restore -l` prints with `TZ=UTC`.
 pub fn text(toc: &Toc, format: Format, selection: &Selection, verbose: bool) -> Vec<u8> {

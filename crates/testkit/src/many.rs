@@ -1,7 +1,8 @@
 //! Custom archives of any number of entries, in shapes that make careless programs slow: each is a
 //! case of something that grows with the square of what it is given.
 
-use pgdmp::{ArchiveVersion, CatalogId, Desc, DumpId, EntryFields, Format, Oid, Section};
+use pgdmp::toc::{ArchiveVersion, CatalogId, EntryFields, Oid, Section};
+use pgdmp::{Desc, DumpId, Format};
 
 use super::build::{self, Block};
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pgdmp::Source;
+use pgdmp::source::Source;
 
 /// Gives one byte at a time, and now and then a signal comes in between.
 #[derive(Debug, Default)]

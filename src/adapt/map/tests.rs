@@ -1,6 +1,8 @@
 use super::*;
+use crate::adapt::Adaptation;
+use crate::toc::ArchiveVersion;
 use crate::toc::{DumpId, EntryFields, Format, Section};
-use crate::{Adaptation, Archive, ArchiveVersion, Selection};
+use crate::{Archive, Selection};
 
 fn mapping(owner: &str, schema: &str) -> Mapping {
     let pair = |text: &str| -> BTreeMap<Vec<u8>, Vec<u8>> {

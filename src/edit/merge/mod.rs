@@ -40,7 +40,8 @@ use families::{Ids, families};
 /// Several archives, to be written as one.
 ///
 /// ```
-/// use pgdmp::{Archive, Merge, Target};
+/// use pgdmp::{Archive, Target};
+/// use pgdmp::edit::Merge;
 ///
 /// let town = Archive::open("fixtures/pg17/small-custom.dump")?;
 /// let again = Archive::open("fixtures/pg17/small-custom.dump")?;

@@ -12,13 +12,13 @@ const ENTRIES: i32 = 5;
 /// An archive with or without offsets.
 fn archive(offsets: bool) -> Vec<u8> {
     let options =
-        WriteOptions::new().created(crate::CreationTime::from_fields([0, 0, 0, 1, 0, 100, 0]));
+        WriteOptions::new().created(crate::toc::CreationTime::from_fields([0, 0, 0, 1, 0, 100, 0]));
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     for id in 1..=ENTRIES {
         let fields = EntryFields::new(DumpId(id), Desc::TABLE_DATA, Section::Data);
         builder.entry(&fields.had_dumper(true)).unwrap();
     }
-    fn fill<W: Write>(mut writer: crate::ArchiveWriter<W>) -> W {
+    fn fill<W: Write>(mut writer: crate::write::ArchiveWriter<W>) -> W {
         for id in 1..=ENTRIES {
             let mut out = writer.data(DumpId(id)).unwrap();
             write!(out, "row of {id}\n\\.\n\n\n").unwrap();

@@ -1,6 +1,8 @@
 //! `-d`: into a database.
 
-use pgdmp::{Format, Gate, Input, Selected, Toc};
+use pgdmp::select::Selected;
+use pgdmp::toc::Gate;
+use pgdmp::{Format, Input, Toc};
 use pgdmp_live::{Fatal as Ended, Libpq, LibpqServer, Parameters, Restorer, Voice};
 
 use super::messages::{Fatal, Program};
@@ -51,7 +53,7 @@ fn run(
     program: &Program,
     options: &mut Options,
     toc: &Toc,
-    restore: impl FnOnce(&Job, &Selected<'_>) -> Result<pgdmp::Report, Ended>,
+    restore: impl FnOnce(&Job, &Selected<'_>) -> Result<pgdmp::script::Report, Ended>,
 ) -> Result<(), Fatal> {
     let (selected, adapted) = chosen(program, options, toc)?;
     if let Some(form) = options.extras.explain {

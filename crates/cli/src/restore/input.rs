@@ -6,11 +6,13 @@ use std::path::Path;
 
 use super::messages::{Fatal, Program, os};
 use super::options::{Options, to_path};
-use pgdmp::{Error, ErrorKind, FileSource, Format, Input, NotAnArchive, OpenOptions};
+use pgdmp::error::NotAnArchive;
+use pgdmp::source::FileSource;
+use pgdmp::{Error, ErrorKind, Format, Input, OpenOptions};
 
 /// A tar is recognised by its first header.
 const HEADER: usize = 512;
-const MAGIC: &[u8] = pgdmp::MAGIC;
+const MAGIC: &[u8] = pgdmp::toc::MAGIC;
 
 /// What is looked at to tell what a file is that is no archive.
 const WINDOW: u64 = 64 << 10;

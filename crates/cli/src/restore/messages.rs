@@ -8,7 +8,9 @@ use super::super::exit::Failure;
 use super::super::hint::{hint, with_names};
 use super::super::message::{self, shown};
 use super::super::signals;
-use pgdmp::{Encoding, Error, ErrorKind, NotAnArchive};
+use pgdmp::error::NotAnArchive;
+use pgdmp::text::Encoding;
+use pgdmp::{Error, ErrorKind};
 
 /// Under which names the program speaks.
 #[derive(Debug, Clone)]

@@ -10,7 +10,9 @@ use super::filter;
 use super::getopt::{GetOpt, Item};
 use super::messages::Fatal;
 use super::table::{Id, OWN, Row, TABLE};
-use pgdmp::{Format, RestrictKey, ScriptOptions, Section, Selection};
+use pgdmp::script::ScriptOptions;
+use pgdmp::toc::Section;
+use pgdmp::{Format, RestrictKey, Selection};
 use pgdmp_live::Prompt;
 
 /// What a command line asks for.

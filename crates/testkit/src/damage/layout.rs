@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use pgdmp::{ArchiveVersion, Gate};
+use pgdmp::toc::{ArchiveVersion, Gate};
 
 /// How a number is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 
-use pgdmp::{
-    Algorithm, ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, Desc, DumpId,
-    EntryFields, Format, Header, Oid, Section, Toc,
+use pgdmp::toc::{
+    ArchiveVersion, CatalogId, Compression, CreationTime, DataOffset, EntryFields, Header, Oid,
+    Section,
 };
+use pgdmp::{Algorithm, Desc, DumpId, Format, Toc};
 
 use encode::{Encoder, int};
 use rows::{Rows, Table};
