@@ -314,3 +314,24 @@ fn a_server_that_goes_away() {
         server.restart();
     }
 }
+
+/// What a server says of an archive's SQL has several lines on a terminal, and nothing it obeys.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_obeys_no_server() {
+    let Some(server) = Server::start("a_terminal_obeys_no_server") else { return };
+    server.create("db", "UTF8");
+    let bad = Odd {
+        defn: "SELECT 1,\n\t'\x1b[2J\u{202e}\u{9b}31m' FROM \"\x1b]0;nowhere\x07\";\n",
+        ..VIEW
+    };
+    let path = archive(&server, "bad", true, &[bad]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+    let socket = server.path("");
+    command.args(["restore", "-v", "-h", &socket, "-U", "postgres", "-d", "db"]).arg(&path);
+    let shown = crate::terminal::shown(command);
+    assert_eq!(crate::terminal::obeyed(&shown), None);
+    let text = String::from_utf8(shown).unwrap().replace("\r\n", "\n");
+    let expected = "Command was: SELECT 1,\n\t'\\u{1b}[2J\\u{202e}\\u{9b}31m' FROM";
+    assert!(text.contains(expected), "{text}");
+}

@@ -27,7 +27,7 @@ pub(crate) fn terminal() -> (File, File) {
 }
 
 /// What a run writes to a terminal.
-fn shown(mut command: Command) -> Vec<u8> {
+pub(crate) fn shown(mut command: Command) -> Vec<u8> {
     let (mut screen, program) = terminal();
     command.stdin(Stdio::null());
     command.stdout(program.try_clone().unwrap()).stderr(program);
@@ -52,7 +52,7 @@ fn is_bad(c: char) -> bool {
 }
 
 /// What of a text a terminal would obey, or nobody would see. Line ends and tabs are ours.
-fn obeyed(bytes: &[u8]) -> Option<String> {
+pub(crate) fn obeyed(bytes: &[u8]) -> Option<String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.replace("\r\n", "\n"),
         Err(_) => return Some(String::from_utf8_lossy(bytes).into_owned()),

@@ -1,2 +1,7 @@
-//! The crate's integration tests, as one program.
+//! The crate's integration tests, as one program. The server is played: no libpq and no PostgreSQL
+//! are needed. What a real one does is tested with the program (`crates/cli/tests/live_*.rs`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod parallel;
+mod played;
+mod serial;

@@ -1,0 +1,217 @@
+//! A server that is played: it takes everything, unless it is told to refuse something, and writes
+//! down what happens.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use pgdmp_live::{Copied, Fatal, Message, Reply, Server, Session, Voice};
+
+/// What happened, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Happened {
+    Opened { session: usize, database: Option<String> },
+    Began { session: usize, what: String },
+    Ended { session: usize, what: String },
+    Closed { session: usize },
+}
+
+/// What a query that contains a text comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Refused,
+    /// The connection is lost.
+    Lost,
+    /// It takes until all is stopped.
+    Endless,
+}
+
+#[derive(Default)]
+pub(crate) struct Played {
+    pub(crate) fates: Vec<(&'static str, Fate)>,
+    /// Whether queries take a moment, another one each time.
+    pub(crate) slow: bool,
+    pub(crate) version: u32,
+    pub(crate) happened: Mutex<Vec<Happened>>,
+    pub(crate) said: Mutex<Vec<String>>,
+    pub(crate) sessions: AtomicUsize,
+    pub(crate) stopped: AtomicBool,
+}
+
+impl Played {
+    pub(crate) fn happened(&self) -> Vec<Happened> {
+        self.happened.lock().unwrap().clone()
+    }
+
+    /// What was sent, in the order in which it began, but for what sets up a session.
+    pub(crate) fn sent(&self) -> Vec<String> {
+        let began = self.happened().into_iter().filter_map(|happened| match happened {
+            Happened::Began { what, .. } => Some(what),
+            _ => None,
+        });
+        began.filter(|what| !what.starts_with("SET ")).collect()
+    }
+
+    /// What was said.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.said.lock().unwrap().clone()
+    }
+
+    fn note(&self, happened: Happened) {
+        self.happened.lock().unwrap().push(happened);
+    }
+
+    fn say(&self, level: &str, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        self.said.lock().unwrap().push(format!("{level}{}", text.trim_end_matches('\n')));
+    }
+}
+
+impl Voice for Played {
+    fn error(&self, text: &[u8]) {
+        self.say("error: ", text);
+    }
+
+    fn warning(&self, text: &[u8]) {
+        self.say("warning: ", text);
+    }
+
+    fn info(&self, text: &[u8]) {
+        self.say("", text);
+    }
+
+    fn is_verbose(&self) -> bool {
+        true
+    }
+}
+
+impl Server for Played {
+    fn connect<'a>(
+        &'a self,
+        database: Option<&[u8]>,
+        _: &'a dyn Voice,
+    ) -> Result<Box<dyn Session + 'a>, Fatal> {
+        let number = self.sessions.fetch_add(1, Ordering::SeqCst);
+        let database = database.map(|name| String::from_utf8(name.to_vec()).unwrap());
+        self.note(Happened::Opened { session: number, database });
+        Ok(Box::new(Line {
+            server: self,
+            number,
+            lost: false,
+            last: Vec::new(),
+            open: HashSet::new(),
+        }))
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+struct Line<'a> {
+    server: &'a Played,
+    number: usize,
+    lost: bool,
+    last: Message,
+    /// Large objects.
+    open: HashSet<i32>,
+}
+
+impl Line<'_> {
+    fn does(&mut self, what: String) -> Result<(), Message> {
+        let session = self.number;
+        self.server.note(Happened::Began { session, what: what.clone() });
+        if self.server.slow {
+            // No two take the same time.
+            let seed = what.bytes().fold(self.number, |seed, byte| {
+                seed.wrapping_mul(31).wrapping_add(usize::from(byte))
+            });
+            thread::sleep(Duration::from_micros(u64::try_from(seed % 3000).unwrap()));
+        }
+        let fate = self.server.fates.iter().find(|(text, _)| what.contains(text));
+        let result = match fate {
+            _ if self.lost => Err(b"no connection to the server\n".to_vec()),
+            None => Ok(()),
+            Some((text, Fate::Refused)) => Err(format!("ERROR:  no {text}\n").into_bytes()),
+            Some((_, Fate::Lost)) => {
+                self.lost = true;
+                Err(b"server closed the connection unexpectedly\n".to_vec())
+            }
+            Some((_, Fate::Endless)) => {
+                while !self.server.is_stopped() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(b"ERROR:  canceling statement due to user request\n".to_vec())
+            }
+        };
+        if let Err(message) = &result {
+            self.last.clone_from(message);
+        }
+        self.server.note(Happened::Ended { session, what });
+        result
+    }
+}
+
+impl Session for Line<'_> {
+    fn query(&mut self, sql: &[u8]) -> Result<Reply, Message> {
+        self.does(String::from_utf8_lossy(sql).into_owned())?;
+        let copies = sql.starts_with(b"COPY ");
+        Ok(if copies { Reply::CopyIn } else { Reply::Done })
+    }
+
+    fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
+        self.does(format!("data {}", String::from_utf8_lossy(data)))
+    }
+
+    fn copy_end(&mut self) -> Result<Copied, Message> {
+        let failure = self.does("end of data".to_owned()).err();
+        Ok(Copied { failure, surplus: false })
+    }
+
+    fn lo_create(&mut self, oid: u32) -> Result<(), Message> {
+        self.does(format!("create {oid}"))
+    }
+
+    fn lo_open(&mut self, oid: u32) -> Result<i32, Message> {
+        self.does(format!("open {oid}"))?;
+        let descriptor = i32::try_from(self.open.len()).unwrap();
+        self.open.insert(descriptor);
+        Ok(descriptor)
+    }
+
+    fn lo_write(&mut self, descriptor: i32, data: &[u8]) -> i32 {
+        assert!(self.open.contains(&descriptor));
+        match self.does(format!("write {}", data.len())) {
+            Ok(()) => i32::try_from(data.len()).unwrap(),
+            Err(_) => -1,
+        }
+    }
+
+    fn lo_close(&mut self, descriptor: i32) {
+        assert!(self.open.remove(&descriptor));
+    }
+
+    fn last_message(&self) -> Message {
+        self.last.clone()
+    }
+
+    fn server_version(&self) -> u32 {
+        self.server.version
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.server.note(Happened::Closed { session: self.number });
+    }
+}
