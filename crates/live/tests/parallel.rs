@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use pgdmp::{Archive, Desc, Report, Section, Selection};
+use pgdmp::script::Report;
+use pgdmp::toc::Section;
+use pgdmp::{Archive, Desc, Selection};
 use pgdmp_live::{Fatal, Restorer};
 use pgdmp_testkit::fixtures;
 

@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use pgdmp::{Archive, Desc, Report, ScriptOptions, Selection};
+use pgdmp::script::{Report, ScriptOptions};
+use pgdmp::{Archive, Desc, Selection};
 use pgdmp_live::{Fatal, Restorer};
 use pgdmp_testkit::fixtures;
 
