@@ -29,7 +29,7 @@ fn close(archive: &Archive, selection: Selection) {
     assert!(selection.apply(archive.toc()).unwrap().all().count() > 0);
 }
 
-const WORK: [(&str, Work); 12] = [
+const WORK: [(&str, Work); 13] = [
     ("merge", |archive, _| drop(Merge::new(&[archive], &Target::new()).unwrap())),
     ("merge of two", |archive, other| drop(Merge::new(&[archive, other], &Target::new()))),
     ("split by table", |archive, _| drop(pgdmp::edit::parts(archive.toc(), SplitBy::Table))),
@@ -55,6 +55,14 @@ const WORK: [(&str, Work); 12] = [
     }),
     ("closure of one", |archive, _| {
         close(archive, Selection::new().table("t").table("t0").table("whole"));
+    }),
+    ("as many names as entries", |archive, _| {
+        let mut selection = Selection::new();
+        for entry in archive.entries() {
+            let tag = String::from_utf8_lossy(entry.tag().unwrap_or_default());
+            selection = selection.table(format!("public.\"{tag}\"")).exclude_schema(&*tag);
+        }
+        selection.apply(archive.toc()).unwrap();
     }),
     ("map", |archive, _| {
         let mapping = Mapping::new().owner("postgres", "x").schema("s", "z");

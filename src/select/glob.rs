@@ -69,6 +69,15 @@ impl Glob {
         self
     }
 
+    /// The only text that it matches, if there is no wildcard in it.
+    pub(super) fn literal(&self) -> Option<Vec<u8>> {
+        let byte = |piece: &Piece| match piece {
+            Piece::Byte(byte) => Some(*byte),
+            Piece::One | Piece::Any => None,
+        };
+        self.pieces.iter().map(byte).collect()
+    }
+
     /// In time of at most both lengths multiplied: going back to the last `*` is enough.
     pub(super) fn matches(&self, text: &[u8]) -> bool {
         let (mut piece, mut at) = (0, 0);

@@ -23,6 +23,7 @@ mod closure;
 mod filter;
 mod glob;
 mod lines;
+mod name_list;
 mod options;
 mod pattern;
 mod place;

@@ -20,10 +20,10 @@
 //! encoding of the archive.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
 
+use super::Selection;
 use super::glob::{Glob, unquoted};
-use super::{Selection, Unmatched};
+use super::name_list::NameList;
 use crate::encoding::Encoding;
 use crate::toc::{Desc, Toc, TocEntry};
 
@@ -73,7 +73,7 @@ impl<T: Into<Vec<u8>>> From<T> for NamePattern {
 
 /// What a name is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Schema,
     Table,
     Index,
@@ -83,7 +83,7 @@ enum Place {
 
 impl Place {
     /// Whether names of this place can be those of an entry.
-    fn holds(self, entry: TocEntry<'_>) -> bool {
+    pub(super) fn holds(self, entry: TocEntry<'_>) -> bool {
         let desc = entry.desc();
         match self {
             Place::Schema => true,
@@ -151,126 +151,55 @@ impl<'s> Names<'s> {
     }
 }
 
-/// Names of one option.
+/// A way to read a name.
 #[derive(Debug)]
-pub(super) struct NameList<'s> {
-    names: &'s [NamePattern],
-    matchers: Vec<Matcher<'s>>,
-    /// Those that an entry was met for, for `--strict-names`.
-    met: BTreeSet<usize>,
-    /// Those that were given before. To pg_restore only the first of them is ever met.
-    repeated: BTreeSet<usize>,
-}
-
-impl<'s> NameList<'s> {
-    fn new(names: &'s [NamePattern], exact: bool, place: Place, toc: &Toc) -> Self {
-        let matchers = names.iter().map(|name| Matcher::new(name, exact, place, toc)).collect();
-        let mut seen = HashSet::new();
-        let is_repeated = |n: &usize| !seen.insert(&names[*n].text);
-        let repeated = (0..names.len()).filter(is_repeated).collect();
-        NameList { names, matchers, met: BTreeSet::new(), repeated }
-    }
-
-    /// Whether one of the names is the one of `tag` in `namespace`.
-    pub(super) fn matches(&mut self, namespace: Option<&[u8]>, tag: &[u8]) -> bool {
-        let mut any = false;
-        for (n, matcher) in self.matchers.iter().enumerate() {
-            if matcher.matches(namespace, tag) {
-                any = true;
-                if !self.repeated.contains(&n) {
-                    self.met.insert(n);
-                }
-            }
-        }
-        any
-    }
-
-    /// The first name that was never met, which is one that was given before, too.
-    pub(super) fn first_unmatched(&self, what: &'static str) -> Option<Unmatched> {
-        let name = (0..self.matchers.len()).find(|n| !self.met.contains(n))?;
-        Some(self.unmatched_name(what, name, false))
-    }
-
-    /// The names that were never met.
-    pub(super) fn unmatched(&self, what: &'static str) -> impl Iterator<Item = Unmatched> {
-        let new = |n: &usize| !self.met.contains(n) && !self.repeated.contains(n);
-        (0..self.matchers.len()).filter(new).map(move |n| self.unmatched_name(what, n, false))
-    }
-
-    /// The names of no schema that the archive has. It does not matter whether something else
-    /// leaves its objects out, too.
-    pub(super) fn unknown_schemas(&self, toc: &Toc) -> impl Iterator<Item = Unmatched> {
-        let mut known = vec![self.matchers.is_empty(); self.matchers.len()];
-        let mut seen = HashSet::new();
-        let entries = if self.matchers.is_empty() { None } else { Some(toc.entries()) };
-        for entry in entries.into_iter().flatten() {
-            let own = (entry.desc() == Desc::SCHEMA).then(|| entry.tag()).flatten();
-            for name in [entry.namespace(), own].into_iter().flatten() {
-                if seen.insert(name) {
-                    let matches = self.matchers.iter().map(|matcher| matcher.matches(None, name));
-                    known.iter_mut().zip(matches).for_each(|(known, matches)| *known |= matches);
-                }
-            }
-        }
-        let is_new = |n: &usize| !self.repeated.contains(n);
-        let unknown = (0..known.len()).filter(move |n| !known[*n]).filter(is_new);
-        unknown.map(|n| self.unmatched_name("schema", n, true)).collect::<Vec<_>>().into_iter()
-    }
-
-    fn unmatched_name(&self, what: &'static str, n: usize, excluded: bool) -> Unmatched {
-        Unmatched { what, name: self.names[n].text.clone(), excluded }
-    }
-}
-
-/// A name, as it is meant for one archive.
-#[derive(Debug)]
-enum Matcher<'s> {
+pub(super) enum Way<'s> {
     Tag(Cow<'s, [u8]>),
     Qualified(Cow<'s, [u8]>),
     Pattern { schema: Option<Glob>, name: Glob },
 }
 
-impl<'s> Matcher<'s> {
-    /// The first way to read a name in which an entry has it; if there is none, any.
-    fn new(name: &'s NamePattern, exact: bool, place: Place, toc: &Toc) -> Self {
-        let encoding = toc.text_encoding();
+impl<'s> Way<'s> {
+    /// The ways to read a name, the first of them first. There is one at least.
+    pub(super) fn all(
+        name: &'s NamePattern,
+        exact: bool,
+        place: Place,
+        encoding: Encoding,
+    ) -> Vec<Self> {
         let exact = exact || name.exact;
-        let mut ways = Matcher::ways(Cow::Borrowed(&name.text), exact, place, encoding);
+        let mut ways = Way::of(Cow::Borrowed(&name.text), exact, place, encoding);
         if !exact && let Some(text) = encoding.translate(&name.text) {
-            ways.extend(Matcher::ways(Cow::Owned(text), false, place, encoding));
+            ways.extend(Way::of(Cow::Owned(text), false, place, encoding));
         }
-        // What can be read in one way alone need not be looked for.
-        let mut found = ways.len() - 1;
-        for entry in toc.entries().filter(|entry| place.holds(*entry)) {
-            if found == 0 {
-                break;
-            }
-            let (namespace, own) = match place {
-                Place::Schema => (None, entry.namespace().unwrap_or_default()),
-                _ => (entry.namespace(), entry.tag().unwrap_or_default()),
-            };
-            let better = ways[..found].iter().position(|way| way.matches(namespace, own));
-            found = better.unwrap_or(found);
-        }
-        ways.swap_remove(found)
+        ways
     }
 
-    /// The ways to read a text, the first of them first.
-    fn ways(text: Cow<'s, [u8]>, exact: bool, place: Place, encoding: Encoding) -> Vec<Self> {
+    fn of(text: Cow<'s, [u8]>, exact: bool, place: Place, encoding: Encoding) -> Vec<Self> {
         if exact || !is_pattern(&text, place) {
-            return vec![Matcher::Tag(text)];
+            return vec![Way::Tag(text)];
         }
         let pattern = pattern(&text, place, encoding);
-        vec![Matcher::Tag(text.clone()), Matcher::Qualified(text), pattern]
+        vec![Way::Tag(text.clone()), Way::Qualified(text), pattern]
     }
 
-    fn matches(&self, namespace: Option<&[u8]>, tag: &[u8]) -> bool {
+    /// The schema and the tag that it stands for, if it is a pattern without wildcards.
+    pub(super) fn literal(&self) -> Option<(Option<Vec<u8>>, Vec<u8>)> {
+        let Way::Pattern { schema, name } = self else { return None };
+        let schema = match schema {
+            Some(schema) => Some(schema.literal()?),
+            None => None,
+        };
+        Some((schema, name.literal()?))
+    }
+
+    pub(super) fn matches(&self, namespace: Option<&[u8]>, tag: &[u8]) -> bool {
         match self {
-            Matcher::Tag(name) => **name == *tag,
-            Matcher::Qualified(name) => namespace.is_some_and(|namespace| {
+            Way::Tag(name) => **name == *tag,
+            Way::Qualified(name) => namespace.is_some_and(|namespace| {
                 name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix(b".")) == Some(tag)
             }),
-            Matcher::Pattern { schema, name } => {
+            Way::Pattern { schema, name } => {
                 schema.as_ref().is_none_or(|glob| namespace.is_some_and(|name| glob.matches(name)))
                     && name.matches(tag)
             }
@@ -279,7 +208,7 @@ impl<'s> Matcher<'s> {
 }
 
 /// Reads a pattern.
-fn pattern(text: &[u8], place: Place, encoding: Encoding) -> Matcher<'static> {
+fn pattern(text: &[u8], place: Place, encoding: Encoding) -> Way<'static> {
     // The arguments of a function have types with dots in them.
     let arguments = match place {
         Place::Function => unquoted(text).find(|(_, byte)| *byte == b'(').map(|(at, _)| at),
@@ -302,7 +231,7 @@ fn pattern(text: &[u8], place: Place, encoding: Encoding) -> Matcher<'static> {
             false => name.with(Glob::new(arguments, false, encoding)),
         };
     }
-    Matcher::Pattern { schema, name }
+    Way::Pattern { schema, name }
 }
 
 #[cfg(test)]

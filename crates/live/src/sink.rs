@@ -173,6 +173,11 @@ impl<'a> SessionSink<'a> {
         {
             return self.setting(statement);
         }
+        if let Purpose::Setting { name, .. } = statement.purpose
+            && !self.knows_setting(name)
+        {
+            return Ok(Outcome::Done);
+        }
         if statement.empty_lines == 0 {
             return self.send(QUERY, statement.text);
         }
@@ -184,6 +189,19 @@ impl<'a> SessionSink<'a> {
         query.shrink_to(1 << 20);
         self.query = query;
         outcome
+    }
+
+    /// Whether the server has a setting. pg_restore sets what the servers of its own release have;
+    /// what others lack is no error of the archive.
+    fn knows_setting(&self, name: &str) -> bool {
+        let version = self.session.server_version();
+        let since = match name {
+            "transaction_timeout" => 170_000,
+            "idle_in_transaction_session_timeout" => 90_600,
+            "row_security" => 90_500,
+            _ => 0,
+        };
+        version == 0 || version >= since
     }
 
     /// What an entry needs before it, which is said in other words when it fails.
