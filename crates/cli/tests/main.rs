@@ -14,6 +14,7 @@
 //! | `moves` | damage that shows when data is moved is refused by writers and told by lookers |
 //! | `killed` | full disks, killed processes and signals: no half output has the name |
 //! | `place` | where an output goes, what it may replace, and what is never touched |
+//! | `readme` | the output that README shows is what the program prints |
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `reindex` | killed at any instant; without permission |
 //! | `streams` | standard streams that are full, closed or not there |
@@ -63,6 +64,7 @@ mod pg_restore;
 #[cfg(unix)]
 mod place;
 #[cfg(unix)]
+mod readme;
 mod recognise;
 mod reindex;
 #[cfg(unix)]
