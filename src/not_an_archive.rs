@@ -142,6 +142,18 @@ kinds! {
 }
 
 impl NotAnArchive {
+    /// Whether it is a directory in which there is no `toc.dat`, compressed or not.
+    pub fn lacks_toc(&self) -> bool {
+        matches!(
+            self,
+            Self::EmptyDirectory
+                | Self::DirectoryWithoutItsToc
+                | Self::DirectoryWithoutToc
+                | Self::DataDirectory
+                | Self::ClusterDirectory
+        )
+    }
+
     /// What the user can do about it. `FILE` in it stands for the input, `FOLDER` for the
     /// directory that the input is in.
     pub fn advice(&self) -> Cow<'static, str> {

@@ -19,8 +19,8 @@
 //! ```
 
 pub use crate::archive::{
-    Archive, ArchiveStream, Block, BlockInfo, EntryData, Input, LargeObject, LargeObjects,
-    OpenOptions, Pass, StoredData, Table,
+    Archive, ArchiveStream, Block, BlockInfo, Candidate, EntryData, Input, LargeObject,
+    LargeObjects, OpenOptions, Pass, StoredData, Table,
 };
 pub use crate::limits::Limits;
 pub use crate::surplus::Surplus;

@@ -1,16 +1,16 @@
 //! An archive, wherever it is.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::candidate::Candidate;
 use super::open::Archive;
 use super::options::OpenOptions;
 use super::stream::ArchiveStream;
 use crate::error::{Error, Result};
-use crate::source::{FileSource, is_pipe};
 use crate::toc::{Format, Toc};
 
 /// An archive in a file or a directory, or one that comes through a pipe: for programs that take
@@ -81,29 +81,12 @@ impl OpenOptions {
     /// As [`open`](Self::open), and [`stream`](Self::stream).
     pub fn input(&self, path: impl AsRef<Path>) -> Result<Input> {
         let path = path.as_ref();
-        if path.as_os_str() != "-" {
-            return self.input_path(path).map_err(|error| error.in_path(path));
+        if path.as_os_str() == "-" {
+            return Candidate::stdin().open(self);
         }
-        match seekable_stdin().map(FileSource::new) {
-            Some(Ok(source)) => Ok(Input::Archive(Box::new(self.read(source)?))),
-            _ => self.pipe(Box::new(io::stdin())),
-        }
-    }
-
-    fn input_path(&self, path: &Path) -> Result<Input> {
-        let metadata = fs::metadata(path)?;
-        if metadata.is_dir() {
-            return Ok(Input::Archive(Box::new(self.folder(path)?)));
-        }
-        let file = File::open(path)?;
-        match is_pipe(&metadata) {
-            true => self.pipe(Box::new(file)),
-            false => Ok(Input::Archive(Box::new(self.file(path, FileSource::new(file)?)?))),
-        }
-    }
-
-    fn pipe(&self, reader: Box<dyn Read + Send>) -> Result<Input> {
-        Ok(Input::Stream(Box::new(self.stream(reader)?)))
+        let candidate = Candidate::at(path).map_err(Error::from);
+        let opened = candidate.and_then(|candidate| candidate.open(self));
+        opened.map_err(|error| error.in_path(path))
     }
 }
 

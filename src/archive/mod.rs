@@ -2,6 +2,7 @@
 
 mod block;
 mod builder;
+mod candidate;
 mod copy;
 mod data;
 mod expected;
@@ -25,6 +26,7 @@ mod writer;
 
 pub use block::Block;
 pub use builder::{ArchiveBuilder, WriteOptions};
+pub use candidate::Candidate;
 pub use data::EntryData;
 pub use input::Input;
 pub use large_objects::{LargeObject, LargeObjects};

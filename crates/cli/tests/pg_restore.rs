@@ -241,6 +241,18 @@ fn refusals() {
             "pg_restore: error: directory \"pg18\" does not appear to be a valid archive (\"toc.dat\" does not exist)\n",
         ),
         (
+            &["-Fc", "-l", "pg18"],
+            "pg_restore: error: could not read from input file: Is a directory\n",
+        ),
+        (
+            &["-Fd", "-l", a],
+            "pg_restore: error: could not open input file \"pg18/small-custom.dump/toc.dat\": Not a directory\n",
+        ),
+        (
+            &["-Ft", "-l", "no"],
+            "pg_restore: error: could not open TOC file \"no\" for input: No such file or directory\n",
+        ),
+        (
             &["-f", "no/such/file", a],
             "pg_restore: error: could not open output file \"no/such/file\": No such file or directory\n",
         ),

@@ -1,21 +1,21 @@
 //! Opening the archive, with pg_restore's answers to what is none.
 
-use std::fs::{self, File};
-use std::io::{self, Cursor, Read, Seek};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::messages::{Fatal, Program, os};
 use super::options::{Options, to_path};
 use pgdmp::error::NotAnArchive;
-use pgdmp::source::FileSource;
-use pgdmp::{Error, ErrorKind, Format, Input, OpenOptions};
+use pgdmp::read::Candidate;
+use pgdmp::{ErrorKind, Format, Input, OpenOptions};
 
 /// A tar is recognised by its first header.
 const HEADER: usize = 512;
 const MAGIC: &[u8] = pgdmp::toc::MAGIC;
 
 /// What is looked at to tell what a file is that is no archive.
-const WINDOW: u64 = 64 << 10;
+const WINDOW: usize = 64 << 10;
 
 /// How an archive is opened.
 struct Opening<'a> {
@@ -54,98 +54,79 @@ impl Opening<'_> {
         if self.format == Some(Format::Directory) {
             return Err(no_directory());
         }
-        match Input::seekable_stdin() {
-            Some(file) => self.file(file),
-            None => self.pipe(Box::new(io::stdin())),
-        }
+        self.read(Candidate::stdin())
     }
 
     fn named(&self, name: &[u8]) -> Result<Input, Fatal> {
-        if self.format == Some(Format::Directory) && name.is_empty() {
-            return Err(no_directory());
-        }
         let path = self.path.unwrap_or(Path::new(""));
-        let could_not_open = |suffix: &str, error: &io::Error| {
-            let end = format!("{suffix}\": {}", os(error));
-            Fatal::new([b"could not open input file \"", name, end.as_bytes()].concat())
+        let could_not_open = |what: &str, suffix: &str, error: &io::Error| {
+            let start = format!("could not open {what} \"");
+            Fatal::new([start.as_bytes(), name, suffix.as_bytes(), os(error).as_bytes()].concat())
         };
-        let is_directory = fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
-        if is_directory && self.format.is_none() {
-            let has_toc = ["toc.dat", "toc.dat.gz", "toc.dat.lz4", "toc.dat.zst"]
-                .iter()
-                .any(|toc| path.join(toc).exists());
-            if !has_toc {
-                let end = b"\" does not appear to be a valid archive (\"toc.dat\" does not exist)";
-                let fatal = Fatal::new([b"directory \"", name, end].concat());
-                // Nor is it one to the library, which knows more of what it is.
-                return Err(match self.options.open(path).map_err(Error::into_kind) {
-                    Err(ErrorKind::NotAnArchive(what)) => advised(fatal, &what),
-                    _ => fatal,
-                });
+        if self.format == Some(Format::Directory) {
+            if name.is_empty() {
+                return Err(no_directory());
             }
-        }
-        if self.format == Some(Format::Directory) || (is_directory && self.format.is_none()) {
-            if let Err(error) = fs::metadata(path.join("toc.dat")) {
-                // It may be compressed.
-                if !is_directory {
-                    return Err(could_not_open("/toc.dat", &error));
-                }
+            // In a directory it may be compressed.
+            let toc = fs::metadata(path.join("toc.dat"));
+            if let (Err(error), false) = (toc, path.is_dir()) {
+                return Err(could_not_open("input file", "/toc.dat\": ", &error));
             }
             return Ok(Input::Archive(Box::new(self.options.open(path)?)));
         }
-        let file = File::open(path).map_err(|error| match self.format {
-            Some(Format::Tar) => {
-                let end = format!("\" for input: {}", os(&error));
-                Fatal::new([b"could not open TOC file \"", name, end.as_bytes()].concat())
-            }
-            _ => could_not_open("", &error),
+        let candidate = Candidate::at(path).map_err(|error| match self.format {
+            Some(Format::Tar) => could_not_open("TOC file", "\" for input: ", &error),
+            _ => could_not_open("input file", "\": ", &error),
         })?;
-        match is_pipe(path) {
-            true => self.pipe(Box::new(file)),
-            false => self.file(file),
+        match candidate.is_directory() && self.format.is_none() {
+            true => self.directory(name, path),
+            false => self.read(candidate),
         }
     }
 
-    fn file(&self, mut file: File) -> Result<Input, Fatal> {
-        let mut start = self.look_ahead(&mut file)?;
-        self.check(&mut start, &mut file, HEADER as u64)?;
-        file.rewind().map_err(|error| Fatal::from(Error::from(error)))?;
+    /// What was given is a directory, and nobody said so.
+    fn directory(&self, name: &[u8], path: &Path) -> Result<Input, Fatal> {
+        let error = match self.options.open(path) {
+            Ok(archive) => return Ok(Input::Archive(Box::new(archive))),
+            Err(error) => error,
+        };
+        let end = b"\" does not appear to be a valid archive (\"toc.dat\" does not exist)";
+        let fatal = || Fatal::new([b"directory \"", name, end].concat());
+        match error.kind() {
+            ErrorKind::NotAnArchive(what) if what.lacks_toc() => Err(advised(fatal(), what)),
+            ErrorKind::NotFound { .. } => Err(fatal()),
+            ErrorKind::Io(io) if io.kind() == io::ErrorKind::NotFound => Err(fatal()),
+            _ => Err(error.into()),
+        }
+    }
+
+    fn read(&self, mut candidate: Candidate) -> Result<Input, Fatal> {
+        let start = candidate.start(HEADER).map_err(|error| {
+            let from = if self.format.is_some() { "from " } else { "" };
+            Fatal::new(format!("could not read {from}input file: {}", os(&error)))
+        })?;
+        let is_tar = !start.starts_with(MAGIC);
+        self.check(&mut candidate)?;
         // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
-        if self.program.is_pg_restore && !self.list && !start.starts_with(MAGIC) {
-            return self.stream(Box::new(file));
-        }
-        let source = FileSource::new(file).map_err(Error::from)?;
-        Ok(Input::Archive(Box::new(self.options.read(source)?)))
-    }
-
-    fn pipe(&self, mut pipe: Box<dyn Read + Send>) -> Result<Input, Fatal> {
-        let mut start = self.look_ahead(&mut pipe)?;
-        // Its position is what an error of ftell is when it is printed.
-        self.check(&mut start, &mut pipe, u64::MAX)?;
-        self.stream(Box::new(Cursor::new(start).chain(pipe)))
-    }
-
-    fn stream(&self, reader: Box<dyn Read + Send>) -> Result<Input, Fatal> {
-        Ok(Input::Stream(Box::new(self.options.stream(reader)?)))
-    }
-
-    fn look_ahead(&self, input: &mut impl Read) -> Result<Vec<u8>, Fatal> {
-        let mut start = Vec::with_capacity(HEADER);
-        match input.take(HEADER as u64).read_to_end(&mut start) {
-            Ok(_) => Ok(start),
-            Err(error) => {
-                let from = if self.format.is_some() { "from " } else { "" };
-                Err(Fatal::new(format!("could not read {from}input file: {}", os(&error))))
-            }
+        match self.program.is_pg_restore && !self.list && is_tar {
+            true => Ok(candidate.stream(&self.options)?),
+            false => Ok(candidate.open(&self.options)?),
         }
     }
 
     /// Refuses what is no archive, or none of the wanted format, in pg_restore's words, and says
-    /// what it is instead. `rest`: what follows `start`, and for that is read into it.
-    fn check(&self, start: &mut Vec<u8>, rest: &mut dyn Read, position: u64) -> Result<(), Fatal> {
+    /// what it is instead.
+    fn check(&self, candidate: &mut Candidate) -> Result<(), Fatal> {
+        let position = match candidate.is_pipe() {
+            // What an error of ftell is when it is printed.
+            true => u64::MAX,
+            false => HEADER as u64,
+        };
+        // Both were read before.
+        let start = candidate.start(HEADER).unwrap_or_default();
         let Err(fatal) = recognise(start, self.format, position) else { return Ok(()) };
         // What was read before an error suffices.
-        let _ = rest.take(WINDOW).read_to_end(start);
+        let start = candidate.start_so_far(WINDOW);
         match NotAnArchive::recognise(start) {
             Some(what) => Err(advised(
                 fatal,
@@ -168,21 +149,6 @@ fn no_directory() -> Fatal {
 
 fn advised(fatal: Fatal, what: &NotAnArchive) -> Fatal {
     fatal.advise(format!("{what}; {}", what.advice()))
-}
-
-fn is_pipe(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        fs::metadata(path).is_ok_and(|metadata| {
-            metadata.file_type().is_fifo() || metadata.file_type().is_char_device()
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
 }
 
 /// Refuses what is no archive, or none of the wanted format.

@@ -1,0 +1,160 @@
+//! A file, directory or pipe that may hold an archive, before it is read as one.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use super::input::Input;
+use super::options::OpenOptions;
+use super::stream::ArchiveStream;
+use crate::error::Result;
+use crate::source::{FileSource, is_pipe};
+
+/// A file, a directory or a pipe that may hold an archive: for programs that look at the first
+/// bytes themselves before they open it. [`OpenOptions::input`] is all that others need.
+///
+/// ```
+/// use pgdmp::OpenOptions;
+/// use pgdmp::error::NotAnArchive;
+/// use pgdmp::read::Candidate;
+///
+/// let mut candidate = Candidate::at("fixtures/fixtures.tsv")?;
+/// let start = candidate.start(64 << 10)?;
+/// if let Some(what) = NotAnArchive::recognise(start) {
+///     eprintln!("{what}: {}", what.advice());
+/// } else {
+///     let input = candidate.open(&OpenOptions::new())?;
+/// }
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
+pub struct Candidate {
+    path: Option<PathBuf>,
+    place: Place,
+    /// The first bytes, which were read.
+    start: Vec<u8>,
+}
+
+enum Place {
+    Directory,
+    File(File),
+    Pipe(Box<dyn Read + Send>),
+}
+
+impl Candidate {
+    /// Opens what has this path: a file, a directory, or a pipe such as a FIFO or a shell's
+    /// `<(command)`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn at(path: impl Into<PathBuf>) -> io::Result<Candidate> {
+        let path = path.into();
+        let metadata = fs::metadata(&path)?;
+        let place = match metadata.is_dir() {
+            true => Place::Directory,
+            false => {
+                let file = File::open(&path)?;
+                match is_pipe(&metadata) {
+                    true => Place::Pipe(Box::new(file)),
+                    false => Place::File(file),
+                }
+            }
+        };
+        Ok(Candidate { path: Some(path), place, start: Vec::new() })
+    }
+
+    /// Standard input, which may be a file (`< file`).
+    pub fn stdin() -> Candidate {
+        let place = match Input::seekable_stdin() {
+            Some(file) => Place::File(file),
+            None => Place::Pipe(Box::new(io::stdin())),
+        };
+        Candidate { path: None, place, start: Vec::new() }
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.place, Place::Directory)
+    }
+
+    /// Whether it can only be read from front to back.
+    pub fn is_pipe(&self) -> bool {
+        matches!(self.place, Place::Pipe(_))
+    }
+
+    /// The first `n` bytes, fewer only where it ends before.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading; of a directory that it is one.
+    pub fn start(&mut self, n: usize) -> io::Result<&[u8]> {
+        let more = n.saturating_sub(self.start.len()) as u64;
+        match &mut self.place {
+            Place::File(file) => file.take(more).read_to_end(&mut self.start)?,
+            Place::Pipe(pipe) => pipe.take(more).read_to_end(&mut self.start)?,
+            // The operating system's own answer.
+            Place::Directory => {
+                let path = self.path.as_deref().unwrap_or(Path::new("."));
+                File::open(path)?.take(more).read_to_end(&mut self.start)?
+            }
+        };
+        Ok(&self.start[..n.min(self.start.len())])
+    }
+
+    /// The same, and where reading fails, what came before that.
+    pub fn start_so_far(&mut self, n: usize) -> &[u8] {
+        let _ = self.start(n);
+        &self.start[..n.min(self.start.len())]
+    }
+
+    /// Reads it as an archive.
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenOptions::input`]; they do not have the [path](crate::Error::path).
+    pub fn open(self, options: &OpenOptions) -> Result<Input> {
+        match (self.place, &self.path) {
+            (Place::Directory, path) => {
+                let path = path.as_deref().unwrap_or(Path::new("."));
+                Ok(Input::Archive(Box::new(options.folder(path)?)))
+            }
+            (Place::File(file), path) => {
+                let source = FileSource::new(file)?;
+                let archive = match path {
+                    Some(path) => options.file(path, source),
+                    None => options.read(source),
+                };
+                Ok(Input::Archive(Box::new(archive?)))
+            }
+            (Place::Pipe(pipe), _) => read_on(self.start, pipe, options),
+        }
+    }
+
+    /// The same, from front to back even if it is a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn stream(self, options: &OpenOptions) -> Result<Input> {
+        match self.place {
+            Place::File(file) => read_on(self.start, Box::new(file), options),
+            _ => self.open(options),
+        }
+    }
+}
+
+fn read_on(start: Vec<u8>, rest: Box<dyn Read + Send>, options: &OpenOptions) -> Result<Input> {
+    let reader: Box<dyn Read + Send> = match start.is_empty() {
+        true => rest,
+        false => Box::new(Cursor::new(start).chain(rest)),
+    };
+    let stream: ArchiveStream<Box<dyn Read + Send>> = options.stream(reader)?;
+    Ok(Input::Stream(Box::new(stream)))
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("path", &self.path).finish_non_exhaustive()
+    }
+}
