@@ -655,3 +655,32 @@ fn a_damaged_table_of_contents_gives_what_it_has() {
         assert!(most > whole.entries().len() / 2, "{name}: {most}");
     }
 }
+
+/// What was looked at is read again: of a file, a directory, and a pipe.
+#[test]
+fn a_candidate_is_read_from_its_start() {
+    use pgdmp::read::Candidate;
+    for (name, directory) in
+        [("pg18/small-custom.dump", false), ("pg18/small-tar.tar", false), ("pg18/small-dir", true)]
+    {
+        let path = fixtures::root().join(name);
+        let expected = Archive::open(&path).unwrap().toc().len();
+        for looked in [0, 5, 512, 100_000] {
+            let mut candidate = Candidate::at(&path).unwrap();
+            assert_eq!((candidate.is_directory(), candidate.is_pipe()), (directory, false));
+            assert_eq!(candidate.start(looked).is_err(), directory && looked > 0, "{name}");
+            if !directory {
+                let len = std::fs::read(&path).unwrap().len();
+                assert_eq!(candidate.start(looked).unwrap().len(), looked.min(len), "{name}");
+                let mut again = Candidate::at(&path).unwrap();
+                again.start(looked).unwrap();
+                let input = again.stream(&OpenOptions::new()).unwrap();
+                assert!(matches!(input, pgdmp::Input::Stream(_)), "{name}");
+                assert_eq!(input.toc().len(), expected, "{name}");
+            }
+            let input = candidate.open(&OpenOptions::new()).unwrap();
+            assert_eq!(input.toc().len(), expected, "{name}");
+        }
+    }
+    assert!(Candidate::at("no such file").is_err());
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::input::Input;
 use super::options::OpenOptions;
 use super::stream::ArchiveStream;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::{FileSource, is_pipe};
 
 /// A file, a directory or a pipe that may hold an archive: for programs that look at the first
@@ -141,6 +141,24 @@ impl Candidate {
             Place::File(file) => read_on(self.start, Box::new(file), options),
             _ => self.open(options),
         }
+    }
+}
+
+impl OpenOptions {
+    /// Opens a file, a directory, or a pipe: a FIFO, a shell's `<(command)`, or with the path `-`
+    /// standard input. Standard input that is a file is read as a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`stream`](Self::stream).
+    pub fn input(&self, path: impl AsRef<Path>) -> Result<Input> {
+        let path = path.as_ref();
+        if path.as_os_str() == "-" {
+            return Candidate::stdin().open(self);
+        }
+        let candidate = Candidate::at(path).map_err(Error::from);
+        let opened = candidate.and_then(|candidate| candidate.open(self));
+        opened.map_err(|error| error.in_path(path))
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::candidate::Candidate;
 use super::open::Archive;
 use super::options::OpenOptions;
 use super::stream::ArchiveStream;
@@ -72,24 +71,6 @@ impl Input {
     }
 }
 
-impl OpenOptions {
-    /// Opens a file, a directory, or a pipe: a FIFO, a shell's `<(command)`, or with the path `-`
-    /// standard input. Standard input that is a file is read as a file.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open), and [`stream`](Self::stream).
-    pub fn input(&self, path: impl AsRef<Path>) -> Result<Input> {
-        let path = path.as_ref();
-        if path.as_os_str() == "-" {
-            return Candidate::stdin().open(self);
-        }
-        let candidate = Candidate::at(path).map_err(Error::from);
-        let opened = candidate.and_then(|candidate| candidate.open(self));
-        opened.map_err(|error| error.in_path(path))
-    }
-}
-
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -103,7 +84,7 @@ impl fmt::Debug for Input {
 fn seekable_stdin() -> Option<File> {
     use std::io::Seek;
     use std::os::fd::AsFd;
-    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    let mut file = File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
     let fresh = file.metadata().ok()?.is_file() && file.stream_position().ok()? == 0;
     fresh.then_some(file)
 }
