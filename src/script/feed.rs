@@ -117,6 +117,17 @@ impl DataFeed for AtOnce<'_> {
     }
 }
 
+/// No data: another session has restored it.
+pub(super) struct GoneBy;
+
+impl DataFeed for GoneBy {
+    fn find(&mut self, entry: TocEntry<'_>, _: &mut Then<'_>) -> Result<Complaints> {
+        Err(Error::usage("the data has gone by").in_entry(|| entry.name()))
+    }
+
+    fn skip(&mut self, _: TocEntry<'_>) {}
+}
+
 /// Data in the order of the archive.
 pub(super) struct OnePass<'a, R> {
     archive: &'a mut ArchiveStream<R>,

@@ -1,11 +1,13 @@
 //! A restore over several sessions: what each of them does.
 
-use super::feed::AtOnce;
+use std::io::Read;
+
+use super::feed::{AtOnce, DataFeed, GoneBy, OnePass};
 use super::{Restore, Run, ScriptOptions, Sink, Step};
-use crate::archive::Archive;
+use crate::archive::{Archive, ArchiveStream};
 use crate::error::Result;
 use crate::select::{Selected, Wanted};
-use crate::toc::{Desc, Section, TocEntry};
+use crate::toc::{Desc, Format, Section, TocEntry};
 
 /// Some entries only work when all others are done, wherever they stand: pg_restore walks over the
 /// table of contents three times.
@@ -52,7 +54,7 @@ impl RestorePass {
 #[allow(missing_debug_implementations)]
 pub struct Share<'a> {
     run: Run<'a>,
-    feed: AtOnce<'a>,
+    feed: Box<dyn DataFeed + 'a>,
 }
 
 /// What became of an entry.
@@ -83,7 +85,38 @@ impl Restore {
         sink: &'a mut dyn Sink,
     ) -> Result<Share<'a>> {
         let run = Run::new(&self.options, archive.format(), selected, sink)?;
-        Ok(Share { run, feed: AtOnce::new(archive) })
+        Ok(Share { run, feed: Box::new(AtOnce::new(archive)) })
+    }
+
+    /// A session's share of the restore of an archive that comes through a pipe: that session
+    /// restores all data, in the order of the archive.
+    ///
+    /// # Errors
+    ///
+    /// As [`share`](Self::share).
+    pub fn share_of_stream<'a, R: Read + Send>(
+        &'a self,
+        archive: &'a mut ArchiveStream<R>,
+        selected: &'a Selected<'a>,
+        sink: &'a mut dyn Sink,
+    ) -> Result<Share<'a>> {
+        let run = Run::new(&self.options, archive.format(), selected, sink)?;
+        Ok(Share { run, feed: Box::new(OnePass::new(archive, selected)) })
+    }
+
+    /// A session's share of such a restore without any data.
+    ///
+    /// # Errors
+    ///
+    /// As [`share`](Self::share).
+    pub fn share_without_data<'a>(
+        &'a self,
+        format: Format,
+        selected: &'a Selected<'a>,
+        sink: &'a mut dyn Sink,
+    ) -> Result<Share<'a>> {
+        let run = Run::new(&self.options, format, selected, sink)?;
+        Ok(Share { run, feed: Box::new(GoneBy) })
     }
 
     /// The options.
@@ -118,11 +151,11 @@ impl<'a> Share<'a> {
     /// # Errors
     ///
     /// Those of the archive and of the sink.
-    pub fn entry(&mut self, entry: TocEntry<'a>, wanted: Wanted, made: bool) -> Result<Restored> {
+    pub fn entry(&mut self, entry: TocEntry<'_>, wanted: Wanted, made: bool) -> Result<Restored> {
         let before = self.run.report;
         self.run.definition_failed = false;
         self.run.empties = made;
-        let result = self.run.entry(&entry, wanted, &mut self.feed);
+        let result = self.run.entry(&entry, wanted, &mut *self.feed);
         self.run.empties = false;
         result?;
         Ok(Restored {
@@ -130,6 +163,12 @@ impl<'a> Share<'a> {
             warnings: self.run.report.warnings - before.warnings,
             definition_failed: self.run.definition_failed,
         })
+    }
+
+    /// The data of an entry is not wanted after all; for data that [goes
+    /// by](Restore::share_of_stream).
+    pub fn hold_back(&mut self, entry: TocEntry<'_>) {
+        self.feed.skip(entry);
     }
 
     /// Ends the transaction of a session that goes before the end of the restore.

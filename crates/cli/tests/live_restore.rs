@@ -341,3 +341,35 @@ pub(crate) fn adjust(release: u32, stderr: &mut String) {
         *stderr = lines.collect();
     }
 }
+
+/// What pg_restore refuses: several sessions for a tar, and for an archive that comes through a pipe.
+#[test]
+fn several_sessions_restore_a_tar_and_a_pipe() {
+    let Some(server) = Server::start("several_sessions_restore_a_tar_and_a_pipe") else { return };
+    let archives = dumps(&server);
+    let socket = server.path("");
+    let into = |name: &str| {
+        server.create(name, "UTF8");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+        command.args(["restore", "-h", &socket, "-U", "postgres", "-d", name, "-j3"]);
+        command
+    };
+    for name in ["core.dump", "core.tar", "core-inserts.dump", "mini-pipe.dump", "core-root.dump"] {
+        let path = archives.iter().find(|path| path.ends_with(name)).unwrap();
+        let file = path.to_str().unwrap();
+        let [theirs, ours, piped] = ["theirs", "ours", "piped"].map(|who| format!("{who} {name}"));
+        server.create(&theirs, "UTF8");
+        let their_output = server.output("pg_restore", &["-d", &theirs, file]);
+        let our_output = into(&ours).arg(path).output().unwrap();
+        let mut cat = Command::new("cat").arg(path).stdout(Stdio::piped()).spawn().unwrap();
+        let pipe = cat.stdout.take().unwrap();
+        let piped_output = into(&piped).stdin(pipe).output().unwrap();
+        cat.wait().unwrap();
+        for (output, database) in [(our_output, &ours), (piped_output, &piped)] {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), their_output.status.code(), "{database}: {said}");
+            let difference = first(&dump(&server, database), &dump(&server, &theirs));
+            assert_eq!(difference, None, "{database}");
+        }
+    }
+}

@@ -58,7 +58,8 @@ enum State {
 }
 
 impl<'a> Graph<'a> {
-    pub(crate) fn new(archive: &Archive, selected: &Selected<'a>) -> Self {
+    /// `archive`: where the data is, if it is not gone by.
+    pub(crate) fn new(archive: Option<&Archive>, selected: &Selected<'a>) -> Self {
         let toc = selected.toc();
         let mut nodes: Vec<Node<'a>> = selected
             .all()
@@ -67,7 +68,7 @@ impl<'a> Graph<'a> {
                 wanted: decision.wanted,
                 made: false,
                 pass: RestorePass::of(&entry),
-                size: size(archive, &entry),
+                size: archive.map_or(0, |archive| size(archive, &entry)),
                 waits: 0,
                 dependents: Vec::new(),
                 uses: Vec::new(),
@@ -159,6 +160,14 @@ impl<'a> Graph<'a> {
             }
         }
         first
+    }
+
+    /// The entries that have data, in the order in which it is stored, as far as the archive says.
+    pub(crate) fn with_data(&self) -> Vec<usize> {
+        let nodes = self.nodes.iter().enumerate();
+        let with_data =
+            nodes.filter(|(_, node)| node.state == State::Waiting && node.entry.had_dumper());
+        with_data.map(|(place, _)| place).collect()
     }
 
     /// An entry was restored, or nothing of it was wanted.

@@ -3,14 +3,19 @@
 //! One session restores the definitions that come before all data, and leaves. Then each of `jobs`
 //! threads has a session; the leader, which has none, hands out entries as the [graph](crate::graph)
 //! lets them go. In the end one session restores what was never begun, which nothing should be.
+//!
+//! Data that comes through a pipe cannot be handed out: the first session restores it as it comes,
+//! and the others have what comes after the data, which is most of the work of a server.
 
+use std::io::Read;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use pgdmp::script::{Report, Restore, RestorePass, Restored};
+use pgdmp::script::{Report, Restore, RestorePass, Restored, Share};
 use pgdmp::select::{Selected, Wanted};
-use pgdmp::{Archive, Desc, Error, ErrorKind, TocEntry};
+use pgdmp::toc::Format;
+use pgdmp::{Archive, ArchiveStream, Desc, Error, ErrorKind, TocEntry};
 
 use crate::fatal::Fatal;
 use crate::graph::Graph;
@@ -19,12 +24,41 @@ use crate::session::Server;
 use crate::sink::{Context, SessionSink, Surroundings};
 use crate::voice::Voice;
 
+/// Restores an archive that can be read anywhere.
 pub(crate) fn restore(
     restorer: &Restorer,
     archive: &Archive,
     selected: &Selected<'_>,
     server: &dyn Server,
     voice: &dyn Voice,
+) -> Result<Report, Fatal> {
+    let data = Data::Anywhere(archive);
+    all(restorer, data, selected, server, voice, |leader, rules, sink| {
+        leader.first(&mut rules.share(archive, selected, sink)?)
+    })
+}
+
+/// Restores an archive that goes by. The session that begins also restores the data, as it comes.
+pub(crate) fn restore_stream<R: Read + Send>(
+    restorer: &Restorer,
+    archive: &mut ArchiveStream<R>,
+    selected: &Selected<'_>,
+    server: &dyn Server,
+    voice: &dyn Voice,
+) -> Result<Report, Fatal> {
+    let data = Data::GoneBy(archive.format());
+    all(restorer, data, selected, server, voice, |leader, rules, sink| {
+        leader.first(&mut rules.share_of_stream(archive, selected, sink)?)
+    })
+}
+
+fn all(
+    restorer: &Restorer,
+    data: Data<'_>,
+    selected: &Selected<'_>,
+    server: &dyn Server,
+    voice: &dyn Voice,
+    first: impl FnOnce(&mut Leader<'_>, &Restore, &mut SessionSink<'_>) -> pgdmp::Result<()>,
 ) -> Result<Report, Fatal> {
     if restorer.options.is_single_transaction() {
         let what = "cannot specify both --single-transaction and multiple jobs".into();
@@ -34,15 +68,15 @@ pub(crate) fn restore(
     let rules = restorer.rules(&*session);
     let around = restorer.around(selected.toc(), server, voice)?;
     let mut leader = Leader {
-        archive,
-        selected,
+        data,
         around,
-        graph: Graph::new(archive, selected),
+        graph: Graph::new(data.archive(), selected),
         inhibits: restorer.options.holds_back_data(),
+        transactions: restorer.options.uses_transactions(),
         report: Report::default(),
     };
     let mut sink = SessionSink::new(around, session);
-    leader.first(&rules, &mut sink)?;
+    first(&mut leader, &rules, &mut sink).map_err(|error| sink.fatal(error))?;
     let context = sink.context();
     let database = sink.database().map(<[u8]>::to_vec);
     // So that there are never more sessions than were asked for.
@@ -51,7 +85,7 @@ pub(crate) fn restore(
     let of_workers = Restore::new().options(rules.script_options().clone().transaction_size(0));
     let work = Work {
         rules: &of_workers,
-        archive,
+        data,
         selected,
         around,
         context: context.clone(),
@@ -61,14 +95,48 @@ pub(crate) fn restore(
 
     let session = server.connect(database.as_deref(), voice)?;
     let mut sink = SessionSink::new(around, session).with_context(context);
-    leader.last(&rules, &mut sink)?;
+    let last =
+        data.share(&rules, selected, &mut sink).and_then(|mut share| leader.last(&mut share));
+    last.map_err(|error| sink.fatal(error))?;
     Ok(leader.report)
+}
+
+/// Where the data is, for sessions that come after the first.
+#[derive(Clone, Copy)]
+enum Data<'a> {
+    Anywhere(&'a Archive),
+    /// The first session had it all.
+    GoneBy(Format),
+}
+
+impl<'a> Data<'a> {
+    fn archive(self) -> Option<&'a Archive> {
+        match self {
+            Data::Anywhere(archive) => Some(archive),
+            Data::GoneBy(_) => None,
+        }
+    }
+
+    fn share<'s>(
+        self,
+        rules: &'s Restore,
+        selected: &'s Selected<'s>,
+        sink: &'s mut SessionSink<'_>,
+    ) -> pgdmp::Result<Share<'s>>
+    where
+        'a: 's,
+    {
+        match self {
+            Data::Anywhere(archive) => rules.share(archive, selected, sink),
+            Data::GoneBy(format) => rules.share_without_data(format, selected, sink),
+        }
+    }
 }
 
 /// What each worker has to know.
 struct Work<'a> {
     rules: &'a Restore,
-    archive: &'a Archive,
+    data: Data<'a>,
     selected: &'a Selected<'a>,
     around: Surroundings<'a>,
     context: Context,
@@ -90,57 +158,62 @@ enum News {
 }
 
 struct Leader<'a> {
-    archive: &'a Archive,
-    selected: &'a Selected<'a>,
+    data: Data<'a>,
     around: Surroundings<'a>,
     graph: Graph<'a>,
     /// `--no-data-for-failed-tables`.
     inhibits: bool,
+    /// Whether the first session's statements are in transactions of several.
+    transactions: bool,
     report: Report,
 }
 
 impl Leader<'_> {
     /// What one session restores before the others.
-    fn first(&mut self, rules: &Restore, sink: &mut SessionSink<'_>) -> Result<(), Fatal> {
+    fn first(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
         self.debug("entering restore_toc_entries_prefork");
-        let mut work = || {
-            let mut share = rules.share(self.archive, self.selected, sink)?;
-            share.begin()?;
-            for place in self.graph.first() {
-                self.say("processing item", place);
+        share.begin()?;
+        for place in self.graph.first() {
+            self.now("processing item", place, share)?;
+        }
+        if let Data::GoneBy(_) = self.data {
+            for place in self.graph.with_data() {
                 let node = &self.graph.nodes[place];
-                let (entry, wanted) = (node.entry, node.wanted);
-                if wanted.is_listed() {
-                    let restored = share.entry(entry, wanted, false)?;
-                    self.table(place, restored);
+                match node.wanted.data {
+                    true => self.now("processing item", place, share)?,
+                    false => share.hold_back(node.entry),
                 }
-                self.graph.done(place);
             }
-            share.leave()?;
-            self.add(share.report());
-            Ok(())
-        };
-        work().map_err(|error| sink.fatal(error))
+        }
+        share.leave()?;
+        self.add(share.report());
+        Ok(())
+    }
+
+    /// Restores an entry in the session of the leader.
+    fn now(&mut self, what: &str, place: usize, share: &mut Share<'_>) -> pgdmp::Result<()> {
+        self.say(what, place);
+        let node = &self.graph.nodes[place];
+        let (entry, wanted) = (node.entry, node.wanted);
+        let made = node.made && !self.transactions;
+        if wanted.is_listed() {
+            let restored = share.entry(entry, wanted, made)?;
+            self.table(place, restored);
+        }
+        self.graph.done(place);
+        Ok(())
     }
 
     /// What one session restores after the others.
-    fn last(&mut self, rules: &Restore, sink: &mut SessionSink<'_>) -> Result<(), Fatal> {
+    fn last(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
         self.debug("entering restore_toc_entries_postfork");
-        let mut work = || {
-            let mut share = rules.share(self.archive, self.selected, sink)?;
-            share.set_up()?;
-            for place in self.graph.missed() {
-                self.say("processing missed item", place);
-                let node = &self.graph.nodes[place];
-                if node.wanted.is_listed() {
-                    share.entry(node.entry, node.wanted, false)?;
-                }
-            }
-            share.finish()?;
-            self.add(share.report());
-            Ok(())
-        };
-        work().map_err(|error| sink.fatal(error))
+        share.set_up()?;
+        for place in self.graph.missed() {
+            self.now("processing missed item", place, share)?;
+        }
+        share.finish()?;
+        self.add(share.report());
+        Ok(())
     }
 
     /// What all sessions restore.
@@ -306,7 +379,7 @@ impl Worker {
     }
 
     fn items(&self, work: &Work<'_>, sink: &mut SessionSink<'_>) -> pgdmp::Result<()> {
-        let mut share = work.rules.share(work.archive, work.selected, sink)?;
+        let mut share = work.data.share(work.rules, work.selected, sink)?;
         share.set_up()?;
         let entries: Vec<TocEntry<'_>> = work.selected.all().map(|(entry, _)| entry).collect();
         while let Ok(item) = self.next.recv() {

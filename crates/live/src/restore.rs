@@ -77,7 +77,8 @@ impl Restorer {
         self.serial(selected, server, voice, |restore, sink| restore.run(archive, selected, sink))
     }
 
-    /// Restores what was selected of an archive that comes through a pipe, over one session.
+    /// Restores what was selected of an archive that comes through a pipe. Data is restored in one
+    /// session, as it comes; several have what comes after it: indexes, constraints, privileges.
     ///
     /// # Errors
     ///
@@ -90,6 +91,9 @@ impl Restorer {
         server: &dyn Server,
         voice: &dyn Voice,
     ) -> Result<Report, Fatal> {
+        if self.jobs > 1 {
+            return parallel::restore_stream(self, archive, selected, server, voice);
+        }
         self.serial(selected, server, voice, |restore, sink| {
             restore.run_stream(archive, selected, sink)
         })

@@ -88,8 +88,8 @@ fn fatal(ended: Ended) -> Fatal {
     }
 }
 
-/// What pg_restore does not restore over several connections. We do, if the data can be read at any
-/// place; else over one.
+/// What pg_restore does not restore over several connections. We do, if the archive says what has to
+/// wait for what.
 fn check_jobs(program: &Program, options: &mut Options, input: &Input) -> Result<(), Fatal> {
     if options.jobs <= 1 {
         return Ok(());
@@ -108,15 +108,12 @@ fn check_jobs(program: &Program, options: &mut Options, input: &Input) -> Result
     if program.is_pg_restore {
         return Err(Fatal::new(refused));
     }
-    let reason = if !input.toc().header().version.has(Gate::TableOid) {
-        "the archive does not say what depends on what"
-    } else if matches!(input, Input::Stream(_)) {
-        "the archive comes through a pipe"
-    } else {
-        return Ok(());
-    };
-    program.warning(format!("restoring over one connection: {reason}"));
-    options.jobs = 1;
+    if !input.toc().header().version.has(Gate::TableOid) {
+        program.warning(
+            "restoring over one connection: the archive does not say what depends on what",
+        );
+        options.jobs = 1;
+    }
     Ok(())
 }
 
