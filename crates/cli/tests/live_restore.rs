@@ -373,3 +373,51 @@ fn several_sessions_restore_a_tar_and_a_pipe() {
         }
     }
 }
+
+/// The commands of README: a thousand tables, written and restored over ten connections, the list
+/// edited in between.
+#[test]
+fn the_tutorial() {
+    const TABLES: usize = 1000;
+    let Some(server) = Server::start("the_tutorial") else { return };
+    server.create("shop", "UTF8");
+    let sql = format!(
+        "DO $$ BEGIN FOR n IN 1..{TABLES} LOOP
+           EXECUTE format('CREATE TABLE test_%s (id int PRIMARY KEY, text text)', n);
+           EXECUTE format('INSERT INTO test_%1$s SELECT i, repeat(md5(i::text), %1$s %% 7)
+                           FROM generate_series(1, %1$s %% 50) i', n);
+         END LOOP; END $$"
+    );
+    server.client("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", &sql, "-d", "shop"]);
+    let backup = server.path("backup");
+    server.client("pg_dump", &["-Fd", "-j", "10", "-f", &backup, "shop"]);
+    server
+        .client("psql", &["-X", "-q", "-c", "ALTER DATABASE shop RENAME TO old", "-d", "postgres"]);
+    let pgdmp = || Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+    let list = pgdmp().args(["list", &backup]).output().unwrap();
+    assert!(list.status.success());
+    // Without one table.
+    let list = String::from_utf8(list.stdout).unwrap();
+    let without = list.lines().filter(|line| !line.contains(" test_500 "));
+    let parts = server.path("parts");
+    std::fs::write(&parts, without.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let socket = server.path("");
+    let output = pgdmp()
+        .args(["restore", "-h", &socket, "-U", "postgres"])
+        .args(["-C", "-d", "postgres", "-j", "10", "-L", &parts, &backup])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty());
+    let rows = |database: &str| {
+        let sql = "SELECT count(*), sum((xpath('/row/c/text()', query_to_xml(format(
+                       'SELECT count(*) AS c FROM %I', tablename), false, true, '')))[1]::text::int)
+                   FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'test_500'";
+        server.client("psql", &["-X", "-q", "-At", "-c", sql, "-d", database])
+    };
+    assert_eq!(rows("shop"), rows("old"));
+    assert!(rows("shop").starts_with(&format!("{}|", TABLES - 1)));
+    let missing = "SELECT count(*) FROM pg_tables WHERE tablename = 'test_500'";
+    let missing = server.client("psql", &["-X", "-q", "-At", "-c", missing, "-d", "shop"]);
+    assert_eq!(missing.trim(), "0");
+}
