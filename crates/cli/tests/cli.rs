@@ -265,7 +265,7 @@ fn a_closed_pipe_ends_it_quietly() {
 #[test]
 fn a_full_disk_is_an_error() {
     let Ok(full) = File::create("/dev/full") else {
-        eprintln!("skipped: there is no /dev/full here");
+        pgdmp_testkit::effort::skipped("there is no /dev/full here");
         return;
     };
     let output = pgdmp(&["list", "pg18/core-custom.dump"])

@@ -147,7 +147,7 @@ const KNOWN: &[(&str, &str)] = &[(
 #[test]
 fn pg_restore_says_the_same() {
     let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
-        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        pgdmp_testkit::effort::skipped("PGDMP_PG_RESTORE names no pg_restore 18");
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -336,7 +336,7 @@ const FILTERS: [(&str, &str); 12] = [
 #[test]
 fn command_lines_get_the_same_answers() {
     let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
-        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        pgdmp_testkit::effort::skipped("PGDMP_PG_RESTORE names no pg_restore 18");
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -398,7 +398,7 @@ const SETTINGS: [&str; 3] =
 #[test]
 fn converted_archives_are_restored_the_same() {
     let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE") else {
-        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore 18");
+        pgdmp_testkit::effort::skipped("PGDMP_PG_RESTORE names no pg_restore 18");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

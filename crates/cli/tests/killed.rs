@@ -323,7 +323,7 @@ fn signals_that_are_ignored_stay_so() {
 fn a_full_disk() {
     let scene = Scene::new();
     let Ok(full) = fs::File::create("/dev/full") else {
-        eprintln!("skipped: there is no /dev/full here");
+        pgdmp_testkit::effort::skipped("there is no /dev/full here");
         return;
     };
     for args in [

@@ -234,7 +234,9 @@ fn scripts_load() {
     let Some(folder) = corpus::folder() else { return };
     let Some(server) = Server::start("scripts_load") else { return };
     if server.release() < 15 {
-        eprintln!("skipped: what older servers than 15 make of newer archives is not in ALONE");
+        pgdmp_testkit::effort::skipped(
+            "what older servers than 15 make of newer archives is not in ALONE",
+        );
         return;
     }
     server.prepare();

@@ -104,7 +104,10 @@ fn with_force<'a>(args: &[&'a str]) -> Vec<&'a str> {
 fn mknod(path: &Path, kind: &[&str]) -> bool {
     let made = Command::new("mknod").arg(path).args(kind).output().unwrap();
     if !made.status.success() {
-        eprintln!("skipped: no node can be made here: {}", String::from_utf8_lossy(&made.stderr));
+        pgdmp_testkit::effort::skipped(format_args!(
+            "no node can be made here: {}",
+            String::from_utf8_lossy(&made.stderr)
+        ));
     }
     made.status.success()
 }
@@ -430,7 +433,10 @@ fn sockets_and_devices_stay() {
     assert!(mknod(&scene.path("full"), &["c", "1", "7"]));
     symlink("out", scene.path("link")).unwrap();
     if let Err(error) = File::options().write(true).open(scene.path("out")) {
-        eprintln!("skipped: devices do not work in {}: {error}", scene.0.path().display());
+        pgdmp_testkit::effort::skipped(format_args!(
+            "devices do not work in {}: {error}",
+            scene.0.path().display()
+        ));
         return;
     }
     let before = scene.all();

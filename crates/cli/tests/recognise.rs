@@ -136,7 +136,7 @@ fn done(output: Output, what: &str) -> (Vec<u8>, String) {
 fn a_directory_in_a_tar_of_every_dialect() {
     let version = Command::new("tar").arg("--version").output();
     if !version.is_ok_and(|output| text(output.stdout).contains("GNU tar")) {
-        eprintln!("skipped: there is no GNU tar here");
+        pgdmp_testkit::effort::skipped("there is no GNU tar here");
         return;
     }
     let fixture = pgdmp_testkit::fixtures::root().join("pg18/small-dir");

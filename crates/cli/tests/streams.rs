@@ -76,7 +76,7 @@ fn an_output_that_is_lost_is_a_failure() {
     let mut ways = vec![(">&-", "Bad file descriptor"), ("1<app.dump", "Bad file descriptor")];
     match Path::new("/dev/full").exists() {
         true => ways.push((">/dev/full", "No space left on device")),
-        false => eprintln!("skipped: there is no /dev/full here"),
+        false => pgdmp_testkit::effort::skipped("there is no /dev/full here"),
     }
     for args in PRINTING {
         for (way, expected) in &ways {
@@ -127,7 +127,7 @@ fn a_message_that_is_lost_is_none() {
         assert!(!output.stderr.is_empty(), "{args:?} says nothing");
         for way in ["2>&-", "2<app.dump", "2>/dev/full"] {
             if way.contains("full") && !Path::new("/dev/full").exists() {
-                eprintln!("skipped: there is no /dev/full here");
+                pgdmp_testkit::effort::skipped("there is no /dev/full here");
                 continue;
             }
             assert_eq!(scene.run(way, args).status.code(), Some(code), "{args:?} {way}");

@@ -28,7 +28,7 @@ pub fn folder() -> Option<PathBuf> {
         return Some(folder.clone());
     }
     assert!(named.is_none(), "PGDMP_CORPUS: there is no corpus in {}", folder.display());
-    eprintln!("skipped: no corpus at hand; PGDMP_CORPUS can name its folder");
+    crate::effort::skipped("no corpus at hand; PGDMP_CORPUS can name its folder");
     None
 }
 

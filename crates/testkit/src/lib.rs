@@ -10,6 +10,7 @@ pub mod build;
 pub mod contents;
 pub mod corpus;
 pub mod damage;
+pub mod effort;
 pub mod fixtures;
 pub mod foreign;
 pub mod large;

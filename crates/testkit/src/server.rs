@@ -20,7 +20,9 @@ impl Server {
     /// `None`, with a line that says so, where no server is wanted.
     pub fn start(what: &str) -> Option<Server> {
         if std::env::var_os("PGDMP_LIVE").is_none() {
-            eprintln!("skipped: {what}: tests against a server run with PGDMP_LIVE=1");
+            crate::effort::skipped(format_args!(
+                "{what}: tests against a server run with PGDMP_LIVE=1"
+            ));
             return None;
         }
         let bin = find_programs().expect("PGDMP_LIVE is set, but no PostgreSQL server was found");
@@ -196,7 +198,7 @@ impl Drop for Server {
 /// none is wanted.
 pub fn find_pg_restore(what: &str) -> Option<PathBuf> {
     if std::env::var_os("PGDMP_LIVE").is_none() {
-        eprintln!("skipped: {what}: runs with PGDMP_LIVE=1");
+        crate::effort::skipped(format_args!("{what}: runs with PGDMP_LIVE=1"));
         return None;
     }
     Some(find_programs().expect("PGDMP_LIVE is set, but there is no PostgreSQL").join("pg_restore"))

@@ -174,7 +174,7 @@ fn another_users_stays() {
     if std::os::unix::fs::chown(&left, Some(65_534), None).is_err() {
         #[allow(clippy::disallowed_macros)] // Of a test.
         {
-            eprintln!("skipped: only root can give a folder away");
+            pgdmp_testkit::effort::skipped("only root can give a folder away");
         }
         return;
     }

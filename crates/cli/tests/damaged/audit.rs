@@ -82,7 +82,7 @@ fn otherwise(base: &str, damage: &str) -> Option<&'static str> {
 #[test]
 fn beside_pg_restore() {
     let Some(theirs) = std::env::var_os("PGDMP_PG_RESTORE").map(PathBuf::from) else {
-        eprintln!("skipped: PGDMP_PG_RESTORE names no pg_restore");
+        pgdmp_testkit::effort::skipped("PGDMP_PG_RESTORE names no pg_restore");
         return;
     };
     let count = number("PGDMP_DAMAGE").unwrap_or(SOME);

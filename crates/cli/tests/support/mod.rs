@@ -33,7 +33,7 @@ impl Nobody {
         let nobody = Nobody { copy: Some(folder) };
         let output = nobody.pgdmp().arg("--version").output();
         if !output.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: root cannot run the program as somebody else here");
+            pgdmp_testkit::effort::skipped("root cannot run the program as somebody else here");
             return None;
         }
         Some(nobody)
