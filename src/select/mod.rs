@@ -31,6 +31,7 @@ mod rules;
 mod schemas;
 mod use_list;
 
+pub use options::Selection;
 pub use pattern::NamePattern;
 pub use rules::Rule;
 pub use use_list::UseList;
@@ -40,51 +41,6 @@ use std::collections::BTreeSet;
 use crate::error::Result;
 use crate::toc::{Section, Toc, TocEntry};
 use pattern::Names;
-
-/// Which entries of an archive are wanted: the selection options of `pg_restore`.
-///
-/// An option that can be given more than once has a setter that adds one name. Without any name,
-/// everything is selected.
-///
-/// ```
-/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
-/// let selection = pgdmp::Selection::new().schema("public").data_only(true);
-/// let selected = selection.apply(archive.toc())?;
-/// for entry in selected.entries() {
-///     println!("{}", entry.name());
-/// }
-/// # Ok::<(), pgdmp::Error>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-#[must_use]
-pub struct Selection {
-    pub(crate) schemas: Vec<NamePattern>,
-    pub(crate) exclude_schemas: Vec<NamePattern>,
-    pub(crate) tables: Vec<NamePattern>,
-    pub(crate) indexes: Vec<NamePattern>,
-    pub(crate) functions: Vec<NamePattern>,
-    pub(crate) triggers: Vec<NamePattern>,
-    pub(crate) sections: Vec<Section>,
-    pub(crate) exact_names: bool,
-    pub(crate) create: bool,
-    pub(crate) data_only: bool,
-    pub(crate) schema_only: bool,
-    pub(crate) statistics_only: bool,
-    pub(crate) statistics: bool,
-    pub(crate) no_data: bool,
-    pub(crate) no_schema: bool,
-    pub(crate) no_statistics: bool,
-    pub(crate) no_privileges: bool,
-    pub(crate) no_comments: bool,
-    pub(crate) no_policies: bool,
-    pub(crate) no_publications: bool,
-    pub(crate) no_security_labels: bool,
-    pub(crate) no_subscriptions: bool,
-    pub(crate) use_list: Option<UseList>,
-    pub(crate) with_dependencies: bool,
-    pub(crate) with_dependents: bool,
-}
 
 /// What is wanted of one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
