@@ -10,6 +10,7 @@ use pgdmp::toc::ArchiveVersion;
 use pgdmp::{Archive, Conversion, Listing, RestrictKey, Script, Selection, Target};
 
 use pgdmp_testkit::alloc::peak_of;
+use pgdmp_testkit::effort::is_exhaustive;
 use pgdmp_testkit::many::{Shape, archive};
 
 const FEW: u32 = 800;
@@ -126,9 +127,9 @@ fn time_grows_with_the_archive() {
 /// A merge needs what the new table of contents takes, and little more.
 #[test]
 fn memory_of_a_merge() {
-    const ENTRIES: u32 = 40_000;
+    let entries = if is_exhaustive() { 40_000 } else { 8_000 };
     for shape in Shape::ALL {
-        let bytes = archive(shape, ENTRIES);
+        let bytes = archive(shape, entries);
         let len = bytes.len();
         let (opened, toc) = peak_of(|| Archive::read(bytes).unwrap());
         let (merged, peak) = peak_of(|| Merge::new(&[&opened], &Target::new()).unwrap());
