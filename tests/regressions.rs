@@ -153,3 +153,30 @@ fn large_objects_end_at_an_unknown_compression() {
     assert!(block.next_object().unwrap_err().is_unsupported());
     assert!(block.next_object().unwrap().is_none());
 }
+
+/// Of the large objects that stand behind their list pg_restore restores none, without a word.
+#[test]
+fn large_objects_behind_their_list() {
+    let tar = fixtures::bytes(&fixtures::root().join("synthetic/lo1.10.tar"));
+    // `blob_8.dat` is at 1536, the list at 4608.
+    let swapped =
+        [&tar[..1536], &tar[4608..5632], &tar[2560..4608], &tar[1536..2560], &tar[5632..]].concat();
+    let missing = [&tar[..1536], &tar[2560..]].concat();
+    for (tar, what) in [
+        (&tar, None),
+        (&swapped, Some("the list of large objects has 4, but 1 came before it")),
+        (&missing, Some("the list of large objects has 4, but 3 came before it")),
+    ] {
+        let mut archive = ArchiveStream::new(&tar[..]).unwrap();
+        let mut block = archive.next_block().unwrap().unwrap();
+        let error = loop {
+            match block.next_object() {
+                Ok(Some(_)) => {}
+                Ok(None) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        assert_eq!(error.is_some(), what.is_some(), "{error:?}");
+        assert!(error.unwrap_or_default().starts_with(what.unwrap_or_default()));
+    }
+}

@@ -212,26 +212,46 @@ impl<R: Read + Send> ArchiveStream<R> {
         &mut self,
         first: &mut Option<u32>,
         name: EntryName,
+        expected: &mut Expected,
+        complaints: &mut Option<Vec<Error>>,
     ) -> Result<Option<(Oid, StoredPiece<'_>)>> {
-        let named = |error: Error| error.in_entry(|| name.clone());
-        let algorithm = self.toc.header().compression.algorithm;
-        let (oid, stored, algorithm) = match &mut self.body {
-            Body::Blocks(blocks) => match blocks.next_object().map_err(named)? {
-                Some(oid) => (oid, Stored::Lent(blocks.chunks()), algorithm),
-                None => return Ok(None),
+        let next = match &mut self.body {
+            Body::Blocks(blocks) => blocks.next_object(),
+            Body::Members(members) => match first.take() {
+                Some(oid) => Ok(Some(oid)),
+                None => members.next_object(),
             },
-            Body::Members(members) => {
-                let oid = match first.take() {
-                    Some(oid) => oid,
-                    None => match members.next_object().map_err(named)? {
-                        Some(oid) => oid,
-                        None => return Ok(None),
-                    },
-                };
-                (oid, Stored::Lent(members.member()), Algorithm::None)
+        };
+        let Some(oid) = next.map_err(|error| error.in_entry(|| name.clone()))? else {
+            self.finish_objects(expected, &name, complaints)?;
+            return Ok(None);
+        };
+        expected.meet(oid);
+        let (stored, algorithm) = match &mut self.body {
+            Body::Blocks(blocks) => {
+                (Stored::Lent(blocks.chunks()), self.toc.header().compression.algorithm)
             }
+            Body::Members(members) => (Stored::Lent(members.member()), Algorithm::None),
         };
         Ok(Some((Oid(oid), StoredPiece::chunks(stored, algorithm, name, false))))
+    }
+
+    /// At the end of a block of large objects: whether all of them came.
+    fn finish_objects(
+        &self,
+        expected: &Expected,
+        name: &EntryName,
+        complaints: &mut Option<Vec<Error>>,
+    ) -> Result<()> {
+        let listed = match &self.body {
+            Body::Members(members) => members.check_list(),
+            Body::Blocks(_) => Ok(()),
+        };
+        match (listed.map_err(|error| error.in_entry(|| name.clone())), &mut *complaints) {
+            (Err(error), Some(complaints)) => complaints.push(error),
+            (listed, _) => listed?,
+        }
+        expected.finish(name, complaints)
     }
 
     /// The bytes that the block before the last one asked for took: in a custom archive with its
@@ -305,11 +325,8 @@ impl<R: Read + Send> AnyBlock for StreamBlock<'_, R> {
         let (contexts, limits) = (Arc::clone(&self.stream.contexts), self.stream.limits);
         let name = self.name();
         let StreamBlock { stream, first, finished, expected, complaints, .. } = self;
-        let Some((oid, piece)) = stream.next_large_object(first, name.clone())? else {
-            expected.finish(&name, complaints)?;
-            return Ok(None);
-        };
-        expected.meet(oid.0);
+        let next = stream.next_large_object(first, name, expected, complaints)?;
+        let Some((oid, piece)) = next else { return Ok(None) };
         let mut data = piece.decode(&contexts, &limits)?;
         if complaints.is_some() {
             data.be_lenient();
@@ -324,11 +341,7 @@ impl<R: Read + Send> AnyBlock for StreamBlock<'_, R> {
         }
         let name = self.name();
         let StreamBlock { stream, first, finished, expected, complaints, .. } = self;
-        let piece = stream.next_large_object(first, name.clone())?;
-        match &piece {
-            Some((oid, _)) => expected.meet(oid.0),
-            None => expected.finish(&name, complaints)?,
-        }
+        let piece = stream.next_large_object(first, name, expected, complaints)?;
         *finished = piece.is_none();
         Ok(piece)
     }

@@ -34,6 +34,9 @@ pub(crate) struct TarStream<R> {
     algorithm: Algorithm,
     /// Entries whose large objects came.
     objects_of: HashSet<DumpId>,
+    /// How many large objects of the block came, and how many its list has, once that came.
+    came: u64,
+    listed: Option<u64>,
     surplus: Option<Surplus>,
 }
 
@@ -120,6 +123,8 @@ impl<R: Read> AtToc<R> {
             bytes: 0,
             algorithm: Algorithm::None,
             objects_of: HashSet::new(),
+            came: 0,
+            listed: None,
             surplus: None,
         }
     }
@@ -227,6 +232,7 @@ impl<R: Read> TarStream<R> {
                 self.begun = true;
                 let dump_id = self.owners.of_large_object(oid);
                 self.objects_of.insert(dump_id);
+                (self.came, self.listed) = (1, None);
                 let kind = BlockKind::LargeObjects;
                 return Ok(Some(MemberBlock { dump_id, kind, first: Some(oid) }));
             }
@@ -282,10 +288,50 @@ impl<R: Read> TarStream<R> {
             Some(_) => {
                 check_file(&member)?;
                 self.member.begin(member.size);
+                self.came += 1;
             }
-            None => self.ahead = Some(member),
+            None => {
+                self.member.begin(member.size);
+                self.listed = Some(lines(&mut self.member)?);
+                // It was read; what is left is that it was met.
+                self.ahead = Some(TarMember { size: 0, ..member });
+            }
         }
         Ok(oid)
+    }
+
+    /// Compares the list of a block's large objects, if it came, with how many came before it.
+    /// pg_restore does not: of what stands behind the list it restores nothing.
+    ///
+    /// # Errors
+    ///
+    /// Another number.
+    pub(crate) fn check_list(&self) -> Result<()> {
+        match self.listed {
+            Some(listed) if listed != self.came => Err(Error::malformed(format!(
+                "the list of large objects has {listed}, but {} came before it",
+                self.came
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Counts the lines that have something in them.
+fn lines(reader: &mut impl BufRead) -> Result<u64> {
+    let (mut count, mut in_line) = (0, false);
+    loop {
+        let data = reader.fill_buf()?;
+        if data.is_empty() {
+            return Ok(count);
+        }
+        for byte in data {
+            let is_end = matches!(byte, b'\n' | b'\r');
+            count += u64::from(!is_end && !in_line);
+            in_line = !is_end;
+        }
+        let n = data.len();
+        reader.consume(n);
     }
 }
 
