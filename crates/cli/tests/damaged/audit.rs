@@ -25,7 +25,11 @@ const STRICTER: &[(&str, &str)] = &[
     ("newlines", "a transfer in text mode changed it"),
     ("does not fit", "a number of the table of contents is absurd; pg_restore reads on elsewhere"),
     ("make sense", "a width in the header is absurd"),
-    ("end of file", "a compressed stream or a member is cut; pg_restore takes what there is"),
+    (
+        "unexpected end of input",
+        "a compressed stream or a member is cut; pg_restore takes what there is",
+    ),
+    ("without its zeros", "pg_restore takes a sparse member for its data as it is stored"),
     ("gzip data: ", "bytes of a gzip file are wrong; pg_restore takes what comes before"),
     (
         "bytes follow the end of the compressed data",
