@@ -7,7 +7,7 @@ use super::table::{FIRST, Row, Section, Told, rows};
 /// What `--help` prints, under the command that was typed.
 pub(super) fn text(command: &str) -> String {
     let mut text = format!(
-        "{command} turns an archive of pg_dump into SQL.\n\n\
+        "{command} restores an archive of pg_dump: into a database, or as SQL.\n\n\
          Usage:\n  {command} [OPTION]... [FILE]\n"
     );
     for section in Section::ALL {
