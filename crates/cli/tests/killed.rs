@@ -12,7 +12,7 @@ use pgdmp::toc::{EntryFields, Section};
 use pgdmp::write::WriteOptions;
 use pgdmp::{Algorithm, ArchiveBuilder, Desc, DumpId, Format};
 
-use crate::support::pgdmp;
+use crate::support::pgdmp_with_signals;
 
 /// Tables of 512 kB, uncompressed.
 fn large(first: i32, tables: i32) -> Vec<u8> {
@@ -76,7 +76,7 @@ impl Scene {
     }
 
     fn program(&self, args: &[&str]) -> Command {
-        let mut command = pgdmp();
+        let mut command = pgdmp_with_signals();
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }

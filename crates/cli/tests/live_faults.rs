@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::live_restore::{Bench, Case, ONCE, TWICE};
+use crate::support::pgdmp_with_signals;
 use pgdmp::toc::{ArchiveVersion, EntryFields, Section};
 use pgdmp::write::WriteOptions;
 use pgdmp::{ArchiveBuilder, Desc, DumpId, Format};
@@ -203,7 +204,7 @@ fn signalled(
     text: &str,
     signal: Signal,
 ) -> (Option<i32>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+    let mut command = pgdmp_with_signals();
     let socket = server.path("");
     command.args(["restore", "-h", &socket, "-U", "postgres", "-d", "slow"]).args(options);
     command.arg(archive).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());

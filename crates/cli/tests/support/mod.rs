@@ -6,6 +6,20 @@ pub(crate) fn pgdmp() -> Command {
     Command::new(env!("CARGO_BIN_EXE_pgdmp"))
 }
 
+/// The program, which signals end as they do by default, even if the tests run behind the back of a
+/// shell, which lets some be ignored.
+#[cfg(unix)]
+pub(crate) fn pgdmp_with_signals() -> Command {
+    const DEFAULT: &str = "--default-signal=HUP,INT,QUIT,TERM";
+    let known = Command::new("env").args([DEFAULT, "true"]).output();
+    if !known.is_ok_and(|output| output.status.success()) {
+        return pgdmp();
+    }
+    let mut command = Command::new("env");
+    command.arg(DEFAULT).arg(env!("CARGO_BIN_EXE_pgdmp"));
+    command
+}
+
 /// The program as somebody whom permissions concern.
 #[cfg(unix)]
 #[derive(Debug)]
