@@ -43,8 +43,8 @@ impl Restorer {
         self
     }
 
-    /// Whether settings that the server does not have are left out, as
-    /// [`ScriptOptions::target`] does; `pg_restore` gets an error for each.
+    /// Whether the rules are those for the server's release, as by [`ScriptOptions::target`].
+    /// Settings that the server does not have are left out in any case.
     pub fn fit_to_server(mut self, fit: bool) -> Self {
         self.fit_to_server = fit;
         self
