@@ -1,6 +1,7 @@
 //! Connections over libpq, with `pg_restore`'s rules of how they come about.
 
 use std::ffi::CString;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +26,7 @@ pub enum Prompt {
 
 /// Where to connect to. What is not said here comes from libpq's environment variables, service and
 /// password files, and defaults.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Parameters {
     /// The name of a database, or a connection string or URI, whose settings then win over those
@@ -44,6 +45,17 @@ pub struct Parameters {
     /// The newest release of PostgreSQL whose servers are taken, as 18; the oldest then is 9.2, as
     /// it is to `pg_restore` 18. `None` takes all.
     pub newest_server: Option<u32>,
+}
+
+impl fmt::Debug for Parameters {
+    /// Without the database: a connection string may have a password in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parameters")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Parameters {
@@ -67,7 +79,6 @@ impl Libpq {
 }
 
 /// A server that libpq connects to.
-#[derive(Debug)]
 pub struct LibpqServer {
     libpq: &'static Libpq,
     parameters: Parameters,
@@ -76,6 +87,13 @@ pub struct LibpqServer {
     /// Whether there was a session.
     connected: AtomicBool,
     stopper: Stopper,
+}
+
+impl fmt::Debug for LibpqServer {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LibpqServer").field("parameters", &self.parameters).finish_non_exhaustive()
+    }
 }
 
 impl LibpqServer {
@@ -330,5 +348,18 @@ impl Session for Connection<'_> {
 
     fn is_lost(&self) -> bool {
         !self.raw.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        let parameters = Parameters::new("host=h password=hunter2");
+        assert!(!format!("{parameters:?}").contains("hunter2"));
+        // As numbers, too, which is how bytes are shown.
+        assert!(!format!("{parameters:?}").contains("104, 117"));
     }
 }
