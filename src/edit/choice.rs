@@ -130,8 +130,12 @@ impl<'a> Choosing<'_, '_, 'a> {
         }
         let section = if fields.section == stored.section { section } else { fields.section };
         fields.section = self.sections.keep(fields.section, section);
-        chosen.changed |= stored != fields || entry.index() != chosen.drafts.len();
-        chosen.drafts.push(Draft::of(entry, fields));
+        let is_stored = stored == fields;
+        chosen.changed |= !is_stored || entry.index() != chosen.drafts.len();
+        chosen.drafts.push(match is_stored {
+            true => Draft::Stored(entry),
+            false => Draft::of(entry, fields),
+        });
         Ok(())
     }
 }

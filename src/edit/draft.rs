@@ -50,11 +50,8 @@ impl<'a> Changed<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// An entry with these fields, and with its data if they say so.
+    /// An entry with other fields than it has, and with its data if they say so.
     pub(super) fn of(entry: TocEntry<'a>, fields: EntryFields<'a>) -> Self {
-        if fields == entry.fields() {
-            return Draft::Stored(entry);
-        }
         Draft::made(Changed::of(entry, fields))
     }
 
