@@ -18,5 +18,8 @@ fuzz_target!(|input: &[u8]| {
     bytes.extend_from_slice(tail);
     pgdmp_fuzz::read_stream(&bytes[..]);
     pgdmp_fuzz::read_stream(pgdmp_fuzz::OneByte(&bytes));
-    pgdmp_fuzz::read_archive(&pgdmp::Archive::read(bytes).unwrap());
+    // Refused where the bytes behind the table of contents read as one entry more than it counts.
+    if let Ok(archive) = pgdmp::Archive::read(bytes) {
+        pgdmp_fuzz::read_archive(&archive);
+    }
 });
