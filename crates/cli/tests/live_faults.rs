@@ -206,7 +206,9 @@ fn signalled(
 ) -> (Option<i32>, String) {
     let mut command = pgdmp_with_signals();
     let socket = server.path("");
-    command.args(["restore", "-h", &socket, "-U", "postgres", "-d", "slow"]).args(options);
+    command
+        .args(["restore", "--exact", "-h", &socket, "-U", "postgres", "-d", "slow"])
+        .args(options);
     command.arg(archive).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     assert!(wait_for(server, text, true), "{options:?}: it never ran");
@@ -274,7 +276,7 @@ fn an_error_in_one_session_ends_all() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
     let socket = server.path("");
     command
-        .args(["restore", "-h", &socket, "-U", "postgres", "-d", "slow", "-e", "-j3"])
+        .args(["restore", "--exact", "-h", &socket, "-U", "postgres", "-d", "slow", "-e", "-j3"])
         .arg(&path);
     let start = Instant::now();
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -299,7 +301,9 @@ fn a_server_that_goes_away() {
         server.create(database, "UTF8");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
         let socket = server.path("");
-        command.args(["restore", "-h", &socket, "-U", "postgres", "-d", database]).args(options);
+        command
+            .args(["restore", "--exact", "-h", &socket, "-U", "postgres", "-d", database])
+            .args(options);
         command.arg(&path).stdin(Stdio::null()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         assert!(wait_for(&server, "pg_sleep(600)", true));
@@ -329,7 +333,9 @@ fn a_terminal_obeys_no_server() {
     let path = archive(&server, "bad", true, &[bad]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
     let socket = server.path("");
-    command.args(["restore", "-v", "-h", &socket, "-U", "postgres", "-d", "db"]).arg(&path);
+    command
+        .args(["restore", "--exact", "-v", "-h", &socket, "-U", "postgres", "-d", "db"])
+        .arg(&path);
     let shown = crate::terminal::shown(command);
     assert_eq!(crate::terminal::obeyed(&shown), None);
     let text = String::from_utf8(shown).unwrap().replace("\r\n", "\n");

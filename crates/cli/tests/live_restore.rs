@@ -224,7 +224,7 @@ impl<'a> Bench<'a> {
             false => server.command("pg_restore"),
         };
         if ours {
-            command.arg("restore").env("TZ", "UTC").env("LC_ALL", "C");
+            command.args(["restore", "--exact"]).env("TZ", "UTC").env("LC_ALL", "C");
         }
         let output = self.run(&mut command, options, into, archive);
         let made = create.unwrap_or(&name);
@@ -351,7 +351,7 @@ fn several_sessions_restore_a_tar_and_a_pipe() {
     let into = |name: &str| {
         server.create(name, "UTF8");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
-        command.args(["restore", "-h", &socket, "-U", "postgres", "-d", name, "-j3"]);
+        command.args(["restore", "--exact", "-h", &socket, "-U", "postgres", "-d", name, "-j3"]);
         command
     };
     for name in ["core.dump", "core.tar", "core-inserts.dump", "mini-pipe.dump", "core-root.dump"] {
@@ -403,7 +403,7 @@ fn the_tutorial() {
     std::fs::write(&parts, without.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
     let socket = server.path("");
     let output = pgdmp()
-        .args(["restore", "-h", &socket, "-U", "postgres"])
+        .args(["restore", "--exact", "-h", &socket, "-U", "postgres"])
         .args(["-C", "-d", "postgres", "-j", "10", "-L", &parts, &backup])
         .output()
         .unwrap();

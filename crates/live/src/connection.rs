@@ -1,6 +1,6 @@
 //! Connections over libpq, with `pg_restore`'s rules of how they come about.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::fatal::Fatal;
 use crate::libpq::{Canceller, Libpq, Raw, Status};
 use crate::prompt;
-use crate::session::{Copied, Message, Reply, Server, Session};
+use crate::session::{Copied, Message, Reply, Rows, Server, Session, SqlState};
 use crate::stop::Stopper;
 use crate::voice::Voice;
 
@@ -257,19 +257,12 @@ impl<'v> Connection<'v> {
         Err(message)
     }
 
-    /// From now on what the server says below an error is said.
-    fn hear(&mut self, voice: &'v dyn Voice) {
-        let verbose = voice.is_verbose();
-        self.raw.on_notice(Box::new(move |text| {
-            if verbose {
-                voice.info(text);
-            }
-        }));
-    }
-}
-
-impl Session for Connection<'_> {
-    fn query(&mut self, sql: &[u8]) -> Result<Reply, Message> {
+    /// Sends a query as libpq wants it.
+    fn send<T>(
+        &mut self,
+        sql: &[u8],
+        send: impl FnOnce(&mut Raw<'v>, &CStr) -> T,
+    ) -> Result<T, Message> {
         self.refused = None;
         self.may_begin()?;
         let mut text = std::mem::take(&mut self.sql);
@@ -285,15 +278,35 @@ impl Session for Connection<'_> {
                 return Err(message);
             }
         };
-        let status = self.raw.exec(&text);
+        let result = send(&mut self.raw, &text);
         self.sql = text.into_bytes();
         // One long definition is no reason to keep its memory.
         self.sql.shrink_to(1 << 20);
-        match status {
+        Ok(result)
+    }
+
+    /// From now on what the server says below an error is said.
+    fn hear(&mut self, voice: &'v dyn Voice) {
+        let verbose = voice.is_verbose();
+        self.raw.on_notice(Box::new(move |text| {
+            if verbose {
+                voice.info(text);
+            }
+        }));
+    }
+}
+
+impl Session for Connection<'_> {
+    fn query(&mut self, sql: &[u8]) -> Result<Reply, Message> {
+        match self.send(sql, Raw::exec)? {
             Status::Fine => Ok(Reply::Done),
             Status::CopyIn => Ok(Reply::CopyIn),
             Status::Failed => Err(self.raw.message()),
         }
+    }
+
+    fn rows(&mut self, sql: &[u8]) -> Result<Rows, Message> {
+        self.send(sql, Raw::rows)?.ok_or_else(|| self.raw.message())
     }
 
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
@@ -340,6 +353,10 @@ impl Session for Connection<'_> {
 
     fn last_message(&self) -> Message {
         self.refused.clone().unwrap_or_else(|| self.raw.message())
+    }
+
+    fn last_state(&self) -> Option<SqlState> {
+        if self.refused.is_some() { None } else { self.raw.state() }
     }
 
     fn server_version(&self) -> u32 {

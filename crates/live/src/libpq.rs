@@ -59,6 +59,12 @@ functions! {
     PQexec(Opaque, *const c_char) -> Opaque;
     PQgetResult(Opaque) -> Opaque;
     PQresultStatus(Opaque) -> c_int;
+    PQresultErrorField(Opaque, c_int) -> *const c_char;
+    PQntuples(Opaque) -> c_int;
+    PQnfields(Opaque) -> c_int;
+    PQgetisnull(Opaque, c_int, c_int) -> c_int;
+    PQgetvalue(Opaque, c_int, c_int) -> *const c_char;
+    PQgetlength(Opaque, c_int, c_int) -> c_int;
     PQclear(Opaque);
     PQputCopyData(Opaque, *const c_char, c_int) -> c_int;
     PQputCopyEnd(Opaque, *const c_char) -> c_int;
@@ -158,7 +164,7 @@ impl Libpq {
         let conn =
             unsafe { (self.functions.PQconnectdbParams)(keywords.as_ptr(), pointers.as_ptr(), 1) };
         match NonNull::new(conn) {
-            Some(conn) => Ok(Raw { libpq: self, conn, notices: None }),
+            Some(conn) => Ok(Raw { libpq: self, conn, notices: None, state: None }),
             None => Err(b"could not connect to database".to_vec()),
         }
     }
@@ -171,6 +177,8 @@ pub(crate) type OnNotice<'v> = Box<dyn Fn(&[u8]) + Send + 'v>;
 const CONNECTION_OK: c_int = 0;
 const PQTRANS_ACTIVE: c_int = 1;
 const INV_WRITE: c_int = 0x20000;
+/// The field of an error that has its SQLSTATE.
+const PG_DIAG_SQLSTATE: c_int = b'C' as c_int;
 
 /// What of libpq's `ExecStatusType` a restore tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +195,15 @@ pub(crate) struct Raw<'v> {
     conn: NonNull<c_void>,
     /// What libpq has the address of.
     notices: Option<Box<OnNotice<'v>>>,
+    /// The SQLSTATE of the last result that failed, if the server gave one.
+    state: Option<SqlState>,
 }
+
+/// Five characters that say what kind of failure it is.
+pub type SqlState = [u8; 5];
+
+/// The rows of a result, each with its columns as text; `None` is NULL.
+pub type Rows = Vec<Vec<Option<Vec<u8>>>>;
 
 // SAFETY: libpq lets any thread use a connection, one at a time; `&mut self` sees to that where
 // something is changed. What `notices` holds is `Send`.
@@ -273,6 +289,43 @@ impl<'v> Raw<'v> {
         unsafe { self.status((self.functions().PQexec)(self.conn(), sql.as_ptr())) }
     }
 
+    /// Sends a query, and gives the rows of its last statement.
+    pub(crate) fn rows(&mut self, sql: &CStr) -> Option<Rows> {
+        // SAFETY: the connection lives, the text until it returns; the result lives until `status`
+        // frees it, and what it holds is copied before.
+        unsafe {
+            let result = (self.functions().PQexec)(self.conn(), sql.as_ptr());
+            let rows = if result.is_null() { Rows::new() } else { self.copied(result) };
+            (self.status(result) == Status::Fine).then_some(rows)
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The result is one of this libpq's, and lives.
+    unsafe fn copied(&self, result: Opaque) -> Rows {
+        let functions = self.functions();
+        // SAFETY: rows and columns are those that the result has; a value has so many bytes.
+        unsafe {
+            let (rows, columns) = ((functions.PQntuples)(result), (functions.PQnfields)(result));
+            let value = |row, column| {
+                if (functions.PQgetisnull)(result, row, column) != 0 {
+                    return None;
+                }
+                let start = (functions.PQgetvalue)(result, row, column).cast::<u8>();
+                let len = (functions.PQgetlength)(result, row, column);
+                let len = usize::try_from(len).unwrap_or(0);
+                Some(std::slice::from_raw_parts(start, len).to_vec())
+            };
+            (0..rows).map(|row| (0..columns).map(|column| value(row, column)).collect()).collect()
+        }
+    }
+
+    /// The SQLSTATE of the last result that failed.
+    pub(crate) fn state(&self) -> Option<SqlState> {
+        self.state
+    }
+
     /// The next result; `None` when there is none.
     pub(crate) fn next_result(&mut self) -> Option<Status> {
         // SAFETY: the connection lives; the result is freed once.
@@ -285,18 +338,22 @@ impl<'v> Raw<'v> {
     /// # Safety
     ///
     /// The result is one of this libpq's, or NULL, and nobody else has it.
-    unsafe fn status(&self, result: Opaque) -> Status {
-        // SAFETY: libpq takes NULL for a failure in the one, and frees nothing in the other.
-        let status = unsafe {
-            let status = (self.functions().PQresultStatus)(result);
+    unsafe fn status(&mut self, result: Opaque) -> Status {
+        // SAFETY: libpq takes NULL for a failure in the first, has no field of it in the second,
+        // and frees nothing in the third.
+        unsafe {
+            let status = match (self.functions().PQresultStatus)(result) {
+                // PGRES_EMPTY_QUERY, PGRES_COMMAND_OK, PGRES_TUPLES_OK.
+                0..=2 => Status::Fine,
+                4 => Status::CopyIn,
+                _ => Status::Failed,
+            };
+            if status == Status::Failed {
+                let state = (self.functions().PQresultErrorField)(result, PG_DIAG_SQLSTATE);
+                self.state = SqlState::try_from(bytes(state)).ok();
+            }
             (self.functions().PQclear)(result);
             status
-        };
-        match status {
-            // PGRES_EMPTY_QUERY, PGRES_COMMAND_OK, PGRES_TUPLES_OK.
-            0..=2 => Status::Fine,
-            4 => Status::CopyIn,
-            _ => Status::Failed,
         }
     }
 

@@ -91,7 +91,7 @@ fn all(
         context: context.clone(),
         database: database.as_deref(),
     };
-    leader.side_by_side(&work, restorer.jobs)?;
+    leader.side_by_side(&work, restorer.jobs.max(1))?;
 
     let session = server.connect(database.as_deref(), voice)?;
     let mut sink = SessionSink::new(around, session).with_context(context);

@@ -8,6 +8,7 @@ use pgdmp::select::Selected;
 use pgdmp::{Archive, ArchiveStream, Toc};
 
 use crate::fatal::Fatal;
+use crate::means::Means;
 use crate::parallel;
 use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
@@ -21,6 +22,7 @@ pub struct Restorer {
     pub(crate) options: ScriptOptions,
     exit_on_error: bool,
     fit_to_server: bool,
+    pub(crate) means: Means,
     pub(crate) jobs: usize,
 }
 
@@ -59,6 +61,19 @@ impl Restorer {
         self
     }
 
+    /// By which means it is faster than `pg_restore`; by default there are none. One transaction
+    /// around all goes without them.
+    pub fn means(mut self, means: Means) -> Self {
+        self.means = means;
+        self
+    }
+
+    /// Whether the work is dealt out. One session alone does it in the order of the archive, unless
+    /// it may be faster.
+    fn deals_out(&self) -> bool {
+        self.jobs > 1 || self.means.is_fast() && !self.options.uses_transactions()
+    }
+
     /// Restores what was selected of an archive.
     ///
     /// # Errors
@@ -71,7 +86,7 @@ impl Restorer {
         server: &dyn Server,
         voice: &dyn Voice,
     ) -> Result<Report, Fatal> {
-        if self.jobs > 1 {
+        if self.deals_out() {
             return parallel::restore(self, archive, selected, server, voice);
         }
         self.serial(selected, server, voice, |restore, sink| restore.run(archive, selected, sink))
@@ -91,7 +106,7 @@ impl Restorer {
         server: &dyn Server,
         voice: &dyn Voice,
     ) -> Result<Report, Fatal> {
-        if self.jobs > 1 {
+        if self.deals_out() {
             return parallel::restore_stream(self, archive, selected, server, voice);
         }
         self.serial(selected, server, voice, |restore, sink| {
@@ -156,6 +171,7 @@ impl Restorer {
             server,
             voice,
             exit_on_error: self.exit_on_error || at_once,
+            means: if at_once { Means::exact() } else { self.means },
             std_strings: toc.std_strings()?,
         })
     }

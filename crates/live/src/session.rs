@@ -1,6 +1,7 @@
 //! What a restore needs of a server.
 
 use crate::fatal::Fatal;
+pub use crate::libpq::{Rows, SqlState};
 use crate::voice::Voice;
 
 /// What a server, or the connection to it, says about a failure: severity, text, detail, hint and
@@ -63,6 +64,13 @@ pub trait Session: Send {
     /// What the server says.
     fn query(&mut self, sql: &[u8]) -> Result<Reply, Message>;
 
+    /// Sends a query that asks for rows, and gives those of its last statement.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    fn rows(&mut self, sql: &[u8]) -> Result<Rows, Message>;
+
     /// Sends COPY data, of any length.
     ///
     /// # Errors
@@ -99,6 +107,9 @@ pub trait Session: Send {
 
     /// What was said last about a failure.
     fn last_message(&self) -> Message;
+
+    /// What kind of failure the last one was; `None` if the server did not say.
+    fn last_state(&self) -> Option<SqlState>;
 
     /// The release of the server, as 180006; 0 if it is not known.
     fn server_version(&self) -> u32;

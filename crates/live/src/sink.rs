@@ -7,6 +7,7 @@ use pgdmp::script::{Outcome, Purpose, Sink, Stage, Statement, Step};
 
 use crate::fatal::Fatal;
 use crate::insert::{Statements, TooLong};
+use crate::means::Means;
 use crate::session::{Copied, Message, Reply, Server, Session};
 use crate::voice::Voice;
 
@@ -17,6 +18,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) voice: &'a dyn Voice,
     /// `-e`, and what implies it.
     pub(crate) exit_on_error: bool,
+    #[expect(dead_code)]
+    pub(crate) means: Means,
     /// Whether backslashes in string literals of the archive stand for themselves.
     pub(crate) std_strings: bool,
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use pgdmp_live::{Copied, Fatal, Message, Reply, Server, Session, Voice};
+use pgdmp_live::{Copied, Fatal, Message, Reply, Rows, Server, Session, SqlState, Voice};
 
 /// What happened, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,8 +161,14 @@ impl Line<'_> {
 impl Session for Line<'_> {
     fn query(&mut self, sql: &[u8]) -> Result<Reply, Message> {
         self.does(String::from_utf8_lossy(sql).into_owned())?;
-        let copies = sql.starts_with(b"COPY ");
+        let last = sql.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+        let copies = last.is_some_and(|line| line.starts_with(b"COPY "));
         Ok(if copies { Reply::CopyIn } else { Reply::Done })
+    }
+
+    fn rows(&mut self, sql: &[u8]) -> Result<Rows, Message> {
+        self.does(String::from_utf8_lossy(sql).into_owned())?;
+        Ok(Rows::new())
     }
 
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
@@ -199,6 +205,10 @@ impl Session for Line<'_> {
 
     fn last_message(&self) -> Message {
         self.last.clone()
+    }
+
+    fn last_state(&self) -> Option<SqlState> {
+        None
     }
 
     fn server_version(&self) -> u32 {

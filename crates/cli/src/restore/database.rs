@@ -131,6 +131,7 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
         .options(std::mem::take(&mut options.script))
         .exit_on_error(options.exit_on_error)
         .jobs(options.jobs as usize)
+        .means(options.extras.means)
         .fit_to_server(!program.is_pg_restore);
     let speaker =
         Speaker { program: program.speaker(), verbose: options.verbose, debug: options.debug };

@@ -3,6 +3,7 @@
 use super::super::adapt::{ServerOptions, pair};
 use super::super::explain::Form;
 use super::messages::Fatal;
+use pgdmp_live::{Means, Split};
 
 /// One of them; [`OWN`](super::table::OWN) has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub(super) enum Own {
     MapUnproved,
     For,
     FollowLinks,
+    Exact,
+    Without,
+    Split,
 }
 
 /// The values of these options.
@@ -29,6 +33,8 @@ pub(super) struct Extras {
     pub(super) server: ServerOptions,
     /// Whether files of a directory archive may be links to elsewhere.
     pub(super) follow_links: bool,
+    /// By which means a restore into a database is faster than pg_restore.
+    pub(super) means: Means,
 }
 
 impl Extras {
@@ -46,8 +52,50 @@ impl Extras {
             Own::MapSchema => pair("--map-schema", value, &mut server.schemas)?,
             Own::MapUnproved => server.map_unproved = true,
             Own::FollowLinks => self.follow_links = true,
+            Own::Exact => self.means = Means::exact(),
+            Own::Without => self.means = without(self.means, &text())?,
+            Own::Split => self.means = self.means.split(split(&text())?),
             Own::For => server.service = Some(text().parse()?),
         }
         Ok(())
+    }
+}
+
+/// Goes without some means, which a list with commas names.
+fn without(mut means: Means, list: &str) -> Result<Means, Fatal> {
+    for name in list.split(',') {
+        means = match name.trim() {
+            "batches" => means.batches(false),
+            "freeze" => means.freeze(false),
+            "async-commit" => means.async_commit(false),
+            "using-index" => means.using_index(false),
+            "not-valid" => means.not_valid(false),
+            "tuning" => means.tuning(false),
+            "objects" => means.objects(false),
+            "longest-path" => means.longest_path(false),
+            "split" => means.split(Split::Never),
+            other => {
+                return Err(Fatal::new(format!(
+                    "unrecognized name \"{other}\" for option \"--without\": expected batches, \
+                     freeze, async-commit, using-index, not-valid, tuning, objects, longest-path \
+                     or split"
+                )));
+            }
+        };
+    }
+    Ok(means)
+}
+
+fn split(text: &str) -> Result<Split, Fatal> {
+    match text {
+        "auto" => Ok(Split::Auto),
+        "always" => Ok(Split::Always),
+        "never" => Ok(Split::Never),
+        number => match number.parse() {
+            Ok(sessions @ 1..) => Ok(Split::Over(sessions)),
+            _ => Err(Fatal::new(
+                "option \"--split\" takes auto, always, never or a number of sessions",
+            )),
+        },
     }
 }

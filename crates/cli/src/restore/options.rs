@@ -13,6 +13,7 @@ use super::table::{Id, OWN, Row, TABLE};
 use pgdmp::script::ScriptOptions;
 use pgdmp::toc::Section;
 use pgdmp::{Format, RestrictKey, Selection};
+use pgdmp_live::Means;
 use pgdmp_live::Prompt;
 
 /// What a command line asks for.
@@ -67,6 +68,9 @@ impl Options {
         is_pg_restore: bool,
     ) -> Result<Options, Fatal> {
         let mut options = Options::default();
+        if !is_pg_restore {
+            options.extras.means = Means::fast();
+        }
         let mut pending = Pending::default();
         let [table, own] = [TABLE, OWN].map(|rows| rows.iter().map(Row::opt).collect::<Vec<_>>());
         let mut getopt = GetOpt::new(&table, args).with_own(&own, !is_pg_restore);

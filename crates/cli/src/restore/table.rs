@@ -227,6 +227,23 @@ pub(super) const OWN: &[Row] = &[
         "read files of a directory archive that are\nlinks to elsewhere",
         Own::FollowLinks,
     ),
+    own_flag(
+        "exact",
+        "into a database exactly as pg_restore does,\nnot by faster means",
+        Own::Exact,
+    ),
+    own_value(
+        "without",
+        "MEANS",
+        "without some of the faster means: batches,\nfreeze, async-commit, using-index, not-valid,\ntuning, objects, longest-path, split",
+        Own::Without,
+    ),
+    own_value(
+        "split",
+        "HOW",
+        "rows of a large table through several sessions:\nauto, always, never or how many",
+        Own::Split,
+    ),
 ];
 
 /// What only the first argument can ask for, and then nothing else counts.
