@@ -110,10 +110,8 @@ fn entry(u: &mut Unstructured<'_>, n: i32, made: &Made, oid: &mut u32) -> Choice
                 objects.push((*oid, data(u)?));
             }
             // A group's tag says which, of which a tar has its first file.
-            texts[0] = Some(objects.first().map_or("0", |_| "").as_bytes().to_vec());
-            if let Some((first, _)) = objects.first() {
-                texts[0] = Some(format!("{first}..").into_bytes());
-            }
+            let tag = objects.first().map_or("BLOBS".to_owned(), |(first, _)| format!("{first}.."));
+            texts[0] = Some(tag.into_bytes());
             Some(Content::Objects(objects))
         }
         _ => None,
