@@ -101,7 +101,7 @@ fn restore(server: &Server, ours: bool, way: (&str, &str), dump: &str) -> Output
         }
     }
     if ours {
-        command.arg("restore");
+        command.args(["restore", "--exact"]);
     }
     // What is behind -d is one argument, up to the next option.
     let mut words = filled(way.0).into_iter().peekable();

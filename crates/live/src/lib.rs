@@ -27,6 +27,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// What is linked has to be named once.
+#[cfg(feature = "bundled-libpq")]
+use pq_src as _;
+
 mod connection;
 mod fatal;
 mod graph;
@@ -36,6 +40,7 @@ mod means;
 mod parallel;
 mod prompt;
 mod restore;
+#[cfg(not(feature = "bundled-libpq"))]
 mod search;
 mod session;
 mod sink;

@@ -1,5 +1,5 @@
-//! libpq, loaded at run time: its functions, and safe handles on what they give. All `unsafe` of
-//! the crate is here.
+//! libpq, loaded at run time or, with the feature `bundled-libpq`, linked: its functions, and safe
+//! handles on what they give. All `unsafe` of the crate is here.
 //!
 //! A handle owns what libpq allocated and frees it once. Texts go in as bytes without NUL and come
 //! out as bytes that are ours. Nothing of libpq is called after its handle is gone, and the library
@@ -13,38 +13,47 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use libloading::Library;
-
 use crate::fatal::Fatal;
-use crate::search;
 
 /// A `PGconn`, a `PGresult`, a `PGcancel`, a `PGcancelConn`: libpq alone looks inside.
 type Opaque = *mut c_void;
 type NoticeProcessor = extern "C" fn(*mut c_void, *const c_char);
 
-/// Declares the functions, and loads them by their names.
+/// Declares a table of functions, and fills it: from a library that was loaded, or with what is
+/// linked. The types are those of libpq-fe.h.
 macro_rules! functions {
-    ($($name:ident($($arg:ty),*) $(-> $result:ty)?;)*) => {
+    ($table:ident: $($name:ident($($arg:ty),*) $(-> $result:ty)?;)*) => {
         #[allow(non_snake_case)]
-        struct Functions {
+        struct $table {
             $($name: unsafe extern "C" fn($($arg),*) $(-> $result)?,)*
         }
 
-        impl Functions {
+        #[cfg(not(feature = "bundled-libpq"))]
+        impl $table {
             /// # Safety
             ///
             /// The library is libpq, and outlives what is returned.
-            unsafe fn of(library: &Library) -> Result<Functions, libloading::Error> {
-                Ok(Functions {
-                    // SAFETY: the types are those of libpq-fe.h, unchanged since libpq 10.
+            unsafe fn of(library: &libloading::Library) -> Result<Self, libloading::Error> {
+                Ok($table {
+                    // SAFETY: no release of libpq changed the type of one of these.
                     $($name: unsafe { *library.get(stringify!($name).as_bytes())? },)*
                 })
+            }
+        }
+
+        #[cfg(feature = "bundled-libpq")]
+        impl $table {
+            fn linked() -> Self {
+                unsafe extern "C" {
+                    $(fn $name($(_: $arg),*) $(-> $result)?;)*
+                }
+                $table { $($name,)* }
             }
         }
     };
 }
 
-functions! {
+functions! { Functions:
     PQconnectdbParams(*const *const c_char, *const *const c_char, c_int) -> Opaque;
     PQfinish(Opaque);
     PQstatus(Opaque) -> c_int;
@@ -77,30 +86,12 @@ functions! {
     lo_close(Opaque, c_int) -> c_int;
 }
 
-/// What libpq 17 brought: a cancel that is as well encrypted as its connection.
-#[allow(non_snake_case)]
-struct CancelFunctions {
-    PQcancelCreate: unsafe extern "C" fn(Opaque) -> Opaque,
-    PQcancelBlocking: unsafe extern "C" fn(Opaque) -> c_int,
-    PQcancelReset: unsafe extern "C" fn(Opaque),
-    PQcancelFinish: unsafe extern "C" fn(Opaque),
-}
-
-impl CancelFunctions {
-    /// # Safety
-    ///
-    /// As [`Functions::of`].
-    unsafe fn of(library: &Library) -> Option<CancelFunctions> {
-        // SAFETY: the types are those of libpq-fe.h.
-        unsafe {
-            Some(CancelFunctions {
-                PQcancelCreate: *library.get(b"PQcancelCreate").ok()?,
-                PQcancelBlocking: *library.get(b"PQcancelBlocking").ok()?,
-                PQcancelReset: *library.get(b"PQcancelReset").ok()?,
-                PQcancelFinish: *library.get(b"PQcancelFinish").ok()?,
-            })
-        }
-    }
+// What libpq 17 brought: a cancel that is as well encrypted as its connection.
+functions! { CancelFunctions:
+    PQcancelCreate(Opaque) -> Opaque;
+    PQcancelBlocking(Opaque) -> c_int;
+    PQcancelReset(Opaque);
+    PQcancelFinish(Opaque);
 }
 
 /// PostgreSQL's client library.
@@ -119,16 +110,40 @@ impl Libpq {
     /// Loads the library, once: the one that the environment variable `PGDMP_LIBPQ` names, else
     /// the system's, else what `pg_config` and the usual folders have. libpq 10 or newer will do.
     ///
+    /// With the feature `bundled-libpq` it is part of the program, and there is nothing to load.
+    ///
     /// # Errors
     ///
     /// There is none; the message names the package to install.
     pub fn load() -> Result<&'static Libpq, Fatal> {
         static LIBPQ: OnceLock<Option<Libpq>> = OnceLock::new();
-        let libpq = LIBPQ.get_or_init(|| search::find(Libpq::open));
-        libpq.as_ref().ok_or_else(|| Fatal::server(search::not_found()))
+        LIBPQ.get_or_init(Libpq::find).as_ref().ok_or_else(Libpq::missing)
     }
 
+    #[cfg(feature = "bundled-libpq")]
+    fn find() -> Option<Libpq> {
+        Some(Libpq { functions: Functions::linked(), cancel: Some(CancelFunctions::linked()) })
+    }
+
+    #[cfg(feature = "bundled-libpq")]
+    fn missing() -> Fatal {
+        Fatal::server("libpq is not part of this program")
+    }
+
+    #[cfg(not(feature = "bundled-libpq"))]
+    fn find() -> Option<Libpq> {
+        crate::search::find(Libpq::open)
+    }
+
+    #[cfg(not(feature = "bundled-libpq"))]
+    fn missing() -> Fatal {
+        Fatal::server(crate::search::not_found())
+    }
+
+    #[cfg(not(feature = "bundled-libpq"))]
     fn open(path: &std::path::Path) -> Option<Libpq> {
+        use libloading::Library;
+
         // SAFETY: what a library does when it is loaded is its maker's matter. Whoever may put one
         // in these places may also replace the system's.
         let library = unsafe { Library::new(path) }.ok()?;
@@ -138,7 +153,7 @@ impl Libpq {
         unsafe {
             Some(Libpq {
                 functions: Functions::of(library).ok()?,
-                cancel: CancelFunctions::of(library),
+                cancel: CancelFunctions::of(library).ok(),
             })
         }
     }
