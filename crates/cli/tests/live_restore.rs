@@ -259,7 +259,7 @@ impl<'a> Bench<'a> {
 }
 
 /// A database as pg_dump sees it.
-fn dump(server: &Server, database: &str) -> String {
+pub(crate) fn dump(server: &Server, database: &str) -> String {
     let database = database.replace('\\', "\\\\").replace('\'', "\\'");
     let output = server.output("pg_dump", &["-d", &format!("dbname='{database}'")]);
     let text = [output.stdout, output.stderr].concat();

@@ -23,6 +23,7 @@
 //! | `versions` | the version of a new archive: as it was, or as new as it must be |
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_restore` | restores into databases, beside the installed pg_restore |
+//! | `live_fast` | restores into databases by faster means: the same database |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
@@ -46,6 +47,8 @@ mod killed;
 #[cfg(target_os = "linux")]
 mod live_connect;
 mod live_edit;
+#[cfg(unix)]
+mod live_fast;
 #[cfg(unix)]
 mod live_faults;
 mod live_needs;

@@ -33,6 +33,7 @@ use pq_src as _;
 
 mod connection;
 mod fatal;
+mod flush;
 mod graph;
 mod insert;
 mod libpq;
@@ -45,6 +46,7 @@ mod search;
 mod session;
 mod sink;
 mod stop;
+mod tune;
 mod voice;
 
 pub use connection::{LibpqServer, Parameters, Prompt};

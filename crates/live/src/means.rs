@@ -46,12 +46,22 @@ pub enum Split {
 
 impl Means {
     /// None: exactly what `pg_restore` does.
-    pub fn exact() -> Self {
-        Means::default()
+    pub const fn exact() -> Self {
+        Means {
+            batches: false,
+            freeze: false,
+            async_commit: false,
+            using_index: false,
+            not_valid: false,
+            tuning: false,
+            objects: false,
+            longest_path: false,
+            split: Split::Never,
+        }
     }
 
     /// All of them.
-    pub fn fast() -> Self {
+    pub const fn fast() -> Self {
         Means {
             batches: true,
             freeze: true,
@@ -67,58 +77,58 @@ impl Means {
 
     /// Whether definitions go to the server many at a time, in one query. If one of them fails,
     /// each is sent alone, so that errors are those of single statements.
-    pub fn batches(mut self, batches: bool) -> Self {
+    pub const fn batches(mut self, batches: bool) -> Self {
         self.batches = batches;
         self
     }
 
     /// Whether rows are frozen as they are loaded (`COPY … WITH (FREEZE)`), where the server allows
     /// that: a table that this restore made.
-    pub fn freeze(mut self, freeze: bool) -> Self {
+    pub const fn freeze(mut self, freeze: bool) -> Self {
         self.freeze = freeze;
         self
     }
 
     /// Whether transactions do not wait until their log is on disk. In the end one waits for all of
     /// them: a restore that has succeeded is as safe as any.
-    pub fn async_commit(mut self, async_commit: bool) -> Self {
+    pub const fn async_commit(mut self, async_commit: bool) -> Self {
         self.async_commit = async_commit;
         self
     }
 
     /// Whether the index of a primary key or unique constraint is built first, beside other indexes
     /// of the table, and the constraint then made of it.
-    pub fn using_index(mut self, using_index: bool) -> Self {
+    pub const fn using_index(mut self, using_index: bool) -> Self {
         self.using_index = using_index;
         self
     }
 
     /// Whether foreign keys are added as `NOT VALID` and then validated, which locks less.
-    pub fn not_valid(mut self, not_valid: bool) -> Self {
+    pub const fn not_valid(mut self, not_valid: bool) -> Self {
         self.not_valid = not_valid;
         self
     }
 
     /// Whether sessions get memory and workers for building indexes from what the server has.
-    pub fn tuning(mut self, tuning: bool) -> Self {
+    pub const fn tuning(mut self, tuning: bool) -> Self {
         self.tuning = tuning;
         self
     }
 
     /// Whether large objects are written many at a time.
-    pub fn objects(mut self, objects: bool) -> Self {
+    pub const fn objects(mut self, objects: bool) -> Self {
         self.objects = objects;
         self
     }
 
     /// Whether sessions first take what most other work waits for, instead of the largest.
-    pub fn longest_path(mut self, longest_path: bool) -> Self {
+    pub const fn longest_path(mut self, longest_path: bool) -> Self {
         self.longest_path = longest_path;
         self
     }
 
     /// Whether the rows of a large table go through several sessions.
-    pub fn split(mut self, split: Split) -> Self {
+    pub const fn split(mut self, split: Split) -> Self {
         self.split = split;
         self
     }

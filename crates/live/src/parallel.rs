@@ -22,6 +22,7 @@ use crate::graph::Graph;
 use crate::restore::Restorer;
 use crate::session::Server;
 use crate::sink::{Context, SessionSink, Surroundings};
+use crate::tune::Settings;
 use crate::voice::Voice;
 
 /// Restores an archive that can be read anywhere.
@@ -64,9 +65,11 @@ fn all(
         let what = "cannot specify both --single-transaction and multiple jobs".into();
         return Err(Error::new(ErrorKind::Usage { what }).into());
     }
-    let session = restorer.connect(selected, server, voice)?;
+    let mut session = restorer.connect(selected, server, voice)?;
     let rules = restorer.rules(&*session);
-    let around = restorer.around(selected.toc(), server, voice)?;
+    let jobs = restorer.jobs.max(1);
+    let settings = Settings::of(restorer.used_means(), &restorer.settings, jobs, &mut *session);
+    let around = restorer.around(selected.toc(), server, voice, &settings)?;
     let mut leader = Leader {
         data,
         around,
@@ -91,13 +94,14 @@ fn all(
         context: context.clone(),
         database: database.as_deref(),
     };
-    leader.side_by_side(&work, restorer.jobs.max(1))?;
+    leader.side_by_side(&work, jobs)?;
 
     let session = server.connect(database.as_deref(), voice)?;
     let mut sink = SessionSink::new(around, session).with_context(context);
     let last =
         data.share(&rules, selected, &mut sink).and_then(|mut share| leader.last(&mut share));
     last.map_err(|error| sink.fatal(error))?;
+    leader.report.errors += sink.flush_log().map_err(|error| sink.fatal(error))?;
     Ok(leader.report)
 }
 

@@ -12,6 +12,7 @@ use crate::means::Means;
 use crate::parallel;
 use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
+use crate::tune::Settings;
 use crate::voice::Voice;
 
 /// Restores archives into a database.
@@ -23,6 +24,7 @@ pub struct Restorer {
     exit_on_error: bool,
     fit_to_server: bool,
     pub(crate) means: Means,
+    pub(crate) settings: Vec<(String, String)>,
     pub(crate) jobs: usize,
 }
 
@@ -65,6 +67,13 @@ impl Restorer {
     /// around all goes without them.
     pub fn means(mut self, means: Means) -> Self {
         self.means = means;
+        self
+    }
+
+    /// Has each session change a setting of the server, as by `SET`, before it restores anything;
+    /// may be called for several. A setting that the server refuses ends the restore.
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.push((name.into(), value.into()));
         self
     }
 
@@ -114,16 +123,23 @@ impl Restorer {
         })
     }
 
-    fn serial<'a>(
+    /// The means that this restore has.
+    pub(crate) fn used_means(&self) -> Means {
+        if self.options.uses_transactions() { Means::exact() } else { self.means }
+    }
+
+    fn serial(
         &self,
         selected: &Selected<'_>,
-        server: &'a dyn Server,
-        voice: &'a dyn Voice,
-        run: impl FnOnce(&Restore, &mut SessionSink<'a>) -> pgdmp::Result<Report>,
+        server: &dyn Server,
+        voice: &dyn Voice,
+        run: impl FnOnce(&Restore, &mut SessionSink<'_>) -> pgdmp::Result<Report>,
     ) -> Result<Report, Fatal> {
         let session = self.connect(selected, server, voice)?;
         let restore = self.rules(&*session);
-        let mut sink = SessionSink::new(self.around(selected.toc(), server, voice)?, session);
+        let settings = Settings::wanted(&self.settings);
+        let around = self.around(selected.toc(), server, voice, &settings)?;
+        let mut sink = SessionSink::new(around, session);
         run(&restore, &mut sink).map_err(|error| sink.fatal(error))
     }
 
@@ -165,13 +181,15 @@ impl Restorer {
         toc: &Toc,
         server: &'a dyn Server,
         voice: &'a dyn Voice,
+        settings: &'a Settings,
     ) -> Result<Surroundings<'a>, Fatal> {
         let at_once = self.options.uses_transactions();
         Ok(Surroundings {
             server,
             voice,
             exit_on_error: self.exit_on_error || at_once,
-            means: if at_once { Means::exact() } else { self.means },
+            means: self.used_means(),
+            settings,
             std_strings: toc.std_strings()?,
         })
     }

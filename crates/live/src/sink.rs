@@ -6,9 +6,11 @@ use pgdmp::TocEntry;
 use pgdmp::script::{Outcome, Purpose, Sink, Stage, Statement, Step};
 
 use crate::fatal::Fatal;
+use crate::flush::flush;
 use crate::insert::{Statements, TooLong};
 use crate::means::Means;
 use crate::session::{Copied, Message, Reply, Server, Session};
+use crate::tune::Settings;
 use crate::voice::Voice;
 
 /// What a session is told for all of its life.
@@ -18,8 +20,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) voice: &'a dyn Voice,
     /// `-e`, and what implies it.
     pub(crate) exit_on_error: bool,
-    #[expect(dead_code)]
     pub(crate) means: Means,
+    pub(crate) settings: &'a Settings,
     /// Whether backslashes in string literals of the archive stand for themselves.
     pub(crate) std_strings: bool,
 }
@@ -30,6 +32,7 @@ pub(crate) struct SessionSink<'a> {
     session: Box<dyn Session + 'a>,
     /// The database that a step connected to.
     database: Option<Vec<u8>>,
+    is_set: IsSet,
     context: Context,
     /// The statements of the entry whose data they are.
     statements: Statements,
@@ -41,6 +44,16 @@ pub(crate) struct SessionSink<'a> {
     query: Vec<u8>,
     /// Why the restore ends.
     fatal: Option<Fatal>,
+}
+
+/// Whether a session has its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IsSet {
+    /// It is new.
+    NotYet,
+    /// What every restore sets is being sent.
+    Begun,
+    Done,
 }
 
 /// Where a restore is, which errors are told with: once for each stage, once for each entry.
@@ -109,6 +122,7 @@ impl<'a> SessionSink<'a> {
             around,
             session,
             database: None,
+            is_set: IsSet::NotYet,
             context: Context::default(),
             statements: Statements::new(around.std_strings),
             copying: false,
@@ -170,7 +184,36 @@ impl<'a> SessionSink<'a> {
         }
     }
 
+    /// Ends a restore whose transactions did not wait for their log: waits for all of it. Gives
+    /// the number of errors.
+    pub(crate) fn flush_log(&mut self) -> pgdmp::Result<u64> {
+        if !self.around.means.async_commit {
+            return Ok(0);
+        }
+        let Err(message) = flush(&mut *self.session) else { return Ok(0) };
+        if self.around.server.is_stopped() {
+            return self.die(Fatal::Told);
+        }
+        let what = b"could not make sure that the restored data is on disk: ";
+        self.around.voice.error(&[what, &message[..]].concat());
+        if self.around.exit_on_error { self.die(Fatal::Told) } else { Ok(1) }
+    }
+
+    /// Behind what every restore sets comes what this one sets.
+    fn set_up(&mut self) -> pgdmp::Result<Outcome> {
+        if self.is_set == IsSet::Begun {
+            self.is_set = IsSet::Done;
+            if let Err(fatal) = self.around.settings.set(&mut *self.session) {
+                return self.die(fatal);
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
     fn statement(&mut self, statement: &Statement<'_>) -> pgdmp::Result<Outcome> {
+        if statement.entry.is_none() && self.is_set == IsSet::NotYet {
+            self.is_set = IsSet::Begun;
+        }
         if let (Some(_), Purpose::Setting { .. } | Purpose::AccessMethod) =
             (statement.entry, statement.purpose)
         {
@@ -330,6 +373,7 @@ impl<'a> SessionSink<'a> {
         match self.around.server.connect(Some(database), self.around.voice) {
             Ok(session) => {
                 self.session = session;
+                self.is_set = IsSet::NotYet;
                 self.database = Some(database.to_vec());
                 Ok(Outcome::Done)
             }
@@ -430,6 +474,7 @@ impl Sink for SessionSink<'_> {
             Step::LargeObjectWrite { data, .. } => return self.large_object_data(data),
             Step::LargeObjectClose => self.session.lo_close(self.descriptor),
             Step::Comment(text) => return self.text(text),
+            Step::EmptyLine => return self.set_up(),
             Step::Event(event) if event.is_warning() => {
                 self.around.voice.warning(&event.message());
             }

@@ -127,12 +127,15 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
     parameters.application = program.name.clone().into_bytes();
     parameters.newest_server = program.is_pg_restore.then_some(MAJOR);
     let libpq = Libpq::load().map_err(|error| Fatal::new(error.to_string()))?;
-    let restorer = Restorer::new()
+    let mut restorer = Restorer::new()
         .options(std::mem::take(&mut options.script))
         .exit_on_error(options.exit_on_error)
         .jobs(options.jobs as usize)
         .means(options.extras.means)
         .fit_to_server(!program.is_pg_restore);
+    for (name, value) in std::mem::take(&mut options.extras.settings) {
+        restorer = restorer.set(name, value);
+    }
     let speaker =
         Speaker { program: program.speaker(), verbose: options.verbose, debug: options.debug };
     Ok(Job { restorer, server: libpq.server(parameters), speaker })

@@ -22,6 +22,8 @@ pub(super) enum Own {
     Exact,
     Without,
     Split,
+    Set,
+    MaintenanceWorkMem,
 }
 
 /// The values of these options.
@@ -35,6 +37,8 @@ pub(super) struct Extras {
     pub(super) follow_links: bool,
     /// By which means a restore into a database is faster than pg_restore.
     pub(super) means: Means,
+    /// What each session sets.
+    pub(super) settings: Vec<(String, String)>,
 }
 
 impl Extras {
@@ -55,6 +59,10 @@ impl Extras {
             Own::Exact => self.means = Means::exact(),
             Own::Without => self.means = without(self.means, &text())?,
             Own::Split => self.means = self.means.split(split(&text())?),
+            Own::Set => self.settings.push(setting(&text())?),
+            Own::MaintenanceWorkMem => {
+                self.settings.push(("maintenance_work_mem".to_owned(), text()));
+            }
             Own::For => server.service = Some(text().parse()?),
         }
         Ok(())
@@ -84,6 +92,16 @@ fn without(mut means: Means, list: &str) -> Result<Means, Fatal> {
         };
     }
     Ok(means)
+}
+
+/// A setting of the server and its value.
+fn setting(text: &str) -> Result<(String, String), Fatal> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(Fatal::new("option \"--set\" takes a setting of the server: NAME=VALUE")),
+    }
 }
 
 fn split(text: &str) -> Result<Split, Fatal> {

@@ -244,6 +244,18 @@ pub(super) const OWN: &[Row] = &[
         "rows of a large table through several sessions:\nauto, always, never or how many",
         Own::Split,
     ),
+    own_value(
+        "set",
+        "NAME=VALUE",
+        "into a database with this setting of the server\n(several times)",
+        Own::Set,
+    ),
+    own_value(
+        "maintenance-work-mem",
+        "SIZE",
+        "so much memory for each session to build\nindexes in",
+        Own::MaintenanceWorkMem,
+    ),
 ];
 
 /// What only the first argument can ask for, and then nothing else counts.

@@ -1,0 +1,123 @@
+//! The means of being faster: what they send.
+
+use pgdmp::script::Report;
+use pgdmp::{Archive, Selection};
+use pgdmp_live::{Fatal, Means, Restorer};
+use pgdmp_testkit::fixtures;
+
+use crate::played::{Fate, Happened, Played};
+
+fn restore(name: &str, restorer: &Restorer, played: &Played) -> Result<Report, Fatal> {
+    let archive = Archive::open(fixtures::root().join(name)).unwrap();
+    let selected = Selection::default().apply(archive.toc()).unwrap();
+    restorer.archive(&archive, &selected, played, played)
+}
+
+/// All that was sent in a session.
+fn sent_in(played: &Played, wanted: usize) -> Vec<String> {
+    let happened = played.happened().into_iter().filter_map(|happened| match happened {
+        Happened::Began { session, what } if session == wanted => Some(what),
+        _ => None,
+    });
+    happened.collect()
+}
+
+const ASYNC: Means = Means::exact().async_commit(true);
+
+#[test]
+fn no_session_waits_for_its_log_but_the_last_waits_for_all() {
+    for version in [0, 180_006, 100_023, 90_624, 90_512] {
+        let played = Played { version, ..Played::default() };
+        let restorer = Restorer::new().means(ASYNC).jobs(2);
+        assert_eq!(restore("pg18/small-custom.dump", &restorer, &played).unwrap().errors, 0);
+        let sessions = 4;
+        for session in 0..sessions {
+            let sent = sent_in(&played, session);
+            let off = sent.iter().position(|sql| sql == "SET synchronous_commit = off;\n").unwrap();
+            let first = sent.iter().position(|sql| !sql.starts_with("SET ")).unwrap();
+            let prelude = sent.iter().position(|sql| sql.contains("row_security"));
+            assert!(prelude.is_none_or(|prelude| prelude < off), "{sent:?}");
+            let does = |sql: &String| sql.starts_with("CREATE ") || sql.starts_with("COPY ");
+            assert!(sent.iter().position(does).is_none_or(|does| off < does), "{first} {sent:?}");
+            let waits = |sql: &String| sql.starts_with("RESET synchronous_commit; ");
+            assert_eq!(sent.iter().any(waits), session == sessions - 1, "{sent:?}");
+        }
+        let end = sent_in(&played, sessions - 1).split_off(0);
+        let end: Vec<_> = end.iter().skip_while(|sql| !sql.starts_with("RESET ")).collect();
+        let (writes, looks) = match version {
+            90_512 => ("lo_unlink", None),
+            90_624 => ("emit_message", Some("pg_current_xlog_flush_location() >= '0/16B3740'")),
+            _ => ("emit_message", Some("pg_current_wal_flush_lsn() >= '0/16B3740'")),
+        };
+        assert!(end[0].contains(writes), "{end:?}");
+        assert_eq!(end.len(), 1 + usize::from(looks.is_some()));
+        assert!(looks.is_none_or(|looks| end[1].contains(looks)), "{end:?}");
+    }
+    let played = Played::default();
+    restore("pg18/small-custom.dump", &Restorer::new().jobs(2), &played).unwrap();
+    let text = format!("{:?}", played.happened());
+    assert!(!text.contains("synchronous_commit") && !text.contains("emit_message"));
+}
+
+#[test]
+fn a_log_that_is_not_on_disk_is_an_error() {
+    let what = "error: could not make sure that the restored data is on disk: ";
+    for (fates, unflushed, error) in [
+        (vec![], true, "the server's log did not get to disk"),
+        (vec![("emit_message", Fate::Refused)], false, "ERROR:  no emit_message"),
+        (vec![("wal_flush", Fate::Lost)], false, "server closed the connection unexpectedly"),
+    ] {
+        let played = Played { fates, unflushed, ..Played::default() };
+        let restorer = Restorer::new().means(ASYNC);
+        let report = restore("pg18/small-custom.dump", &restorer, &played).unwrap();
+        assert_eq!(report.errors, 1);
+        assert!(played.said().contains(&format!("{what}{error}")), "{:?}", played.said());
+        let restorer = restorer.exit_on_error(true);
+        let end = restore("pg18/small-custom.dump", &restorer, &played);
+        assert!(matches!(end, Err(Fatal::Told)), "{end:?}");
+    }
+    // Errors on the way are no reason not to wait.
+    let fates = vec![("CREATE TABLE public.town", Fate::Refused)];
+    let played = Played { fates, ..Played::default() };
+    let report = restore("pg18/small-custom.dump", &Restorer::new().means(ASYNC), &played).unwrap();
+    assert_eq!(report.errors, 1);
+    assert!(format!("{:?}", played.happened()).contains("emit_message"));
+}
+
+#[test]
+fn sessions_share_what_the_server_has() {
+    let settings = vec![
+        ["shared_buffers", "1048576", "8kB"],
+        ["maintenance_work_mem", "65536", "kB"],
+        ["max_parallel_workers", "8", ""],
+        ["max_parallel_maintenance_workers", "2", ""],
+    ];
+    let played = Played { settings, ..Played::default() };
+    let means = Means::exact().tuning(true);
+    let restorer = Restorer::new().means(means).jobs(4).set("work_mem", "1GB");
+    restore("pg18/small-custom.dump", &restorer, &played).unwrap();
+    let asked = |sql: &String| sql.contains("FROM pg_catalog.pg_settings");
+    assert_eq!(played.sent().iter().filter(|sql| asked(sql)).count(), 1);
+    for session in 1..6 {
+        let sent = sent_in(&played, session);
+        let at = |text: &str| sent.iter().position(|sql| sql == text).expect(text);
+        let memory = at("SET maintenance_work_mem = '1048576kB';\n");
+        let wanted = at("SELECT pg_catalog.set_config(E'work_mem', E'1GB', false);");
+        assert!(memory < wanted);
+    }
+    // One that does not say has no more than it has.
+    let played = Played::default();
+    restore("pg18/small-custom.dump", &Restorer::new().means(means), &played).unwrap();
+    assert!(!format!("{:?}", played.happened()).contains("SET maintenance_work_mem"));
+}
+
+#[test]
+fn a_setting_that_is_refused_is_the_end() {
+    for restorer in [Restorer::new(), Restorer::new().means(Means::fast())] {
+        let played = Played { fates: vec![("nonsense", Fate::Refused)], ..Played::default() };
+        let end = restore("pg18/small-custom.dump", &restorer.set("nonsense", "1"), &played);
+        let Err(Fatal::Server { text, .. }) = end else { panic!("{end:?}") };
+        assert_eq!(text, b"could not set \"nonsense\" to \"1\": ERROR:  no nonsense\n");
+        assert!(!played.sent().iter().any(|sql| sql.starts_with("CREATE ")));
+    }
+}
