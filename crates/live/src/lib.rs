@@ -36,8 +36,10 @@ mod fatal;
 mod flush;
 mod graph;
 mod insert;
+mod journal;
 mod libpq;
 mod means;
+mod name;
 mod parallel;
 mod prompt;
 mod restore;
@@ -51,6 +53,7 @@ mod voice;
 
 pub use connection::{LibpqServer, Parameters, Prompt};
 pub use fatal::Fatal;
+pub use journal::JournalOptions;
 pub use libpq::Libpq;
 pub use means::{Means, Split};
 pub use restore::Restorer;

@@ -15,10 +15,11 @@ use std::time::Duration;
 use pgdmp::script::{Report, Restore, RestorePass, Restored, Share};
 use pgdmp::select::{Selected, Wanted};
 use pgdmp::toc::Format;
-use pgdmp::{Archive, ArchiveStream, Desc, Error, ErrorKind, TocEntry};
+use pgdmp::{Archive, ArchiveStream, Desc, DumpId, Error, ErrorKind, TocEntry};
 
 use crate::fatal::Fatal;
 use crate::graph::Graph;
+use crate::journal::Journal;
 use crate::restore::Restorer;
 use crate::session::Server;
 use crate::sink::{Context, SessionSink, Surroundings};
@@ -65,11 +66,41 @@ fn all(
         let what = "cannot specify both --single-transaction and multiple jobs".into();
         return Err(Error::new(ErrorKind::Usage { what }).into());
     }
-    let mut session = restorer.connect(selected, server, voice)?;
+    let journal = match &restorer.journal {
+        Some(_) if restorer.options.uses_transactions() => {
+            let what = "a journal does not go together with transactions of several objects".into();
+            return Err(Error::new(ErrorKind::Usage { what }).into());
+        }
+        Some(options) => Some(Journal::open(options, selected, &restorer.options)?),
+        None => None,
+    };
+    let report = over_sessions(restorer, data, selected, server, voice, journal.as_ref(), first)?;
+    if let Some(journal) = journal
+        && report.errors == 0
+    {
+        journal.complete()?;
+    }
+    Ok(report)
+}
+
+fn over_sessions(
+    restorer: &Restorer,
+    data: Data<'_>,
+    selected: &Selected<'_>,
+    server: &dyn Server,
+    voice: &dyn Voice,
+    journal: Option<&Journal>,
+    first: impl FnOnce(&mut Leader<'_>, &Restore, &mut SessionSink<'_>) -> pgdmp::Result<()>,
+) -> Result<Report, Fatal> {
+    let known = journal.and_then(Journal::database);
+    let mut session = restorer.connect(known, selected, server, voice)?;
+    if let Some(journal) = journal {
+        journal.meet(&mut *session, true)?;
+    }
     let rules = restorer.rules(&*session);
     let jobs = restorer.jobs.max(1);
     let settings = Settings::of(restorer.used_means(), &restorer.settings, jobs, &mut *session);
-    let around = restorer.around(selected.toc(), server, voice, &settings)?;
+    let around = restorer.around(selected.toc(), server, voice, &settings, journal)?;
     let mut leader = Leader {
         data,
         around,
@@ -81,7 +112,7 @@ fn all(
     let mut sink = SessionSink::new(around, session);
     first(&mut leader, &rules, &mut sink).map_err(|error| sink.fatal(error))?;
     let context = sink.context();
-    let database = sink.database().map(<[u8]>::to_vec);
+    let database = sink.database().or(known).map(<[u8]>::to_vec);
     // So that there are never more sessions than were asked for.
     drop(sink);
 
@@ -176,9 +207,13 @@ impl Leader<'_> {
     /// What one session restores before the others.
     fn first(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
         self.debug("entering restore_toc_entries_prefork");
-        share.begin()?;
-        for place in self.graph.first() {
-            self.now("processing item", place, share)?;
+        match self.around.journal {
+            Some(journal) if journal.is_cleaned() => share.set_up()?,
+            _ => share.begin()?,
+        }
+        let first = self.graph.first();
+        for place in &first {
+            self.now("processing item", *place, share)?;
         }
         if let Data::GoneBy(_) = self.data {
             for place in self.graph.with_data() {
@@ -200,12 +235,40 @@ impl Leader<'_> {
         let node = &self.graph.nodes[place];
         let (entry, wanted) = (node.entry, node.wanted);
         let made = node.made && !self.transactions;
-        if wanted.is_listed() {
+        if self.is_done_before(place) {
+            share.hold_back(entry);
+        } else if wanted.is_listed() {
+            self.note(entry, Journal::begin)?;
             let restored = share.entry(entry, wanted, made)?;
+            if restored.errors == 0 {
+                self.note(entry, Journal::done)?;
+            }
             self.table(place, restored);
         }
         self.graph.done(place);
         Ok(())
+    }
+
+    /// Whether an earlier run has restored an entry. What it made of a table is as if it were made
+    /// by this one.
+    fn is_done_before(&mut self, place: usize) -> bool {
+        let entry = self.graph.nodes[place].entry;
+        let done = self.around.journal.is_some_and(|journal| journal.is_done(entry.dump_id()));
+        if done && self.is_table(place) {
+            self.graph.made(place);
+        }
+        done
+    }
+
+    /// Notes something in the journal, if there is one.
+    fn note(
+        &mut self,
+        entry: TocEntry<'_>,
+        what: impl FnOnce(&Journal, DumpId) -> Result<(), Fatal>,
+    ) -> pgdmp::Result<()> {
+        let Some(journal) = self.around.journal else { return Ok(()) };
+        what(journal, entry.dump_id())
+            .map_err(|fatal| std::io::Error::other(fatal.to_string()).into())
     }
 
     /// What one session restores after the others.
@@ -265,11 +328,13 @@ impl Leader<'_> {
                 {
                     let node = &self.graph.nodes[place];
                     let item = Item { place, wanted: node.wanted, made: node.made };
-                    if !item.wanted.is_listed() {
+                    let entry = node.entry;
+                    if !item.wanted.is_listed() || self.is_done_before(place) {
                         self.say("skipping item", place);
                         self.graph.done(place);
                         continue;
                     }
+                    self.note(entry, Journal::begin)?;
                     self.say("launching item", place);
                     let sent = idle.pop().and_then(|worker| items.get(worker)?.send(item).ok());
                     if sent.is_none() {
@@ -283,6 +348,10 @@ impl Leader<'_> {
                 match heard.recv() {
                     Ok(News::Done { worker, item, restored }) => {
                         idle.push(worker);
+                        if restored.errors == 0 {
+                            let entry = self.graph.nodes[item.place].entry;
+                            self.note(entry, Journal::done)?;
+                        }
                         self.done(item, restored);
                     }
                     Ok(News::Died(reason)) => return Err(Fatal::Worker(Box::new(reason))),
@@ -376,7 +445,10 @@ impl Worker {
     }
 
     fn work(&self, work: &Work<'_>) -> Result<(), Fatal> {
-        let session = work.around.server.connect(work.database, work.around.voice)?;
+        let mut session = work.around.server.connect(work.database, work.around.voice)?;
+        if let Some(journal) = work.around.journal {
+            journal.meet(&mut *session, false)?;
+        }
         let sink = SessionSink::new(work.around, session);
         let mut sink = sink.with_context(work.context.clone());
         self.items(work, &mut sink).map_err(|error| sink.fatal(error))

@@ -8,6 +8,7 @@ use pgdmp::select::Selected;
 use pgdmp::{Archive, ArchiveStream, Toc};
 
 use crate::fatal::Fatal;
+use crate::journal::{Journal, JournalOptions};
 use crate::means::Means;
 use crate::parallel;
 use crate::session::{Server, Session};
@@ -25,6 +26,7 @@ pub struct Restorer {
     fit_to_server: bool,
     pub(crate) means: Means,
     pub(crate) settings: Vec<(String, String)>,
+    pub(crate) journal: Option<JournalOptions>,
     pub(crate) jobs: usize,
 }
 
@@ -77,10 +79,23 @@ impl Restorer {
         self
     }
 
+    /// Keeps a journal, with which another restore goes on where this one ended: after an error, a
+    /// lost connection, or the end of the process. What failed is tried again then. A restore
+    /// without errors removes the journal in the end.
+    ///
+    /// The log of the server is written as the server is set up to, so that what the journal has as
+    /// done survives a crash of the server. Transactions around several objects are refused.
+    pub fn journal(mut self, journal: JournalOptions) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
     /// Whether the work is dealt out. One session alone does it in the order of the archive, unless
     /// it may be faster.
     fn deals_out(&self) -> bool {
-        self.jobs > 1 || self.means.is_fast() && !self.options.uses_transactions()
+        self.jobs > 1
+            || self.journal.is_some()
+            || self.means.is_fast() && !self.options.uses_transactions()
     }
 
     /// Restores what was selected of an archive.
@@ -125,7 +140,14 @@ impl Restorer {
 
     /// The means that this restore has.
     pub(crate) fn used_means(&self) -> Means {
-        if self.options.uses_transactions() { Means::exact() } else { self.means }
+        if self.options.uses_transactions() {
+            Means::exact()
+        } else if self.journal.is_some() {
+            // What is noted as done is to be safe.
+            self.means.async_commit(false)
+        } else {
+            self.means
+        }
     }
 
     fn serial(
@@ -135,16 +157,18 @@ impl Restorer {
         voice: &dyn Voice,
         run: impl FnOnce(&Restore, &mut SessionSink<'_>) -> pgdmp::Result<Report>,
     ) -> Result<Report, Fatal> {
-        let session = self.connect(selected, server, voice)?;
+        let session = self.connect(None, selected, server, voice)?;
         let restore = self.rules(&*session);
         let settings = Settings::wanted(&self.settings);
-        let around = self.around(selected.toc(), server, voice, &settings)?;
+        let around = self.around(selected.toc(), server, voice, &settings, None)?;
         let mut sink = SessionSink::new(around, session);
         run(&restore, &mut sink).map_err(|error| sink.fatal(error))
     }
 
+    /// `database`: the one that an earlier run has made, and connected to.
     pub(crate) fn connect<'a>(
         &self,
+        database: Option<&[u8]>,
         selected: &Selected<'_>,
         server: &'a dyn Server,
         voice: &'a dyn Voice,
@@ -152,7 +176,7 @@ impl Restorer {
         if voice.is_verbose() {
             voice.info(b"connecting to database for restore");
         }
-        let session = server.connect(None, voice)?;
+        let session = server.connect(database, voice)?;
         if voice.is_verbose() && selected.implied_no_schema() {
             voice.info(b"implied no-schema restore");
         }
@@ -182,6 +206,7 @@ impl Restorer {
         server: &'a dyn Server,
         voice: &'a dyn Voice,
         settings: &'a Settings,
+        journal: Option<&'a Journal>,
     ) -> Result<Surroundings<'a>, Fatal> {
         let at_once = self.options.uses_transactions();
         Ok(Surroundings {
@@ -190,6 +215,7 @@ impl Restorer {
             exit_on_error: self.exit_on_error || at_once,
             means: self.used_means(),
             settings,
+            journal,
             std_strings: toc.std_strings()?,
         })
     }

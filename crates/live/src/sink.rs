@@ -2,14 +2,16 @@
 
 use std::io;
 
-use pgdmp::TocEntry;
 use pgdmp::script::{Outcome, Purpose, Sink, Stage, Statement, Step};
+use pgdmp::{Desc, DumpId, TocEntry};
 
 use crate::fatal::Fatal;
 use crate::flush::flush;
 use crate::insert::{Statements, TooLong};
+use crate::journal::Journal;
 use crate::means::Means;
-use crate::session::{Copied, Message, Reply, Server, Session};
+use crate::name::qualified;
+use crate::session::{Copied, Message, Reply, Server, Session, SqlState};
 use crate::tune::Settings;
 use crate::voice::Voice;
 
@@ -22,6 +24,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) exit_on_error: bool,
     pub(crate) means: Means,
     pub(crate) settings: &'a Settings,
+    pub(crate) journal: Option<&'a Journal>,
     /// Whether backslashes in string literals of the archive stand for themselves.
     pub(crate) std_strings: bool,
 }
@@ -42,6 +45,8 @@ pub(crate) struct SessionSink<'a> {
     descriptor: i32,
     /// A query that is put together, in memory that is used again.
     query: Vec<u8>,
+    /// The entry whose table was emptied last.
+    emptied: Option<DumpId>,
     /// Why the restore ends.
     fatal: Option<Fatal>,
 }
@@ -61,8 +66,9 @@ enum IsSet {
 pub(crate) struct Context {
     stage: Option<Stage>,
     told_stage: bool,
-    /// The place of the entry in the table of contents, and how `pg_restore` names it.
+    /// The place of the entry in the table of contents, its id, and how `pg_restore` names it.
     entry: Option<usize>,
+    id: Option<DumpId>,
     name: Vec<u8>,
     told_entry: Option<usize>,
 }
@@ -78,6 +84,7 @@ impl Context {
             return;
         }
         self.entry = Some(entry.index());
+        self.id = Some(entry.dump_id());
         self.name.clear();
         let id = entry.catalog_id();
         let ids = format!("{}; {} {} ", entry.dump_id(), id.table_oid, id.oid);
@@ -128,6 +135,7 @@ impl<'a> SessionSink<'a> {
             copying: false,
             descriptor: -1,
             query: Vec::new(),
+            emptied: None,
             fatal: None,
         }
     }
@@ -180,6 +188,10 @@ impl<'a> SessionSink<'a> {
     fn send(&mut self, what: &str, query: &[u8]) -> pgdmp::Result<Outcome> {
         match self.session.query(query) {
             Ok(_) => Ok(Outcome::Done),
+            Err(message) if self.is_done_already()? => {
+                drop(message);
+                Ok(Outcome::Done)
+            }
             Err(message) => self.query_failed(what, &message, query),
         }
     }
@@ -210,9 +222,80 @@ impl<'a> SessionSink<'a> {
         Ok(Outcome::Done)
     }
 
+    /// Whether a statement failed because an earlier run has done already what it does.
+    fn is_done_already(&mut self) -> pgdmp::Result<bool> {
+        let Some(journal) = self.around.journal else { return Ok(false) };
+        let (Some(id), Some(state)) = (self.context.id, self.session.last_state()) else {
+            return Ok(false);
+        };
+        if !journal.is_cleaned() {
+            return Ok(journal.resumes() && IS_GONE.contains(&&state));
+        }
+        if !EXISTS.contains(&&state) {
+            return Ok(false);
+        }
+        if journal.is_in_doubt(id) {
+            return Ok(true);
+        }
+        self.noted(journal.conflict(id))?;
+        Ok(false)
+    }
+
+    /// Whether an earlier run has begun the entry.
+    fn is_in_doubt(&self) -> bool {
+        let (journal, id) = (self.around.journal, self.context.id);
+        journal.zip(id).is_some_and(|(journal, id)| journal.is_in_doubt(id))
+    }
+
+    /// What cannot be noted in the journal ends the restore.
+    fn noted(&mut self, noted: Result<(), Fatal>) -> pgdmp::Result<()> {
+        noted.or_else(|fatal| self.die(fatal))
+    }
+
+    /// Rows must not come twice: a table that an earlier run may have filled has to be empty.
+    fn check_rows(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<()> {
+        let Some(journal) = self.around.journal.filter(|journal| journal.resumes()) else {
+            return Ok(());
+        };
+        if entry.desc() != Desc::TABLE_DATA || self.emptied == Some(entry.dump_id()) {
+            return Ok(());
+        }
+        let table = qualified(entry);
+        let sql = [b"SELECT 1 FROM ONLY ", &table[..], b" LIMIT 1"].concat();
+        // If that is refused, so is what follows.
+        let Ok(rows) = self.session.rows(&sql) else { return Ok(()) };
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if journal.reloads() {
+            let sql = [b"TRUNCATE TABLE ONLY ", &table[..]].concat();
+            return match self.session.query(&sql) {
+                Ok(_) => Ok(()),
+                Err(message) => {
+                    let text = [b"could not empty table ", &table[..], b": ", &message].concat();
+                    self.die(Fatal::server(text))
+                }
+            };
+        }
+        let text = [
+            b"table ",
+            &table[..],
+            b" has rows, which may be those of the earlier restore: empty it, or have it emptied \
+              (--resume-reload)",
+        ];
+        self.die(Fatal::server(text.concat()))
+    }
+
     fn statement(&mut self, statement: &Statement<'_>) -> pgdmp::Result<Outcome> {
         if statement.entry.is_none() && self.is_set == IsSet::NotYet {
             self.is_set = IsSet::Begun;
+        }
+        if let (Some(entry), Some(journal)) = (statement.entry, self.around.journal) {
+            match statement.purpose {
+                Purpose::Drop => {}
+                Purpose::Truncate => self.emptied = Some(entry.dump_id()),
+                _ => self.noted(journal.cleaned())?,
+            }
         }
         if let (Some(_), Purpose::Setting { .. } | Purpose::AccessMethod) =
             (statement.entry, statement.purpose)
@@ -375,6 +458,10 @@ impl<'a> SessionSink<'a> {
                 self.session = session;
                 self.is_set = IsSet::NotYet;
                 self.database = Some(database.to_vec());
+                if let Some(journal) = self.around.journal {
+                    let noted = journal.connected(&mut *self.session, database);
+                    self.noted(noted)?;
+                }
                 Ok(Outcome::Done)
             }
             Err(fatal) => self.die(fatal),
@@ -386,7 +473,11 @@ impl<'a> SessionSink<'a> {
             let start = format!("could not {what} large object {oid}: ");
             Fatal::server([start.as_bytes(), &message].concat())
         };
-        if create && let Err(message) = self.session.lo_create(oid) {
+        let in_doubt = self.is_in_doubt();
+        if create
+            && let Err(message) = self.session.lo_create(oid)
+            && !in_doubt
+        {
             return self.die(failed("create", message));
         }
         match self.session.lo_open(oid) {
@@ -412,6 +503,14 @@ impl<'a> SessionSink<'a> {
         self.failed(&[b"could not write to large object: ", &message[..]].concat())
     }
 }
+
+/// Objects that there are already: duplicate database, schema, table, function, object, column,
+/// primary key; a name that another session made meanwhile; a partition that is attached.
+const EXISTS: &[&SqlState] =
+    &[b"42P04", b"42P06", b"42P07", b"42723", b"42710", b"42701", b"42P16", b"23505", b"42809"];
+
+/// Objects that there are no more: undefined table, object, function, schema, database, column.
+const IS_GONE: &[&SqlState] = &[b"42P01", b"42704", b"42883", b"3F000", b"3D000", b"42703"];
 
 /// What failed, of a query that has no other name.
 const QUERY: &str = "could not execute query";
@@ -460,10 +559,14 @@ impl Sink for SessionSink<'_> {
             Step::Begin => return self.send("could not start database transaction", b"BEGIN"),
             Step::Commit => return self.send("could not commit database transaction", b"COMMIT"),
             Step::Connect { database, .. } => return self.connect(database),
-            Step::CopyBegin { statement, .. } => return self.copy_begin(statement),
+            Step::CopyBegin { entry, statement } => {
+                self.check_rows(entry)?;
+                return self.copy_begin(statement);
+            }
             Step::CopyData(data) => return self.copy_data(data),
             Step::CopyEnd { entry } => return self.copy_end(entry),
-            Step::InsertBegin { .. } => {
+            Step::InsertBegin { entry } => {
+                self.check_rows(entry)?;
                 self.statements = Statements::new(self.around.std_strings);
             }
             Step::InsertData(data) => return self.insert_data(data),

@@ -118,6 +118,8 @@ fn check_jobs(program: &Program, options: &mut Options, input: &Input) -> Result
 }
 
 fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
+    let database = options.dbname.clone().unwrap_or_default();
+    let journal = options.extras.journal(options.input.as_deref(), &database)?;
     let mut parameters = Parameters::new(options.dbname.take().unwrap_or_default());
     let connection = std::mem::take(&mut options.connection);
     parameters.host = connection.host;
@@ -135,6 +137,9 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
         .fit_to_server(!program.is_pg_restore);
     for (name, value) in std::mem::take(&mut options.extras.settings) {
         restorer = restorer.set(name, value);
+    }
+    if let Some(journal) = journal {
+        restorer = restorer.journal(journal);
     }
     let speaker =
         Speaker { program: program.speaker(), verbose: options.verbose, debug: options.debug };

@@ -3,7 +3,9 @@
 use super::super::adapt::{ServerOptions, pair};
 use super::super::explain::Form;
 use super::messages::Fatal;
-use pgdmp_live::{Means, Split};
+use super::options::to_path;
+use pgdmp_live::{JournalOptions, Means, Split};
+use std::path::PathBuf;
 
 /// One of them; [`OWN`](super::table::OWN) has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,9 @@ pub(super) enum Own {
     Split,
     Set,
     MaintenanceWorkMem,
+    Journal,
+    Resume,
+    ResumeReload,
 }
 
 /// The values of these options.
@@ -39,9 +44,40 @@ pub(super) struct Extras {
     pub(super) means: Means,
     /// What each session sets.
     pub(super) settings: Vec<(String, String)>,
+    /// Where it is noted what is done.
+    pub(super) journal: Option<PathBuf>,
+    /// Whether to go on from there.
+    pub(super) resume: bool,
+    pub(super) reload: bool,
 }
 
 impl Extras {
+    /// The journal of a restore, if one is wanted; without another name it lies beside the archive.
+    pub(super) fn journal(
+        &self,
+        archive: Option<&[u8]>,
+        database: &[u8],
+    ) -> Result<Option<JournalOptions>, Fatal> {
+        let path = match (&self.journal, archive) {
+            (Some(path), _) => path.clone(),
+            (None, _) if !self.resume => return Ok(None),
+            (None, Some(archive)) if archive != b"-" => {
+                // A connection string may have a password in it.
+                let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+                let named = database.iter().all(is_name) && !database.is_empty();
+                let name = if named { database } else { b"db" };
+                let archive = archive.strip_suffix(b"/").unwrap_or(archive);
+                to_path(&[archive, b".", name, b".pgdmp-journal"].concat())
+            }
+            _ => {
+                return Err(Fatal::new(
+                    "option \"--resume\" needs \"--journal\" when the archive is standard input",
+                ));
+            }
+        };
+        Ok(Some(JournalOptions::new(path).resume(self.resume).reload(self.reload)))
+    }
+
     pub(super) fn take(&mut self, option: Own, value: &[u8]) -> Result<(), Fatal> {
         let text = || String::from_utf8_lossy(value).into_owned();
         let server = &mut self.server;
@@ -56,6 +92,9 @@ impl Extras {
             Own::MapSchema => pair("--map-schema", value, &mut server.schemas)?,
             Own::MapUnproved => server.map_unproved = true,
             Own::FollowLinks => self.follow_links = true,
+            Own::Journal => self.journal = Some(to_path(value)),
+            Own::Resume => self.resume = true,
+            Own::ResumeReload => (self.resume, self.reload) = (true, true),
             Own::Exact => self.means = Means::exact(),
             Own::Without => self.means = without(self.means, &text())?,
             Own::Split => self.means = self.means.split(split(&text())?),

@@ -256,6 +256,17 @@ pub(super) const OWN: &[Row] = &[
         "so much memory for each session to build\nindexes in",
         Own::MaintenanceWorkMem,
     ),
+    own_value("journal", "FILE", "note in FILE what is done", Own::Journal),
+    own_flag(
+        "resume",
+        "go on where the journal of an earlier restore\nends, or begin one",
+        Own::Resume,
+    ),
+    own_flag(
+        "resume-reload",
+        "the same; tables with rows of unknown origin\nare emptied first",
+        Own::ResumeReload,
+    ),
 ];
 
 /// What only the first argument can ask for, and then nothing else counts.
