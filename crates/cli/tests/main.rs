@@ -26,6 +26,7 @@
 //! | `live_fast` | restores into databases by faster means: the same database |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
+//! | `live_resume` | restores that are killed, and go on |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_needs` | each table with what it needs, restored by it |
 
@@ -54,6 +55,8 @@ mod live_faults;
 mod live_needs;
 #[cfg(unix)]
 mod live_restore;
+#[cfg(unix)]
+mod live_resume;
 #[cfg(unix)]
 mod live_scripts;
 #[cfg(unix)]

@@ -186,6 +186,12 @@ impl Journal {
         self.known.entries.get(&entry) == Some(&Past::Begun)
     }
 
+    /// Whether something that was there before was in the way of the entry. What belongs to it
+    /// went there.
+    pub(crate) fn was_in_the_way(&self, entry: DumpId) -> bool {
+        self.known.entries.get(&entry) == Some(&Past::Conflict)
+    }
+
     /// An entry is about to be restored.
     pub(crate) fn begin(&self, entry: DumpId) -> Result<(), Fatal> {
         self.note(&format!("begin {entry}"))

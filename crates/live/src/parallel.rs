@@ -7,6 +7,7 @@
 //! Data that comes through a pipe cannot be handed out: the first session restores it as it comes,
 //! and the others have what comes after the data, which is most of the work of a server.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, ScopedJoinHandle};
@@ -107,6 +108,7 @@ fn over_sessions(
         graph: Graph::new(data.archive(), selected),
         inhibits: restorer.options.holds_back_data(),
         transactions: restorer.options.uses_transactions(),
+        remade: HashSet::new(),
         report: Report::default(),
     };
     let mut sink = SessionSink::new(around, session);
@@ -200,6 +202,8 @@ struct Leader<'a> {
     inhibits: bool,
     /// Whether the first session's statements are in transactions of several.
     transactions: bool,
+    /// What could only be made by this run, of what earlier ones tried.
+    remade: HashSet<DumpId>,
     report: Report,
 }
 
@@ -240,24 +244,42 @@ impl Leader<'_> {
         } else if wanted.is_listed() {
             self.note(entry, Journal::begin)?;
             let restored = share.entry(entry, wanted, made)?;
-            if restored.errors == 0 {
-                self.note(entry, Journal::done)?;
-            }
+            self.note_done(entry, restored)?;
             self.table(place, restored);
         }
         self.graph.done(place);
         Ok(())
     }
 
-    /// Whether an earlier run has restored an entry. What it made of a table is as if it were made
-    /// by this one.
+    /// Whether an earlier run has restored an entry, and it is still there. What it made of a table
+    /// is as if it were made by this one.
     fn is_done_before(&mut self, place: usize) -> bool {
+        let Some(journal) = self.around.journal else { return false };
         let entry = self.graph.nodes[place].entry;
-        let done = self.around.journal.is_some_and(|journal| journal.is_done(entry.dump_id()));
-        if done && self.is_table(place) {
+        if !journal.is_done(entry.dump_id()) {
+            return false;
+        }
+        if entry.dependencies().iter().any(|need| self.remade.contains(need)) {
+            self.remade.insert(entry.dump_id());
+            return false;
+        }
+        if self.is_table(place) {
             self.graph.made(place);
         }
-        done
+        true
+    }
+
+    /// Notes in the journal that an entry is restored, unless there were errors.
+    fn note_done(&mut self, entry: TocEntry<'_>, restored: Restored) -> pgdmp::Result<()> {
+        if restored.errors > 0 {
+            return Ok(());
+        }
+        let id = entry.dump_id();
+        if self.around.journal.is_some_and(|journal| journal.was_in_the_way(id)) {
+            // What belongs to it went to what was in its place.
+            self.remade.insert(id);
+        }
+        self.note(entry, Journal::done)
     }
 
     /// Notes something in the journal, if there is one.
@@ -348,10 +370,7 @@ impl Leader<'_> {
                 match heard.recv() {
                     Ok(News::Done { worker, item, restored }) => {
                         idle.push(worker);
-                        if restored.errors == 0 {
-                            let entry = self.graph.nodes[item.place].entry;
-                            self.note(entry, Journal::done)?;
-                        }
+                        self.note_done(self.graph.nodes[item.place].entry, restored)?;
                         self.done(item, restored);
                     }
                     Ok(News::Died(reason)) => return Err(Fatal::Worker(Box::new(reason))),

@@ -252,11 +252,9 @@ impl<'a> SessionSink<'a> {
         noted.or_else(|fatal| self.die(fatal))
     }
 
-    /// Rows must not come twice: a table that an earlier run may have filled has to be empty.
+    /// Rows must not come twice: a table that is not new has to be empty.
     fn check_rows(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<()> {
-        let Some(journal) = self.around.journal.filter(|journal| journal.resumes()) else {
-            return Ok(());
-        };
+        let Some(journal) = self.around.journal else { return Ok(()) };
         if entry.desc() != Desc::TABLE_DATA || self.emptied == Some(entry.dump_id()) {
             return Ok(());
         }
@@ -280,7 +278,7 @@ impl<'a> SessionSink<'a> {
         let text = [
             b"table ",
             &table[..],
-            b" has rows, which may be those of the earlier restore: empty it, or have it emptied \
+            b" has rows, which may be those of an earlier restore: empty it, or have it emptied \
               (--resume-reload)",
         ];
         self.die(Fatal::server(text.concat()))
