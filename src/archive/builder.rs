@@ -223,15 +223,14 @@ impl ArchiveBuilder {
         DumpId(self.last_id.saturating_add(1))
     }
 
-    /// Counts an entry that will come. Then memory is taken once, and no more than is needed.
-    pub(crate) fn expect(&mut self, fields: &EntryFields<'_>) {
-        let EntryFields { tag, defn, drop_stmt, copy_stmt, .. } = fields;
-        let texts = [tag, defn, drop_stmt, copy_stmt].into_iter().flatten();
+    /// Counts an entry that will come, with the bytes of its own texts. Then memory is taken once,
+    /// and no more than is needed.
+    pub(crate) fn expect(&mut self, text: usize, dependencies: usize, had_dumper: bool) {
         self.expected.entries += 1;
-        self.expected.text += texts.map(|text| text.len()).sum::<usize>();
+        self.expected.text += text;
         // The name of its file.
-        self.expected.text += if fields.had_dumper { 16 } else { 0 };
-        self.expected.dependencies += fields.dependencies.len();
+        self.expected.text += if had_dumper { 16 } else { 0 };
+        self.expected.dependencies += dependencies;
     }
 
     /// Adds an entry behind the others. Their order is that of a restore.

@@ -34,7 +34,7 @@ impl<'a> Chosen<'a> {
     pub(super) fn new(
         toc: &'a Toc,
         choice: Choice<'_, 'a>,
-        edit: &mut Edit<'_, 'a>,
+        edit: Option<&mut Edit<'_, 'a>>,
         contents: &dyn Contents,
         notes: &mut Vec<Note>,
     ) -> Result<Self> {
@@ -99,7 +99,7 @@ impl Sections {
 
 struct Choosing<'c, 'e, 'a> {
     chosen: Chosen<'a>,
-    edit: &'c mut Edit<'e, 'a>,
+    edit: Option<&'c mut Edit<'e, 'a>>,
     contents: &'c dyn Contents,
     notes: &'c mut Vec<Note>,
     /// That of the new archive.
@@ -110,6 +110,12 @@ impl<'a> Choosing<'_, '_, 'a> {
     /// Adds what is wanted of an entry that is restored in a section.
     fn add(&mut self, entry: TocEntry<'a>, section: Section, wanted: Option<Wanted>) -> Result<()> {
         let chosen = &mut self.chosen;
+        if wanted.is_none() && self.edit.is_none() && !entry.denies_data() {
+            let keeps = self.sections.keep(entry.section(), section);
+            let fields = || EntryFields { section: keeps, ..entry.fields() };
+            chosen.push(entry, (keeps != entry.section()).then(fields));
+            return Ok(());
+        }
         let stored = entry.fields();
         let mut fields = stored;
         if let Some(wanted) = wanted {
@@ -124,19 +130,27 @@ impl<'a> Choosing<'_, '_, 'a> {
             chosen.changed = true;
             fields.had_dumper = has_data(entry, self.contents, self.notes)?;
         }
-        if !(self.edit)(entry, &mut fields) {
+        if let Some(edit) = &mut self.edit
+            && !edit(entry, &mut fields)
+        {
             chosen.changed = true;
             return Ok(());
         }
         let section = if fields.section == stored.section { section } else { fields.section };
         fields.section = self.sections.keep(fields.section, section);
-        let is_stored = stored == fields;
-        chosen.changed |= !is_stored || entry.index() != chosen.drafts.len();
-        chosen.drafts.push(match is_stored {
-            true => Draft::Stored(entry),
-            false => Draft::of(entry, fields),
-        });
+        chosen.push(entry, (stored != fields).then_some(fields));
         Ok(())
+    }
+}
+
+impl<'a> Chosen<'a> {
+    /// Adds an entry, with other fields if there are any.
+    fn push(&mut self, entry: TocEntry<'a>, fields: Option<EntryFields<'a>>) {
+        self.changed |= fields.is_some() || entry.index() != self.drafts.len();
+        self.drafts.push(match fields {
+            None => Draft::Stored(entry),
+            Some(fields) => Draft::of(entry, fields),
+        });
     }
 }
 

@@ -62,7 +62,7 @@ impl<'a> Conversion<'a> {
         target: &Target,
         selected: Option<&Selected<'a>>,
     ) -> Result<Self> {
-        Conversion::edited(archive, target, selected, |_, _| true)
+        Conversion::of_archive(archive, target, selected.into(), None)
     }
 
     /// Plans a conversion in which `edit` drops entries, by returning `false`, and changes their
@@ -78,7 +78,7 @@ impl<'a> Conversion<'a> {
         selected: Option<&Selected<'a>>,
         mut edit: impl FnMut(TocEntry<'a>, &mut EntryFields<'a>) -> bool,
     ) -> Result<Self> {
-        Conversion::of_archive(archive, target, selected.into(), &mut edit)
+        Conversion::of_archive(archive, target, selected.into(), Some(&mut edit))
     }
 
     /// Plans a conversion of one part of the archive; see [`split`](crate::edit::parts()).
@@ -88,14 +88,14 @@ impl<'a> Conversion<'a> {
     /// As [`new`](Self::new).
     pub fn of_part(archive: &'a Archive, target: &Target, part: &Part) -> Result<Self> {
         let choice = Choice::Places(&part.entries);
-        Conversion::of_archive(archive, target, choice, &mut |_, _| true)
+        Conversion::of_archive(archive, target, choice, None)
     }
 
     fn of_archive(
         archive: &'a Archive,
         target: &Target,
         choice: Choice<'_, 'a>,
-        edit: &mut Edit<'_, 'a>,
+        edit: Option<&mut Edit<'_, 'a>>,
     ) -> Result<Self> {
         let plan = Plan::new(Source::of(archive), target, choice, edit)?;
         Ok(Conversion { pass: archive.pass(), plan, on_warning: Box::new(|_| {}) })
@@ -136,7 +136,7 @@ impl<'a> Conversion<'a> {
                 Source { toc, format, contents: &ToCome(toc), copies: false, damage: pass.damage() }
             }
         };
-        let plan = Plan::new(source, target, selected.into(), &mut |_, _| true)?;
+        let plan = Plan::new(source, target, selected.into(), None)?;
         if pass.archive().is_none() && plan.jobs.iter().any(|job| job.sources.len() > 1) {
             return Err(Error::usage(
                 "the archive has several groups of large objects, which the version has not; \

@@ -1,6 +1,7 @@
 //! An entry on its way into a new archive.
 
 use super::job::Sources;
+use crate::archive::ArchiveBuilder;
 use crate::encoding::Encoding;
 use crate::error::EntryName;
 use crate::toc::{Desc, DumpId, EntryFields, Section, TocEntry, entry_name};
@@ -152,6 +153,13 @@ impl<'a> Draft<'a> {
         }
     }
 
+    fn drop_stmt(&self) -> Option<&[u8]> {
+        match self {
+            Draft::Stored(entry) => entry.drop_stmt(),
+            Draft::Changed(changed) => changed.drop_stmt.as_deref().or(changed.fields.drop_stmt),
+        }
+    }
+
     pub(super) fn had_dumper(&self) -> bool {
         match self {
             Draft::Stored(entry) => entry.had_dumper(),
@@ -166,6 +174,18 @@ impl<'a> Draft<'a> {
                 changed.dependencies.as_deref().unwrap_or(changed.fields.dependencies)
             }
         }
+    }
+
+    /// Announces it to the new archive.
+    pub(super) fn announce(&self, builder: &mut ArchiveBuilder) {
+        let text = match self {
+            Draft::Stored(entry) => entry.text_len(),
+            Draft::Changed(changed) => {
+                let texts = [self.tag(), self.defn(), self.drop_stmt(), changed.fields.copy_stmt];
+                texts.into_iter().flatten().map(<[u8]>::len).sum()
+            }
+        };
+        builder.expect(text, self.dependencies().len(), self.had_dumper());
     }
 
     pub(super) fn name(&self) -> EntryName {

@@ -56,7 +56,7 @@ impl Plan {
         source: Source<'a>,
         target: &Target,
         choice: Choice<'_, 'a>,
-        edit: &mut Edit<'_, 'a>,
+        edit: Option<&mut Edit<'_, 'a>>,
     ) -> Result<Plan> {
         let Source { toc, format, contents, copies, damage } = source;
         let old = toc.header();
@@ -88,7 +88,7 @@ impl Plan {
         let mut builder = builder?.with_threads(target.storage.threads);
         let mut jobs = Vec::new();
         if !unchanged {
-            drafts.iter().for_each(|draft| builder.expect(&draft.fields()));
+            drafts.iter().for_each(|draft| draft.announce(&mut builder));
             for draft in drafts {
                 jobs.extend(add(&mut builder, &draft.fields(), draft.sources(), 0)?);
             }

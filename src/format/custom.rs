@@ -582,6 +582,13 @@ impl<W: Write> Write for Blanked<'_, W> {
         Ok(buf.len())
     }
 
+    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        match self.left {
+            0 => self.output.write_all(buf),
+            _ => self.write(buf).map(drop),
+        }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

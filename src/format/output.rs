@@ -153,6 +153,11 @@ impl<W: Write> Write for Output<W> {
         Ok(buf.len())
     }
 
+    // Always all of it is taken.
+    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        self.write(buf).map(drop)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

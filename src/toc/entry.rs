@@ -293,6 +293,12 @@ impl<'a> TocEntry<'a> {
         self.toc.text.get(start..start + len.get()?)
     }
 
+    /// Bytes of its tag and its three statements.
+    pub(crate) fn text_len(&self) -> usize {
+        let Record { tag, defn, drop_stmt, copy_stmt, .. } = *self.record;
+        [tag, defn, drop_stmt, copy_stmt].iter().filter_map(|len| len.get()).sum()
+    }
+
     /// The name of the object, as listed. For a comment or an ACL since PostgreSQL 11, for a
     /// trigger or a default, it holds more than a name.
     pub fn tag(&self) -> Option<&'a [u8]> {

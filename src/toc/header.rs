@@ -254,6 +254,11 @@ impl Header {
         let Header { version, int_size, off_size, .. } = *self;
         let dialect = Dialect { version, int_size, off_size, last_field: LastField::Offset };
         let mut e = Encoder::new(output, dialect);
+        let texts = [&self.dbname, &self.server_version, &self.dump_version];
+        if texts.into_iter().flatten().any(|text| text.contains(&0)) {
+            let error = "a text of the header has a NUL byte";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
         e.bytes(MAGIC)?;
         e.bytes(&[version.major, version.minor])?;
         if version.has(Gate::Revision) {

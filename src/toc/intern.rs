@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::wire::until_nul;
+
 /// Number of a shared string. 0 is NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Shared(pub(super) u32);
@@ -86,7 +88,7 @@ impl Interner {
         self.strings.get(shared.0.wrapping_sub(1) as usize).map(|string| &**string)
     }
 
-    /// The number of a string.
+    /// The number of a string, cut at its first NUL byte.
     pub(super) fn intern(&mut self, string: Option<&[u8]>) -> Shared {
         let Some(string) = string else {
             return Shared::NULL;
@@ -97,6 +99,7 @@ impl Interner {
         if recent == ends && (ends.is_all() || self.get(number) == Some(string)) {
             return number;
         }
+        let string = until_nul(string);
         let number = self.numbers.get(string).copied();
         let number = number.unwrap_or_else(|| self.add(string));
         *self.recent.slot(ends.bits()) = (ends, number);

@@ -366,11 +366,14 @@ impl Toc {
 
     /// Writes count and entries; the mirror of `decode`.
     fn encode<W: Write>(&self, output: &mut W, mut after: impl FnMut(&mut W)) -> io::Result<()> {
-        let mut e = Encoder::new(output, self.dialect);
+        let mut e = Encoder::new(Vec::new(), self.dialect);
         e.int(self.records.len() as i32)?;
+        output.write_all(e.output_mut())?;
         for entry in self.entries() {
+            e.output_mut().clear();
             entry.encode(&mut e)?;
-            after(e.output_mut());
+            output.write_all(e.output_mut())?;
+            after(output);
         }
         Ok(())
     }

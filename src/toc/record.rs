@@ -4,7 +4,6 @@
 //! `pg_backup_archiver.c`, and of `ReadExtraToc` and `WriteExtraToc` in the file of each format.
 //! A new field goes into `Record` or `Common`, `EntryFields` and those two functions, with its gate.
 
-use std::fmt;
 use std::io::{self, Write};
 
 use super::entry::{DataOffset, DumpId, EntryFields, TocEntry, entry_name};
@@ -14,7 +13,7 @@ use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::Positioned;
 use crate::version::Gate;
-use crate::wire::{Decoder, Dialect, Encoder, LastField};
+use crate::wire::{Decoder, Dialect, Encoder, LastField, has_nul, until_nul};
 
 /// Flags of `WriteOffset`; `K_OFFSET_…` in PostgreSQL.
 const POS_NOT_SET: u8 = 1;
@@ -78,9 +77,10 @@ pub(crate) enum Definition {
 }
 
 impl Definition {
+    /// What follows a NUL byte in it does not count.
     pub(crate) fn of(defn: Option<&[u8]>) -> Definition {
         match defn.unwrap_or_default() {
-            [] => Definition::Nothing,
+            [] | [0, ..] => Definition::Nothing,
             defn if defn.starts_with(b"-- load via partition root ") => {
                 Definition::ViaPartitionRoot
             }
@@ -137,9 +137,9 @@ impl<'a> TocEntry<'a> {
         e.int(record.dump_id)?;
         e.int(common.had_dumper)?;
         if dialect.has(Gate::TableOid) {
-            encode_number(e, self.odd(Odd::TableOid), common.table_oid)?;
+            encode_number(e, self.odd(Odd::TableOid), common.table_oid.into())?;
         }
-        encode_number(e, self.odd(Odd::Oid), record.oid)?;
+        encode_number(e, self.odd(Odd::Oid), record.oid.into())?;
         e.string(self.tag())?;
         e.string(Some(self.desc().as_bytes()))?;
         if dialect.has(Gate::Section) {
@@ -168,7 +168,7 @@ impl<'a> TocEntry<'a> {
         }
         if dialect.has(Gate::Dependencies) {
             for (n, id) in self.dependencies().iter().enumerate() {
-                encode_number(e, self.odd(Odd::Dependency(n as u32)), id.0)?;
+                encode_number(e, self.odd(Odd::Dependency(n as u32)), id.0.into())?;
             }
             e.string(None)?;
         }
@@ -192,14 +192,10 @@ impl<'a> TocEntry<'a> {
 }
 
 /// Writes a number as text, or the text it was read from.
-fn encode_number<W: Write>(
-    e: &mut Encoder<W>,
-    odd: Option<&[u8]>,
-    number: impl fmt::Display,
-) -> io::Result<()> {
+fn encode_number<W: Write>(e: &mut Encoder<W>, odd: Option<&[u8]>, number: i64) -> io::Result<()> {
     match odd {
         Some(text) => e.string(Some(text)),
-        None => e.string(Some(number.to_string().as_bytes())),
+        None => e.number(number),
     }
 }
 
@@ -216,7 +212,15 @@ pub(super) fn decode<I: Positioned + ?Sized>(
     scratch: &mut Vec<u8>,
 ) -> Result<()> {
     let mut draft = toc.draft();
-    if d.at_hand(|d| decode_draft(toc, d, limits, scratch, &mut draft)).is_some() {
+    let decoded = d.at_hand(|d| {
+        decode_draft(toc, d, limits, scratch, &mut draft)?;
+        // The long way cuts them there.
+        match has_nul(&toc.text[draft.record.text as usize..]) {
+            false => Ok(()),
+            true => Err(nul()),
+        }
+    });
+    if decoded.is_some() {
         toc.add(draft);
         return Ok(());
     }
@@ -424,18 +428,6 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     let Draft { record, common } = &mut draft;
     let texts = [fields.tag, fields.defn, fields.drop_stmt, fields.copy_stmt];
     let mut lens = [Len::NULL; 4];
-    let others = [
-        fields.namespace,
-        fields.tablespace,
-        fields.table_am,
-        fields.owner,
-        fields.with_oids,
-        Some(fields.desc.as_bytes()),
-        Some(fields.file_name),
-    ];
-    if texts.iter().chain(&others).flatten().any(|text| text.contains(&0)) {
-        return Err(Error::usage("a text has a NUL byte"));
-    }
     for (len, text) in lens.iter_mut().zip(texts) {
         *len = Len::new(text.map(<[u8]>::len))?;
     }
@@ -447,8 +439,33 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
         .map_err(|_| Error::usage("a file name is longer than 2 GiB"))?;
     u32::try_from(toc.dependencies.len() + fields.dependencies.len())
         .map_err(|_| Error::usage("all entries together hold at most 2^32 dependencies"))?;
+    let mut intern = |text: Option<&[u8]>| {
+        let shared = toc.shared.intern(text);
+        // Cut at a NUL byte, it is not all of the text.
+        match toc.shared.get(shared).map(<[u8]>::len) == text.map(<[u8]>::len) {
+            true => Ok(shared),
+            false => Err(nul()),
+        }
+    };
+    record.namespace = intern(fields.namespace)?;
+    record.owner = intern(fields.owner)?;
+    *common = Common {
+        had_dumper: i32::from(fields.had_dumper),
+        table_oid: fields.catalog_id.table_oid.0,
+        section: fields.section.code(),
+        relkind: fields.relkind,
+        desc: intern(Some(fields.desc.as_bytes()))?,
+        tablespace: intern(fields.tablespace)?,
+        table_am: intern(fields.table_am)?,
+        with_oids: intern(fields.with_oids)?,
+    };
+    let start = toc.text.len();
     for text in texts.into_iter().flatten().chain([file_name]) {
         toc.text.extend_from_slice(text);
+    }
+    if has_nul(&toc.text[start..]) {
+        toc.text.truncate(start);
+        return Err(nul());
     }
     toc.dependencies.extend_from_slice(fields.dependencies);
     [record.tag, record.defn, record.drop_stmt, record.copy_stmt] = lens;
@@ -456,19 +473,6 @@ pub(super) fn push(toc: &mut Toc, fields: &EntryFields<'_>) -> Result<()> {
     (record.offset_flag, record.position) = stored_offset(fields.data_offset, toc.dialect);
     record.dump_id = fields.dump_id.0;
     record.oid = fields.catalog_id.oid.0;
-    let shared = &mut toc.shared;
-    record.namespace = shared.intern(fields.namespace);
-    record.owner = shared.intern(fields.owner);
-    *common = Common {
-        had_dumper: i32::from(fields.had_dumper),
-        table_oid: fields.catalog_id.table_oid.0,
-        section: fields.section.code(),
-        relkind: fields.relkind,
-        desc: shared.intern(Some(fields.desc.as_bytes())),
-        tablespace: shared.intern(fields.tablespace),
-        table_am: shared.intern(fields.table_am),
-        with_oids: shared.intern(fields.with_oids),
-    };
     toc.add(draft);
     Ok(())
 }
@@ -525,6 +529,7 @@ impl Toc {
     /// The OID that a text stands for.
     fn oid(&mut self, text: &[u8], index: u32, field: Odd) -> u32 {
         usual_number(text).unwrap_or_else(|| {
+            let text = until_nul(text);
             let value = scan(text);
             // The spelling is kept, unless it is the one that is written anyway.
             if !is_number(text) || value > i64::from(u32::MAX) {
@@ -538,6 +543,7 @@ impl Toc {
     fn id(&mut self, text: &[u8], index: u32, field: Odd) -> DumpId {
         let value = usual_number(text).map_or_else(
             || {
+                let text = until_nul(text);
                 let value = scan(text);
                 if !is_number(text) || value > i64::from(i32::MAX) {
                     self.odd.insert((index, field), text.into());
@@ -592,6 +598,10 @@ fn scan(text: &[u8]) -> i64 {
         value = value.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
     }
     if negative { -value } else { value }
+}
+
+fn nul() -> Error {
+    Error::usage("a text has a NUL byte")
 }
 
 fn null(field: &str, at: u64) -> Error {

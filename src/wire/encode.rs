@@ -4,18 +4,19 @@ use std::io::{self, Write};
 
 use byteorder::{ByteOrder, LittleEndian};
 
-use super::Dialect;
+use super::{Dialect, write_number};
 use crate::version::Gate;
 
 /// Writes primitives to an output.
 pub(crate) struct Encoder<W> {
     output: W,
     pub(crate) dialect: Dialect,
+    digits: Vec<u8>,
 }
 
 impl<W: Write> Encoder<W> {
     pub(crate) fn new(output: W, dialect: Dialect) -> Self {
-        Encoder { output, dialect }
+        Encoder { output, dialect, digits: Vec::new() }
     }
 
     pub(crate) fn output_mut(&mut self) -> &mut W {
@@ -32,6 +33,10 @@ impl<W: Write> Encoder<W> {
 
     /// An int.
     pub(crate) fn int(&mut self, value: i32) -> io::Result<()> {
+        if self.dialect.has_usual_ints() {
+            let [a, b, c, d] = value.unsigned_abs().to_le_bytes();
+            return self.output.write_all(&[u8::from(value < 0), a, b, c, d]);
+        }
         if !self.dialect.has(Gate::SignByte) {
             return self.uint(u64::from(value as u32), self.dialect.int_size, "an int");
         }
@@ -70,14 +75,12 @@ impl<W: Write> Encoder<W> {
         self.output.write_all(bytes)
     }
 
-    /// A string, or NULL. It has no NUL byte, at which it would end when it is read.
+    /// A string, or NULL. It must have no NUL byte, at which it would end when it is read.
     pub(crate) fn string(&mut self, string: Option<&[u8]>) -> io::Result<()> {
         match string {
             None => self.int(-1),
-            Some(string) if string.contains(&0) => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, "a string has a NUL byte"))
-            }
             Some(string) => {
+                debug_assert!(!string.contains(&0));
                 let len = i32::try_from(string.len()).map_err(|_| {
                     io::Error::new(io::ErrorKind::InvalidInput, "a string is longer than 2 GiB")
                 })?;
@@ -85,6 +88,19 @@ impl<W: Write> Encoder<W> {
                 self.bytes(string)
             }
         }
+    }
+
+    /// A number as a string of its decimal digits.
+    pub(crate) fn number(&mut self, number: i64) -> io::Result<()> {
+        let mut digits = std::mem::take(&mut self.digits);
+        digits.clear();
+        match u32::try_from(number) {
+            Ok(number) => write_number(number, &mut digits),
+            Err(_) => digits.extend_from_slice(number.to_string().as_bytes()),
+        }
+        let written = self.string(Some(&digits));
+        self.digits = digits;
+        written
     }
 
     /// The bytes of an offset, without its flag.

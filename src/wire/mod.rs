@@ -3,10 +3,12 @@
 //! `ReadInt`/`WriteInt`, `ReadStr`/`WriteStr` and `ReadOffset`/`WriteOffset` of PostgreSQL's
 //! `pg_backup_archiver.c`. Knows neither entries nor files.
 
+mod decimal;
 mod decode;
 mod encode;
 
-pub(crate) use decode::Decoder;
+pub(crate) use decimal::write_number;
+pub(crate) use decode::{Decoder, has_nul, until_nul};
 pub(crate) use encode::Encoder;
 
 use crate::error::{Error, Result};

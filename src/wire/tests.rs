@@ -94,3 +94,17 @@ fn a_claimed_length_makes_no_room() {
     let error = decode(&bytes, dialect(16, 4), |d| d.string_into(&mut out)).unwrap_err();
     assert!(error.is_limit(), "{error}");
 }
+
+#[test]
+fn a_nul_is_found_at_every_place() {
+    for len in 0..100 {
+        let mut text = vec![b'a'; len];
+        assert!(!has_nul(&text), "{len}");
+        for at in 0..len {
+            text[at] = 0;
+            assert!(has_nul(&text), "{at} of {len}");
+            assert_eq!(until_nul(&text).len(), at);
+            text[at] = b'a';
+        }
+    }
+}

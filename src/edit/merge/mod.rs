@@ -97,8 +97,7 @@ impl<'a> Items<'a> {
         items.all.reserve_exact(archives.iter().map(|archive| archive.toc().len()).sum());
         for (archive, opened) in (0..).zip(archives) {
             let toc = opened.toc();
-            let Chosen { mut drafts, .. } =
-                Chosen::new(toc, Choice::All, &mut |_, _| true, *opened, notes)?;
+            let Chosen { mut drafts, .. } = Chosen::new(toc, Choice::All, None, *opened, notes)?;
             require_sections(&drafts)?;
             settle(&mut drafts, toc.header().version, version, *opened, notes)?;
             let mut sections = Sections::new();
@@ -185,7 +184,7 @@ impl<'a> Merge<'a> {
         let order = order::order(kept, &items, &ids);
         let builder = ArchiveBuilder::with_header(format, header, target.storage.long)?;
         let mut builder = builder.with_threads(target.storage.threads);
-        order.iter().for_each(|item| builder.expect(&items.draft(*item).fields()));
+        order.iter().for_each(|item| items.draft(*item).announce(&mut builder));
         let mut jobs = Vec::new();
         let mut dependencies: Vec<DumpId> = Vec::new();
         let mut sections = Sections::new();
