@@ -31,33 +31,33 @@ pub(crate) type Renames = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The options, for commands that are parsed by clap.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-#[command(next_help_heading = "The server it is for")]
+#[command(next_help_heading = "Target server")]
 pub(crate) struct ServerArgs {
-    /// Only what an older server understands
+    /// Adapt to an older server: leave out or rewrite what version N does not have
     #[arg(long, value_name = "N")]
     target_version: Option<TargetVersion>,
-    /// Only what the service takes: rds, cloudsql, azure or supabase
+    /// Adapt to a managed service: rds, cloudsql, azure or supabase
     #[arg(long = "for", value_name = "SERVICE")]
     service: Option<Service>,
-    /// Another role in place of one
+    /// Replace the role OLD by NEW
     #[arg(id = "map_owner", long = "map-owner", value_name = "OLD=NEW")]
     owners: Vec<OsString>,
-    /// Another schema in place of one, if nothing is in doubt
+    /// Rename the schema OLD to NEW; fails if not every use of the name can be proved
     #[arg(id = "map_schema", long = "map-schema", value_name = "OLD=NEW")]
     schemas: Vec<OsString>,
-    /// Another tablespace in place of one
+    /// Replace the tablespace OLD by NEW
     #[arg(id = "map_tablespace", long = "map-tablespace", value_name = "OLD=NEW")]
     tablespaces: Vec<OsString>,
-    /// Map schemas although something is in doubt
+    /// With --map-schema, leave uses of the name that cannot be proved as they are
     #[arg(long)]
     map_unproved: bool,
-    /// No owners
+    /// Leave out owners
     #[arg(short = 'O', long)]
     no_owner: bool,
-    /// No tablespaces
+    /// Leave out tablespaces
     #[arg(long)]
     no_tablespaces: bool,
-    /// No table access methods
+    /// Leave out table access methods
     #[arg(long)]
     no_table_access_method: bool,
 }

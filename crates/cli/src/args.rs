@@ -4,7 +4,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{cat, completions, convert, deps, du, list, man, merge, reindex, restore, show, split};
 
-/// Read PostgreSQL's dump archives: what pg_dump -Fc, -Fd and -Ft made, without a server.
+/// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
 #[derive(Debug, Parser)]
 #[command(
     name = "pgdmp",
@@ -14,28 +14,27 @@ use crate::{cat, completions, convert, deps, du, list, man, merge, reindex, rest
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  pgdmp list backup.dump                what is in it, as pg_restore -l says it
+  pgdmp list backup.dump                the table of contents, as pg_restore -l prints it
   pgdmp cat backup.dump public.orders   the rows of one table
-  pgdmp du backup/                      which tables are large
-  pgdmp convert a.dump b.dump -n sales  a new archive of one schema
-  ssh db pg_dump -Fc app | pgdmp du -   the same, straight from a pipe
+  pgdmp du backup/                      the size of each table
+  pgdmp convert a.dump b.dump -n sales  a new archive with one schema
+  ssh db pg_dump -Fc app | pgdmp du -   sizes, read from a pipe
 
 ARCHIVE is a file (custom or tar format), a directory, or - for standard input.
 OBJECT is a name (orders), a name with its schema (public.orders), a name with
 its kind ('INDEX public.orders_pkey'), or a dump id from the list (3457).
 
-Exit status: 0 done, 1 a negative answer, or nothing there of what was asked
-for, 2 failed."
+Exit status: 0 success, 1 a negative answer or something not found, 2 failure."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// No progress on a terminal
+    /// Do not show progress on a terminal
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
-    /// Read files of a directory archive that are links to elsewhere
+    /// In a directory archive, follow links to files outside it
     // The id of the same option of restore, which has it in its own list.
     #[arg(id = "follow-links", long, global = true)]
     pub(crate) follow_links: bool,

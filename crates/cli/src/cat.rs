@@ -11,10 +11,11 @@ use pgdmp::read::Pass;
 use pgdmp::toc::Oid;
 use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, TocEntry};
 
-/// Write the data of a table or large object
+/// Print the data of a table or large object
 ///
-/// The data comes decompressed, as pg_dump wrote it: COPY text that ends with a line of \. , or
-/// INSERT statements, in the encoding of the archive; of a large object its bytes.
+/// The data is decompressed and printed as pg_dump wrote it, in the encoding of the archive. A
+/// table gives COPY text that ends with the line \. or INSERT statements. A large object gives its
+/// bytes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -15,6 +15,7 @@ Examples:
   pgdmp completions bash > /etc/bash_completion.d/pgdmp
   pgdmp completions zsh > ~/.zfunc/_pgdmp")]
 pub(crate) struct Args {
+    /// The shell
     shell: Shell,
 }
 

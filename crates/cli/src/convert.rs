@@ -16,27 +16,28 @@ use pgdmp::select::Selected;
 use pgdmp::toc::Header;
 use pgdmp::{Algorithm, Archive, Conversion, Format, Input, Target, Toc};
 
-/// Write an archive as another: format, compression, version, or only a part of it
+/// Convert an archive to another format, compression or version, or extract a part
 ///
-/// What is not asked for stays as it is: data keeps its compression, and is then moved without
-/// being decompressed. Where nothing changes at all, the new archive is the same byte for byte.
+/// Settings that are not given are taken from the input. Data that keeps its compression is copied
+/// without being decompressed. If nothing changes, the output is a byte-for-byte copy.
 ///
-/// The new archive is written aside, in a folder .pgdmp-..., and takes its name when it is complete
-/// and on disk. A signal that ends the program removes that folder; what a killed run leaves, the
-/// next one that writes beside it removes. Into a pipe or a device it is written as it is made.
+/// The output is first written into a folder .pgdmp-... beside it, and gets its name when it is
+/// complete and on disk. A signal that ends the program removes that folder. If the program is
+/// killed, the next run that writes into the same directory removes it. Output to a pipe or a
+/// device is written directly.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  pgdmp convert backup.dump backup.dir --format d        a directory, for pg_restore -j and rsync
+  pgdmp convert backup.dump backup.dir --format d        a directory archive
   pgdmp convert backup.dump small.dump -n sales          one schema
   pgdmp list backup.dump > list; vi list
   pgdmp convert backup.dump new.dump -L list             the entries of an edited list
   pgdmp convert backup.dir new.dump --format c --compress zstd:9
   pgdmp convert new.dump old.dump --archive-version 1.14 --compress gzip
-                                                         for pg_restore 12 to 15
+                                                         for pg_restore 12 and newer
   pgdmp convert new.dump old.dump --target-version 15    for pg_restore and server 15
   pgdmp convert app.dump test.dump --map-schema app=test --map-owner ann=bob
-  ssh db pg_dump -Fc app | pgdmp convert - app.dump      with the offsets a pipe has not")]
+  ssh db pg_dump -Fc app | pgdmp convert - app.dump      adds the missing data offsets")]
 pub(crate) struct Args {
     /// File, directory, or - for standard input
     input: PathBuf,
@@ -45,7 +46,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Replace an output that exists: a file or a directory archive, nothing else
+    /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
     #[command(flatten)]

@@ -11,35 +11,36 @@ use crate::{Context, Exit, Failure, json, object};
 use pgdmp::toc::Dependents;
 use pgdmp::{Toc, TocEntry};
 
-/// Show what an object needs, what needs it, and why
+/// Show the dependencies of an object, in either direction
 ///
-/// Without OBJECT: all objects that nothing else needs, with what they need below them. Behind … is
-/// what is shown elsewhere: once above, or in a tree of its own below, if it is too deep for this one.
+/// Without OBJECT, the output has a tree for each object that no other object needs. A line that
+/// ends in … stands for a tree that is printed elsewhere: above, or below as a tree of its own
+/// where this one would become too deep.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  pgdmp deps backup.dump public.orders             what it needs, and what that needs
-  pgdmp deps --reverse backup.dump public.orders   what would be lost without it
-  pgdmp deps backup.dump orders_view --why status  how one leads to the other
+  pgdmp deps backup.dump public.orders             all that it needs, as a tree
+  pgdmp deps --reverse backup.dump public.orders   all that needs it
+  pgdmp deps backup.dump orders_view --why status  how one depends on the other
   pgdmp deps --dot backup.dump | dot -Tsvg > deps.svg")]
 pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
     /// A name (orders, public.orders), a dump id, or a kind and a name
     object: Option<OsString>,
-    /// What needs it, instead of what it needs
+    /// Show the objects that need OBJECT, instead of those that it needs
     #[arg(short, long)]
     reverse: bool,
-    /// The shortest way from OBJECT to this object that it needs
+    /// Show the shortest path of dependencies from OBJECT to this object
     #[arg(long, value_name = "NEEDED", requires = "object", conflicts_with = "reverse")]
     why: Option<OsString>,
-    /// No deeper than this
+    /// Print at most this many levels
     #[arg(short, long, value_name = "N")]
     depth: Option<usize>,
-    /// As a graph for Graphviz
+    /// Print a graph for Graphviz
     #[arg(long, conflicts_with = "json")]
     dot: bool,
-    /// As JSON: {"entries": […], "dependencies": [[from, to], …]}
+    /// Print JSON: {"entries": […], "dependencies": [[from, to], …]}
     #[arg(long)]
     json: bool,
 }

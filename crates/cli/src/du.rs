@@ -19,29 +19,29 @@ use pgdmp::{Archive, BlockKind, Desc, Input, TocEntry};
 
 /// Show how much space each table and schema takes
 ///
-/// Stored sizes are what the archive has, compressed and with its framing. They are taken from
-/// the table of contents and from file sizes; only archives without offsets (written through a
-/// pipe) are walked over once. --raw decompresses everything to know the raw sizes, too.
+/// Stored sizes include compression and framing. They come from the table of contents and from
+/// file sizes. Only an archive without data offsets, as pg_dump writes to a pipe, is walked over
+/// once. --raw decompresses all data to show its raw size, too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   pgdmp du backup.dump              the largest tables first
   pgdmp du --raw backup.dump        with sizes before compression
   pgdmp du --schemas backup.dump    one line for each schema
-  pg_dump -Fc app | pgdmp du -      of a dump that is not even stored")]
+  pg_dump -Fc app | pgdmp du -      sizes of a dump while it is made")]
 pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
-    /// Decompress everything, to know the raw sizes
+    /// Show raw sizes, too; this decompresses all data
     #[arg(short, long)]
     raw: bool,
-    /// One line for each schema, instead of each table
+    /// Print one line for each schema instead of each table
     #[arg(short = 'S', long = "schemas")]
     by_schema: bool,
-    /// Sizes in bytes, without units
+    /// Print sizes in bytes, without units
     #[arg(short, long)]
     bytes: bool,
-    /// As JSON: {"tables": […], "schemas": […], "total": {…}}
+    /// Print JSON: {"tables": […], "schemas": […], "total": {…}}
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -21,10 +21,10 @@ pub(crate) enum Form {
 /// The options, for commands that are parsed by clap.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExplainArgs {
-    /// Print what is taken and left out, and why, and do no more
+    /// Only print which entries are selected, which are not, and why
     #[arg(long, conflicts_with = "explain_json")]
     explain: bool,
-    /// The same for machines, a line for each entry
+    /// Like --explain, as JSON: one line for each entry
     #[arg(long)]
     explain_json: bool,
 }

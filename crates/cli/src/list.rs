@@ -15,26 +15,26 @@ use pgdmp::{Input, Listing};
 
 /// List the table of contents, as pg_restore -l does
 ///
-/// The output is that of pg_restore -l, byte for byte. It can be edited and given to
-/// pg_restore -L: a ; before a line switches its entry off, and the order of lines is the order
-/// of the restore.
+/// The output is the same as that of pg_restore -l, byte for byte. It can be edited and given to
+/// -L: a semicolon before a line leaves its entry out, and entries are restored in the order of
+/// the lines.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  pgdmp list backup.dump > backup.list     a list to edit, for pg_restore -L
+  pgdmp list backup.dump > backup.list     a list to edit, for -L
   pgdmp list --long backup.dump            with the size of each entry's data
-  pgdmp list -v backup.dump                all entries, and what each depends on
+  pgdmp list -v backup.dump                all entries, with their dependencies
   pgdmp list --json backup.dump | jq '.entries[] | select(.desc == \"INDEX\") | .tag'")]
 pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
-    /// List all entries, and what each depends on
+    /// List all entries, with the dependencies of each
     #[arg(short, long)]
     verbose: bool,
-    /// With the size of each entry's data as it is stored
+    /// Show the stored size of each entry's data
     #[arg(short, long, conflicts_with = "json")]
     long: bool,
-    /// As JSON: {"header": {…}, "entries": […]}
+    /// Print JSON: {"header": {…}, "entries": […]}
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -20,7 +20,7 @@ Examples:
   pgdmp man | man -l -
   pgdmp man --dir ~/.local/share/man/man1   one page for each command")]
 pub(crate) struct Args {
-    /// Write the pages of all commands into this directory
+    /// Write a page for each command into this directory
     #[arg(long)]
     dir: Option<PathBuf>,
 }

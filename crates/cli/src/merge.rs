@@ -13,16 +13,18 @@ use crate::{Context, Exit, Failure, message};
 use pgdmp::edit::Merge;
 use pgdmp::{Archive, Desc, ErrorKind, Format, TocEntry};
 
-/// Join several archives into one
+/// Merge several archives into one
 ///
-/// For a backup script that dumps each table into a file of its own: the new archive restores
-/// all of them in one go. Dump ids are given anew, and what several archives define alike is
-/// taken once. What they define differently, or data that two of them have, is refused by name.
+/// merge is for backup scripts that dump each table into a file of its own: the new archive
+/// restores all of them at once. Entries get new dump ids. An object that several archives define
+/// alike is taken once. An object that they define differently, or data that two of them have, is
+/// refused with its name.
 ///
-/// Format and compression are those of the first archive unless they are asked for.
+/// Without -F and -Z, format and compression are those of the first input.
 ///
-/// Should the output be forgotten, the first input is taken for it. So without -o even --force
-/// replaces an archive only if there are several inputs, and they have all of its tables.
+/// If the output is forgotten on the command line, the first input takes its place. Without -o,
+/// --force therefore replaces an archive only if there are several inputs and they have all of its
+/// tables.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "pgdmp merge [OPTIONS] OUTPUT ARCHIVE...\n       \
@@ -31,21 +33,21 @@ use pgdmp::{Archive, Desc, ErrorKind, Format, TocEntry};
 Examples:
   pgdmp merge all.dump tables/*.dump
   pgdmp merge app.dir schema.dump data.dump --format d
-  pgdmp merge --force -o all.dump tables/*.dump      each night, whatever it was before"
+  pgdmp merge --force -o all.dump tables/*.dump      replaces the archive of the day before"
 )]
 pub(crate) struct Args {
-    /// New file or directory, or - for standard output; with -o the first archive
+    /// New file or directory, or - for standard output; with -o, the first input
     #[arg(value_name = "OUTPUT")]
     first: PathBuf,
-    /// Archives: files or directories
+    /// Input archives: files or directories
     #[arg(value_name = "ARCHIVE", required_unless_present = "output")]
     others: Vec<PathBuf>,
-    /// The output, where all other names are inputs
+    /// The output; all other names are then inputs
     #[arg(short, long, value_name = "OUTPUT")]
     output: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Replace an output that exists: a file or a directory archive, nothing else
+    /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
 }

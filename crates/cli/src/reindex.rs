@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use crate::{Context, Exit, Failure, message};
 
-/// Write missing data offsets into a custom archive
+/// Write missing data offsets into a custom archive, in place
 ///
-/// An archive that pg_dump wrote through a pipe, or since PostgreSQL 16 with > FILE, does not
-/// say where in it each table's data is. Whoever wants one table has to look for it, and
-/// pg_restore -j cannot tell large tables from small ones. The offsets are found by walking over
-/// the file, without reading its data, and written into it in place.
+/// pg_dump leaves out the data offsets when it writes to a pipe, and since PostgreSQL 16 also when
+/// its output is redirected (> FILE). Without offsets, reading one table takes a search, and
+/// pg_restore -j cannot start with the largest tables. reindex finds the offsets by walking over
+/// the file, without reading the data, and writes them into it.
 ///
-/// What it is about to write it first notes in a journal, ARCHIVE.pgdmp-journal. Whenever it is
-/// killed it leaves the old table of contents, or the new one, or the journal, with which running
-/// it again completes the new one. Until then the archive is read as ever.
+/// Each change is first noted in a journal, ARCHIVE.pgdmp-journal. If the program is killed, the
+/// archive has its old table of contents, the new one, or the journal beside it. In each case it can
+/// be read as before, and running reindex again completes the change.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

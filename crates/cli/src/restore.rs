@@ -33,10 +33,11 @@ use pgdmp::toc::{ArchiveVersion, Compression, Gate};
 use pgdmp::{DumpId, ErrorKind, Format, Input, Listing, RestrictKey, Script, Toc};
 pub(crate) use table::documented;
 
-/// Restore an archive as SQL, with all options of pg_restore
+/// Restore an archive into a database, or print its SQL, with all options of pg_restore
 ///
-/// Takes the options of pg_restore 18 and prints, byte for byte, what it prints: see
-/// pgdmp restore --help. Under the name pg_restore the program is this command.
+/// The options are those of pg_restore 18, and the SQL is the same, byte for byte. All options are
+/// listed by pgdmp restore --help. Linked or copied under the name pg_restore, the program is this
+/// command.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct Args {

@@ -18,82 +18,82 @@ use pgdmp::{Error, Selection, Toc};
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Selection, as in pg_restore")]
 pub(crate) struct SelectionArgs {
-    /// Only the entries of this list, in its order (FILE is an edited output of list)
+    /// Take the entries of this list, in its order: an edited output of pgdmp list
     #[arg(short = 'L', long, value_name = "FILE")]
     use_list: Option<PathBuf>,
-    /// Only objects in this schema
+    /// Take only objects in this schema
     #[arg(short = 'n', long = "schema", value_name = "NAME")]
     schemas: Vec<OsString>,
-    /// No objects in this schema
+    /// Leave out the objects in this schema
     #[arg(short = 'N', long = "exclude-schema", value_name = "NAME")]
     exclude_schemas: Vec<OsString>,
-    /// Only this table, view, sequence or the like
+    /// Take only this table, view, materialized view, foreign table or sequence
     #[arg(short = 't', long = "table", value_name = "NAME")]
     tables: Vec<OsString>,
-    /// Only this index
+    /// Take only this index
     #[arg(short = 'I', long = "index", value_name = "NAME")]
     indexes: Vec<OsString>,
-    /// Only this function, with its arguments: 'name(type, type)'
+    /// Take only this function, named with its argument types: 'name(type, type)'
     #[arg(short = 'P', long = "function", value_name = "NAME")]
     functions: Vec<OsString>,
-    /// Only this trigger, with its table: 'table trigger'
+    /// Take only this trigger, named with its table: 'table trigger'
     #[arg(short = 'T', long = "trigger", value_name = "NAME")]
     triggers: Vec<OsString>,
-    /// What this file includes and excludes
+    /// Include and exclude objects by the rules in this file
     #[arg(long, value_name = "FILE")]
     filter: Option<PathBuf>,
-    /// Fail if a name matches nothing
+    /// Fail if a name matches no object
     #[arg(long)]
     strict_names: bool,
-    /// Only this section
+    /// Take only this section
     #[arg(long = "section", value_name = "SECTION")]
     sections: Vec<SectionArg>,
-    /// With the database itself
+    /// Include the database itself
     #[arg(short = 'C', long)]
     create: bool,
-    /// Data alone
+    /// Take only data, no definitions
     #[arg(short = 'a', long, conflicts_with_all = ["schema_only", "statistics_only", "no_data", "statistics"])]
     data_only: bool,
-    /// Definitions alone
+    /// Take only definitions, no data
     #[arg(short = 's', long, conflicts_with_all = ["statistics_only", "no_schema", "statistics"])]
     schema_only: bool,
-    /// Statistics alone
+    /// Take only statistics
     #[arg(long, conflicts_with = "no_statistics")]
     statistics_only: bool,
-    /// Statistics, too
+    /// Include statistics
     #[arg(long, conflicts_with = "no_statistics")]
     statistics: bool,
-    /// No data
+    /// Leave out data
     #[arg(long)]
     no_data: bool,
-    /// No definitions
+    /// Leave out definitions
     #[arg(long)]
     no_schema: bool,
-    /// No privileges
+    /// Leave out privileges (GRANT and REVOKE)
     #[arg(short = 'x', long, alias = "no-acl")]
     no_privileges: bool,
-    /// No comments
+    /// Leave out comments
     #[arg(long)]
     no_comments: bool,
-    /// No row security policies
+    /// Leave out row security policies
     #[arg(long)]
     no_policies: bool,
-    /// No publications
+    /// Leave out publications
     #[arg(long)]
     no_publications: bool,
-    /// No security labels
+    /// Leave out security labels
     #[arg(long)]
     no_security_labels: bool,
-    /// No subscriptions
+    /// Leave out subscriptions
     #[arg(long)]
     no_subscriptions: bool,
-    /// No statistics
+    /// Leave out statistics
     #[arg(long)]
     no_statistics: bool,
-    /// With what the chosen objects need: schemas, types, functions, defaults, sequences
+    /// Add what the selected objects need: schemas, types, functions, defaults, sequences
     #[arg(long)]
     with_dependencies: bool,
-    /// With what belongs to the chosen objects: indexes, constraints, triggers, data
+    /// Add what belongs to the selected objects: indexes, constraints, triggers, data
     #[arg(long)]
     with_dependents: bool,
 }

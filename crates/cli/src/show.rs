@@ -15,11 +15,11 @@ use pgdmp::text::Printable;
 use pgdmp::toc::{DataOffset, Dependents, Section};
 use pgdmp::{Desc, Format, Input, Toc, TocEntry};
 
-/// Show the header, or all about one object
+/// Show an archive's header, or everything about one object
 ///
-/// Without OBJECT: what the archive is, when and by what it was made, and how many objects of
-/// each kind it has. With OBJECT: its definition, owner, privileges and comment, what it needs
-/// and what needs it, and the size of its data.
+/// Without OBJECT, the output says how and when the archive was made and how many objects of each
+/// kind it has. With OBJECT, it has the object's definition, owner, privileges, comment,
+/// dependencies in both directions, and the size of its data.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     archive: PathBuf,
     /// A name (orders, public.orders), a dump id, or a kind and a name
     objects: Vec<OsString>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

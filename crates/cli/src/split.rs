@@ -19,15 +19,15 @@ use pgdmp::edit::{Part, SplitBy};
 use pgdmp::toc::Header;
 use pgdmp::{Archive, Conversion, Error, Format};
 
-/// Divide an archive into one for each table or schema
+/// Split an archive into one archive for each table or schema
 ///
 /// Each table's archive has its data, indexes, constraints, triggers, sequences and privileges.
-/// What belongs to no table (or schema) goes into everything-else. Merge makes one archive of
-/// them again.
+/// Objects that belong to no table (or schema) go into everything-else. pgdmp merge joins the
+/// parts again.
 ///
-/// A file is named schema.table, in letters that every system keeps apart: a capital is written as +
-/// and the small letter, any other character but a to z, digits and _ as %, as in a URL. A long name
-/// is cut and ends in - and a number made of the whole.
+/// Files are named schema.table, in characters that every file system tells apart. A capital letter
+/// is written as + and the small letter. Other characters than a to z, digits and _ are written as
+/// % and their code, as in a URL. A long name is cut and ends in - and a hash of the whole name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -38,12 +38,12 @@ pub(crate) struct Args {
     archive: PathBuf,
     /// New directory for the archives
     output: PathBuf,
-    /// What each archive is to have
+    /// What each new archive contains
     #[arg(long, value_name = "WHAT", default_value = "table")]
     by: By,
     #[command(flatten)]
     target: TargetArgs,
-    /// Replace an output that exists: what split made, a file or a directory archive
+    /// Replace an existing output, if split made it, or it is a file or a directory archive
     #[arg(long)]
     force: bool,
 }

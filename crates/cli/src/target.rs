@@ -8,25 +8,26 @@ use pgdmp::{Algorithm, Format, Target};
 /// The options.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TargetArgs {
-    /// Format of the new archive
+    /// Format of the output: c (custom), d (directory) or t (tar)
     #[arg(short = 'F', long, value_name = "FORMAT", value_parser = parse_format)]
     pub(crate) format: Option<Format>,
-    /// Threads that compress, where data is compressed anew
+    /// Number of threads that compress data
     #[arg(short = 'j', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     jobs: u32,
-    /// Compression of data: none, gzip, lz4 or zstd; gzip:9, zstd:level=5,long
+    /// Compression of the data: none, gzip, lz4 or zstd; for example gzip:9 or zstd:level=5,long
     ///
-    /// With a level, or long, data is compressed anew even if the algorithm stays. lz4 and zstd need
-    /// archive version 1.15, which an older archive becomes if no version is asked for.
+    /// With a level or long, data is compressed again even if the algorithm stays the same. lz4 and
+    /// zstd need archive version 1.15. An older archive is raised to it, unless --archive-version
+    /// is given.
     #[arg(short = 'Z', long, value_name = "ALGO[:LEVEL]", value_parser = parse_compression)]
     compress: Option<Compress>,
-    /// Archive version, for older releases of pg_restore: 1.12 (9.0), 1.13 (11), 1.14 (12),
-    /// 1.15 (16) or 1.16 (17)
+    /// Archive version of the output, and the oldest pg_restore that reads it: 1.12 (9.0),
+    /// 1.13 (11), 1.14 (12), 1.15 (16) or 1.16 (17)
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     archive_version: Option<ArchiveVersion>,
-    /// Decompress all data that is moved as it is stored, only to see that it is whole
+    /// Verify data that is copied as stored, by decompressing all of it
     ///
-    /// Without it, damage inside of such data moves along: only where it ends is looked at.
+    /// Without this option only the ends of such data are checked, and damage inside is copied.
     #[arg(long)]
     check: bool,
 }

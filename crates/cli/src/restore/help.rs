@@ -7,7 +7,7 @@ use super::table::{FIRST, Row, Section, Told, rows};
 /// What `--help` prints, under the command that was typed.
 pub(super) fn text(command: &str) -> String {
     let mut text = format!(
-        "{command} restores an archive of pg_dump: into a database, or as SQL.\n\n\
+        "{command} restores a pg_dump archive into a database, or prints its SQL.\n\n\
          Usage:\n  {command} [OPTION]... [FILE]\n"
     );
     for section in Section::ALL {
@@ -16,14 +16,14 @@ pub(super) fn text(command: &str) -> String {
         put_section(&mut text, section);
         if section == Section::Own {
             text += "\
--t, -I, -n, -N, -P and -T take names as pg_restore does; and if there is no
-such name, schema.name and patterns with * and ?, quoted as in psql.
+-t, -I, -n, -N, -P and -T take names as pg_restore does. If no object has the
+name, they also take schema.name and patterns with * and ?, quoted as in psql.
 ";
         }
     }
     text + "
--I, -n, -N, -P, -t, -T and --section may be given several times and together.
-Without FILE the archive is read from standard input.
+-I, -n, -N, -P, -t, -T and --section can be combined and repeated. Without FILE,
+the archive is read from standard input.
 "
 }
 
