@@ -58,7 +58,7 @@ pub use heading::Heading;
 pub use key::RestrictKey;
 pub use options::ScriptOptions;
 pub use share::{RestorePass, Restored, Share};
-pub use sink::{Outcome, Purpose, Sink, Stage, Statement, Step};
+pub use sink::{Late, Outcome, Purpose, Sink, Stage, Statement, Step};
 pub use text::TextSink;
 
 use crate::archive::{Archive, ArchiveStream};

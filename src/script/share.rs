@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::feed::{AtOnce, DataFeed, GoneBy, OnePass};
-use super::{Restore, Run, ScriptOptions, Sink, Step};
+use super::{Late, Restore, Run, ScriptOptions, Sink, Step};
 use crate::archive::{Archive, ArchiveStream};
 use crate::error::Result;
 use crate::select::{Selected, Wanted};
@@ -163,6 +163,18 @@ impl<'a> Share<'a> {
             warnings: self.run.report.warnings - before.warnings,
             definition_failed: self.run.definition_failed,
         })
+    }
+
+    /// Waits for the end of what a sink has put off, and gives the failures in it. They count in
+    /// the [report](Self::report), but in no [`Restored`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn wait(&mut self) -> Result<Late> {
+        let late = self.run.sink.wait()?;
+        self.run.report.errors += late.errors;
+        Ok(late)
     }
 
     /// The data of an entry is not wanted after all; for data that [goes

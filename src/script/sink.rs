@@ -1,5 +1,7 @@
 //! The steps of a restore, and the trait of those who carry them out.
 
+use std::collections::BTreeSet;
+
 use super::event::Event;
 use super::heading::Heading;
 use crate::error::Result;
@@ -48,6 +50,18 @@ pub trait Sink {
     /// Any error ends the restore: no step follows.
     fn step(&mut self, step: &Step<'_>) -> Result<Outcome>;
 
+    /// Waits for the end of all steps before, and gives the failures that no step has told of: for
+    /// a sink that puts off statements to send several at once. Called where something depends on
+    /// it by who restores over several sessions ([`Share::wait`](super::Share::wait)), and nowhere
+    /// else.
+    ///
+    /// # Errors
+    ///
+    /// As those of a step.
+    fn wait(&mut self) -> Result<Late> {
+        Ok(Late::default())
+    }
+
     /// Whether [`Step::CopyData`] shall have rows alone: not the line `\.` that ends them in an
     /// archive, and nothing behind it. Asked for each table. By default data comes as it is
     /// stored.
@@ -67,6 +81,10 @@ impl<S: Sink + ?Sized> Sink for &mut S {
         (**self).step(step)
     }
 
+    fn wait(&mut self) -> Result<Late> {
+        (**self).wait()
+    }
+
     fn rows_alone(&self) -> bool {
         (**self).rows_alone()
     }
@@ -84,8 +102,8 @@ pub enum Outcome {
     /// The step is done, or is nothing for this sink.
     Done,
     /// So many statements failed, and the sink has told of each. A sink that sends several
-    /// statements before it waits may report a failure with a later step, unless one of the rules
-    /// below depends on it.
+    /// statements at once reports such failures when it is asked to [wait](Sink::wait), and not
+    /// with another step.
     ///
     /// The restore goes on, as that of `pg_restore` does without `--exit-on-error`; a sink that
     /// wants an end returns an error instead. Failures are counted in
@@ -96,6 +114,17 @@ pub enum Outcome {
     /// - A table during whose definition something failed gets no data with
     ///   [`ScriptOptions::no_data_for_failed_tables`](super::ScriptOptions::no_data_for_failed_tables).
     Failed(u64),
+}
+
+/// Failures that no step has told of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Late {
+    /// How many, as in [`Outcome::Failed`].
+    pub errors: u64,
+    /// Whose definitions they were in: places in the table of contents
+    /// ([`TocEntry::index`]).
+    pub entries: BTreeSet<usize>,
 }
 
 /// One step of a restore.

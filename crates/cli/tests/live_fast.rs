@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::live_restore::{dump, first};
+use crate::live_faults::{Odd, VIEW, archive};
+use crate::live_restore::{dump, first, masked};
 use crate::live_scripts::dumps;
 use pgdmp_testkit::server::Server;
 
 /// Without one of the means, and without all but one.
-const MEANS: &[&str] = &["async-commit", "tuning"];
+const MEANS: &[&str] = &["async-commit", "tuning", "batches"];
 
 struct Bench<'a> {
     server: &'a Server,
@@ -115,6 +116,130 @@ fn a_restore_ends_when_its_log_is_on_disk() {
     let output = bench.restore_into(&name, archive, "--set=no_such_setting=1");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.starts_with("pgdmp: error: could not set \"no_such_setting\" to \"1\": ERROR:"));
+}
+
+/// Errors, and what there is in the end: as when each statement goes alone.
+#[test]
+fn errors_are_the_same_by_all_means() {
+    let Some(server) = Server::start("errors_are_the_same_by_all_means") else { return };
+    let archives = dumps(&server);
+    let bench = Bench::new(&server);
+    let errors = |output: &Output| {
+        let text = masked(&String::from_utf8_lossy(&output.stderr), "");
+        let mut errors: Vec<String> = text
+            .split("pgdmp: ")
+            .filter(|told| told.starts_with("error") || told.starts_with("from TOC"))
+            .map(str::to_owned)
+            .collect();
+        // Sessions have their errors when they have them.
+        errors.sort();
+        errors
+    };
+    for name in ["core.dump", "mini.dump", "core-inserts.dump", "latin1.dump"] {
+        let archive = archives.iter().find(|path| path.ends_with(name)).unwrap();
+        for options in ["-v", "-v --no-data-for-failed-tables", "-v -c", "-v -c --if-exists"] {
+            let answers = ["--exact -j2", "-j2", "-j1"].map(|how| {
+                let (name, _) = bench.restore(archive, "--exact");
+                let output = bench.restore_into(&name, archive, &format!("{options} {how}"));
+                (output.status.code(), errors(&output), dump(&server, &name))
+            });
+            let [exact, fast, one] = &answers;
+            assert!(exact.0 == fast.0 && exact.0 == one.0, "{name} {options}");
+            for ours in [fast, one] {
+                let difference = first(&ours.1.concat(), &exact.1.concat());
+                assert_eq!(difference, None, "{name} {options}");
+                // Which rows were there first is chance.
+                let lines = |text: &str| {
+                    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+                    lines.sort();
+                    lines.join("\n")
+                };
+                let difference = first(&lines(&ours.2), &lines(&exact.2));
+                assert_eq!(difference, None, "{name} {options}");
+            }
+        }
+    }
+}
+
+/// Definitions that no pg_dump writes, some of which cannot be in a transaction, or end one.
+#[test]
+fn odd_definitions_have_their_effect_once() {
+    let Some(server) = Server::start("odd_definitions_have_their_effect_once") else { return };
+    server.sql("CREATE SEQUENCE often");
+    let bench = Bench::new(&server);
+    let defn = |tag, defn| Odd { tag, defn, ..VIEW };
+    let log = defn("log", "CREATE TABLE public.log (what text);\n");
+    let view = |tag, text| Odd { tag, defn: text, ..VIEW };
+    let failing = defn("failing", "CREATE VIEW public.failing AS SELECT nothing;\n");
+    let odd: &[(&str, &[Odd])] = &[
+        ("system", &[log, defn("s", "ALTER SYSTEM SET work_mem = '5MB';\n"), VIEW, failing]),
+        ("vacuum", &[log, VIEW, defn("s", "CREATE TABLESPACE x LOCATION '/nowhere';\n"), failing]),
+        (
+            "own-transaction",
+            &[
+                log,
+                defn("t", "BEGIN;\nINSERT INTO public.log VALUES ('once');\nCOMMIT;\n"),
+                failing,
+                VIEW,
+            ],
+        ),
+        (
+            "open",
+            &[log, defn("o", "BEGIN;\nINSERT INTO public.log VALUES ('x');\n"), failing, VIEW],
+        ),
+        (
+            "rolled-back",
+            &[log, view("w", "CREATE VIEW public.w AS SELECT 2;\nROLLBACK;\n"), VIEW, failing],
+        ),
+        (
+            "no-end",
+            &[
+                log,
+                view("q", "CREATE VIEW public.q AS SELECT ';\n"),
+                view("r", "CREATE VIEW public.r AS SELECT ';\n"),
+                view("c", "CREATE VIEW public.c AS SELECT 1 /*;\n"),
+                view("d", "*/; CREATE VIEW public.d AS SELECT 1;\n"),
+                view("e", "CREATE VIEW public.e AS SELECT 1"),
+                view("f", "CREATE VIEW public.f AS SELECT 1 -- ;\n"),
+                VIEW,
+            ],
+        ),
+        (
+            "many-in-one",
+            &[
+                log,
+                view("g", "CREATE VIEW public.g AS SELECT 1;\nCREATE VIEW public.h AS SELECT x;\n"),
+                VIEW,
+                view("i", "INSERT INTO public.log VALUES ('one');\n"),
+                failing,
+            ],
+        ),
+        (
+            "enum",
+            &[
+                log,
+                Odd { desc: "TYPE", ..defn("n", "CREATE TYPE public.n AS ENUM ('a');\n") },
+                Odd { desc: "TYPE", ..defn("n", "ALTER TYPE public.n ADD VALUE 'b';\n") },
+                view("u", "CREATE VIEW public.u AS SELECT 'b'::public.n;\n"),
+                failing,
+            ],
+        ),
+        ("copies", &[log, defn("s", "COPY public.log FROM stdin;\n"), VIEW, failing]),
+        ("settings", &[log, defn("s", "SET search_path = nowhere;\n"), VIEW, failing]),
+    ];
+    for (name, entries) in odd {
+        let archive = archive(&server, &format!("{name}.dump"), true, entries);
+        let answers = ["--exact -v", "-v", "-v -e", "--exact -v -e"].map(|options| {
+            let (name, output) = bench.restore(&archive, options);
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            let told = text.split("pgdmp: ").filter(|told| told.starts_with("error"));
+            (output.status.code(), told.collect::<String>(), dump(&server, &name))
+        });
+        let [exact, fast, fast_end, exact_end] = answers;
+        assert_eq!(fast, exact, "{name}");
+        assert_eq!(fast_end, exact_end, "{name}");
+        assert_eq!(exact.0, Some(i32::from(!exact.1.is_empty())), "{name}");
+    }
 }
 
 fn log(server: &Server) -> String {

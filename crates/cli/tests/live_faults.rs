@@ -20,14 +20,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// An entry of an archive that no pg_dump makes.
 #[derive(Clone, Copy)]
-struct Odd {
-    desc: &'static str,
-    tag: &'static str,
-    defn: &'static str,
-    copy: &'static str,
-    data: Option<&'static [u8]>,
-    section: Section,
-    needs: &'static [i32],
+pub(crate) struct Odd {
+    pub(crate) desc: &'static str,
+    pub(crate) tag: &'static str,
+    pub(crate) defn: &'static str,
+    pub(crate) copy: &'static str,
+    pub(crate) data: Option<&'static [u8]>,
+    pub(crate) section: Section,
+    pub(crate) needs: &'static [i32],
 }
 
 const TABLE: Odd = Odd {
@@ -50,7 +50,7 @@ const DATA: Odd = Odd {
     ..TABLE
 };
 
-const VIEW: Odd =
+pub(crate) const VIEW: Odd =
     Odd { desc: "VIEW", tag: "v", defn: "CREATE VIEW public.v AS SELECT 1;\n", ..TABLE };
 
 const INDEX: Odd = Odd {
@@ -63,7 +63,7 @@ const INDEX: Odd = Odd {
 };
 
 /// Makes an archive; ids begin with 1.
-fn archive(server: &Server, name: &str, std_strings: bool, entries: &[Odd]) -> PathBuf {
+pub(crate) fn archive(server: &Server, name: &str, std_strings: bool, entries: &[Odd]) -> PathBuf {
     let path = PathBuf::from(server.path(name));
     let options = WriteOptions::new()
         .version(ArchiveVersion::new(1, 14))

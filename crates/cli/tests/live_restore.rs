@@ -283,7 +283,7 @@ pub(crate) fn first(ours: &str, theirs: &str) -> Option<String> {
 }
 
 /// Text without what is another each time: the database's name, OIDs of schemas, the time.
-fn masked(text: &str, database: &str) -> String {
+pub(crate) fn masked(text: &str, database: &str) -> String {
     let text = text.replace(&format!("database {database}\n"), "database DATABASE\n");
     let lines = text.split('\n').map(|line| match line.split_once("namespace)=(") {
         _ if line.contains("-- Completed on") => "-- Completed on".to_owned(),

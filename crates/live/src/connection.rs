@@ -363,6 +363,10 @@ impl Session for Connection<'_> {
         self.raw.server_version()
     }
 
+    fn in_transaction(&self) -> bool {
+        self.raw.in_transaction()
+    }
+
     fn is_lost(&self) -> bool {
         !self.raw.is_ok()
     }

@@ -225,10 +225,10 @@ impl<'a> Graph<'a> {
         Some(place)
     }
 
-    /// A table was made.
-    pub(crate) fn made(&mut self, table: usize) {
+    /// A table was made, or was not after all.
+    pub(crate) fn made(&mut self, table: usize, made: bool) {
         if let Some(data) = self.data_of.get(&table) {
-            self.nodes[*data].made = true;
+            self.nodes[*data].made = made;
         }
     }
 

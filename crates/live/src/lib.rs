@@ -31,7 +31,9 @@
 #[cfg(feature = "bundled-libpq")]
 use pq_src as _;
 
+mod batch;
 mod connection;
+mod context;
 mod fatal;
 mod flush;
 mod graph;

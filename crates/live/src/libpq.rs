@@ -191,6 +191,8 @@ pub(crate) type OnNotice<'v> = Box<dyn Fn(&[u8]) + Send + 'v>;
 /// libpq's `ConnStatusType`, `PGTransactionStatusType`, and flags of `lo_open`.
 const CONNECTION_OK: c_int = 0;
 const PQTRANS_ACTIVE: c_int = 1;
+const PQTRANS_INTRANS: c_int = 2;
+const PQTRANS_INERROR: c_int = 3;
 const INV_WRITE: c_int = 0x20000;
 /// The field of an error that has its SQLSTATE.
 const PG_DIAG_SQLSTATE: c_int = b'C' as c_int;
@@ -248,6 +250,13 @@ impl<'v> Raw<'v> {
     fn is_active(&self) -> bool {
         // SAFETY: the connection lives.
         unsafe { (self.functions().PQtransactionStatus)(self.conn()) == PQTRANS_ACTIVE }
+    }
+
+    /// Whether a transaction is open, and nothing runs.
+    pub(crate) fn in_transaction(&self) -> bool {
+        // SAFETY: the connection lives.
+        let status = unsafe { (self.functions().PQtransactionStatus)(self.conn()) };
+        matches!(status, PQTRANS_INTRANS | PQTRANS_INERROR)
     }
 
     pub(crate) fn message(&self) -> Vec<u8> {

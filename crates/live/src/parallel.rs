@@ -13,17 +13,18 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use pgdmp::script::{Report, Restore, RestorePass, Restored, Share};
+use pgdmp::script::{Event, Report, Restore, RestorePass, Restored, Share};
 use pgdmp::select::{Selected, Wanted};
 use pgdmp::toc::Format;
 use pgdmp::{Archive, ArchiveStream, Desc, DumpId, Error, ErrorKind, TocEntry};
 
+use crate::context::Context;
 use crate::fatal::Fatal;
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::restore::Restorer;
 use crate::session::Server;
-use crate::sink::{Context, SessionSink, Surroundings};
+use crate::sink::{SessionSink, Surroundings};
 use crate::tune::Settings;
 use crate::voice::Voice;
 
@@ -219,6 +220,7 @@ impl Leader<'_> {
         for place in &first {
             self.now("processing item", *place, share)?;
         }
+        self.wait(share)?;
         if let Data::GoneBy(_) = self.data {
             for place in self.graph.with_data() {
                 let node = &self.graph.nodes[place];
@@ -229,7 +231,29 @@ impl Leader<'_> {
             }
         }
         share.leave()?;
+        self.wait(share)?;
         self.add(share.report());
+        Ok(())
+    }
+
+    /// Waits for what was sent, and hears of definitions that failed after all.
+    fn wait(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
+        let late = share.wait()?;
+        if late.entries.is_empty() {
+            return Ok(());
+        }
+        for place in 0..self.graph.nodes.len() {
+            let entry = self.graph.nodes[place].entry;
+            if !late.entries.contains(&entry.index()) || !self.is_table(place) {
+                continue;
+            }
+            let mut failed = Restored::default();
+            failed.definition_failed = true;
+            self.table(place, failed);
+            if self.inhibits && self.around.voice.is_verbose() {
+                self.around.voice.info(&Event::NoDataForFailedTable(entry).message());
+            }
+        }
         Ok(())
     }
 
@@ -264,7 +288,7 @@ impl Leader<'_> {
             return false;
         }
         if self.is_table(place) {
-            self.graph.made(place);
+            self.graph.made(place, true);
         }
         true
     }
@@ -301,6 +325,7 @@ impl Leader<'_> {
             self.now("processing missed item", place, share)?;
         }
         share.finish()?;
+        self.wait(share)?;
         self.add(share.report());
         Ok(())
     }
@@ -403,9 +428,10 @@ impl Leader<'_> {
     /// without.
     fn table(&mut self, place: usize, restored: Restored) {
         if !self.is_table(place) {
-        } else if !restored.definition_failed {
-            self.graph.made(place);
-        } else if self.inhibits {
+            return;
+        }
+        self.graph.made(place, !restored.definition_failed);
+        if restored.definition_failed && self.inhibits {
             self.graph.inhibit(place);
         }
     }
@@ -476,9 +502,13 @@ impl Worker {
     fn items(&self, work: &Work<'_>, sink: &mut SessionSink<'_>) -> pgdmp::Result<()> {
         let mut share = work.data.share(work.rules, work.selected, sink)?;
         share.set_up()?;
+        share.wait()?;
         let entries: Vec<TocEntry<'_>> = work.selected.all().map(|(entry, _)| entry).collect();
         while let Ok(item) = self.next.recv() {
-            let restored = share.entry(entries[item.place], item.wanted, item.made)?;
+            let mut restored = share.entry(entries[item.place], item.wanted, item.made)?;
+            let late = share.wait()?;
+            restored.errors += late.errors;
+            restored.definition_failed |= !late.entries.is_empty();
             let news = News::Done { worker: self.number, item, restored };
             if self.news.send(news).is_err() {
                 break;

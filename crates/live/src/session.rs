@@ -114,6 +114,9 @@ pub trait Session: Send {
     /// The release of the server, as 180006; 0 if it is not known.
     fn server_version(&self) -> u32;
 
+    /// Whether a transaction is open, one that failed, too.
+    fn in_transaction(&self) -> bool;
+
     /// Whether the connection is lost for good.
     fn is_lost(&self) -> bool;
 }

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use pgdmp::script::{Outcome, Purpose, Sink, Stage, Statement, Step};
+use pgdmp::script::{Late, Outcome, Purpose, Sink, Statement, Step};
 use pgdmp::{Desc, DumpId, TocEntry};
 
+use crate::batch::{Batch, Queued, changes_reading, joins};
+use crate::context::Context;
 use crate::fatal::Fatal;
 use crate::flush::flush;
 use crate::insert::{Statements, TooLong};
@@ -37,6 +39,9 @@ pub(crate) struct SessionSink<'a> {
     database: Option<Vec<u8>>,
     is_set: IsSet,
     context: Context,
+    /// Statements that were not sent yet, and what failed of those that were.
+    batch: Batch,
+    late: Late,
     /// The statements of the entry whose data they are.
     statements: Statements,
     /// Whether the server takes COPY data.
@@ -61,63 +66,6 @@ enum IsSet {
     Done,
 }
 
-/// Where a restore is, which errors are told with: once for each stage, once for each entry.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Context {
-    stage: Option<Stage>,
-    told_stage: bool,
-    /// The place of the entry in the table of contents, its id, and how `pg_restore` names it.
-    entry: Option<usize>,
-    id: Option<DumpId>,
-    name: Vec<u8>,
-    told_entry: Option<usize>,
-}
-
-impl Context {
-    fn stage(&mut self, stage: Stage) {
-        self.stage = Some(stage);
-        self.told_stage = false;
-    }
-
-    fn entry(&mut self, entry: &TocEntry<'_>) {
-        if self.entry == Some(entry.index()) {
-            return;
-        }
-        self.entry = Some(entry.index());
-        self.id = Some(entry.dump_id());
-        self.name.clear();
-        let id = entry.catalog_id();
-        let ids = format!("{}; {} {} ", entry.dump_id(), id.table_oid, id.oid);
-        self.name.extend_from_slice(ids.as_bytes());
-        self.name.extend_from_slice(entry.desc().as_bytes());
-        self.name.push(b' ');
-        self.name.extend_from_slice(entry.tag().unwrap_or(b"(no tag)"));
-        self.name.push(b' ');
-        self.name.extend_from_slice(entry.owner().unwrap_or(b"(no owner)"));
-    }
-
-    /// Tells of what was not told of yet.
-    fn tell(&mut self, voice: &dyn Voice) {
-        let stage = match self.stage {
-            None | Some(Stage::Initializing) => "INITIALIZING",
-            Some(Stage::Finalizing) => "FINALIZING",
-            Some(_) => "PROCESSING TOC",
-        };
-        if !self.told_stage {
-            self.told_stage = true;
-            if voice.is_verbose() {
-                voice.info(format!("while {stage}:").as_bytes());
-            }
-        }
-        if self.entry.is_some() && self.told_entry != self.entry {
-            self.told_entry = self.entry;
-            if voice.is_verbose() {
-                voice.info(&[b"from TOC entry ", &self.name[..]].concat());
-            }
-        }
-    }
-}
-
 /// An end that the rules only pass on.
 fn end() -> pgdmp::Error {
     io::Error::other("the restore cannot go on").into()
@@ -131,6 +79,8 @@ impl<'a> SessionSink<'a> {
             database: None,
             is_set: IsSet::NotYet,
             context: Context::default(),
+            batch: Batch::default(),
+            late: Late::default(),
             statements: Statements::new(around.std_strings),
             copying: false,
             descriptor: -1,
@@ -214,6 +164,7 @@ impl<'a> SessionSink<'a> {
     /// Behind what every restore sets comes what this one sets.
     fn set_up(&mut self) -> pgdmp::Result<Outcome> {
         if self.is_set == IsSet::Begun {
+            self.send_waiting()?;
             self.is_set = IsSet::Done;
             if let Err(fatal) = self.around.settings.set(&mut *self.session) {
                 return self.die(fatal);
@@ -225,7 +176,7 @@ impl<'a> SessionSink<'a> {
     /// Whether a statement failed because an earlier run has done already what it does.
     fn is_done_already(&mut self) -> pgdmp::Result<bool> {
         let Some(journal) = self.around.journal else { return Ok(false) };
-        let (Some(id), Some(state)) = (self.context.id, self.session.last_state()) else {
+        let (Some(id), Some(state)) = (self.context.id(), self.session.last_state()) else {
             return Ok(false);
         };
         if !journal.is_cleaned() {
@@ -243,7 +194,7 @@ impl<'a> SessionSink<'a> {
 
     /// Whether an earlier run has begun the entry.
     fn is_in_doubt(&self) -> bool {
-        let (journal, id) = (self.around.journal, self.context.id);
+        let (journal, id) = (self.around.journal, self.context.id());
         journal.zip(id).is_some_and(|(journal, id)| journal.is_in_doubt(id))
     }
 
@@ -295,24 +246,87 @@ impl<'a> SessionSink<'a> {
                 _ => self.noted(journal.cleaned())?,
             }
         }
-        if let (Some(_), Purpose::Setting { .. } | Purpose::AccessMethod) =
-            (statement.entry, statement.purpose)
-        {
-            return self.setting(statement);
-        }
-        if let Purpose::Setting { name, .. } = statement.purpose
+        if let (None, Purpose::Setting { name, .. }) = (statement.entry, statement.purpose)
             && !self.knows_setting(name)
         {
             return Ok(Outcome::Done);
         }
-        if statement.empty_lines == 0 {
-            return self.send(QUERY, statement.text);
+        if !self.around.means.batches
+            || !joins(statement, self.around.std_strings)
+            // What fails then is the end of more than a batch.
+            || self.session.in_transaction()
+        {
+            self.send_waiting()?;
+            return self.send_alone(statement.into(), statement.text, None);
+        }
+        if !self.batch.has_room(statement) {
+            self.send_waiting()?;
+        }
+        self.batch.push(statement, self.context.place());
+        if self.batch.is_full() || changes_reading(statement.purpose) {
+            self.send_waiting()?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Sends the statements that wait: at once, or if that fails one after the other.
+    fn send_waiting(&mut self) -> pgdmp::Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        let sent = self.send_batch(&batch);
+        batch.sent(*sent.as_ref().unwrap_or(&false));
+        self.batch = batch;
+        sent.map(drop)
+    }
+
+    /// Says whether they could be sent at once.
+    fn send_batch(&mut self, batch: &Batch) -> pgdmp::Result<bool> {
+        let mut lost = None;
+        if batch.each().len() > 1 {
+            let Err(message) = self.session.query(batch.query()) else { return Ok(true) };
+            if self.around.server.is_stopped() {
+                return self.die(Fatal::Told);
+            }
+            // Whichever it was, none of them is done.
+            lost = self.session.is_lost().then_some(message);
+        }
+        let here = self.context.place();
+        let mut at_once = batch.each().len() == 1;
+        for (alone, text) in batch.each() {
+            self.context.go(alone.place.clone());
+            if let Outcome::Failed(errors) = self.send_alone(alone.into(), text, lost.take())? {
+                self.late.errors += errors;
+                let place = alone.place.as_ref().filter(|_| alone.of_entry);
+                self.late.entries.extend(place.map(|place| place.index));
+                at_once = false;
+            }
+        }
+        self.context.go(here);
+        Ok(at_once)
+    }
+
+    /// Sends a statement as a query of its own; `failure`: what is known of its end.
+    fn send_alone(
+        &mut self,
+        alone: Alone<'_>,
+        text: &[u8],
+        failure: Option<Message>,
+    ) -> pgdmp::Result<Outcome> {
+        if alone.of_entry
+            && let Purpose::Setting { .. } | Purpose::AccessMethod = alone.purpose
+        {
+            return self.setting(alone.purpose, text, failure);
         }
         let mut query = std::mem::take(&mut self.query);
         query.clear();
-        query.extend_from_slice(statement.text);
-        query.resize(query.len() + usize::from(statement.empty_lines), b'\n');
-        let outcome = self.send(QUERY, &query);
+        query.extend_from_slice(text);
+        query.resize(query.len() + usize::from(alone.empty_lines), b'\n');
+        let outcome = match failure {
+            None => self.send(QUERY, &query),
+            Some(message) => self.query_failed(QUERY, &message, &query),
+        };
         query.shrink_to(1 << 20);
         self.query = query;
         outcome
@@ -332,16 +346,22 @@ impl<'a> SessionSink<'a> {
     }
 
     /// What an entry needs before it, which is said in other words when it fails.
-    fn setting(&mut self, statement: &Statement<'_>) -> pgdmp::Result<Outcome> {
-        let text = statement.text.strip_suffix(b"\n").unwrap_or(statement.text);
-        let text = match statement.purpose {
+    fn setting(
+        &mut self,
+        purpose: Purpose<'_>,
+        text: &[u8],
+        failure: Option<Message>,
+    ) -> pgdmp::Result<Outcome> {
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = match purpose {
             Purpose::Setting { name: "default_tablespace", .. } => {
                 text.strip_suffix(b";").unwrap_or(text)
             }
             _ => text,
         };
-        let Err(message) = self.session.query(text) else { return Ok(Outcome::Done) };
-        let Purpose::Setting { name, value } = statement.purpose else {
+        let failure = failure.or_else(|| self.session.query(text).err());
+        let Some(message) = failure else { return Ok(Outcome::Done) };
+        let Purpose::Setting { name, value } = purpose else {
             let what = b"could not alter table access method: ";
             return self.failed(&[what, &message[..]].concat());
         };
@@ -365,7 +385,11 @@ impl<'a> SessionSink<'a> {
 
     /// Text that is no statement. A server has nothing to say to it, but one that is gone has.
     fn text(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
-        if self.session.is_lost() { self.send(QUERY, text) } else { Ok(Outcome::Done) }
+        if !self.session.is_lost() {
+            return Ok(Outcome::Done);
+        }
+        self.send_waiting()?;
+        self.send(QUERY, text)
     }
 
     fn copy_begin(&mut self, statement: &[u8]) -> pgdmp::Result<Outcome> {
@@ -509,6 +533,27 @@ const EXISTS: &[&SqlState] =
 
 /// Objects that there are no more: undefined table, object, function, schema, database, column.
 const IS_GONE: &[&SqlState] = &[b"42P01", b"42704", b"42883", b"3F000", b"3D000", b"42703"];
+/// What is to know of a statement that goes to the server alone.
+struct Alone<'a> {
+    /// Whether an entry needs it.
+    of_entry: bool,
+    purpose: Purpose<'a>,
+    empty_lines: u8,
+}
+
+impl<'a> From<&Statement<'a>> for Alone<'a> {
+    fn from(statement: &Statement<'a>) -> Self {
+        let Statement { entry, purpose, empty_lines, .. } = *statement;
+        Alone { of_entry: entry.is_some(), purpose, empty_lines }
+    }
+}
+
+impl<'a> From<&'a Queued> for Alone<'a> {
+    fn from(queued: &'a Queued) -> Self {
+        let Queued { of_entry, empty_lines, .. } = *queued;
+        Alone { of_entry, purpose: queued.purpose(), empty_lines }
+    }
+}
 
 /// What failed, of a query that has no other name.
 const QUERY: &str = "could not execute query";
@@ -542,7 +587,26 @@ fn entry_of<'t>(step: &Step<'t>) -> Option<TocEntry<'t>> {
     }
 }
 
+/// Whether statements before a step need not be sent before it.
+fn may_wait(step: &Step<'_>) -> bool {
+    matches!(
+        step,
+        Step::Statement(_)
+            | Step::Heading(_)
+            | Step::Comment(_)
+            | Step::EmptyLine
+            | Step::Restrict
+            | Step::Unrestrict
+            | Step::Event(_)
+    )
+}
+
 impl Sink for SessionSink<'_> {
+    fn wait(&mut self) -> pgdmp::Result<Late> {
+        self.send_waiting()?;
+        Ok(std::mem::take(&mut self.late))
+    }
+
     fn now(&mut self) -> String {
         self.around.voice.now()
     }
@@ -550,6 +614,9 @@ impl Sink for SessionSink<'_> {
     fn step(&mut self, step: &Step<'_>) -> pgdmp::Result<Outcome> {
         if let Some(entry) = entry_of(step) {
             self.context.entry(&entry);
+        }
+        if !may_wait(step) {
+            self.send_waiting()?;
         }
         match step {
             Step::Stage(stage) => self.context.stage(*stage),

@@ -121,3 +121,128 @@ fn a_setting_that_is_refused_is_the_end() {
         assert!(!played.sent().iter().any(|sql| sql.starts_with("CREATE ")));
     }
 }
+
+/// What was said of failures.
+fn told(played: &Played) -> Vec<String> {
+    let starts = ["while", "from TOC", "error"];
+    let is_told = |line: &String| starts.iter().any(|start| line.starts_with(start));
+    played.said().into_iter().filter(is_told).collect()
+}
+
+const BATCHES: Means = Means::exact().batches(true);
+
+/// The statements of a session, one a line end; what sets up a session is not among them.
+fn joined(sent: &[String]) -> String {
+    let all = sent.join("\n");
+    let lines = all.lines().filter(|line| !line.is_empty() && !line.starts_with("SET "));
+    lines.map(|line| format!("{}\n", line.trim_end_matches(';'))).collect()
+}
+
+#[test]
+fn definitions_go_many_at_a_time_in_their_order() {
+    for name in ["pg18/core-custom.dump", "pg18/small-custom.dump", "pg9.6/small-custom.dump"] {
+        if !fixtures::root().join(name).exists() {
+            continue;
+        }
+        let [one, many] = [Means::exact(), BATCHES].map(|means| {
+            let played = Played::default();
+            let restorer = Restorer::new().means(means.tuning(true)).jobs(1);
+            assert_eq!(restore(name, &restorer, &played).unwrap().errors, 0);
+            sent_in(&played, 0)
+        });
+        assert_eq!(joined(&many), joined(&one), "{name}");
+        assert!(many.len() * 4 < one.len(), "{name}: {} of {}", many.len(), one.len());
+        let reads = |sql: &&String| sql.contains("client_encoding");
+        assert!(many.iter().find(reads).unwrap().ends_with("SET client_encoding = 'UTF8';\n"));
+    }
+}
+
+#[test]
+fn failures_in_a_batch_are_those_of_single_statements() {
+    let cases: &[&[(&'static str, Fate)]] = &[
+        &[("CREATE TABLE public.town", Fate::Refused)],
+        &[("CREATE TABLE public.town", Fate::Refused), ("CREATE VIEW", Fate::Refused)],
+        &[("OWNER TO", Fate::Refused)],
+        &[("SET default_tablespace", Fate::Refused), ("SET row_security", Fate::Refused)],
+        &[("SET default_table_access_method", Fate::Refused)],
+        &[("SELECT pg_catalog.set_config('search_path'", Fate::Refused)],
+        &[("CREATE ", Fate::Refused), ("ALTER ", Fate::Refused)],
+    ];
+    for fates in cases {
+        let answers = [Means::exact(), BATCHES].map(|means| {
+            let played = Played { fates: fates.to_vec(), ..Played::default() };
+            // With any of the means one session restores as several do.
+            let restorer = Restorer::new().means(means.tuning(true));
+            let report = restore("pg18/small-custom.dump", &restorer, &played).unwrap();
+            // In the first session; in others it may be another order.
+            let told = told(&played);
+            let at = told.iter().position(|line| line.contains(" INDEX ")).unwrap_or(told.len());
+            (told[..at].to_vec(), report.errors)
+        });
+        assert_eq!(answers[0], answers[1], "{fates:?}");
+        assert!(answers[0].1 > 0);
+    }
+}
+
+#[test]
+fn the_first_error_in_a_batch_can_be_the_end() {
+    let fates = vec![("CREATE TABLE public.parcel", Fate::Refused)];
+    let played = Played { fates, ..Played::default() };
+    let restorer = Restorer::new().means(BATCHES).exit_on_error(true);
+    let end = restore("pg18/small-custom.dump", &restorer, &played);
+    assert!(matches!(end, Err(Fatal::Told)), "{end:?}");
+    let sent = sent_in(&played, 0);
+    // The batch, and then up to there.
+    let batch = sent.iter().rposition(|sql| sql.matches("CREATE TABLE").count() > 1).unwrap();
+    assert!(sent.last().unwrap().starts_with("CREATE TABLE public.parcel"), "{sent:?}");
+    let tables = |sql: &String| sql.matches("CREATE TABLE").count();
+    assert!(sent[batch + 1..].iter().all(|sql| tables(sql) < 2), "{sent:?}");
+    assert_eq!(
+        played.happened().iter().filter(|h| matches!(h, Happened::Opened { .. })).count(),
+        1
+    );
+}
+
+#[test]
+fn what_failed_in_a_batch_is_known_before_the_data() {
+    use pgdmp::script::ScriptOptions;
+    for (holds_back, stream) in [(false, false), (true, false), (false, true), (true, true)] {
+        let fates = vec![("CREATE TABLE public.town", Fate::Refused)];
+        let played = Played { fates, ..Played::default() };
+        let options = ScriptOptions::new().no_data_for_failed_tables(holds_back);
+        let restorer = Restorer::new().means(BATCHES).options(options);
+        let name = "pg18/small-custom.dump";
+        let report = match stream {
+            false => restore(name, &restorer, &played),
+            true => {
+                let bytes = std::fs::read(fixtures::root().join(name)).unwrap();
+                let mut stream = pgdmp::ArchiveStream::new(&bytes[..]).unwrap();
+                let toc = stream.shared_toc();
+                let selected = Selection::default().apply(&toc).unwrap();
+                restorer.stream(&mut stream, &selected, &played, &played)
+            }
+        };
+        assert_eq!(report.unwrap().errors, 1);
+        let sent = played.sent();
+        let copies = sent.iter().any(|sql| sql.starts_with("COPY public.town "));
+        assert_eq!(copies, !holds_back);
+        // Others may have put something there.
+        assert!(!sent.iter().any(|sql| sql.starts_with("TRUNCATE TABLE ONLY public.town;")));
+        assert_eq!(sent.iter().filter(|sql| sql.starts_with("TRUNCATE TABLE ONLY ")).count(), 3);
+        let says = "table \"town\" could not be created, will not restore its data";
+        assert_eq!(played.said().contains(&says.to_owned()), holds_back);
+    }
+}
+
+#[test]
+fn a_batch_that_is_lost_is_an_error_for_each_statement() {
+    let fates = vec![("CREATE TABLE public.vacant", Fate::Lost)];
+    let played = Played { fates, ..Played::default() };
+    let report =
+        restore("pg18/small-custom.dump", &Restorer::new().means(BATCHES), &played).unwrap();
+    let told = told(&played);
+    let count = |what: &str| told.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(count("server closed the connection unexpectedly"), 1);
+    assert!(count("no connection to the server") > 3);
+    assert_eq!(report.errors, told.iter().filter(|line| line.starts_with("error")).count() as u64);
+}

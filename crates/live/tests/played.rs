@@ -104,6 +104,7 @@ impl Server for Played {
             server: self,
             number,
             lost: false,
+            transaction: false,
             last: Vec::new(),
             open: HashSet::new(),
         }))
@@ -122,6 +123,7 @@ struct Line<'a> {
     server: &'a Played,
     number: usize,
     lost: bool,
+    transaction: bool,
     last: Message,
     /// Large objects.
     open: HashSet<i32>,
@@ -165,6 +167,11 @@ impl Line<'_> {
 impl Session for Line<'_> {
     fn query(&mut self, sql: &[u8]) -> Result<Reply, Message> {
         self.does(String::from_utf8_lossy(sql).into_owned())?;
+        match sql {
+            b"BEGIN" => self.transaction = true,
+            b"COMMIT" => self.transaction = false,
+            _ => {}
+        }
         let last = sql.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
         let copies = last.is_some_and(|line| line.starts_with(b"COPY "));
         Ok(if copies { Reply::CopyIn } else { Reply::Done })
@@ -228,6 +235,10 @@ impl Session for Line<'_> {
 
     fn server_version(&self) -> u32 {
         self.server.version
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.transaction
     }
 
     fn is_lost(&self) -> bool {
