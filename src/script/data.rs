@@ -2,7 +2,7 @@
 
 use super::feed::DataFeed;
 use super::rows::Rows;
-use super::{Event, Purpose, Run, Step};
+use super::{Event, Outcome, Purpose, Run, Step};
 use crate::error::{Error, Result};
 use crate::toc::{Definition, TocEntry};
 
@@ -77,7 +77,11 @@ impl Run<'_> {
             rows.finish(&mut |piece| self.try_step(&Step::CopyData(piece)))?;
         }
         if self.report.errors == errors {
-            self.step(&Step::CopyEnd { entry: *entry })?;
+            match self.sink.step(&Step::CopyEnd { entry: *entry })? {
+                Outcome::Done => {}
+                Outcome::Failed(errors) => self.report.errors += errors,
+                Outcome::Again => return self.copy(entry, statement, feed),
+            }
         }
         self.complain(&complaints)
     }

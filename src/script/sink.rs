@@ -114,6 +114,9 @@ pub enum Outcome {
     /// - A table during whose definition something failed gets no data with
     ///   [`ScriptOptions::no_data_for_failed_tables`](super::ScriptOptions::no_data_for_failed_tables).
     Failed(u64),
+    /// For [`Step::CopyEnd`] alone: no row is in the table, and all of them shall come once more,
+    /// from [`Step::CopyBegin`] on. Only where the data of the archive can be read again.
+    Again,
 }
 
 /// Failures that no step has told of.

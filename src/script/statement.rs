@@ -42,7 +42,7 @@ impl Run<'_> {
     /// Takes a step, and says whether it succeeded.
     pub(super) fn try_step(&mut self, step: &Step<'_>) -> Result<bool> {
         match self.sink.step(step)? {
-            Outcome::Done => Ok(true),
+            Outcome::Done | Outcome::Again => Ok(true),
             Outcome::Failed(errors) => {
                 self.report.errors += errors;
                 Ok(false)

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::live_faults::{Odd, VIEW, archive};
 use crate::live_restore::{dump, first, masked};
 use crate::live_scripts::dumps;
-use pgdmp_testkit::server::Server;
+use pgdmp_testkit::server::{Server, run};
 
 /// Without one of the means, and without all but one.
-const MEANS: &[&str] = &["async-commit", "tuning", "batches"];
+const MEANS: &[&str] = &["async-commit", "tuning", "batches", "freeze", "objects"];
 
 struct Bench<'a> {
     server: &'a Server,
@@ -116,6 +116,82 @@ fn a_restore_ends_when_its_log_is_on_disk() {
     let output = bench.restore_into(&name, archive, "--set=no_such_setting=1");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.starts_with("pgdmp: error: could not set \"no_such_setting\" to \"1\": ERROR:"));
+}
+
+/// Tables and large objects of all sizes.
+#[test]
+fn large_tables_and_objects_are_the_same() {
+    let Some(server) = Server::start("large_tables_and_objects_are_the_same") else { return };
+    server.create("large", "UTF8");
+    let sql = "CREATE ROLE keeper;
+        CREATE TABLE many (id int PRIMARY KEY, text text);
+        INSERT INTO many SELECT n, repeat(md5(n::text), 3) FROM generate_series(1, 30000) n;
+        CREATE TABLE few (id int); INSERT INTO few SELECT generate_series(1, 100);
+        CREATE TABLE none (id int);
+        CREATE TABLE parts (id int) PARTITION BY RANGE (id);
+        CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (50000);
+        CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (50000) TO (100000);
+        INSERT INTO parts SELECT n FROM generate_series(0, 99999) n;
+        CREATE DOMAIN picky AS int CHECK (VALUE <> 77777);
+        CREATE TABLE wrong (id picky);
+        INSERT INTO wrong SELECT n FROM generate_series(1, 70000) n;
+        SELECT lo_from_bytea(n, ''), lo_put(n, 0, convert_to(repeat(n::text, n % 50), 'UTF8'))
+            FROM generate_series(20001, 22500) n;
+        SELECT lo_from_bytea(30001, ''), lo_from_bytea(30002, decode(repeat('00ff27', 700000), 'hex')),
+            lo_from_bytea(30003, convert_to(repeat('x', 262144), 'UTF8')),
+            lo_from_bytea(30004, convert_to(repeat('y', 1048577), 'UTF8'));
+        DO $$ BEGIN FOR n IN 20001..20100 LOOP
+            EXECUTE format('ALTER LARGE OBJECT %s OWNER TO keeper', n);
+            EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO PUBLIC', n + 50);
+        END LOOP; END $$";
+    server.client("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, "-d", "large"]);
+    let bench = Bench::new(&server);
+    for format in ["-Fc", "-Fd", "-Ft"] {
+        let path = server.path(&format!("large{format}"));
+        server.client("pg_dump", &[format, "-f", &path, "large"]);
+        if server.root {
+            run(&mut Command::new("chmod"), &["-R", "a+rX", &path]);
+        }
+        let before = log(&server).len();
+        let variants = ["-j1", "-j3", "-j2 --without=freeze", "-j2 --without=objects"];
+        bench.same(Path::new(&path), &variants.map(str::to_owned));
+        let text = log(&server).split_off(before);
+        assert!(text.contains("COPY public.many (id, text) FROM stdin WITH (FREEZE)"));
+        assert!(!text.contains("COPY public.few (id) FROM stdin WITH (FREEZE)"));
+        assert!(text.contains("lo_put"));
+        assert!(!text.contains("ERROR"));
+        // Through a pipe.
+        if format != "-Fd" {
+            let (expected, ..) = bench.made(Path::new(&path), "--exact");
+            server.create("piped", "UTF8");
+            let socket = server.path("");
+            let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+            command.args(["restore", "-h", &socket, "-U", "postgres", "-d", "piped", "-j2"]);
+            let mut cat = Command::new("cat").arg(&path).stdout(Stdio::piped()).spawn().unwrap();
+            let output = command.stdin(cat.stdout.take().unwrap()).output().unwrap();
+            cat.wait().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(first(&dump(&server, "piped"), &expected), None);
+            server.sql("DROP DATABASE piped");
+        }
+    }
+    // Rows that are wrong, in a table that would be frozen; and objects that may not be written.
+    let path = server.path("large-Fc");
+    let answers = ["--exact -j2", "-j2", "-j2 --without=freeze"].map(|options| {
+        server.create("strict", "UTF8");
+        let psql =
+            ["-X", "-q", "-c", "CREATE DOMAIN picky AS int CHECK (VALUE <> 66666)", "-d", "strict"];
+        server.client("psql", &psql);
+        let output = bench.restore_into("strict", Path::new(&path), options);
+        let made = dump(&server, "strict");
+        server.sql("DROP DATABASE strict");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text, made)
+    });
+    assert!(answers[0].1.contains("COPY failed for table \"wrong\""), "{}", answers[0].1);
+    assert!(answers[0].1.contains("COPY wrong, line 66666"), "{}", answers[0].1);
+    assert_eq!(answers[1], answers[0]);
+    assert_eq!(answers[2], answers[0]);
 }
 
 /// Errors, and what there is in the end: as when each statement goes alone.

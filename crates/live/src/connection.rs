@@ -309,6 +309,13 @@ impl Session for Connection<'_> {
         self.send(sql, Raw::rows)?.ok_or_else(|| self.raw.message())
     }
 
+    fn execute(&mut self, sql: &[u8], values: &[Vec<u8>]) -> Result<(), Message> {
+        match self.send(sql, |raw, sql| raw.execute(sql, values))? {
+            Status::Fine => Ok(()),
+            _ => Err(self.raw.message()),
+        }
+    }
+
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
         self.may_begin()?;
         if self.raw.put_copy_data(data) { Ok(()) } else { Err(self.raw.message()) }

@@ -42,6 +42,7 @@ mod journal;
 mod libpq;
 mod means;
 mod name;
+mod objects;
 mod parallel;
 mod prompt;
 mod restore;

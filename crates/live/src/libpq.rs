@@ -66,6 +66,9 @@ functions! { Functions:
     PQparameterStatus(Opaque, *const c_char) -> *const c_char;
     PQsetNoticeProcessor(Opaque, NoticeProcessor, *mut c_void) -> Option<NoticeProcessor>;
     PQexec(Opaque, *const c_char) -> Opaque;
+    PQexecParams(
+        Opaque, *const c_char, c_int, *const u32, *const *const c_char, *const c_int, *const c_int, c_int
+    ) -> Opaque;
     PQgetResult(Opaque) -> Opaque;
     PQresultStatus(Opaque) -> c_int;
     PQresultErrorField(Opaque, c_int) -> *const c_char;
@@ -311,6 +314,33 @@ impl<'v> Raw<'v> {
     pub(crate) fn exec(&mut self, sql: &CStr) -> Status {
         // SAFETY: the connection lives, the text until it returns; the result is freed once.
         unsafe { self.status((self.functions().PQexec)(self.conn(), sql.as_ptr())) }
+    }
+
+    /// Sends a statement with values in binary form, and waits for its end.
+    pub(crate) fn execute(&mut self, sql: &CStr, values: &[Vec<u8>]) -> Status {
+        let lens: Option<Vec<c_int>> =
+            values.iter().map(|value| c_int::try_from(value.len()).ok()).collect();
+        let (Some(lens), Ok(count)) = (lens, c_int::try_from(values.len())) else {
+            return Status::Failed;
+        };
+        let starts: Vec<_> = values.iter().map(|value| value.as_ptr().cast::<c_char>()).collect();
+        let binary = vec![1; values.len()];
+        // SAFETY: the connection lives, the text and the values until it returns; there are as many
+        // addresses, lengths and formats as are said, and NULL for the types lets the server find
+        // them. The result is freed once.
+        unsafe {
+            let result = (self.functions().PQexecParams)(
+                self.conn(),
+                sql.as_ptr(),
+                count,
+                ptr::null(),
+                starts.as_ptr(),
+                lens.as_ptr(),
+                binary.as_ptr(),
+                0,
+            );
+            self.status(result)
+        }
     }
 
     /// Sends a query, and gives the rows of its last statement.

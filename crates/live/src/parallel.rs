@@ -102,7 +102,8 @@ fn over_sessions(
     let rules = restorer.rules(&*session);
     let jobs = restorer.jobs.max(1);
     let settings = Settings::of(restorer.used_means(), &restorer.settings, jobs, &mut *session);
-    let around = restorer.around(selected.toc(), server, voice, &settings, journal)?;
+    let mut around = restorer.around(selected.toc(), server, voice, &settings, journal)?;
+    around.data_comes_again = data.archive().is_some();
     let mut leader = Leader {
         data,
         around,

@@ -216,6 +216,7 @@ impl Restorer {
             means: self.used_means(),
             settings,
             journal,
+            data_comes_again: false,
             std_strings: toc.std_strings()?,
         })
     }

@@ -71,6 +71,13 @@ pub trait Session: Send {
     /// What the server says.
     fn rows(&mut self, sql: &[u8]) -> Result<Rows, Message>;
 
+    /// Sends one statement with values for its parameters, in binary form. Rows are thrown away.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    fn execute(&mut self, sql: &[u8], values: &[Vec<u8>]) -> Result<(), Message>;
+
     /// Sends COPY data, of any length.
     ///
     /// # Errors

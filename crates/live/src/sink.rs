@@ -1,11 +1,14 @@
 //! The steps of a restore, carried out in a session.
 
+mod held;
+mod statements;
+
 use std::io;
 
-use pgdmp::script::{Late, Outcome, Purpose, Sink, Statement, Step};
+use pgdmp::script::{Late, Outcome, Sink, Step};
 use pgdmp::{Desc, DumpId, TocEntry};
 
-use crate::batch::{Batch, Queued, changes_reading, joins};
+use crate::batch::Batch;
 use crate::context::Context;
 use crate::fatal::Fatal;
 use crate::flush::flush;
@@ -17,6 +20,9 @@ use crate::session::{Copied, Message, Reply, Server, Session, SqlState};
 use crate::tune::Settings;
 use crate::voice::Voice;
 
+use held::Held;
+use statements::Alone;
+
 /// What a session is told for all of its life.
 #[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
@@ -27,6 +33,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) means: Means,
     pub(crate) settings: &'a Settings,
     pub(crate) journal: Option<&'a Journal>,
+    /// Whether the data of a table can be had again.
+    pub(crate) data_comes_again: bool,
     /// Whether backslashes in string literals of the archive stand for themselves.
     pub(crate) std_strings: bool,
 }
@@ -42,6 +50,10 @@ pub(crate) struct SessionSink<'a> {
     /// Statements that were not sent yet, and what failed of those that were.
     batch: Batch,
     late: Late,
+    /// A transaction that is put off.
+    held: Held,
+    /// Whether the server would not freeze rows.
+    refuses_freeze: bool,
     /// The statements of the entry whose data they are.
     statements: Statements,
     /// Whether the server takes COPY data.
@@ -81,6 +93,8 @@ impl<'a> SessionSink<'a> {
             context: Context::default(),
             batch: Batch::default(),
             late: Late::default(),
+            held: Held::Nothing,
+            refuses_freeze: false,
             statements: Statements::new(around.std_strings),
             copying: false,
             descriptor: -1,
@@ -235,154 +249,6 @@ impl<'a> SessionSink<'a> {
         self.die(Fatal::server(text.concat()))
     }
 
-    fn statement(&mut self, statement: &Statement<'_>) -> pgdmp::Result<Outcome> {
-        if statement.entry.is_none() && self.is_set == IsSet::NotYet {
-            self.is_set = IsSet::Begun;
-        }
-        if let (Some(entry), Some(journal)) = (statement.entry, self.around.journal) {
-            match statement.purpose {
-                Purpose::Drop => {}
-                Purpose::Truncate => self.emptied = Some(entry.dump_id()),
-                _ => self.noted(journal.cleaned())?,
-            }
-        }
-        if let (None, Purpose::Setting { name, .. }) = (statement.entry, statement.purpose)
-            && !self.knows_setting(name)
-        {
-            return Ok(Outcome::Done);
-        }
-        if !self.around.means.batches
-            || !joins(statement, self.around.std_strings)
-            // What fails then is the end of more than a batch.
-            || self.session.in_transaction()
-        {
-            self.send_waiting()?;
-            return self.send_alone(statement.into(), statement.text, None);
-        }
-        if !self.batch.has_room(statement) {
-            self.send_waiting()?;
-        }
-        self.batch.push(statement, self.context.place());
-        if self.batch.is_full() || changes_reading(statement.purpose) {
-            self.send_waiting()?;
-        }
-        Ok(Outcome::Done)
-    }
-
-    /// Sends the statements that wait: at once, or if that fails one after the other.
-    fn send_waiting(&mut self) -> pgdmp::Result<()> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let mut batch = std::mem::take(&mut self.batch);
-        let sent = self.send_batch(&batch);
-        batch.sent(*sent.as_ref().unwrap_or(&false));
-        self.batch = batch;
-        sent.map(drop)
-    }
-
-    /// Says whether they could be sent at once.
-    fn send_batch(&mut self, batch: &Batch) -> pgdmp::Result<bool> {
-        let mut lost = None;
-        if batch.each().len() > 1 {
-            let Err(message) = self.session.query(batch.query()) else { return Ok(true) };
-            if self.around.server.is_stopped() {
-                return self.die(Fatal::Told);
-            }
-            // Whichever it was, none of them is done.
-            lost = self.session.is_lost().then_some(message);
-        }
-        let here = self.context.place();
-        let mut at_once = batch.each().len() == 1;
-        for (alone, text) in batch.each() {
-            self.context.go(alone.place.clone());
-            if let Outcome::Failed(errors) = self.send_alone(alone.into(), text, lost.take())? {
-                self.late.errors += errors;
-                let place = alone.place.as_ref().filter(|_| alone.of_entry);
-                self.late.entries.extend(place.map(|place| place.index));
-                at_once = false;
-            }
-        }
-        self.context.go(here);
-        Ok(at_once)
-    }
-
-    /// Sends a statement as a query of its own; `failure`: what is known of its end.
-    fn send_alone(
-        &mut self,
-        alone: Alone<'_>,
-        text: &[u8],
-        failure: Option<Message>,
-    ) -> pgdmp::Result<Outcome> {
-        if alone.of_entry
-            && let Purpose::Setting { .. } | Purpose::AccessMethod = alone.purpose
-        {
-            return self.setting(alone.purpose, text, failure);
-        }
-        let mut query = std::mem::take(&mut self.query);
-        query.clear();
-        query.extend_from_slice(text);
-        query.resize(query.len() + usize::from(alone.empty_lines), b'\n');
-        let outcome = match failure {
-            None => self.send(QUERY, &query),
-            Some(message) => self.query_failed(QUERY, &message, &query),
-        };
-        query.shrink_to(1 << 20);
-        self.query = query;
-        outcome
-    }
-
-    /// Whether the server has a setting. pg_restore sets what the servers of its own release have;
-    /// what others lack is no error of the archive.
-    fn knows_setting(&self, name: &str) -> bool {
-        let version = self.session.server_version();
-        let since = match name {
-            "transaction_timeout" => 170_000,
-            "idle_in_transaction_session_timeout" => 90_600,
-            "row_security" => 90_500,
-            _ => 0,
-        };
-        version == 0 || version >= since
-    }
-
-    /// What an entry needs before it, which is said in other words when it fails.
-    fn setting(
-        &mut self,
-        purpose: Purpose<'_>,
-        text: &[u8],
-        failure: Option<Message>,
-    ) -> pgdmp::Result<Outcome> {
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let text = match purpose {
-            Purpose::Setting { name: "default_tablespace", .. } => {
-                text.strip_suffix(b";").unwrap_or(text)
-            }
-            _ => text,
-        };
-        let failure = failure.or_else(|| self.session.query(text).err());
-        let Some(message) = failure else { return Ok(Outcome::Done) };
-        let Purpose::Setting { name, value } = purpose else {
-            let what = b"could not alter table access method: ";
-            return self.failed(&[what, &message[..]].concat());
-        };
-        let value = value.unwrap_or_default();
-        let (before, value, after): (_, &[u8], _) = match name {
-            "session_authorization" => {
-                let text = [b"could not set session user to \"", value, b"\": ", &message];
-                return self.die(Fatal::server(text.concat()));
-            }
-            "search_path" => ("could not set \"search_path\" to \"", value, "\": "),
-            "default_tablespace" => {
-                // As it is quoted in the statement.
-                let name = text.strip_prefix(b"SET default_tablespace = ").unwrap_or(value);
-                let name = if value.is_empty() { b"\"\"" } else { name };
-                ("could not set \"default_tablespace\" to ", name, ": ")
-            }
-            _ => ("could not set \"default_table_access_method\"", b"", ": "),
-        };
-        self.failed(&[before.as_bytes(), value, after.as_bytes(), &message].concat())
-    }
-
     /// Text that is no statement. A server has nothing to say to it, but one that is gone has.
     fn text(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
         if !self.session.is_lost() {
@@ -404,6 +270,9 @@ impl<'a> SessionSink<'a> {
     }
 
     fn copy_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
+        if let Some(outcome) = self.hold_rows(data)? {
+            return Ok(outcome);
+        }
         if !self.copying {
             return Ok(Outcome::Done);
         }
@@ -417,6 +286,9 @@ impl<'a> SessionSink<'a> {
     }
 
     fn copy_end(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<Outcome> {
+        if let failed @ Outcome::Failed(_) = self.end_rows()? {
+            return Ok(failed);
+        }
         if !std::mem::take(&mut self.copying) {
             return Ok(Outcome::Done);
         }
@@ -424,6 +296,7 @@ impl<'a> SessionSink<'a> {
         match self.session.copy_end() {
             Ok(Copied { failure, surplus }) => {
                 let outcome = match failure {
+                    Some(_) if self.loads_again() => return Ok(Outcome::Again),
                     Some(message) => {
                         let text = [b"COPY failed for table \"", table, b"\": ", &message];
                         self.failed(&text.concat())?
@@ -474,6 +347,30 @@ impl<'a> SessionSink<'a> {
         }
     }
 
+    /// Whether the server has what came with a release; one that does not say has all.
+    fn has_since(&self, release: u32) -> bool {
+        let version = self.session.server_version();
+        version == 0 || version >= release
+    }
+
+    fn begin(&mut self) -> pgdmp::Result<Outcome> {
+        self.send("could not start database transaction", b"BEGIN")
+    }
+
+    fn commit(&mut self) -> pgdmp::Result<Outcome> {
+        self.send("could not commit database transaction", b"COMMIT")
+    }
+
+    /// Sends what was put off, of which failures are told late.
+    fn release(&mut self, entry: Option<TocEntry<'_>>) -> pgdmp::Result<()> {
+        self.late.errors += self.send_held(entry)?;
+        Ok(())
+    }
+
+    fn object_failed(&mut self, message: &Message) -> pgdmp::Result<Outcome> {
+        self.failed(&[b"could not write to large object: ", &message[..]].concat())
+    }
+
     fn connect(&mut self, database: &[u8]) -> pgdmp::Result<Outcome> {
         match self.around.server.connect(Some(database), self.around.voice) {
             Ok(session) => {
@@ -522,7 +419,7 @@ impl<'a> SessionSink<'a> {
             return Ok(Outcome::Done);
         }
         let message = self.session.last_message();
-        self.failed(&[b"could not write to large object: ", &message[..]].concat())
+        self.object_failed(&message)
     }
 }
 
@@ -533,28 +430,6 @@ const EXISTS: &[&SqlState] =
 
 /// Objects that there are no more: undefined table, object, function, schema, database, column.
 const IS_GONE: &[&SqlState] = &[b"42P01", b"42704", b"42883", b"3F000", b"3D000", b"42703"];
-/// What is to know of a statement that goes to the server alone.
-struct Alone<'a> {
-    /// Whether an entry needs it.
-    of_entry: bool,
-    purpose: Purpose<'a>,
-    empty_lines: u8,
-}
-
-impl<'a> From<&Statement<'a>> for Alone<'a> {
-    fn from(statement: &Statement<'a>) -> Self {
-        let Statement { entry, purpose, empty_lines, .. } = *statement;
-        Alone { of_entry: entry.is_some(), purpose, empty_lines }
-    }
-}
-
-impl<'a> From<&'a Queued> for Alone<'a> {
-    fn from(queued: &'a Queued) -> Self {
-        let Queued { of_entry, empty_lines, .. } = *queued;
-        Alone { of_entry, purpose: queued.purpose(), empty_lines }
-    }
-}
-
 /// What failed, of a query that has no other name.
 const QUERY: &str = "could not execute query";
 
@@ -621,25 +496,46 @@ impl Sink for SessionSink<'_> {
         match step {
             Step::Stage(stage) => self.context.stage(*stage),
             Step::Statement(statement) => return self.statement(statement),
-            Step::Begin => return self.send("could not start database transaction", b"BEGIN"),
-            Step::Commit => return self.send("could not commit database transaction", b"COMMIT"),
+            Step::Begin if self.hold_begin() => {}
+            Step::Begin => return self.begin(),
+            Step::Commit => {
+                return match self.end_held()? {
+                    Some(outcome) => Ok(outcome),
+                    None => self.commit(),
+                };
+            }
             Step::Connect { database, .. } => return self.connect(database),
             Step::CopyBegin { entry, statement } => {
                 self.check_rows(entry)?;
+                if let Some(outcome) = self.hold_copy(statement)? {
+                    return Ok(outcome);
+                }
+                self.release(Some(*entry))?;
                 return self.copy_begin(statement);
             }
             Step::CopyData(data) => return self.copy_data(data),
             Step::CopyEnd { entry } => return self.copy_end(entry),
             Step::InsertBegin { entry } => {
                 self.check_rows(entry)?;
+                self.release(Some(*entry))?;
                 self.statements = Statements::new(self.around.std_strings);
             }
             Step::InsertData(data) => return self.insert_data(data),
             Step::InsertEnd { entry } => self.insert_end(entry),
-            Step::LargeObjectOpen { oid, create, .. } => {
+            Step::LargeObjectOpen { entry, oid, create } => {
+                if let Some(outcome) = self.hold_object(oid.0, *create)? {
+                    return Ok(outcome);
+                }
+                self.release(Some(*entry))?;
                 return self.large_object(oid.0, *create);
             }
-            Step::LargeObjectWrite { data, .. } => return self.large_object_data(data),
+            Step::LargeObjectWrite { data, .. } => {
+                return match self.hold_object_data(data)? {
+                    Some(outcome) => Ok(outcome),
+                    None => self.large_object_data(data),
+                };
+            }
+            Step::LargeObjectClose if self.end_object() => {}
             Step::LargeObjectClose => self.session.lo_close(self.descriptor),
             Step::Comment(text) => return self.text(text),
             Step::EmptyLine => return self.set_up(),

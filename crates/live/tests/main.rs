@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fast;
+mod held;
 mod parallel;
 mod played;
 mod serial;

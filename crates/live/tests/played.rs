@@ -22,6 +22,10 @@ pub(crate) enum Happened {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Refused,
+    /// With this SQLSTATE.
+    RefusedWith(SqlState),
+    /// Once, with this SQLSTATE.
+    RefusedOnce(SqlState),
     /// The connection is lost.
     Lost,
     /// It takes until all is stopped.
@@ -38,6 +42,7 @@ pub(crate) struct Played {
     pub(crate) settings: Vec<[&'static str; 3]>,
     /// Whether its log never gets to disk.
     pub(crate) unflushed: bool,
+    pub(crate) was_refused: AtomicBool,
     pub(crate) happened: Mutex<Vec<Happened>>,
     pub(crate) said: Mutex<Vec<String>>,
     pub(crate) sessions: AtomicUsize,
@@ -106,6 +111,7 @@ impl Server for Played {
             lost: false,
             transaction: false,
             last: Vec::new(),
+            state: None,
             open: HashSet::new(),
         }))
     }
@@ -125,6 +131,7 @@ struct Line<'a> {
     lost: bool,
     transaction: bool,
     last: Message,
+    state: Option<SqlState>,
     /// Large objects.
     open: HashSet<i32>,
 }
@@ -144,6 +151,19 @@ impl Line<'_> {
         let result = match fate {
             _ if self.lost => Err(b"no connection to the server\n".to_vec()),
             None => Ok(()),
+            Some((text, Fate::RefusedWith(state))) => {
+                self.state = Some(*state);
+                Err(format!("ERROR:  no {text}\n").into_bytes())
+            }
+            Some((_, Fate::RefusedOnce(_)))
+                if self.server.was_refused.swap(true, Ordering::SeqCst) =>
+            {
+                Ok(())
+            }
+            Some((text, Fate::RefusedOnce(state))) => {
+                self.state = Some(*state);
+                Err(format!("ERROR:  no {text}\n").into_bytes())
+            }
             Some((text, Fate::Refused)) => Err(format!("ERROR:  no {text}\n").into_bytes()),
             Some((_, Fate::Lost)) => {
                 self.lost = true;
@@ -193,6 +213,11 @@ impl Session for Line<'_> {
         Ok(texts.into_iter().map(row).collect())
     }
 
+    fn execute(&mut self, sql: &[u8], values: &[Vec<u8>]) -> Result<(), Message> {
+        let bytes: usize = values.iter().map(Vec::len).sum();
+        self.does(format!("{bytes} bytes: {}", String::from_utf8_lossy(sql)))
+    }
+
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
         self.does(format!("data {}", String::from_utf8_lossy(data)))
     }
@@ -230,7 +255,7 @@ impl Session for Line<'_> {
     }
 
     fn last_state(&self) -> Option<SqlState> {
-        None
+        self.state
     }
 
     fn server_version(&self) -> u32 {
