@@ -24,6 +24,7 @@
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_restore` | restores into databases, beside the installed pg_restore |
 //! | `live_fast` | restores into databases by faster means: the same database |
+//! | `live_fast_order` | the same of constraints and of tables over several sessions, with catalogs and faults |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_resume` | restores that are killed, and go on |
@@ -50,6 +51,8 @@ mod live_connect;
 mod live_edit;
 #[cfg(unix)]
 mod live_fast;
+#[cfg(unix)]
+mod live_fast_order;
 #[cfg(unix)]
 mod live_faults;
 mod live_needs;

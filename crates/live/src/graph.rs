@@ -1,11 +1,18 @@
 //! Which entries have to wait for which, when several sessions restore.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use pgdmp::script::RestorePass;
 use pgdmp::select::{Selected, Wanted};
 use pgdmp::toc::{Gate, Section};
 use pgdmp::{Archive, Desc, DumpId, Toc, TocEntry};
+
+use crate::constraint::{Kind, Part, Tables, TwoParts};
+use crate::locks::{Locks, Mode};
+use crate::means::Means;
+use crate::weight;
 
 /// The entries of a restore, in its order; numbers below are places in that order.
 pub(crate) struct Graph<'a> {
@@ -14,18 +21,14 @@ pub(crate) struct Graph<'a> {
     places: HashMap<DumpId, usize>,
     /// The data of tables, by the place of the table.
     data_of: HashMap<usize, usize>,
-    /// What may be begun: larger data first, then as in the archive.
-    ready: BTreeSet<(std::cmp::Reverse<u64>, i32, usize)>,
+    /// What may be begun: what weighs more first, then as in the archive.
+    locks: Locks<Thing, (Reverse<u64>, i32)>,
     /// `None` before the first.
     pass: Option<RestorePass>,
-    /// How many running entries need something, and how many need it for themselves alone.
-    used: HashMap<Thing, u32>,
-    locked: HashMap<Thing, u32>,
 }
 
-/// What an entry uses, and what no other may use then: an entry, or a partitioned table that rows
-/// find their way from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What an entry uses: an entry, or a partitioned table that rows find their way from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Thing {
     Entry(DumpId),
     /// The first entry that loads by way of the same table.
@@ -38,15 +41,53 @@ pub(crate) struct Node<'a> {
     /// Whether this restore made the table whose data it is.
     pub(crate) made: bool,
     pass: RestorePass,
-    /// Bytes of the data that it waits for, or has.
-    size: u64,
+    /// What makes it come before others: bytes of the data that it waits for, or has; or all work
+    /// that waits for it.
+    weight: u64,
+    /// Its definition in two parts, and which is next.
+    parts: Option<Arc<TwoParts>>,
+    part: Part,
+    /// Whether a part of it had errors.
+    pub(crate) had_errors: bool,
+    /// The table of a foreign key that has two parts.
+    child: Option<Thing>,
     /// What it waits for still.
     waits: usize,
     /// What waits for it; as often as it is named.
     dependents: Vec<usize>,
-    uses: Vec<Thing>,
-    locks: Vec<Thing>,
+    /// What it uses, and how the definition as a whole does.
+    claims: Vec<(Thing, Mode)>,
+    /// How the part that is next does, if it is another way.
+    claims_of_part: Option<Vec<(Thing, Mode)>>,
     state: State,
+}
+
+impl Node<'_> {
+    fn claims(&self) -> &[(Thing, Mode)] {
+        self.claims_of_part.as_deref().unwrap_or(&self.claims)
+    }
+
+    /// The definition in two parts, and which is next.
+    pub(crate) fn part(&self) -> Option<(Part, Arc<TwoParts>)> {
+        self.parts.as_ref().map(|parts| (self.part, Arc::clone(parts)))
+    }
+
+    /// Which part of the definition is next.
+    fn set_part(&mut self, part: Part) {
+        self.part = part;
+        let Some(parts) = &self.parts else { return };
+        let mode = |thing: Thing, whole: Mode| match (parts.kind, part) {
+            _ if whole != Mode::Alone => whole,
+            (_, Part::Whole | Part::Instead) | (Kind::Key { .. }, Part::Second) => whole,
+            // As any index.
+            (Kind::Key { .. }, Part::First) => Mode::Shared,
+            // The table that is referred to.
+            (Kind::Foreign { .. }, Part::Second) if Some(thing) != self.child => Mode::Weak,
+            (Kind::Foreign { .. }, _) => Mode::Sole,
+        };
+        let claims = self.claims.iter().map(|(thing, whole)| (*thing, mode(*thing, *whole)));
+        self.claims_of_part = Some(claims.collect());
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +99,14 @@ enum State {
 }
 
 impl<'a> Graph<'a> {
-    /// `archive`: where the data is, if it is not gone by.
-    pub(crate) fn new(archive: Option<&Archive>, selected: &Selected<'a>) -> Self {
+    /// `archive`: where the data is, if it is not gone by. `server_version`: as 150004; 0 if it is
+    /// not known.
+    pub(crate) fn new(
+        archive: Option<&Archive>,
+        selected: &Selected<'a>,
+        means: Means,
+        server_version: u32,
+    ) -> Self {
         let toc = selected.toc();
         let mut nodes: Vec<Node<'a>> = selected
             .all()
@@ -68,11 +115,15 @@ impl<'a> Graph<'a> {
                 wanted: decision.wanted,
                 made: false,
                 pass: RestorePass::of(&entry),
-                size: archive.map_or(0, |archive| size(archive, &entry)),
+                weight: archive.map_or(0, |archive| size(archive, &entry)),
+                parts: None,
+                part: Part::Whole,
+                had_errors: false,
+                child: None,
                 waits: 0,
                 dependents: Vec::new(),
-                uses: Vec::new(),
-                locks: Vec::new(),
+                claims: Vec::new(),
+                claims_of_part: None,
                 state: State::Waiting,
             })
             .collect();
@@ -89,17 +140,12 @@ impl<'a> Graph<'a> {
                 data_of.insert(*table, place);
             }
         }
-        let mut graph = Graph {
-            nodes: Vec::new(),
-            places,
-            data_of,
-            ready: BTreeSet::new(),
-            pass: None,
-            used: HashMap::new(),
-            locked: HashMap::new(),
-        };
+        let mut graph =
+            Graph { nodes: Vec::new(), places, data_of, locks: Locks::new(), pass: None };
         let objects = implied_by_comments(toc);
+        let tables = Tables::new(toc, means, server_version);
         let mut roots: HashMap<&[u8], usize> = HashMap::new();
+        let mut costs = Vec::new();
         for place in 0..nodes.len() {
             let entry = nodes[place].entry;
             let mut needs = entry.dependencies().to_vec();
@@ -107,13 +153,19 @@ impl<'a> Graph<'a> {
                 needs.extend(objects);
             }
             let is_late = entry.section() == Section::PostData;
+            let (mut rows, mut all_rows) = (nodes[place].weight, 0_u64);
             for need in &mut needs {
                 // Indexes and constraints wait for the rows.
                 let data = graph.places.get(need).and_then(|table| graph.data_of.get(table));
                 if is_late && let Some(data) = data {
                     *need = nodes[*data].entry.dump_id();
-                    nodes[place].size = nodes[place].size.max(nodes[*data].size);
+                    rows = rows.max(nodes[*data].weight);
+                    all_rows = all_rows.saturating_add(nodes[*data].weight);
                 }
+            }
+            costs.push(weight::cost(&entry, rows, all_rows.saturating_sub(rows)));
+            if is_late {
+                nodes[place].weight = rows;
             }
             for need in &needs {
                 if let Some(at) = graph.places.get(need) {
@@ -121,20 +173,49 @@ impl<'a> Graph<'a> {
                     nodes[place].waits += 1;
                 }
             }
-            if is_late && entry.desc() != Desc::INDEX {
-                let is_table = |need: &&DumpId| {
-                    let at = graph.places.get(*need).map(|at| nodes[*at].entry.desc());
-                    matches!(at, Some(Desc::TABLE | Desc::TABLE_DATA))
-                };
-                let locks = needs.iter().filter(is_table).map(|need| Thing::Entry(*need));
-                nodes[place].locks = locks.collect();
-            }
-            nodes[place].uses = needs.into_iter().map(Thing::Entry).collect();
+            let locks_tables = is_late && entry.desc() != Desc::INDEX;
+            let mode = |need: &DumpId| {
+                let at = graph.places.get(need).map(|at| nodes[*at].entry.desc());
+                let is_table = matches!(at, Some(Desc::TABLE | Desc::TABLE_DATA));
+                if locks_tables && is_table { Mode::Alone } else { Mode::Shared }
+            };
+            let mut claims: Vec<_> =
+                needs.iter().map(|need| (Thing::Entry(*need), mode(need))).collect();
             if let Some(root) = root_of(&entry) {
                 // Two of them could wait for each other.
                 let root = Thing::Root(*roots.entry(root).or_insert(place));
-                nodes[place].uses.push(root);
-                nodes[place].locks.push(root);
+                claims.push((root, Mode::Alone));
+            }
+            claims.sort_unstable();
+            claims.dedup();
+            nodes[place].claims = claims;
+            if let Some(parts) = tables.two_parts(&entry) {
+                let thing = |table: DumpId| {
+                    let table = graph.places.get(&table)?;
+                    let data = graph.data_of.get(table).unwrap_or(table);
+                    Some(Thing::Entry(nodes[*data].entry.dump_id()))
+                };
+                let locked = match parts.kind {
+                    Kind::Key { table } => [thing(table), thing(table)],
+                    Kind::Foreign { child, parent } => [thing(child), thing(parent)],
+                };
+                let node = &mut nodes[place];
+                let is_locked = |thing: &Option<Thing>| {
+                    thing.is_some_and(|thing| node.claims.contains(&(thing, Mode::Alone)))
+                };
+                if locked.iter().all(is_locked) {
+                    node.child = locked[0];
+                    node.parts = Some(Arc::new(parts));
+                    node.set_part(Part::First);
+                }
+            }
+        }
+        if means.longest_path {
+            let dependents: Vec<&[usize]> = nodes.iter().map(|node| &node.dependents[..]).collect();
+            let waits: Vec<usize> = nodes.iter().map(|node| node.waits).collect();
+            let weights = weight::weights(&costs, &dependents, &waits);
+            for (node, weight) in nodes.iter_mut().zip(weights) {
+                node.weight = weight;
             }
         }
         graph.nodes = nodes;
@@ -172,16 +253,26 @@ impl<'a> Graph<'a> {
 
     /// An entry was restored, or nothing of it was wanted.
     pub(crate) fn done(&mut self, place: usize) {
-        if self.nodes[place].state == State::Begun {
-            let node = &self.nodes[place];
-            release(&mut self.used, &node.uses);
-            release(&mut self.locked, &node.locks);
-        }
+        self.release(place);
         self.nodes[place].state = State::Done;
         for dependent in std::mem::take(&mut self.nodes[place].dependents) {
             let node = &mut self.nodes[dependent];
             node.waits = node.waits.saturating_sub(1);
             self.make_ready(dependent);
+        }
+    }
+
+    /// A part of an entry was restored; another is next.
+    pub(crate) fn goes_on(&mut self, place: usize, part: Part) {
+        self.release(place);
+        self.nodes[place].set_part(part);
+        self.nodes[place].state = State::Waiting;
+        self.make_ready(place);
+    }
+
+    fn release(&mut self, place: usize) {
+        if self.nodes[place].state == State::Begun {
+            self.locks.release(self.nodes[place].claims());
         }
     }
 
@@ -197,31 +288,15 @@ impl<'a> Graph<'a> {
         let node = &mut self.nodes[place];
         if node.state == State::Waiting && node.waits == 0 && Some(node.pass) <= self.pass {
             node.state = State::Ready;
-            let key = (std::cmp::Reverse(node.size), node.entry.dump_id().0, place);
-            self.ready.insert(key);
+            self.locks.add((Reverse(node.weight), node.entry.dump_id().0), place);
         }
     }
 
     /// The best of what may run beside what runs now.
     pub(crate) fn next(&mut self) -> Option<usize> {
-        let free = |things: &[Thing], of: &HashMap<Thing, u32>| {
-            things.iter().all(|thing| !of.contains_key(thing))
-        };
-        let key = self.ready.iter().find(|(_, _, place)| {
-            let node = &self.nodes[*place];
-            free(&node.locks, &self.used) && free(&node.uses, &self.locked)
-        });
-        let key = *key?;
-        self.ready.remove(&key);
-        let place = key.2;
-        let node = &mut self.nodes[place];
-        node.state = State::Begun;
-        for thing in &node.uses {
-            *self.used.entry(*thing).or_default() += 1;
-        }
-        for thing in &node.locks {
-            *self.locked.entry(*thing).or_default() += 1;
-        }
+        let nodes = &self.nodes;
+        let place = self.locks.next(|place| nodes[place].claims())?;
+        self.nodes[place].state = State::Begun;
         Some(place)
     }
 
@@ -243,17 +318,6 @@ impl<'a> Graph<'a> {
     pub(crate) fn missed(&self) -> Vec<usize> {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter(|(_, node)| node.state == State::Waiting).map(|(place, _)| place).collect()
-    }
-}
-
-fn release(of: &mut HashMap<Thing, u32>, things: &[Thing]) {
-    for thing in things {
-        if let Some(count) = of.get_mut(thing) {
-            *count -= 1;
-            if *count == 0 {
-                of.remove(thing);
-            }
-        }
     }
 }
 

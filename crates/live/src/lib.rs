@@ -33,6 +33,7 @@ use pq_src as _;
 
 mod batch;
 mod connection;
+mod constraint;
 mod context;
 mod fatal;
 mod flush;
@@ -40,10 +41,12 @@ mod graph;
 mod insert;
 mod journal;
 mod libpq;
+mod locks;
 mod means;
 mod name;
 mod objects;
 mod parallel;
+mod parts;
 mod prompt;
 mod restore;
 #[cfg(not(feature = "bundled-libpq"))]
@@ -51,8 +54,10 @@ mod search;
 mod session;
 mod sink;
 mod stop;
+mod text;
 mod tune;
 mod voice;
+mod weight;
 
 pub use connection::{LibpqServer, Parameters, Prompt};
 pub use fatal::Fatal;

@@ -4,11 +4,13 @@ mod held;
 mod statements;
 
 use std::io;
+use std::sync::Arc;
 
 use pgdmp::script::{Late, Outcome, Sink, Step};
 use pgdmp::{Desc, DumpId, TocEntry};
 
 use crate::batch::Batch;
+use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
 use crate::fatal::Fatal;
 use crate::flush::flush;
@@ -41,12 +43,15 @@ pub(crate) struct Surroundings<'a> {
 
 /// Carries out steps in a session.
 pub(crate) struct SessionSink<'a> {
-    around: Surroundings<'a>,
-    session: Box<dyn Session + 'a>,
+    pub(crate) around: Surroundings<'a>,
+    pub(crate) session: Box<dyn Session + 'a>,
     /// The database that a step connected to.
     database: Option<Vec<u8>>,
     is_set: IsSet,
-    context: Context,
+    pub(crate) context: Context,
+    /// What is sent first of the next definition, and which part follows.
+    pub(crate) first: Option<Arc<TwoParts>>,
+    pub(crate) next_part: Option<Part>,
     /// Statements that were not sent yet, and what failed of those that were.
     batch: Batch,
     late: Late,
@@ -91,6 +96,8 @@ impl<'a> SessionSink<'a> {
             database: None,
             is_set: IsSet::NotYet,
             context: Context::default(),
+            first: None,
+            next_part: None,
             batch: Batch::default(),
             late: Late::default(),
             held: Held::Nothing,
@@ -138,13 +145,13 @@ impl<'a> SessionSink<'a> {
         if self.around.exit_on_error { self.die(Fatal::Told) } else { Ok(Outcome::Failed(1)) }
     }
 
-    fn query_failed(
+    pub(crate) fn query_failed(
         &mut self,
         what: &str,
-        message: &Message,
+        message: &[u8],
         query: &[u8],
     ) -> pgdmp::Result<Outcome> {
-        let text = [what.as_bytes(), b": ", &message[..], b"Command was: ", query];
+        let text = [what.as_bytes(), b": ", message, b"Command was: ", query];
         self.failed(&text.concat())
     }
 
@@ -207,7 +214,7 @@ impl<'a> SessionSink<'a> {
     }
 
     /// Whether an earlier run has begun the entry.
-    fn is_in_doubt(&self) -> bool {
+    pub(crate) fn is_in_doubt(&self) -> bool {
         let (journal, id) = (self.around.journal, self.context.id());
         journal.zip(id).is_some_and(|(journal, id)| journal.is_in_doubt(id))
     }
@@ -431,7 +438,7 @@ const EXISTS: &[&SqlState] =
 /// Objects that there are no more: undefined table, object, function, schema, database, column.
 const IS_GONE: &[&SqlState] = &[b"42P01", b"42704", b"42883", b"3F000", b"3D000", b"42703"];
 /// What failed, of a query that has no other name.
-const QUERY: &str = "could not execute query";
+pub(crate) const QUERY: &str = "could not execute query";
 
 enum Stopped {
     By(pgdmp::Error),

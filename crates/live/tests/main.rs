@@ -4,6 +4,7 @@
 
 mod fast;
 mod held;
+mod order;
 mod parallel;
 mod played;
 mod serial;

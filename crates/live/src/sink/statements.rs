@@ -29,6 +29,11 @@ impl SessionSink<'_> {
             return Ok(Outcome::Done);
         }
         self.release(statement.entry)?;
+        if statement.purpose == Purpose::Definition
+            && let Some(parts) = self.first.take()
+        {
+            return self.first_part(&parts, statement);
+        }
         if !self.around.means.batches
             || !joins(statement, self.around.std_strings)
             // What fails then is the end of more than a batch.
@@ -48,7 +53,7 @@ impl SessionSink<'_> {
     }
 
     /// Sends the statements that wait: at once, or if that fails one after the other.
-    pub(super) fn send_waiting(&mut self) -> pgdmp::Result<()> {
+    pub(crate) fn send_waiting(&mut self) -> pgdmp::Result<()> {
         if self.batch.is_empty() {
             return Ok(());
         }
