@@ -116,6 +116,7 @@ fn over_sessions(
         inhibits: restorer.options.holds_back_data(),
         transactions: restorer.options.uses_transactions(),
         remade: HashSet::new(),
+        unconfirmed: Vec::new(),
         report: Report::default(),
     };
     let mut sink = SessionSink::new(around, session);
@@ -219,10 +220,12 @@ struct Leader<'a> {
     transactions: bool,
     /// What could only be made by this run, of what earlier ones tried.
     remade: HashSet<DumpId>,
+    /// Restored entries whose statements may not have been sent yet; with a journal.
+    unconfirmed: Vec<(TocEntry<'a>, Restored)>,
     report: Report,
 }
 
-impl Leader<'_> {
+impl<'a> Leader<'a> {
     /// What one session restores before the others.
     fn first(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
         self.debug("entering restore_toc_entries_prefork");
@@ -253,6 +256,10 @@ impl Leader<'_> {
     /// Waits for what was sent, and hears of definitions that failed after all.
     fn wait(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
         let late = share.wait()?;
+        for (entry, mut restored) in std::mem::take(&mut self.unconfirmed) {
+            restored.errors += u64::from(late.entries.contains(&entry.index()));
+            self.note_done(entry, restored)?;
+        }
         if late.entries.is_empty() {
             return Ok(());
         }
@@ -282,8 +289,8 @@ impl Leader<'_> {
         } else if wanted.is_listed() {
             self.note(entry, Journal::begin)?;
             let restored = share.entry(entry, wanted, made)?;
-            self.note_done(entry, restored)?;
             self.table(place, restored);
+            self.confirm(entry, restored, share)?;
         }
         self.graph.done(place);
         Ok(())
@@ -305,6 +312,25 @@ impl Leader<'_> {
             self.graph.made(place, true);
         }
         true
+    }
+
+    /// Notes in the journal that an entry is restored, when it is known to be: some statements may
+    /// not have been sent yet.
+    fn confirm(
+        &mut self,
+        entry: TocEntry<'a>,
+        restored: Restored,
+        share: &mut Share<'_>,
+    ) -> pgdmp::Result<()> {
+        /// So many entries are in doubt at most if the process ends here.
+        const MOST: usize = 32;
+        let Some(journal) = self.around.journal else { return Ok(()) };
+        self.unconfirmed.push((entry, restored));
+        // Whether what follows is to be done again may depend on this one.
+        if self.unconfirmed.len() >= MOST || journal.was_in_the_way(entry.dump_id()) {
+            self.wait(share)?;
+        }
+        Ok(())
     }
 
     /// Notes in the journal that an entry is restored, unless there were errors.

@@ -17,7 +17,11 @@ impl SessionSink<'_> {
             match statement.purpose {
                 Purpose::Drop => {}
                 Purpose::Truncate => self.emptied = Some(entry.dump_id()),
-                _ => self.noted(journal.cleaned())?,
+                _ if journal.is_cleaned() => {}
+                _ => {
+                    self.send_waiting()?;
+                    self.noted(journal.cleaned())?;
+                }
             }
         }
         if let (None, Purpose::Setting { name, .. }) = (statement.entry, statement.purpose)
