@@ -97,6 +97,8 @@ pub(crate) struct Journal {
 struct Output {
     file: File,
     synced: Instant,
+    /// Whether the file is of no use any more.
+    removed: bool,
     /// Why nothing more can be written.
     failed: Option<io::Error>,
 }
@@ -152,7 +154,8 @@ impl Journal {
                 (file, Known::default())
             }
         };
-        let file = Mutex::new(Output { file, synced: Instant::now(), failed: None });
+        let file =
+            Mutex::new(Output { file, synced: Instant::now(), removed: false, failed: None });
         let cleaned = AtomicBool::new(known.cleaned);
         Ok(Journal { path, known, resumed, reload: options.reload, cleaned, file })
     }
@@ -275,7 +278,9 @@ impl Journal {
 
     /// The restore is complete: nothing is left to go on with.
     pub(crate) fn complete(self) -> Result<(), Fatal> {
-        fs::remove_file(&self.path).map_err(|error| {
+        let removed = fs::remove_file(&self.path);
+        self.output().removed = removed.is_ok();
+        removed.map_err(|error| {
             let path = self.path.display();
             Fatal::server(format!("could not remove the journal \"{path}\": {error}"))
         })
@@ -312,7 +317,9 @@ impl Journal {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        let _ = self.file.sync_data();
+        if !self.removed {
+            let _ = self.file.sync_data();
+        }
     }
 }
 
