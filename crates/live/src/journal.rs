@@ -20,6 +20,7 @@ use pgdmp::script::ScriptOptions;
 use pgdmp::select::Selected;
 
 use crate::fatal::Fatal;
+use crate::means::Means;
 use crate::session::{Message, Session};
 
 /// The first line of the file.
@@ -120,12 +121,13 @@ impl Journal {
         options: &JournalOptions,
         selected: &Selected<'_>,
         script: &ScriptOptions,
+        means: Means,
     ) -> Result<Journal, Fatal> {
         let path = options.path.clone();
         let about = |what: &str, error: io::Error| {
             Fatal::server(format!("could not {what} the journal \"{}\": {error}", path.display()))
         };
-        let head = head(selected, script).map_err(|error| about("begin", error))?;
+        let head = head(selected, script, means).map_err(|error| about("begin", error))?;
         let existing = match own_file(&path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -343,11 +345,13 @@ fn one(session: &mut dyn Session, sql: &str) -> Result<String, Fatal> {
 
 /// The first lines: what is restored, and how. A journal with other ones belongs to another
 /// restore.
-fn head(selected: &Selected<'_>, script: &ScriptOptions) -> io::Result<String> {
+fn head(selected: &Selected<'_>, script: &ScriptOptions, means: Means) -> io::Result<String> {
     let mut archive = Fnv::default();
     selected.toc().write_to(&mut archive).map_err(io::Error::other)?;
     let mut options = Fnv::default();
     options.add(format!("{script:?}").as_bytes());
+    // One part of a constraint may be there.
+    options.add(&[means.using_index.into(), means.not_valid.into()]);
     for (entry, decision) in selected.all() {
         options.add(&entry.dump_id().0.to_le_bytes());
         options.add(format!("{:?}", decision.wanted).as_bytes());

@@ -78,7 +78,9 @@ fn all(
             let what = "a journal does not go together with transactions of several objects".into();
             return Err(Error::new(ErrorKind::Usage { what }).into());
         }
-        Some(options) => Some(Journal::open(options, selected, &restorer.options)?),
+        Some(options) => {
+            Some(Journal::open(options, selected, &restorer.options, restorer.used_means())?)
+        }
         None => None,
     };
     let report = over_sessions(restorer, data, selected, server, voice, journal.as_ref(), first)?;
