@@ -5,22 +5,32 @@ use std::ops::RangeInclusive;
 
 use crate::version::{ArchiveVersion, Gate};
 
-/// How an archive's data is compressed.
+/// A compression algorithm of archives: none, gzip, LZ4 or Zstandard.
 ///
 /// The codes are those of the header since archive version 1.15
 /// (`pg_compress_algorithm` in PostgreSQL's `src/include/common/compression.h`).
+///
+/// ```
+/// use pgdmp::Algorithm;
+///
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+/// assert_eq!(archive.header().compression.algorithm, Algorithm::Gzip);
+/// assert_eq!(Algorithm::from_name("zstd"), Some(Algorithm::Zstd));
+/// assert_eq!(Algorithm::Zstd.suffix(), ".zst");
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// Not compressed: code 0.
+    /// No compression (code 0).
     None,
-    /// Deflate: code 1. A zlib stream in a custom archive, a gzip file in a directory.
+    /// Deflate (code 1): a zlib stream in a custom archive, a gzip file in a directory.
     Gzip,
-    /// LZ4 frames: code 2.
+    /// LZ4 frames (code 2).
     Lz4,
-    /// Zstandard frames: code 3.
+    /// Zstandard frames (code 3).
     Zstd,
-    /// A code this crate does not know.
+    /// An unknown code.
     Unknown(u8),
 }
 
@@ -83,7 +93,7 @@ const TABLE: [Facts; 4] = [
 ];
 
 impl Algorithm {
-    /// All that this crate knows, in the order in which `pg_restore` looks for their suffixes.
+    /// All known algorithms, in the order in which `pg_restore` looks for their suffixes.
     pub const KNOWN: [Algorithm; TABLE.len()] = {
         let mut known = [Algorithm::None; TABLE.len()];
         let mut row = 0;
@@ -116,7 +126,7 @@ impl Algorithm {
         Self::KNOWN.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// Its code in a header.
+    /// The code of the algorithm in a header.
     pub fn code(self) -> u8 {
         match self {
             Self::Unknown(code) => code,
@@ -129,14 +139,14 @@ impl Algorithm {
         self.facts().map_or("???", |facts| facts.name)
     }
 
-    /// What the names of a directory archive's files end with when their data is compressed so,
-    /// for example `.gz`. Empty for [`None`](Self::None) and unknown algorithms.
+    /// The suffix of compressed files in a directory archive, for example `.gz`. Empty for
+    /// [`None`](Self::None) and unknown algorithms.
     pub fn suffix(self) -> &'static str {
         self.facts().map_or("", |facts| facts.suffix)
     }
 
-    /// Whether an archive of this version can hold data that is compressed so. lz4 and zstd came
-    /// with 1.15.
+    /// Whether an archive of this version can have data with this compression. lz4 and zstd need
+    /// version 1.15.
     pub fn fits(self, version: ArchiveVersion) -> bool {
         self.facts().is_some_and(|facts| facts.since.is_none_or(|gate| version.has(gate)))
     }

@@ -12,13 +12,22 @@ pub use crate::not_an_archive::NotAnArchive;
 use crate::text::{Clean, Printable};
 use crate::version::ArchiveVersion;
 
-/// What the functions of this crate return.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation failed, with the place in the archive where it is known.
+/// The error type of this crate, with the place in the archive if it is known.
 ///
-/// One pointer wide. [`kind`](Error::kind) says what happened; [`offset`](Error::offset),
-/// [`member`](Error::member), [`entry`](Error::entry) and [`path`](Error::path) say where.
+/// [`kind`](Error::kind) says what happened; [`offset`](Error::offset), [`member`](Error::member),
+/// [`entry`](Error::entry) and [`path`](Error::path) say where. The type is one pointer wide.
+///
+/// ```
+/// use pgdmp::{Archive, ErrorKind};
+///
+/// let error = Archive::open("Cargo.toml").unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::NotAnArchive(_)));
+/// assert!(error.path().is_some());
+/// println!("{error}");
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -29,31 +38,33 @@ struct Inner {
     path: Option<PathBuf>,
 }
 
-/// What happened, by whose fault it is.
+/// The kinds of [`Error`]s.
+///
+/// See the example of [`Error`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The operating system failed to read or write.
     Io(io::Error),
-    /// The input ends inside something: it was cut off, or a length in it is wrong.
+    /// The input ends too early: it was cut off, or a length in it is wrong.
     Truncated {
         /// What the input ends in.
         within: Cow<'static, str>,
     },
-    /// The input breaks the format's rules.
+    /// The input violates the format.
     Malformed {
         /// Which rule, in words.
         what: Cow<'static, str>,
     },
-    /// The input is something else than an archive.
+    /// The input is not an archive.
     NotAnArchive(NotAnArchive),
-    /// The archive's version is newer (or older) than this crate knows.
+    /// The archive's version is not supported.
     UnsupportedVersion(ArchiveVersion),
-    /// The archive's data is in a compression, or a form of it, that this crate does not know.
+    /// The data has an unknown compression, or an unknown form of one.
     UnsupportedCompression(Algorithm),
-    /// The compression is known, but this build of the crate is without its feature.
+    /// The compression is not enabled in this build of the crate; see its features.
     NotEnabled(Algorithm),
-    /// A bound of [`Limits`](crate::Limits) was met.
+    /// A bound of [`Limits`](crate::Limits) was exceeded.
     Limit {
         /// What is bounded.
         what: &'static str,
@@ -62,7 +73,7 @@ pub enum ErrorKind {
         /// The method of [`Limits`](crate::Limits) that raises it.
         knob: &'static str,
     },
-    /// The data of a table has something that is no row of it.
+    /// The data of a table has an invalid row.
     Row {
         /// The number of the row, from 1.
         row: u64,
@@ -71,27 +82,27 @@ pub enum ErrorKind {
         /// What is wrong with it.
         what: Cow<'static, str>,
     },
-    /// A line of a filter file ([`Selection::read_filter`](crate::Selection::read_filter)) is
-    /// none.
+    /// A filter file ([`Selection::read_filter`](crate::Selection::read_filter)) has an invalid
+    /// line.
     Filter {
         /// The number of the line, from 1.
         line: u64,
         /// What is wrong with it, in pg_restore's words, with the file's.
         what: Vec<u8>,
     },
-    /// The archive has something that is refused unless it is allowed.
+    /// The archive uses something that must be allowed explicitly.
     NotAllowed {
         /// What it has.
         what: &'static str,
         /// The method of [`OpenOptions`](crate::OpenOptions) that allows it.
         knob: &'static str,
     },
-    /// What was asked for is not in the archive.
+    /// The requested object is not in the archive.
     NotFound {
         /// What was asked for.
         what: Cow<'static, str>,
     },
-    /// The caller asked for something that cannot be done with this archive.
+    /// The requested operation is not possible with this archive.
     Usage {
         /// What cannot be done, and what can.
         what: Cow<'static, str>,
@@ -118,14 +129,16 @@ impl ErrorKind {
     }
 }
 
-/// Enough of an entry to name it in a message.
+/// The name of an entry in messages: its dump id, kind, schema and tag.
+///
+/// [`TocEntry::name`](crate::TocEntry::name) makes one, and [`Error::entry`] has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntryName {
-    /// Dump id, as stored.
+    /// The dump id as stored.
     pub dump_id: i32,
-    /// Kind, schema and tag, as far as they were read, made printable. Where one of them is longer
-    /// than any name, the rest of it is left out.
+    /// Kind, schema and tag, as far as they were read, in printable form. Very long ones are
+    /// shortened.
     pub name: String,
 }
 
@@ -139,7 +152,7 @@ impl fmt::Display for EntryName {
 }
 
 impl Error {
-    /// An error of this kind, without a place.
+    /// Makes an error of this kind, without a place.
     pub fn new(kind: ErrorKind) -> Self {
         Error(Box::new(Inner { kind, offset: None, member: None, entry: None, path: None }))
     }
@@ -160,12 +173,12 @@ impl Error {
         Error::new(ErrorKind::NotFound { what: what.into() })
     }
 
-    /// What happened.
+    /// The kind of the error.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// What happened, without the place.
+    /// Converts the error into its kind, without the place.
     pub fn into_kind(self) -> ErrorKind {
         self.0.kind
     }
@@ -175,12 +188,12 @@ impl Error {
         self.0.offset
     }
 
-    /// The file of a directory archive, or the member of a tar, that it happened in.
+    /// The file of a directory archive, or the member of a tar, in which the error happened.
     pub fn member(&self) -> Option<&str> {
         self.0.member.as_deref()
     }
 
-    /// The entry that it happened in.
+    /// The entry in which the error happened.
     pub fn entry(&self) -> Option<&EntryName> {
         self.0.entry.as_ref()
     }
@@ -200,7 +213,7 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Truncated { .. })
     }
 
-    /// Whether a newer release, or another build, of this crate could do it.
+    /// Whether a newer release or another build of this crate could do it.
     pub fn is_unsupported(&self) -> bool {
         matches!(
             self.0.kind,
@@ -232,8 +245,8 @@ impl Error {
         self
     }
 
-    /// Adds the path of the archive, unless the error has one. For programs that open a file
-    /// themselves and read it as a [`Source`](crate::source::Source) or a pipe.
+    /// Adds the path of the archive, unless the error has one. This is for programs that open a
+    /// file themselves and read it as a [`Source`](crate::source::Source) or a pipe.
     #[must_use]
     pub fn in_path(mut self, path: &Path) -> Self {
         self.0.path.get_or_insert_with(|| path.to_owned());

@@ -1,26 +1,29 @@
-//! What there is to say about an archive, whichever part of the crate found it.
+//! Findings: notes, warnings and errors about an archive.
 
 use std::fmt;
 
 use crate::error::{EntryName, Error, write_place};
 use crate::text::Clean;
 
-/// How bad a [`Finding`] is. A worse one is greater.
+/// The severity of a [`Finding`], from least to worst.
+///
+/// See the example of [`Finding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// It is worth knowing, and does no harm.
+    /// Harmless, but worth knowing.
     Note,
-    /// Something was changed, left out or mended, or may trouble another reader of the archive.
+    /// Something was changed, left out or mended, or may be a problem for other readers of the
+    /// archive.
     Warning,
-    /// Something of the archive is damaged or lost.
+    /// A part of the archive is damaged or lost.
     Error,
 }
 
-/// Something about an archive that its owner should know: what it is, where, and how bad.
+/// A note, warning or error about an archive, with its place and severity.
 ///
-/// An [`Error`] ends what was begun; a finding does not. [`From`] makes a finding of an error.
-/// [`Display`](fmt::Display) gives one line with all of it but the severity.
+/// An [`Error`] ends an operation, and a finding does not. [`From`] converts an error into a
+/// finding. [`Display`](fmt::Display) writes one line with everything except the severity.
 ///
 /// ```
 /// use pgdmp::{Error, ErrorKind};
@@ -34,13 +37,13 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What was found, without the place.
+    /// The message, without the place.
     pub what: String,
-    /// The entry that it is about.
+    /// The entry that the finding is about.
     pub entry: Option<EntryName>,
-    /// The file of a directory archive, or the member of a tar, that it is in.
+    /// The file of a directory archive, or the member of a tar, that the finding is about.
     pub member: Option<String>,
     /// Position in bytes from the start of the archive file, or of the [`member`](Self::member).
     pub offset: Option<u64>,
@@ -52,14 +55,14 @@ impl Finding {
         Finding { severity, what: what.into(), entry: None, member: None, offset: None }
     }
 
-    /// The same, about an entry.
+    /// Sets the entry.
     #[must_use]
     pub fn in_entry(mut self, entry: EntryName) -> Self {
         self.entry = Some(entry);
         self
     }
 
-    /// The same, with another severity.
+    /// Sets the severity.
     #[must_use]
     pub fn with_severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
@@ -68,7 +71,7 @@ impl Finding {
 }
 
 impl From<&Error> for Finding {
-    /// Of the severity [`Severity::Error`].
+    /// Makes a finding with the severity [`Severity::Error`].
     fn from(error: &Error) -> Self {
         Finding {
             severity: Severity::Error,

@@ -2,11 +2,11 @@
 
 /// Bounds on what an archive may make a reader hold in memory.
 ///
-/// Data is streamed through fixed buffers and needs no bound; these are for what must be kept:
-/// the table of contents, the list of a tar's members, a decompressor's window, and what a list or
-/// a filter says, which may be the output of anything. Each is far
-/// above what `pg_dump` writes. Memory grows with the bytes that were read, never with a number
-/// that the archive claims, so a small hostile file stays small in memory whatever the limits.
+/// Data is streamed through fixed buffers and needs no bound. Limits apply to what is kept in
+/// memory: the table of contents, the members of a tar, a decompressor's window, rows, list files
+/// and filter files. Each limit is far above what `pg_dump` writes. Memory grows with the bytes
+/// that were read and never with a number that the archive claims, so a small hostile file takes
+/// little memory whatever the limits are.
 ///
 /// ```
 /// let limits = pgdmp::Limits::new().toc_bytes(64 << 20).entries(100_000);
@@ -31,7 +31,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The defaults, which every archive that `pg_dump` can write stays below.
+    /// The defaults, which are above everything that `pg_dump` can write.
     pub const fn new() -> Self {
         Limits {
             toc_bytes: 16 << 30,

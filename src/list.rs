@@ -6,7 +6,7 @@ use crate::select::Selected;
 use crate::toc::{DumpId, Format, Toc, TocEntry};
 use crate::wire::write_number;
 
-/// Writes what `pg_restore -l` prints.
+/// Writes the table of contents as `pg_restore -l` prints it.
 ///
 /// ```
 /// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
@@ -32,21 +32,21 @@ impl<'a> Listing<'a> {
         Listing { toc, format, created: "[unknown]".to_owned(), verbose: false }
     }
 
-    /// When the archive was made, in words. The archive knows the time but not its zone, and
-    /// pg_restore shows it in the zone of whoever asks; this crate has no time zones.
+    /// Sets the text for the time when the archive was made. An archive stores local time without
+    /// its zone, and pg_restore shows it in the user's zone. This crate has no time zones.
     pub fn created(mut self, text: impl Into<String>) -> Self {
         self.created = text.into();
         self
     }
 
-    /// Whether to list all entries, and what each depends on (`-v`).
+    /// Whether to list all entries, with the dependencies of each (`-v`).
     pub fn verbose(mut self, verbose: bool) -> Self {
         self.verbose = verbose;
         self
     }
 
-    /// Writes the listing. Names are written as they are stored, but for line ends, which become
-    /// blanks; kinds and versions, too, where pg_restore would write a second line.
+    /// Writes the listing. Names are written as they are stored, except that line ends become
+    /// blanks. So do line ends in kinds and versions, where pg_restore would write a second line.
     pub fn write(&self, selected: &Selected<'_>, mut output: impl Write) -> io::Result<()> {
         let mut text = Vec::new();
         self.write_header(&mut text)?;

@@ -7,14 +7,14 @@ use std::fmt;
 /// owner can do.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident: $what:literal, $advice:literal;)*) => {
-        /// What an input that is no archive seems to be.
+        /// A guess at what an input is that is not an archive.
         ///
-        /// [`Display`](fmt::Display) says it, [`advice`](Self::advice) what helps.
+        /// [`Display`](fmt::Display) describes it, and [`advice`](Self::advice) says what to do.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum NotAnArchive {
             $($(#[$doc])* $kind,)*
-            /// A file compressed as a whole.
+            /// A file that was compressed as a whole.
             Compressed {
                 /// The kind of file, with its article: `a gzip`.
                 name: &'static str,
@@ -23,23 +23,23 @@ macro_rules! kinds {
                 /// What is in it, as far as that was looked at.
                 content: Content,
             },
-            /// A file of another program.
+            /// A file of another kind.
             Other {
                 /// What it is, with its article: `an SQLite database`.
                 name: &'static str,
                 /// What helps.
                 advice: &'static str,
             },
-            /// An archive stands in it, with something else before it.
+            /// An archive with other bytes in front of it.
             Preceded {
                 /// Bytes that stand before the archive.
                 offset: u64,
                 /// The first line of it, if it is text; made printable.
                 line: Option<String>,
             },
-            /// A tar that holds several directory archives, in these folders; made printable.
+            /// A tar with several directory archives, in these folders. The names are printable.
             SeveralDumps(Vec<String>),
-            /// A tar that holds archives as files with these names; made printable.
+            /// A tar with archives as members of these names. The names are printable.
             TarOfDumps(Vec<String>),
         }
 
@@ -55,11 +55,13 @@ macro_rules! kinds {
     };
 }
 
-/// What is in a file that was compressed as a whole.
+/// The content of a file that was compressed as a whole.
+///
+/// It is a part of [`NotAnArchive::Compressed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
-    /// It was not looked at, or not recognised.
+    /// Unknown or not examined.
     Unknown,
     /// An archive that can be read through a pipe.
     Archive,
@@ -142,7 +144,7 @@ kinds! {
 }
 
 impl NotAnArchive {
-    /// Whether it is a directory in which there is no `toc.dat`, compressed or not.
+    /// Whether the input is a directory without a `toc.dat`, compressed or not.
     pub fn lacks_toc(&self) -> bool {
         matches!(
             self,
@@ -154,8 +156,8 @@ impl NotAnArchive {
         )
     }
 
-    /// What the user can do about it. `FILE` in it stands for the input, `FOLDER` for the
-    /// directory that the input is in.
+    /// Advice for the user. `FILE` in it stands for the input, and `FOLDER` for the directory that
+    /// the input is in.
     pub fn advice(&self) -> Cow<'static, str> {
         match self {
             Self::Compressed { command, content, .. } => match content {

@@ -4,13 +4,20 @@ use std::fmt;
 
 use crate::not_an_archive::quoted;
 
-/// Another archive in the same input, which is not read.
+/// Another archive in the same input, which was not read.
 ///
-/// [`Display`](fmt::Display) says what there is, [`advice`](Self::advice) how to come to it.
+/// [`Display`](fmt::Display) describes it, and [`advice`](Self::advice) says how to read it.
+///
+/// ```
+/// let bytes = std::fs::read("fixtures/pg17/small-custom.dump")?;
+/// let archive = pgdmp::Archive::read([&bytes[..], &bytes[..]].concat())?;
+/// println!("{}", archive.surplus()?.unwrap());
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Surplus {
-    /// It stands behind the one that is read, as `>>` writes it.
+    /// It follows the archive that was read, as after `>>`.
     Behind {
         /// Where it begins, in bytes from the start of the input.
         offset: u64,
@@ -23,7 +30,7 @@ pub enum Surplus {
 }
 
 impl Surplus {
-    /// The commands that reach it. `FILE` in them stands for the input.
+    /// Commands that extract it. `FILE` in them stands for the input.
     pub fn advice(&self) -> String {
         match self {
             Surplus::Behind { offset } => format!(

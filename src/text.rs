@@ -1,21 +1,19 @@
-//! Text of an archive, made fit for people.
+//! Text of an archive in a form that is safe to show.
 //!
-//! Names and SQL are bytes, in the encoding of the dump, that a stranger may have chosen. In a message
-//! they stand between other words, on a terminal that obeys some of them. [`Printable`] shows them
-//! safely, and [`Encoding`] says which bytes are which characters. Every message of this crate goes
-//! through here.
+//! Names and SQL are bytes in the encoding of the dump, and a stranger may have chosen them. On a
+//! terminal, control characters among them would be obeyed. [`Printable`] shows such text safely,
+//! and [`Encoding`] says which bytes are which characters. All messages of this crate use them.
 
 use std::fmt::{self, Write};
 
 pub use crate::encoding::Encoding;
 
-/// Text of an archive as it can be shown to people: in Unicode, on one line, and without anything
-/// that a terminal would obey or nobody would see.
+/// Displays text of an archive safely: in Unicode, on one line, and without control characters.
 ///
-/// Control characters, marks that turn the direction of writing, and characters without any shape
-/// are shown by their number, `\u{1b}`; line ends and tabs as `\n`, `\r`, `\t`; bytes that are no
-/// character as `\xe9`. All else stands there as it is, so the text is for reading and not for
-/// getting the bytes back.
+/// Control characters, marks that change the direction of writing, and invisible characters are
+/// shown by their number, as `\u{1b}`. Line ends and tabs are shown as `\n`, `\r` and `\t`, and
+/// bytes that are not a character as `\xe9`. All other characters are shown as they are. The
+/// original bytes cannot be recovered from the result.
 ///
 /// ```
 /// let name = b"gr\xf6\xdfe\x1b[2J";
@@ -29,8 +27,8 @@ pub struct Printable<'a> {
 }
 
 impl<'a> Printable<'a> {
-    /// `encoding`: that of the text; [`Toc::text_encoding`](crate::Toc::text_encoding) for what is
-    /// in a table of contents.
+    /// Displays `text`, which is in `encoding`. The encoding of a table of contents is
+    /// [`Toc::text_encoding`](crate::Toc::text_encoding).
     pub fn new(text: &'a [u8], encoding: Encoding) -> Self {
         Printable { text, encoding }
     }

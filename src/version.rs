@@ -16,14 +16,22 @@ use std::fmt;
 /// | 1.15 | 16 |
 /// | 1.16 | 17, 18, 19 |
 ///
-/// The other numbers were only ever written between releases; all of them can be read.
+/// Other numbers were only written by development versions. All of them can be read.
+///
+/// ```
+/// use pgdmp::toc::{ArchiveVersion, Gate};
+///
+/// let version = ArchiveVersion::new(1, 14);
+/// assert!(version < ArchiveVersion::NEWEST);
+/// assert!(!version.has(Gate::CompressionAlgorithm));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArchiveVersion {
-    /// Always 1 so far.
+    /// The major number, which is always 1 so far.
     pub major: u8,
-    /// Counts the changes of the layout.
+    /// The minor number, which counts changes of the layout.
     pub minor: u8,
-    /// 0 in every release since PostgreSQL 7.3.
+    /// The revision, which is 0 in every release since PostgreSQL 7.3.
     pub revision: u8,
 }
 
@@ -59,7 +67,7 @@ impl ArchiveVersion {
         }
     }
 
-    /// Whether archives of this version have what `gate` stands for.
+    /// Whether archives of this version have the feature `gate`.
     #[inline]
     pub const fn has(self, gate: Gate) -> bool {
         let (major, minor) = gate.since();
@@ -76,7 +84,7 @@ impl fmt::Display for ArchiveVersion {
 
 macro_rules! gates {
     ($($(#[$doc:meta])* $name:ident since $major:literal $minor:literal,)*) => {
-        /// What one archive version has and the one before it had not.
+        /// A feature of the archive format, with the archive version that introduced it.
         ///
         /// The names and numbers follow the `K_VERS_*` tests in PostgreSQL's
         /// `pg_backup_archiver.c` and `pg_backup_custom.c`.
@@ -88,7 +96,7 @@ macro_rules! gates {
             /// Every gate, oldest first.
             pub const ALL: &'static [Gate] = &[$(Gate::$name,)*];
 
-            /// Major and minor number of the first version with it.
+            /// The major and minor number of the first version with the feature.
             pub const fn since(self) -> (u8, u8) {
                 match self { $(Gate::$name => ($major, $minor),)* }
             }

@@ -3,7 +3,7 @@
 //! One table: since which release there is something, how a definition shows that it uses it, and
 //! what becomes of that. The facts are from the release notes of PostgreSQL.
 
-use super::TargetVersion;
+use super::release::TargetVersion;
 use crate::sql::{Edits, Kind as TokenKind, Token};
 
 /// How something shows.

@@ -15,7 +15,9 @@ use crate::select::{Rule, Selected};
 use crate::sql::{Edits, Token, replaced, tokens};
 use crate::toc::{Desc, TocEntry};
 
-/// A service that runs PostgreSQL for others.
+/// A managed PostgreSQL service.
+///
+/// See the example of [`Adaptation`](super::Adaptation); [`FromStr`](std::str::FromStr) parses the names of `--for`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Service {

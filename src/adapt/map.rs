@@ -16,8 +16,9 @@ use super::draft::{Draft, Text};
 use crate::sql::{Edits, Kind, Token, quote, replaced, tokens};
 use crate::toc::{Desc, Toc, TocEntry};
 
-/// New names for old ones. Names are either the bytes of the archive, or UTF-8, which is then
-/// brought into the encoding of the archive. A name that is given twice gets the last new name.
+/// New names for roles, schemas and tablespaces. Names are the bytes of the archive, or UTF-8,
+/// which is converted to the encoding of the archive. If an old name is given twice, the last new
+/// name counts.
 ///
 /// ```
 /// let mapping = pgdmp::adapt::Mapping::new().owner("app", "app_test").schema("public", "test");
@@ -39,25 +40,25 @@ impl Mapping {
         Mapping::default()
     }
 
-    /// Gives a role a new name: as an owner, and in GRANT, REVOKE, policies and default privileges.
+    /// Renames a role: as an owner, and in GRANT, REVOKE, policies and default privileges.
     pub fn owner(mut self, old: impl Into<Vec<u8>>, new: impl Into<Vec<u8>>) -> Self {
         self.owners.insert(old.into(), new.into());
         self
     }
 
-    /// Gives a tablespace a new name.
+    /// Renames a tablespace.
     pub fn tablespace(mut self, old: impl Into<Vec<u8>>, new: impl Into<Vec<u8>>) -> Self {
         self.tablespaces.insert(old.into(), new.into());
         self
     }
 
-    /// Gives a schema a new name.
+    /// Renames a schema.
     pub fn schema(mut self, old: impl Into<Vec<u8>>, new: impl Into<Vec<u8>>) -> Self {
         self.schemas.insert(old.into(), new.into());
         self
     }
 
-    /// Whether nothing gets another name.
+    /// Whether no new names are set.
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty() && self.tablespaces.is_empty() && self.schemas.is_empty()
     }

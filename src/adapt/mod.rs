@@ -1,5 +1,5 @@
-//! Archives for other servers: of an older release, with other names, or run by a service that keeps
-//! its superuser.
+//! Adapts archives to other servers: an older release, other names, or a managed service that does
+//! not give out its superuser.
 //!
 //! An [`Adaptation`] says how the server differs. Applied to a selection it leaves out the entries that
 //! the server does not take, and gives the others new texts. The result is used like any other
@@ -14,11 +14,12 @@ mod features;
 mod leave_out;
 mod managed;
 mod map;
+mod release;
 mod target;
 
 pub use managed::Service;
 pub use map::Mapping;
-pub use target::TargetVersion;
+pub use release::TargetVersion;
 
 use crate::error::Result;
 use crate::finding::{Finding, Severity};
@@ -27,7 +28,7 @@ use crate::toc::{Desc, Format, Toc, TocEntry};
 use crate::wire::LastField;
 use draft::Draft;
 
-/// The server that an archive is for, as far as it is not the one that it came from.
+/// Adapts an archive to another server: an older release, other names, or a managed service.
 ///
 /// ```
 /// use pgdmp::{Archive, Conversion, Selection, Target};
@@ -57,64 +58,67 @@ pub struct Adaptation {
     no_table_access_method: bool,
 }
 
-/// What became of the entries.
+/// The result of an [`Adaptation`].
+///
+/// See the example of [`Adaptation`].
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Adapted {
-    /// The same entries, in the same places, with other texts; `None` where none is needed.
+    /// The table of contents with the same entries in the same order and new texts; `None` if no
+    /// text changes.
     pub toc: Option<Toc>,
-    /// What was left out, and what was changed in more than words.
+    /// The entries that were left out, and those whose meaning changed.
     pub findings: Vec<Finding>,
     /// Places that may name a mapped schema but could not be proved safe. Review them before using
     /// the result.
     pub unproved: Vec<Finding>,
-    /// What else is worth knowing.
+    /// Other remarks.
     pub notes: Vec<String>,
 }
 
 impl Adaptation {
-    /// The server that the archive came from: nothing changes.
+    /// No changes.
     pub fn new() -> Self {
         Adaptation::default()
     }
 
-    /// `--target-version`: the release of the server.
+    /// `--target-version`: sets the release of the server.
     pub fn target(mut self, version: TargetVersion) -> Self {
         self.target = Some(version);
         self
     }
 
-    /// `--for`: the service that runs the server.
+    /// `--for`: sets the managed service that runs the server.
     pub fn service(mut self, service: Service) -> Self {
         self.service = Some(service);
         self
     }
 
-    /// `--map-owner`, `--map-schema`, `--map-tablespace`: other names.
+    /// `--map-owner`, `--map-schema`, `--map-tablespace`: sets new names.
     pub fn mapping(mut self, mapping: Mapping) -> Self {
         self.mapping = mapping;
         self
     }
 
-    /// `-O`: nothing has an owner.
+    /// `-O`: leaves out owners.
     pub fn no_owner(mut self, no_owner: bool) -> Self {
         self.no_owner = no_owner;
         self
     }
 
-    /// `--no-tablespaces`: nothing has a tablespace.
+    /// `--no-tablespaces`: leaves out tablespaces.
     pub fn no_tablespaces(mut self, no_tablespaces: bool) -> Self {
         self.no_tablespaces = no_tablespaces;
         self
     }
 
-    /// `--no-table-access-method`: nothing has an access method.
+    /// `--no-table-access-method`: leaves out table access methods.
     pub fn no_table_access_method(mut self, no_table_access_method: bool) -> Self {
         self.no_table_access_method = no_table_access_method;
         self
     }
 
-    /// Whether nothing is asked for.
+    /// Whether no change is set.
     pub fn is_empty(&self) -> bool {
         self.target.is_none() && self.service.is_none() && !self.changes_texts()
     }
@@ -126,13 +130,13 @@ impl Adaptation {
             || self.no_table_access_method
     }
 
-    /// Leaves out of a selection what the server does not take, and gives the entries that stay
-    /// their new texts.
+    /// Removes entries that the server does not accept from a selection, and gives the others new
+    /// texts.
     ///
     /// # Errors
     ///
-    /// Two schemas that would become one and have objects of one name; a new name that the encoding
-    /// of the archive does not have.
+    /// Two schemas that would be joined but have objects of the same name, and a new name that the
+    /// encoding of the archive cannot express.
     pub fn apply(&self, selected: &mut Selected<'_>) -> Result<Adapted> {
         if !self.is_empty() {
             selected.toc().require_statements()?;
@@ -220,7 +224,7 @@ impl Adaptation {
 }
 
 impl Adapted {
-    /// A selection over the new texts.
+    /// The selection, with the new texts.
     pub fn selected<'b>(&'b self, selected: &Selected<'b>) -> Selected<'b> {
         match &self.toc {
             Some(toc) => selected.with_toc(toc),

@@ -8,10 +8,11 @@ use super::piece::StoredPiece;
 use crate::error::{Error, Result};
 use crate::toc::{BlockKind, DumpId, Oid, TocEntry};
 
-/// The data of one entry, or its large objects, met on the way through an archive: see
-/// [`Pass::next_block`](super::Pass::next_block).
+/// The data of one entry, or its large objects, met on a [`Pass`](super::Pass) through an archive.
 ///
-/// A file and a pipe give the same. That costs one allocation for each block.
+/// Blocks of a file and of a pipe work alike. Each block costs one allocation.
+///
+/// See the example of [`Pass`](super::Pass).
 pub struct Block<'a>(Box<dyn AnyBlock + Send + 'a>);
 
 /// A block of a file, or of a stream.
@@ -33,8 +34,8 @@ impl<'a> Block<'a> {
         Block(Box::new(block))
     }
 
-    /// The dump id of the entry it belongs to; 0 for large objects of a tar whose entry is not
-    /// to be found.
+    /// The dump id of the entry it belongs to. It is 0 for large objects in a tar whose entry
+    /// cannot be found.
     pub fn dump_id(&self) -> DumpId {
         self.0.dump_id()
     }
@@ -49,23 +50,23 @@ impl<'a> Block<'a> {
         self.0.entry()
     }
 
-    /// Its data, decompressed; see [`Archive::data`](super::Archive::data). To be called once: a
-    /// second time, data of a stream goes on where the first ended.
+    /// The decompressed data; see [`Archive::data`](super::Archive::data). Call it once: from a
+    /// stream, a second call continues where the first reader stopped.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of large objects; an unknown
-    /// compression; and in a file what is wrong with the archive where the data should be.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of large objects, an unknown
+    /// compression, and damage of the archive where the data should be.
     pub fn data(&mut self) -> Result<EntryData<'_>> {
         self.0.data()
     }
 
-    /// Its next large object; `None` after the last.
+    /// The next large object of the block; `None` after the last.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of other data, and what is wrong
-    /// with the archive.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a block of table data, and damage of the
+    /// archive.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
         self.0.next_object()
     }

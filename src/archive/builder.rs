@@ -26,10 +26,10 @@ use crate::toc::{
 };
 use crate::version::{ArchiveVersion, Gate};
 
-/// The header of a new archive, and how its data is compressed.
+/// Settings for a new archive: its header, and the compression of its data.
 ///
-/// Unset options are: the newest version, gzip at its default level (in a tar: no compression),
-/// one thread, and the present time as the time of the dump.
+/// The defaults are the newest archive version, gzip at its default level (in a tar, no
+/// compression), one thread, and the present time as the time of the dump.
 ///
 /// ```
 /// use pgdmp::Algorithm;
@@ -64,7 +64,7 @@ impl WriteOptions {
 
     storage_setters!();
 
-    /// When the dump was made.
+    /// The time of the dump.
     pub fn created(mut self, created: CreationTime) -> Self {
         self.created = Some(created);
         self
@@ -76,20 +76,20 @@ impl WriteOptions {
         self
     }
 
-    /// Version of the server that the data is from, in words.
+    /// Version of the dumped server, as text.
     pub fn server_version(mut self, version: impl AsRef<[u8]>) -> Self {
         self.server_version = Some(version.as_ref().into());
         self
     }
 
-    /// Version of the program that made the dump, in words.
+    /// Version of the program that made the dump, as text.
     pub fn dump_version(mut self, version: impl AsRef<[u8]>) -> Self {
         self.dump_version = Some(version.as_ref().into());
         self
     }
 }
 
-/// The entries of a new archive.
+/// Builds a new archive: takes its entries, then becomes an [`ArchiveWriter`] for the data.
 ///
 /// ```
 /// use std::io::{Cursor, Write};
@@ -218,7 +218,7 @@ impl ArchiveBuilder {
         self
     }
 
-    /// A dump id that no entry has: greater than all so far.
+    /// A free dump id, greater than those of all entries so far.
     pub fn next_id(&self) -> DumpId {
         DumpId(self.last_id.saturating_add(1))
     }
@@ -233,16 +233,17 @@ impl ArchiveBuilder {
         self.expected.dependencies += dependencies;
     }
 
-    /// Adds an entry behind the others. Their order is that of a restore.
+    /// Adds an entry at the end. Entries are restored in the order in which they were added.
     ///
-    /// It has data if [`had_dumper`](EntryFields::had_dumper) says so; then that must be written.
-    /// [`data_offset`](EntryFields::data_offset) and [`file_name`](EntryFields::file_name) are
-    /// found out. A field that the archive's version does not have is left out.
+    /// An entry has data if [`had_dumper`](EntryFields::had_dumper) is set; the data must then be
+    /// written. [`data_offset`](EntryFields::data_offset) and [`file_name`](EntryFields::file_name)
+    /// are ignored and set by the writer. Fields that the archive's version does not have are left
+    /// out.
     ///
     /// # Errors
     ///
-    /// A dump id that is not positive or that another entry has; kinds of large objects'
-    /// entries that the version does not have.
+    /// A dump id that is not positive or not unique, and kinds of large objects' entries that the
+    /// version does not have.
     pub fn entry(&mut self, fields: &EntryFields<'_>) -> Result<DumpId> {
         let id = fields.dump_id;
         let version = self.toc.header().version;
@@ -287,13 +288,13 @@ impl ArchiveBuilder {
         Ok(id)
     }
 
-    /// Adds the entries that set up the session of a restore, as pg_dump does at the front:
-    /// the encoding of all names, SQL and data; how a backslash in a string literal is read; and
-    /// an empty search path.
+    /// Adds the entries that set up the session of a restore, which pg_dump writes first. They hold
+    /// the encoding of names, SQL and data, the setting `standard_conforming_strings`, and an empty
+    /// search path.
     ///
     /// # Errors
     ///
-    /// See [`entry`](Self::entry); and an encoding with a quote in its name.
+    /// As [`entry`](Self::entry), and an encoding with a quote in its name.
     pub fn session(&mut self, encoding: &str, std_strings: bool) -> Result<()> {
         if encoding.contains('\'') {
             return Err(Error::usage("the name of an encoding has no quotes"));
@@ -318,16 +319,16 @@ impl ArchiveBuilder {
     ///
     /// # Errors
     ///
-    /// Those of `sink`; and a directory archive, which goes to a [path](Self::create).
+    /// Errors of `sink`, and a directory archive, which needs a [path](Self::create).
     pub fn start<W: Write + Seek>(self, sink: W) -> Result<ArchiveWriter<W>> {
         self.begin(Output::seekable(sink)?)
     }
 
-    /// Begins to write a custom or tar archive into a pipe: front to back.
+    /// Begins to write a custom or tar archive into a pipe, from front to back.
     ///
-    /// A custom archive then has no data offsets, as pg_dump's through a pipe. Data must come in
-    /// the order of the entries. Of a tar, members over 1 MiB wait in a temporary file until
-    /// their size is known.
+    /// A custom archive then has no data offsets, like one that pg_dump writes to a pipe. Data must
+    /// be written in the order of the entries. Members of a tar that are larger than 1 MiB are kept
+    /// in a temporary file until their size is known.
     ///
     /// # Errors
     ///
@@ -336,12 +337,12 @@ impl ArchiveBuilder {
         self.begin(Output::pipe(sink))
     }
 
-    /// Begins to write an archive into a new file, or for a directory archive a directory that
-    /// is new or empty. As pg_dump's, they are readable for their owner alone.
+    /// Begins to write an archive into a new file, or a directory archive into a directory that is
+    /// new or empty. As with pg_dump, only the owner can read the files.
     ///
     /// # Errors
     ///
-    /// Those of the file system, also that there is such a file.
+    /// Errors of the file system, including that the file exists.
     pub fn create(self, path: impl AsRef<Path>) -> Result<ArchiveWriter<File>> {
         let path = path.as_ref();
         if self.format == Format::Directory {

@@ -11,8 +11,8 @@ use super::stream::ArchiveStream;
 use crate::error::{Error, Result};
 use crate::source::{FileSource, is_pipe};
 
-/// A file, a directory or a pipe that may hold an archive: for programs that look at the first
-/// bytes themselves before they open it. [`OpenOptions::input`] is all that others need.
+/// A file, directory or pipe that may hold an archive, for programs that look at its first bytes
+/// themselves. Other programs use [`OpenOptions::input`].
 ///
 /// ```
 /// use pgdmp::OpenOptions;
@@ -42,8 +42,7 @@ enum Place {
 }
 
 impl Candidate {
-    /// Opens what has this path: a file, a directory, or a pipe such as a FIFO or a shell's
-    /// `<(command)`.
+    /// Opens the file, directory or pipe at a path. A pipe is a FIFO or a shell's `<(command)`.
     ///
     /// # Errors
     ///
@@ -83,11 +82,11 @@ impl Candidate {
         matches!(self.place, Place::Pipe(_))
     }
 
-    /// The first `n` bytes, fewer only where it ends before.
+    /// The first `n` bytes; fewer if the input is shorter.
     ///
     /// # Errors
     ///
-    /// Those of reading; of a directory that it is one.
+    /// Errors of reading, and a directory.
     pub fn start(&mut self, n: usize) -> io::Result<&[u8]> {
         let more = n.saturating_sub(self.start.len()) as u64;
         match &mut self.place {
@@ -102,7 +101,7 @@ impl Candidate {
         Ok(&self.start[..n.min(self.start.len())])
     }
 
-    /// The same, and where reading fails, what came before that.
+    /// The first `n` bytes; fewer if the input is shorter or reading fails.
     pub fn start_so_far(&mut self, n: usize) -> &[u8] {
         let _ = self.start(n);
         &self.start[..n.min(self.start.len())]
@@ -112,7 +111,7 @@ impl Candidate {
     ///
     /// # Errors
     ///
-    /// As [`OpenOptions::input`]; they do not have the [path](crate::Error::path).
+    /// As [`OpenOptions::input`], without the [path](crate::Error::path).
     pub fn open(self, options: &OpenOptions) -> Result<Input> {
         match (self.place, &self.path) {
             (Place::Directory, path) => {
@@ -131,7 +130,7 @@ impl Candidate {
         }
     }
 
-    /// The same, from front to back even if it is a file.
+    /// Reads it as an archive from front to back, even if it is a file.
     ///
     /// # Errors
     ///

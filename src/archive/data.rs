@@ -7,16 +7,30 @@ use super::stored_check::{FRAME_WITHIN_CHUNK, NO_END_MARKER, Tail, nothing_compr
 use crate::compress::Decoder;
 use crate::error::{EntryName, Error, Result};
 
-/// The data of an entry, decompressed: COPY text or INSERT statements as pg_dump wrote them, in
-/// the encoding of the archive; or the bytes of a large object.
+/// A reader of the decompressed data of an entry, or of a large object.
 ///
-/// It is streamed through fixed buffers, about half a MiB and a decompressor's window. It is
-/// itself buffered: [`BufRead::fill_buf`] lends decompressed bytes without a copy.
+/// The data of a table is COPY text or INSERT statements as pg_dump wrote them, in the encoding of
+/// the archive.
 ///
-/// Errors come as [`io::Error`]; [`Error::from`] takes the [`Error`] with place and entry out of
-/// it. Data that ends early, or has bytes behind its end, is an error, never just an end; so is COPY
-/// text that does not end with a line of `\.`, if the statements were read, too
-/// ([`OpenOptions::statements`](super::OpenOptions::statements)).
+/// Data is streamed through buffers of about half a MiB, plus a decompressor's window. The reader
+/// is buffered itself: [`BufRead::fill_buf`] lends decompressed bytes without a copy.
+///
+/// Errors are [`io::Error`]s; [`Error::from`] converts them back to the [`Error`] with its place
+/// and entry. Data that ends too early, or has bytes behind its end, is an error and never a normal
+/// end. So is COPY text without the end marker `\.`, if the archive was opened with its
+/// [statements](super::OpenOptions::statements).
+///
+/// ```
+/// use std::io::BufRead;
+/// use pgdmp::{Archive, Desc};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let town = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), b"town").unwrap();
+/// let data = archive.data(town.dump_id())?;
+/// let lines: Vec<Vec<u8>> = data.split(b'\n').collect::<std::io::Result<_>>()?;
+/// assert!(lines[0].starts_with(b"1\t"));
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct EntryData<'a> {
     decoder: Decoder<Stored<'a>>,
@@ -86,7 +100,7 @@ impl<'a> EntryData<'a> {
         Ok(())
     }
 
-    /// Writes all that is left to `output`, and says how many bytes that was.
+    /// Writes the rest of the data to `output`, and returns its length in bytes.
     pub fn copy_to(&mut self, mut output: impl Write) -> Result<u64> {
         let mut bytes = 0;
         loop {

@@ -12,8 +12,7 @@ use super::stream::ArchiveStream;
 use crate::error::{Error, Result};
 use crate::toc::{Format, Toc};
 
-/// An archive in a file or a directory, or one that comes through a pipe: for programs that take
-/// any of them.
+/// An archive in a file, a directory or a pipe, for programs that accept all of them.
 ///
 /// ```
 /// let input = pgdmp::Input::open("fixtures/pg18/small-dir")?;
@@ -21,9 +20,9 @@ use crate::toc::{Format, Toc};
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 pub enum Input {
-    /// Its data can be read in any order.
+    /// A file or directory, whose data can be read in any order.
     Archive(Box<Archive>),
-    /// Its data comes once, in the order of the archive.
+    /// A pipe, whose data comes once and in the order of the archive.
     Stream(Box<ArchiveStream<Box<dyn Read + Send>>>),
 }
 
@@ -33,7 +32,7 @@ impl Input {
         OpenOptions::new().input(path)
     }
 
-    /// What is wrong with the table of contents; see [`OpenOptions::damaged`].
+    /// The damage of the table of contents, if there is any; see [`OpenOptions::damaged`].
     pub fn damage(&self) -> Option<&Error> {
         match self {
             Input::Archive(archive) => archive.damage(),
@@ -49,7 +48,7 @@ impl Input {
         }
     }
 
-    /// The table of contents, to be kept while data is read.
+    /// The table of contents, shared, so that it can be used while data is read.
     pub fn shared_toc(&self) -> Arc<Toc> {
         match self {
             Input::Archive(archive) => archive.shared_toc(),
@@ -57,7 +56,7 @@ impl Input {
         }
     }
 
-    /// How the archive is laid out.
+    /// The format of the archive.
     pub fn format(&self) -> Format {
         match self {
             Input::Archive(archive) => archive.format(),
@@ -65,7 +64,7 @@ impl Input {
         }
     }
 
-    /// Standard input as a file, if it is one (`< file`) and nothing of it was read yet.
+    /// Standard input as a file, if it is one (`< file`) and nothing was read from it yet.
     pub fn seekable_stdin() -> Option<File> {
         seekable_stdin()
     }

@@ -31,10 +31,29 @@ impl Decoding {
     }
 }
 
-/// The large objects of an entry, in the order of the archive.
+/// A reader of the large objects of an entry, in the order of the archive.
 ///
-/// [`next_object`](Self::next_object) lends one at a time; what was not read of it is skipped.
-/// After an error there are no more objects. It owns what it needs, and may outlive the archive.
+/// [`next_object`](Self::next_object) lends one large object at a time and skips the unread rest of
+/// the one before. After an error there are no more objects. The reader owns what it needs and may
+/// outlive the archive.
+///
+/// ```
+/// use std::io::Read;
+/// use pgdmp::{Archive, BlockKind};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// for entry in archive.entries().filter(|entry| entry.has_data()) {
+///     if entry.data_kind() == BlockKind::LargeObjects {
+///         let mut objects = archive.large_objects(entry.dump_id())?;
+///         while let Some(mut object) = objects.next_object()? {
+///             let mut bytes = Vec::new();
+///             object.read_to_end(&mut bytes)?;
+///             println!("{}: {} bytes", object.oid(), bytes.len());
+///         }
+///     }
+/// }
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct LargeObjects {
     place: Place,
@@ -90,7 +109,9 @@ impl LargeObjectList {
     }
 }
 
-/// One large object: its bytes can be read from it.
+/// A reader of the bytes of one large object.
+///
+/// See the example of [`LargeObjects`].
 #[derive(Debug)]
 pub struct LargeObject<'a> {
     oid: Oid,
@@ -138,8 +159,8 @@ impl LargeObjects {
     ///
     /// # Errors
     ///
-    /// What is wrong with the archive; and at the end, when large objects did not come that the
-    /// table of contents names, or came twice.
+    /// Damage of the archive, and at the end, large objects of the table of contents that did not
+    /// come or came twice.
     pub fn next_object(&mut self) -> Result<Option<LargeObject<'_>>> {
         if self.done {
             return Ok(None);
@@ -214,12 +235,12 @@ impl<'a> LargeObject<'a> {
         self.data.complaints()
     }
 
-    /// Its OID.
+    /// The OID of the large object.
     pub fn oid(&self) -> Oid {
         self.oid
     }
 
-    /// Writes all that is left to `output`, and says how many bytes that was.
+    /// Writes the rest of the large object to `output`, and returns its length in bytes.
     pub fn copy_to(&mut self, output: impl Write) -> Result<u64> {
         self.data.copy_to(output)
     }

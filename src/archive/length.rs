@@ -6,17 +6,19 @@ use crate::format::members::MemberStore;
 use crate::toc::TocEntry;
 
 impl Archive {
-    /// Checks that the archive was not cut off, as far as lengths tell: that the file of a custom
-    /// archive reaches behind its last block, and that of a tar behind its last member and the
-    /// zeros at its end. A directory has all files that its table of contents names.
+    /// Checks by lengths that the archive was not cut off, without decompressing data.
     ///
-    /// Of a custom archive with offsets little is read: the lengths of the last block's chunks, or
-    /// if that is longer than 64 MiB, the last bytes of the file. Without offsets all blocks are
-    /// walked over. No data is decompressed.
+    /// The file of a custom archive must reach behind its last block, and a tar behind its last
+    /// member and the zeros at its end. A directory must have all files that its table of contents
+    /// names.
+    ///
+    /// In a custom archive with offsets, only the last block is read: the lengths of its chunks, or
+    /// if it is longer than 64 MiB, the last bytes of the file. Without offsets, all blocks are
+    /// walked over.
     ///
     /// # Errors
     ///
-    /// Where the archive ends, or what it lacks.
+    /// The place where the archive ends, or the missing file.
     pub fn check_length(&self) -> Result<()> {
         self.check_end(false)
     }

@@ -18,13 +18,12 @@ use crate::toc::{BlockKind, DataOffset, DumpId, Entries, Format, Header, Toc, To
 
 /// A custom, directory or tar archive, opened for reading.
 ///
-/// Opening reads the table of contents and, of a tar, where its members are. Data is read when it
-/// is asked for, by any number of threads at once: all methods take `&self`, and no two readers
-/// share a position.
+/// Opening reads the table of contents and the index of a tar's members. Data is read on demand, by
+/// any number of threads at once: all methods take `&self`, and no two readers share a position.
 ///
-/// A custom archive that was written to a pipe has no data offsets. When the first entry's data is
-/// asked for, its blocks are walked over as far as needed, for which a long one may take three more
-/// threads for a moment; what was found is remembered.
+/// A custom archive that was written to a pipe has no data offsets. When the data of an entry is
+/// asked for, its blocks are walked over as far as needed, and their places are remembered. A long
+/// walk may use three more threads for a moment.
 ///
 /// ```
 /// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
@@ -51,7 +50,16 @@ pub(super) enum Layout {
     Members(Arc<MemberStore>),
 }
 
-/// Where a block of an archive's data is: the data of one entry, or its large objects.
+/// The place of a block in an archive: the data of one entry, or its large objects.
+///
+/// ```
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+/// for block in archive.blocks()? {
+///     let block = block?;
+///     println!("entry {}: {} bytes at {:?}", block.dump_id, block.stored_len, block.offset);
+/// }
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlockInfo {
@@ -60,9 +68,10 @@ pub struct BlockInfo {
     pub dump_id: DumpId,
     /// What it holds.
     pub kind: BlockKind,
-    /// Where it begins in the file; `None` in a directory.
+    /// Position of the block in the file; `None` in a directory.
     pub offset: Option<u64>,
-    /// Bytes it takes, framing included; of large objects in a directory or tar the list alone.
+    /// Length in bytes, framing included. For large objects in a directory or tar, it is the length
+    /// of their list alone.
     pub stored_len: u64,
 }
 
@@ -84,13 +93,13 @@ impl Archive {
         Archive { damage, ..self }
     }
 
-    /// What is wrong with the table of contents, of which there is only what stands before it; see
-    /// [`OpenOptions::damaged`](super::OpenOptions::damaged).
+    /// The damage of the table of contents, if there is any. The entries are then those before the
+    /// damage; see [`OpenOptions::damaged`](super::OpenOptions::damaged).
     pub fn damage(&self) -> Option<&Error> {
         self.damage.as_ref()
     }
 
-    /// How the archive lies on disk.
+    /// The format of the archive.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -100,7 +109,7 @@ impl Archive {
         &self.toc
     }
 
-    /// The table of contents, to be kept without the archive.
+    /// The table of contents, shared, so that it can outlive the archive.
     pub fn shared_toc(&self) -> Arc<Toc> {
         Arc::clone(&self.toc)
     }
@@ -120,13 +129,15 @@ impl Archive {
         self.toc.entry(id)
     }
 
-    /// Whether an entry has data. Of one whose dumper wrote some while its data offset says that
-    /// there is none ([`DataOffset::NoData`](crate::toc::DataOffset::NoData)), a custom archive is
-    /// searched for it; all others are as [`TocEntry::has_data`] says.
+    /// Whether an entry has data.
+    ///
+    /// This is [`TocEntry::has_data`], with one exception. If the data offset of an entry says that
+    /// it has no data ([`DataOffset::NoData`](crate::toc::DataOffset::NoData)) although its dumper
+    /// wrote some, a custom archive is searched for the data.
     ///
     /// # Errors
     ///
-    /// Those of reading, and where the search cannot go on.
+    /// Errors of reading, and damage that ends the search.
     pub fn has_data(&self, entry: TocEntry<'_>) -> Result<bool> {
         match &self.layout {
             Layout::Blocks(custom) if entry.denies_data() => {
@@ -137,9 +148,9 @@ impl Archive {
         }
     }
 
-    /// The data of an entry, decompressed.
+    /// Opens the decompressed data of an entry.
     ///
-    /// The reader owns what it needs: it may outlive the archive, and be read in another thread.
+    /// The reader owns what it needs. It may outlive the archive and move to another thread.
     ///
     /// ```
     /// use std::thread;
@@ -292,8 +303,8 @@ impl Archive {
         &self.limits
     }
 
-    /// The large objects of an entry: of the kind `BLOBS`. Since archive version 1.16 there may
-    /// be several such entries.
+    /// Opens the large objects of an entry of the kind `BLOBS`. Since archive version 1.16 there
+    /// may be several such entries.
     ///
     /// # Errors
     ///
@@ -324,7 +335,7 @@ impl Archive {
         }
     }
 
-    /// The stored bytes of an entry's data, still compressed.
+    /// Opens the stored bytes of an entry's data, without decompressing them.
     ///
     /// # Errors
     ///
@@ -346,12 +357,12 @@ impl Archive {
         open().map_err(|error: Error| error.in_entry(|| entry.name()))
     }
 
-    /// The archive's blocks in the order of the file. In a directory, which has no order, in that
+    /// The archive's blocks in the order of the file. The blocks of a directory come in the order
     /// of the table of contents.
     ///
-    /// A custom archive is walked over, by the lengths of its chunks alone. An error at the end
-    /// says why the walk could not go on; of a tar, why there may be more. A member that is missing
-    /// is an error in its place, behind which the others follow.
+    /// A custom archive is walked over by the lengths of its chunks. An error at the end says why
+    /// the walk could not go on, or why a tar may have more blocks. A missing member is an error in
+    /// its place, and the blocks behind it follow.
     pub fn blocks(&self) -> Result<impl Iterator<Item = Result<BlockInfo>>> {
         let (blocks, error) = match &self.layout {
             Layout::Blocks(custom) => {

@@ -26,7 +26,7 @@ use crate::source::{
 };
 use crate::toc::{Format, Statements};
 
-/// How to open an archive.
+/// Options for opening an archive.
 ///
 /// ```
 /// let limits = pgdmp::Limits::new().toc_bytes(1 << 30);
@@ -48,33 +48,31 @@ impl OpenOptions {
         OpenOptions::default()
     }
 
-    /// Bounds on what the archive may claim.
+    /// Sets bounds on what an archive may make a reader hold in memory.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.toc.limits = limits;
         self
     }
 
-    /// Whether to keep the SQL of the entries, which is most of a table of contents; the default
-    /// is `true`. Without it an archive can be listed and its data read, in less time and memory,
+    /// Whether to keep the SQL of the entries; the default is `true`. SQL is most of a table of
+    /// contents. Without it, an archive can be listed and its data read, in less time and memory,
     /// but it cannot be converted or become a script.
     pub fn statements(mut self, kept: bool) -> Self {
         self.toc.statements = if kept { Statements::Kept } else { Statements::LeftOut };
         self
     }
 
-    /// Whether the files of a directory archive may be links that lead out of the directory; the
-    /// default is `false`. An archive of a stranger may have links to files of yours, whose content
-    /// then passes for rows.
+    /// Whether files of a directory archive may be links that lead out of the directory; the
+    /// default is `false`. An archive from a stranger may have links to your files, whose content
+    /// would pass for rows.
     pub fn follow_links(mut self, allowed: bool) -> Self {
         self.follow_links = allowed;
         self
     }
 
-    /// Whether an archive is opened whose table of contents is damaged; the default is `false`. It
-    /// then has the entries that stand before the damage, and
-    /// [`Archive::damage`] says what and where that is. Data of these entries can
-    /// be read where the archive says where it is: in a directory and a tar, and in a custom archive
-    /// with offsets.
+    /// Whether to open an archive whose table of contents is damaged; the default is `false`. It
+    /// then has the entries before the damage, and [`Archive::damage`] describes the damage. The
+    /// data of these entries can be read in directories, tars and custom archives with offsets.
     ///
     /// ```
     /// let mut bytes = std::fs::read("fixtures/pg18/small-custom.dump")?;
@@ -91,12 +89,11 @@ impl OpenOptions {
         self
     }
 
-    /// Calls `on_read` with the number of bytes each time that some were read, for showing
-    /// progress. It sees all formats, pipes, and the threads of a conversion, and is called from
-    /// the thread that reads.
+    /// Calls `on_read` with the number of bytes after each read, to show progress. This covers all
+    /// formats, pipes, and the threads of a conversion. The call is made by the thread that reads.
     ///
-    /// Bytes count as they are stored. What is read twice counts twice: an archive without data
-    /// offsets is walked over before its data is read.
+    /// Bytes are counted as they are stored. Bytes that are read twice count twice: an archive
+    /// without data offsets is walked over before its data is read.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -119,10 +116,10 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Besides those of the file system: [`ErrorKind::NotAnArchive`] with what it is instead,
-    /// [`ErrorKind::UnsupportedVersion`], and what is wrong with the table of contents. A pipe
-    /// has no positions to read at; use [`stream`](Self::stream), or [`input`](Self::input), which
-    /// takes either.
+    /// Errors of the file system, [`ErrorKind::NotAnArchive`] with a guess at what the file is,
+    /// [`ErrorKind::UnsupportedVersion`], and damage of the table of contents. A pipe has no
+    /// positions to read at: use [`stream`](Self::stream), or [`input`](Self::input), which takes
+    /// both.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Archive> {
         let path = path.as_ref();
         self.open_path(path).map_err(|error| error.in_path(path))
@@ -178,7 +175,7 @@ impl OpenOptions {
         }
     }
 
-    /// Reads header and table of contents of a custom or tar archive that comes through a pipe.
+    /// Opens a custom or tar archive from a pipe, and reads its header and table of contents.
     ///
     /// # Errors
     ///
@@ -187,7 +184,7 @@ impl OpenOptions {
         ArchiveStream::open(reader, self.toc, self.on_read.clone())
     }
 
-    /// Opens a directory archive whose files are in other places than a directory.
+    /// Opens a directory archive whose files are stored elsewhere than in a directory.
     ///
     /// # Errors
     ///
@@ -197,8 +194,8 @@ impl OpenOptions {
         self.store(MemberStore::Files { members, on_read }, Format::Directory)
     }
 
-    /// Opens a directory archive whose files are named sources, `toc.dat` among them: as
-    /// [`members`](Self::members) does with a map.
+    /// Opens a directory archive whose files are named sources, including `toc.dat`. This is
+    /// [`members`](Self::members) for a map.
     ///
     /// # Errors
     ///
@@ -271,7 +268,7 @@ impl Archive {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    /// Reads header and table of contents, with the default options.
+    /// Opens a custom or tar archive from a pipe, with the default options.
     ///
     /// # Errors
     ///

@@ -16,11 +16,11 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::toc::{BlockKind, DumpId, Format, Oid, Toc, TocEntry};
 
-/// A way through all data of an archive, block after block: by [`Archive::pass`],
+/// One pass over all data of an archive, block after block. It is made by [`Archive::pass`],
 /// [`ArchiveStream::pass`] or [`Input::pass`].
 ///
-/// The blocks come in the order of the file; in a directory, which has none, in that of the table of
-/// contents. What is not read of a block is skipped, which in a file costs nothing.
+/// The blocks come in the order of the file, and those of a directory in the order of the table of
+/// contents. Unread parts of a block are skipped, which costs nothing in a file.
 ///
 /// ```
 /// use std::io;
@@ -109,7 +109,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// How the archive is laid out.
+    /// The format of the archive.
     pub fn format(&self) -> Format {
         match &self.0 {
             Way::Archive { archive, .. } => archive.format(),
@@ -121,9 +121,9 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     ///
-    /// What is wrong with the archive, or with reading it. Of a stream that the data of an entry
-    /// did not come is known at its end; of a file it is known when that data is asked for. After an
-    /// error of a stream there are no blocks; of a file the next block follows.
+    /// Damage of the archive, and errors of reading. Data of an entry that is missing is an error
+    /// at the end of a stream; in a file, it is an error when that data is read. No blocks follow
+    /// an error of a stream. In a file, the next block follows.
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>> {
         let (archive, order, next) = match &mut self.0 {
             Way::Archive { archive, order, next } => (*archive, order, next),
@@ -150,9 +150,9 @@ impl<'a> Pass<'a> {
         Ok(None)
     }
 
-    /// Of a stream, the bytes that the block before the last one asked for took; see
-    /// [`ArchiveStream::last_block_len`]. Of a file always `None`:
-    /// [`Archive::stored_sizes`] says it without reading.
+    /// For a stream, the length in bytes of the block before the current one; see
+    /// [`ArchiveStream::last_block_len`]. For a file it is always `None`: use
+    /// [`Archive::stored_sizes`], which reads no data.
     pub fn last_block_len(&self) -> Option<u64> {
         match &self.0 {
             Way::Archive { .. } => None,
@@ -160,7 +160,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What is wrong with the table of contents; see
+    /// The damage of the table of contents, if there is any; see
     /// [`OpenOptions::damaged`](super::OpenOptions::damaged).
     pub fn damage(&self) -> Option<&Error> {
         match &self.0 {
@@ -202,8 +202,9 @@ impl<'a> Pass<'a> {
 }
 
 impl Archive {
-    /// A way through all data, as through a pipe: for what is to read either. To read some entries,
-    /// or with several threads, use [`data`](Self::data) and [`large_objects`](Self::large_objects).
+    /// Begins a pass over all data, as over a pipe, for code that reads both. To read some entries
+    /// only, or with several threads, use [`data`](Self::data) and
+    /// [`large_objects`](Self::large_objects).
     pub fn pass(&self) -> Pass<'_> {
         Pass(Way::Archive { archive: self, order: None, next: 0 })
     }
@@ -226,16 +227,16 @@ impl Archive {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    /// The way through the data that did not come yet: [`next_block`](Self::next_block) in a form
-    /// that [`Archive::pass`] gives, too.
+    /// Continues the pass over the data. The result is [`next_block`](Self::next_block) in the same
+    /// form as [`Archive::pass`].
     pub fn pass(&mut self) -> Pass<'_> {
         Pass(Way::Stream(self))
     }
 }
 
 impl Input {
-    /// The way through all data. Of a pipe the data comes once: a second pass goes on where the
-    /// first one ended.
+    /// Begins a pass over all data. The data of a pipe comes once: a second pass continues where
+    /// the first one ended.
     pub fn pass(&mut self) -> Pass<'_> {
         match self {
             Input::Archive(archive) => archive.pass(),

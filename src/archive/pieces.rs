@@ -12,16 +12,16 @@ use crate::toc::{BlockKind, DumpId, Oid};
 use crate::version::Gate;
 
 impl<W: Write> ArchiveWriter<W> {
-    /// Takes the data of an entry, which is compressed on its way: COPY text with its end marker
-    /// `\.` and two empty lines, or INSERT statements.
+    /// Begins the data of an entry, which is compressed while it is written. The data is COPY text
+    /// with its end marker `\.` and two empty lines, or INSERT statements.
     ///
-    /// Through a pipe, and in a tar, data must come in the order of the entries.
+    /// In a pipe and in a tar, data must be written in the order of the entries.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) without such an entry,
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if it has no data, has large objects, was
-    /// written already, or if the data of another entry has to come before; those of the output.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such entry.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the entry has no data, has large objects or
+    /// was written already, or if the data of another entry must come first. Errors of the output.
     pub fn data(&mut self, id: DumpId) -> Result<DataWriter<'_, W>> {
         let algorithm = self.encoding.algorithm();
         let index = self.begin_data(id, algorithm, None)?;
@@ -31,7 +31,7 @@ impl<W: Write> ArchiveWriter<W> {
         Ok(DataWriter { encoder, index })
     }
 
-    /// Takes the large objects of an entry of the kind `BLOBS`.
+    /// Begins the large objects of an entry of the kind `BLOBS`.
     ///
     /// # Errors
     ///
@@ -69,8 +69,10 @@ impl<W: Write> Write for Piece<'_, W> {
     }
 }
 
-/// Takes the data of one entry. Dropped before [`finish`](Self::finish), it leaves an archive
-/// that cannot be finished.
+/// A writer for the data of one entry. If it is dropped before [`finish`](Self::finish), the
+/// archive cannot be finished.
+///
+/// See the example of [`ArchiveBuilder`](super::ArchiveBuilder).
 #[derive(Debug)]
 pub struct DataWriter<'a, W> {
     encoder: Encoder<Piece<'a, W>>,
@@ -135,8 +137,27 @@ impl<W: Write> Write for StoredWriter<'_, W> {
     }
 }
 
-/// Takes the large objects of one entry, one after another. Dropped before
-/// [`finish`](Self::finish), it leaves an archive that cannot be finished.
+/// A writer for the large objects of one entry, one after another. If it is dropped before
+/// [`finish`](Self::finish), the archive cannot be finished.
+///
+/// ```
+/// use std::io::{Cursor, Write};
+/// use pgdmp::toc::{EntryFields, Oid, Section};
+/// use pgdmp::write::WriteOptions;
+/// use pgdmp::{ArchiveBuilder, Desc, Format};
+///
+/// let mut archive = ArchiveBuilder::new(Format::Custom, &WriteOptions::new())?;
+/// let fields = EntryFields::new(archive.next_id(), Desc::BLOBS, Section::Data);
+/// let blobs = archive.entry(&fields.tag("16404").had_dumper(true))?;
+/// let mut archive = archive.start(Cursor::new(Vec::new()))?;
+/// let mut objects = archive.large_objects(blobs)?;
+/// let mut object = objects.object(Oid(16404))?;
+/// object.write_all(b"bytes of a large object")?;
+/// object.finish()?;
+/// objects.finish()?;
+/// archive.finish()?;
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct LargeObjectsWriter<'a, W> {
     writer: &'a mut ArchiveWriter<W>,
@@ -144,12 +165,13 @@ pub struct LargeObjectsWriter<'a, W> {
 }
 
 impl<W: Write> LargeObjectsWriter<'_, W> {
-    /// Takes the bytes of a large object.
+    /// Begins a large object.
     ///
     /// # Errors
     ///
-    /// OID 0; a large object before it that was not finished; in a directory, one with the same
-    /// OID; in a tar of version 1.16, a first one that the entry's tag does not begin with.
+    /// OID 0; a large object before it that was not finished; in a directory, an OID that was
+    /// written already; in a tar of version 1.16, a first OID that differs from the first one in
+    /// the entry's tag.
     pub fn object(&mut self, oid: Oid) -> Result<LargeObjectWriter<'_, W>> {
         let algorithm = self.writer.encoding.algorithm();
         self.begin(oid, algorithm, None)?;
@@ -202,7 +224,7 @@ impl<W: Write> LargeObjectsWriter<'_, W> {
     ///
     /// # Errors
     ///
-    /// A large object that was not finished; those of the output.
+    /// A large object that was not finished, and errors of the output.
     pub fn finish(self) -> Result<()> {
         let LargeObjectsWriter { writer, index } = self;
         if writer.open_piece {
@@ -215,7 +237,9 @@ impl<W: Write> LargeObjectsWriter<'_, W> {
     }
 }
 
-/// Takes the bytes of one large object.
+/// A writer for the bytes of one large object.
+///
+/// See the example of [`LargeObjectsWriter`].
 #[derive(Debug)]
 pub struct LargeObjectWriter<'a, W> {
     encoder: Encoder<Piece<'a, W>>,

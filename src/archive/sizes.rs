@@ -7,16 +7,16 @@ use crate::format::members::MemberStore;
 use crate::toc::{BlockKind, TocEntry};
 
 impl Archive {
-    /// The bytes that the data of an entry takes in the archive, as it is stored. `None` for an
-    /// entry without data, and where the archive lacks the data.
+    /// The stored size of an entry's data in bytes. `None` if the entry has no data, or the archive
+    /// lacks it.
     ///
-    /// In a custom archive with offsets this is the distance to the next offset, framing included,
-    /// and nothing is read. Without offsets the file is walked over at the first call. Of large
-    /// objects in a directory or tar it is the sum of their files.
+    /// In a custom archive with offsets, the size is the distance to the next offset, framing
+    /// included, and nothing is read. Without offsets, the first call walks over the file. For
+    /// large objects in a directory or tar, it is the sum of their files.
     ///
     /// # Errors
     ///
-    /// Those of reading; a list of large objects that cannot be read.
+    /// Errors of reading, and a list of large objects that cannot be read.
     pub fn stored_size(&self, entry: TocEntry<'_>) -> Result<Option<u64>> {
         let entry = self.own(entry)?;
         match &self.layout {
@@ -34,7 +34,7 @@ impl Archive {
         }
     }
 
-    /// [`stored_size`](Self::stored_size) of every entry, by [`TocEntry::index`].
+    /// The [`stored_size`](Self::stored_size) of every entry, indexed by [`TocEntry::index`].
     ///
     /// # Errors
     ///
@@ -65,9 +65,8 @@ impl Archive {
         Ok(Some(size))
     }
 
-    /// The bytes that an entry's data takes in the archive, where that can be told without
-    /// reading or walking over data: in directories and tars, and in custom archives with
-    /// offsets.
+    /// The stored size of an entry's data in bytes, if it is known without reading or walking over
+    /// data: in directories, tars, and custom archives with offsets.
     pub fn stored_size_hint(&self, entry: TocEntry<'_>) -> Option<u64> {
         match &self.layout {
             Layout::Blocks(custom) => custom.stored_size_hint(self.toc(), entry),

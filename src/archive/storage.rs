@@ -15,32 +15,32 @@ pub(crate) struct Storage {
 /// The setters, for a type with a field `storage`.
 macro_rules! storage_setters {
     () => {
-        /// The archive version, 1.12 or newer: the oldest `pg_restore` that has to read the archive
-        /// decides.
+        /// Sets the archive version, 1.12 or newer. Choose it by the oldest `pg_restore` that must
+        /// read the archive.
         pub fn version(mut self, version: ArchiveVersion) -> Self {
             self.storage.version = Some(version);
             self
         }
 
-        /// The compression of data. Without a level, the algorithm has its default level.
+        /// Sets the compression of data. Without a level, the algorithm uses its default level.
         ///
-        /// lz4 and zstd need archive version 1.15. lz4 has levels 0 to 2 only, which are all the
-        /// same. Data in a tar is never compressed. Stored data of another archive that has this
-        /// compression already is moved as it is, unless a level is given.
+        /// lz4 and zstd need archive version 1.15. lz4 has the levels 0 to 2, which are all the
+        /// same. Data in a tar is never compressed. Data of another archive that has this
+        /// compression already is copied as it is stored, unless a level is given.
         pub fn compression(mut self, algorithm: Algorithm, level: Option<i32>) -> Self {
             self.storage.compression = Some((algorithm, level));
             self
         }
 
-        /// zstd's long-distance mode: repetitions are found up to 128 MiB apart. All data is
-        /// compressed anew.
+        /// Sets zstd's long-distance mode, which finds repetitions up to 128 MiB apart. All data is
+        /// then compressed again.
         pub fn zstd_long(mut self, long: bool) -> Self {
             self.storage.long = long;
             self
         }
 
-        /// How many threads read and compress. With 1, the default, the calling thread does all.
-        /// Each further one holds a MiB of memory, with zstd some 10 MiB.
+        /// Sets the number of threads that read and compress. With 1, the default, the calling
+        /// thread does all. Each further thread takes 1 MiB of memory, with zstd some 10 MiB.
         pub fn threads(mut self, threads: u32) -> Self {
             self.storage.threads = threads;
             self

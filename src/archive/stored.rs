@@ -95,11 +95,24 @@ impl fmt::Debug for Stored<'_> {
     }
 }
 
-/// The stored bytes of an entry's data, still compressed: what the chunks of its block hold, or
-/// its file.
+/// A reader of the stored bytes of an entry's data, still compressed. These are the content of the
+/// chunks of its block, or its file.
 ///
-/// [`BufRead::fill_buf`] gives them in pieces of at most one chunk, borrowed from the source
-/// where it is in memory or mapped. Where pieces end means nothing.
+/// [`BufRead::fill_buf`] lends pieces of at most one chunk, borrowed from a source in memory or
+/// mapped. The ends of pieces have no meaning.
+///
+/// ```
+/// use std::io::Read;
+/// use pgdmp::{Algorithm, Archive, Desc};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let town = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), b"town").unwrap();
+/// let mut stored = archive.stored(town.dump_id())?;
+/// assert_eq!(stored.algorithm(), Algorithm::Gzip);
+/// let mut bytes = Vec::new();
+/// stored.read_to_end(&mut bytes)?;
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct StoredData {
     pub(super) stored: Stored<'static>,
@@ -107,7 +120,7 @@ pub struct StoredData {
 }
 
 impl StoredData {
-    /// How the bytes are compressed.
+    /// The compression of the bytes.
     pub fn algorithm(&self) -> crate::compress::Algorithm {
         self.algorithm
     }

@@ -23,10 +23,10 @@ use crate::limits::Limits;
 use crate::source::{OnRead, Peek, Pipe, Positioned};
 use crate::toc::{BlockKind, DumpId, Format, Oid, Toc, TocEntry};
 
-/// A custom or tar archive in anything that can be read, front to back.
+/// A custom or tar archive that is read from front to back, from a pipe or any other reader.
 ///
-/// [`next_block`](Self::next_block) lends one block at a time, in the order in which pg_dump
-/// wrote them; what was not read of it is skipped.
+/// [`next_block`](Self::next_block) lends one block at a time, in the order in which pg_dump wrote
+/// them, and skips the unread rest of the block before.
 ///
 /// ```
 /// use std::fs::File;
@@ -116,7 +116,7 @@ impl<R: Read + Send> ArchiveStream<R> {
         })
     }
 
-    /// How the archive lies in the stream.
+    /// The format of the archive.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -126,18 +126,19 @@ impl<R: Read + Send> ArchiveStream<R> {
         &self.toc
     }
 
-    /// The table of contents, to be kept while blocks are read.
+    /// The table of contents, shared, so that it can be used while blocks are read.
     pub fn shared_toc(&self) -> Arc<Toc> {
         Arc::clone(&self.toc)
     }
 
-    /// What is wrong with the table of contents; see [`Archive::damage`](super::Archive::damage).
-    /// A custom archive with damage has no blocks, which is an error.
+    /// The damage of the table of contents, if there is any; see
+    /// [`Archive::damage`](super::Archive::damage). A damaged custom archive has no blocks, which
+    /// is an error.
     pub fn damage(&self) -> Option<&Error> {
         self.damage.as_ref()
     }
 
-    /// Bytes of the stream that were consumed.
+    /// Number of bytes of the stream that were consumed.
     pub fn position(&self) -> u64 {
         match &self.body {
             Body::Blocks(blocks) => blocks.position(),
@@ -145,12 +146,12 @@ impl<R: Read + Send> ArchiveStream<R> {
         }
     }
 
-    /// The next block, of whichever entry; `None` after the last.
+    /// The next block, of any entry; `None` after the last.
     ///
     /// # Errors
     ///
-    /// What is wrong with the archive, or with reading it; and at the end, when the data of an
-    /// entry did not come. After an error there are no blocks.
+    /// Damage of the archive, errors of reading, and at the end, an entry whose data did not come.
+    /// After an error there are no blocks.
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>> {
         if self.done {
             return Ok(None);
@@ -254,7 +255,7 @@ impl<R: Read + Send> ArchiveStream<R> {
         expected.finish(name, complaints)
     }
 
-    /// The bytes that the block before the last one asked for took: in a custom archive with its
+    /// The length in bytes of the block before the current one: in a custom archive with its
     /// framing, in a tar the sizes of its members. `None` before there was one.
     pub fn last_block_len(&self) -> Option<u64> {
         self.last_len

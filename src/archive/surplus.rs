@@ -13,19 +13,19 @@ use crate::surplus::Surplus;
 const GLANCE: u32 = 10_000;
 
 impl Archive {
-    /// Another archive in the same file, which is not read: of two that `>>` wrote one behind the
-    /// other the first is read, as pg_restore does. The last block of a custom archive is walked
-    /// over to find that out, and of one without offsets all of them.
+    /// Finds another archive behind this one in the same file, as `>>` leaves it. Like pg_restore,
+    /// this crate reads only the first. The last block of a custom archive is walked over for this,
+    /// and all blocks if it has no offsets.
     ///
     /// # Errors
     ///
-    /// Those of reading. Damage of the archive is none here.
+    /// Errors of reading. Damage of the archive is not an error here.
     pub fn surplus(&self) -> Result<Option<Surplus>> {
         self.find_surplus(None)
     }
 
-    /// The same, as far as it can be told in a moment: where much would have to be walked over,
-    /// `None`.
+    /// Like [`surplus`](Self::surplus), but `None` where much would have to be walked over to find
+    /// out.
     pub fn surplus_hint(&self) -> Option<Surplus> {
         self.find_surplus(Some(GLANCE)).ok().flatten()
     }
@@ -52,7 +52,7 @@ impl Archive {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    /// Another archive in the same stream, which is not read. Known when
+    /// Another archive behind this one in the same stream, which is not read. It is known when
     /// [`next_block`](Self::next_block) has come to the end.
     pub fn surplus(&self) -> Option<&Surplus> {
         match &self.body {
@@ -61,13 +61,13 @@ impl<R: Read + Send> ArchiveStream<R> {
         }
     }
 
-    /// The same, and reads on to the end where that is worth it: behind the data of all entries,
-    /// and in a tar of a directory archive, for such are made by hand and may hold several. There
-    /// are no blocks after it.
+    /// Like [`surplus`](Self::surplus), but reads on to the end of the stream where needed: behind
+    /// the data of all entries, and in a tar of a directory archive, which may hold several. There
+    /// are no blocks after this call.
     ///
     /// # Errors
     ///
-    /// Those of reading, and damage of the tar.
+    /// Errors of reading, and damage of the tar.
     pub fn find_surplus(&mut self) -> Result<Option<&Surplus>> {
         if let Body::Members(members) = &mut self.body
             && members.is_packed()

@@ -4,7 +4,7 @@ use super::open::Archive;
 use crate::error::Result;
 use crate::toc::{Desc, TocEntry};
 
-/// A table of an archive: its entries, and the size of its data.
+/// A table of an archive, with its entries and the size of its data.
 ///
 /// ```
 /// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
@@ -22,18 +22,18 @@ pub struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The `TABLE` entry; in an archive of data alone, the `TABLE DATA` entry.
+    /// The `TABLE` entry, or the `TABLE DATA` entry if the archive has only data.
     pub fn entry(&self) -> TocEntry<'a> {
         self.entry
     }
 
-    /// The `TABLE DATA` entry, for [`Archive::data`]. A dump without data has none, and neither does
+    /// The `TABLE DATA` entry, for [`Archive::data`]. There is none in a dump without data, and for
     /// a partitioned table.
     pub fn data(&self) -> Option<TocEntry<'a>> {
         self.data
     }
 
-    /// The bytes of its data as they are stored; see [`Archive::stored_size`].
+    /// The stored size of its data in bytes; see [`Archive::stored_size`].
     ///
     /// # Errors
     ///
@@ -44,8 +44,8 @@ impl<'a> Table<'a> {
 }
 
 impl Archive {
-    /// The tables, in the order of the archive. A table whose data alone is in the archive is one,
-    /// too. Views, materialized views and foreign tables are not.
+    /// The tables, in the order of the archive, including those of which the archive has only the
+    /// data. Views, materialized views and foreign tables are not included.
     pub fn tables(&self) -> impl Iterator<Item = Table<'_>> {
         self.entries().filter_map(|entry| {
             let other =

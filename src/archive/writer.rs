@@ -17,11 +17,15 @@ enum Data {
     Written,
 }
 
-/// An archive whose entries are settled and whose data is being written.
+/// Writes the data of a new archive, whose entries are complete. It is made by
+/// [`ArchiveBuilder`](super::ArchiveBuilder).
 ///
-/// [`data`](Self::data) and [`large_objects`](Self::large_objects) take the data of one entry
-/// after another, [`finish`](Self::finish) completes the archive. One that is dropped before is
-/// none: it lacks its first bytes, or in a directory `toc.dat`; through a pipe, its end.
+/// [`data`](Self::data) and [`large_objects`](Self::large_objects) write the data of one entry
+/// after another, and [`finish`](Self::finish) completes the archive. A writer that is dropped
+/// before leaves no archive: the output lacks its first bytes, in a directory `toc.dat`, or in a
+/// pipe its end.
+///
+/// See the example of [`ArchiveBuilder`](super::ArchiveBuilder).
 #[derive(Debug)]
 pub struct ArchiveWriter<W> {
     pub(super) toc: Toc,
@@ -68,14 +72,15 @@ impl<W: Write> ArchiveWriter<W> {
         &self.toc
     }
 
-    /// Completes the archive and gives the output; of a directory archive its `toc.dat`.
+    /// Completes the archive and returns the output, or `toc.dat` of a directory archive. Nothing
+    /// is synchronised with the disk.
     ///
     /// Nothing is synchronised with the disk.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the data of an entry was not written, or
-    /// not finished; those of the output.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if the data of an entry was not written or not
+    /// finished, and errors of the output.
     pub fn finish(mut self) -> Result<W> {
         self.check_closed()?;
         if let Some(index) = self.data.iter().position(|data| *data == Data::Missing) {

@@ -16,11 +16,11 @@ use crate::finding::Finding;
 use crate::select::Selected;
 use crate::toc::{EntryFields, Format, TocEntry};
 
-/// A new archive made of one in a file or directory, or of one that comes through a pipe.
+/// Converts an archive to another format, compression or archive version, or extracts a part of it.
 ///
-/// Data is moved as it is stored where the compression stays the same. Between a custom and a
-/// directory archive with gzip the deflate data stays, and only its wrapper is made anew. Where
-/// nothing at all changes in a file or directory, the new archive is the same, byte for byte.
+/// Data that keeps its compression is copied as it is stored. Between a custom and a directory
+/// archive with gzip, the deflate data stays and only its wrapper is made again. If nothing
+/// changes, a file or directory is copied byte for byte.
 ///
 /// ```
 /// use pgdmp::{Algorithm, Archive, Conversion, Format, Selection, Target};
@@ -50,13 +50,13 @@ impl std::fmt::Debug for Conversion<'_> {
 }
 
 impl<'a> Conversion<'a> {
-    /// Plans a conversion of the selected entries, or of all. They may have been
-    /// [adapted](crate::adapt::Adaptation).
+    /// Plans a conversion of the selected entries, or of all. The selection may have been
+    /// [adapted](crate::adapt::Adaptation) to another server.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for what the target cannot express: a
-    /// compression that its version does not have, for example.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for settings that the target cannot have, for
+    /// example a compression that its version lacks.
     pub fn new(
         archive: &'a Archive,
         target: &Target,
@@ -65,13 +65,13 @@ impl<'a> Conversion<'a> {
         Conversion::of_archive(archive, target, selected.into(), None)
     }
 
-    /// Plans a conversion in which `edit` drops entries, by returning `false`, and changes their
-    /// fields as it likes: an owner, a schema, a definition. It is called for each entry that is
-    /// selected, in the order of the new archive.
+    /// Plans a conversion in which `edit` can change the fields of entries, for example an owner, a
+    /// schema or a definition, and drop entries by returning `false`. It is called for each
+    /// selected entry, in the order of the new archive.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); and dump ids that are not unique.
+    /// As [`new`](Self::new), and dump ids that are not unique.
     pub fn edited(
         archive: &'a Archive,
         target: &Target,
@@ -101,12 +101,12 @@ impl<'a> Conversion<'a> {
         Ok(Conversion { pass: archive.pass(), plan, on_warning: Box::new(|_| {}) })
     }
 
-    /// Plans a conversion of a file, a directory or a pipe alike; see
-    /// [`Input::pass`](crate::Input::pass). What is selected may borrow the
-    /// [shared table of contents](crate::Input::shared_toc).
+    /// Plans a conversion of a file, a directory or a pipe; see
+    /// [`Input::pass`](crate::Input::pass). The selection may borrow the [shared table of
+    /// contents](crate::Input::shared_toc).
     ///
-    /// The data of a pipe is taken in the order in which it comes. Into a custom archive that can
-    /// seek, or a directory, any order goes; a tar and a pipe need that of the new entries.
+    /// The data of a pipe is converted in the order in which it comes. A custom archive that can
+    /// seek and a directory accept any order. A tar and a pipe need the order of the new entries.
     ///
     /// ```
     /// use pgdmp::{Conversion, Input, Selection, Target};
@@ -121,9 +121,9 @@ impl<'a> Conversion<'a> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); and of a pipe, where the OIDs of large objects would have to be known
-    /// before they come, or those of several groups to be put together: from before version 1.12
-    /// on, and from 1.16 back.
+    /// As [`new`](Self::new). A pipe is refused if the OIDs of its large objects must be known
+    /// before they come, or several groups of large objects must be combined: in conversions from
+    /// versions before 1.12, and from 1.16 to older versions.
     pub fn of_pass(
         pass: Pass<'a>,
         target: &Target,
@@ -146,24 +146,24 @@ impl<'a> Conversion<'a> {
         Ok(Conversion { pass, plan, on_warning: Box::new(|_| {}) })
     }
 
-    /// What changes besides what was asked for.
+    /// Changes that the conversion makes beyond the settings of its target.
     pub fn notes(&self) -> &[Note] {
         &self.plan.notes
     }
 
-    /// Calls `warning` with what is not as it should be in the archive, while it is converted. What
-    /// is written is right, unless nothing changes: then it is as it was.
+    /// Calls `warning` for each defect of the archive that is met during the conversion. The defect
+    /// is mended in the new archive, unless nothing changes: then the archive is copied as it is.
     pub fn on_warning(&mut self, warning: impl FnMut(&Finding) + 'a) -> &mut Self {
         self.on_warning = Box::new(warning);
         self
     }
 
-    /// Writes the new archive into a new file or directory. It is not synchronised with the disk.
+    /// Writes the new archive into a new file or directory, without synchronising it with the disk.
     ///
     /// # Errors
     ///
-    /// What is wrong with the data; those of the file system. What was written then is no
-    /// archive.
+    /// Damage of the data, and errors of the file system. Output that was written before an error
+    /// is not a valid archive.
     pub fn create(self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let Some(archive) = self.unchanged() else {

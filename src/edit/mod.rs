@@ -61,9 +61,8 @@ mod version;
 
 pub use convert::Conversion;
 pub use merge::Merge;
-pub use note::Note;
-pub use part_name::PartName;
+pub use note::{Note, VersionNeed};
+pub use part_name::{PartName, SplitBy};
 pub use reindex::{Reindexed, reindex};
-pub use split::{Part, SplitBy, parts};
+pub use split::{Part, parts};
 pub use target::Target;
-pub use version::VersionNeed;

@@ -3,17 +3,60 @@
 use std::fmt;
 
 use super::draft::Draft;
-use super::version::VersionNeed;
+use crate::archive::WriteOptions;
+use crate::compress::Algorithm;
 use crate::error::EntryName;
 use crate::finding::Finding;
 use crate::toc::{Desc, EntryFields};
 use crate::version::{ArchiveVersion, Gate};
 
-/// What a conversion changes besides what it was asked for.
+/// A reason why the archive version was raised.
+///
+/// It is a part of [`Note::NewerVersion`](Note::NewerVersion).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VersionNeed {
+    /// Older versions cannot be written.
+    Oldest,
+    /// The compression of the data.
+    Compression(Algorithm),
+    /// Large objects of several archives, each with its entries.
+    LargeObjects,
+}
+
+impl VersionNeed {
+    /// The oldest version that will do.
+    pub(super) fn version(self) -> ArchiveVersion {
+        match self {
+            VersionNeed::Oldest => WriteOptions::OLDEST,
+            VersionNeed::Compression(algorithm) => algorithm.oldest_version(),
+            VersionNeed::LargeObjects => {
+                let (major, minor) = Gate::LargeObjectGroups.since();
+                ArchiveVersion::new(major, minor)
+            }
+        }
+    }
+}
+
+impl fmt::Display for VersionNeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            VersionNeed::Oldest => f.write_str("older ones are not written"),
+            VersionNeed::Compression(algorithm) => write!(f, "{algorithm} needs it"),
+            VersionNeed::LargeObjects => {
+                f.write_str("it keeps the large objects of several archives apart")
+            }
+        }
+    }
+}
+
+/// A change that a conversion or merge makes beyond the settings of its target.
+///
+/// See the example of [`Conversion`](crate::Conversion).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
-    /// The archive version is newer than it was, because something needs it.
+    /// The archive version was raised, because something needs it.
     NewerVersion {
         /// The version of the old archive, or the newest of several.
         old: ArchiveVersion,
@@ -22,14 +65,14 @@ pub enum Note {
         /// What needs it.
         need: VersionNeed,
     },
-    /// The version has no table access methods. Tables get the default of the server.
+    /// The version has no table access methods, so tables get the default of the server.
     TableAccessMethods {
         /// How many entries lose theirs.
         entries: usize,
         /// One that has another than `heap`, if any has.
         not_heap: Option<EntryName>,
     },
-    /// The version has no `relkind`: of a partitioned table the access method is lost.
+    /// The version has no `relkind`, so partitioned tables lose their access method.
     Relkinds {
         /// How many entries lose a partitioned table's.
         entries: usize,
@@ -46,15 +89,15 @@ pub enum Note {
         /// For how many.
         objects: usize,
     },
-    /// Dependencies were left out: before version 1.8 they are OIDs, not dump ids.
+    /// Dependencies were left out, because before version 1.8 they are OIDs and not dump ids.
     Dependencies,
-    /// The table of contents is damaged, and the new archive has the entries before the damage; see
-    /// [`OpenOptions::damaged`](crate::OpenOptions::damaged).
+    /// The table of contents is damaged, and the new archive has only the entries before the
+    /// damage; see [`OpenOptions::damaged`](crate::OpenOptions::damaged).
     Damaged {
         /// What is wrong with it, and where.
         damage: Finding,
     },
-    /// An entry whose dumper wrote data has none: the archive says so, and no block is there.
+    /// An entry lost its data: its dumper wrote some, but the archive has no block for it.
     LostData {
         /// The entry.
         entry: EntryName,

@@ -4,14 +4,25 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use super::split::SplitBy;
+/// How an archive is divided into parts.
+///
+/// See the example of [`parts`](super::parts()).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SplitBy {
+    /// One part for each table, with its data, indexes, constraints, triggers, sequences and
+    /// privileges.
+    Table,
+    /// One part for each schema, with all its objects.
+    Schema,
+}
 
-/// The table or schema that a [`Part`](super::Part) is of.
+/// The name of the table or schema of a [`Part`](super::Part).
 ///
 /// # As the name of a file
 ///
-/// [`file_stem`](Self::file_stem) writes it in a way that every file system keeps apart, and
-/// [`from_file_stem`](Self::from_file_stem) reads it:
+/// [`file_stem`](Self::file_stem) encodes it so that every file system tells different names apart,
+/// and [`from_file_stem`](Self::from_file_stem) decodes it:
 ///
 /// - Small ASCII letters, digits and `_` stand for themselves; a capital ASCII letter is `+` and the
 ///   small one; every other byte is `%` and two hexadecimal digits (capitals), as in a URL.
@@ -46,12 +57,12 @@ const HASH: usize = 32;
 const EMPTY: &str = "%";
 
 impl PartName {
-    /// A table, and the schema that it is in; archives of servers before 7.3 have none.
+    /// A table and its schema. Archives of servers before 7.3 have no schemas.
     pub fn table(schema: Option<&[u8]>, table: &[u8]) -> PartName {
         PartName { schema: schema.map(<[u8]>::to_vec), table: Some(table.to_vec()) }
     }
 
-    /// All of a schema.
+    /// A schema.
     pub fn of_schema(schema: &[u8]) -> PartName {
         PartName { schema: Some(schema.to_vec()), table: None }
     }
@@ -110,8 +121,8 @@ impl PartName {
         whole
     }
 
-    /// What a file's name, without its extension, is of; `None` for a name that was shortened,
-    /// and for one that [`file_stem`](Self::file_stem) does not make.
+    /// Decodes the name of a file without its extension. `None` for a name that was shortened, and
+    /// for one that [`file_stem`](Self::file_stem) does not make.
     pub fn from_file_stem(stem: &str, by: SplitBy) -> Option<PartName> {
         let names: Vec<Vec<u8>> = stem.split('.').map(decode).collect::<Option<_>>()?;
         let name = match (by, &names[..]) {

@@ -3,10 +3,10 @@
 use super::choice::{Choice, Chosen, Edit};
 use super::contents::Contents;
 use super::job::{Job, Sources};
-use super::note::Note;
+use super::note::{Note, VersionNeed};
 use super::settle::settle;
 use super::target::Target;
-use super::version::{self, VersionNeed};
+use super::version;
 use crate::archive::{Archive, ArchiveBuilder, Ways};
 use crate::compress::Algorithm;
 use crate::error::{Error, Result};

@@ -26,35 +26,47 @@ use crate::source::FileSource;
 use crate::toc::{DataOffset, Format, Toc, TocEntry};
 use crate::version::Gate;
 
-/// What [`reindex`] did.
+/// The result of [`reindex`].
+///
+/// See the example of [`reindex`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reindexed {
-    /// How many entries have data.
+    /// Number of entries with data.
     pub entries: usize,
-    /// How many of them got an offset that had none.
+    /// Number of entries that got a missing offset.
     pub written: usize,
-    /// Whether there was the journal of a run that was killed.
+    /// Whether the call completed the journal of an earlier run that was killed.
     pub resumed: bool,
 }
 
-/// Writes the data offsets that a custom archive lacks into it, so that one entry of it is found
-/// without a walk over all others, and `pg_restore -j` knows which are large.
+/// Writes missing data offsets into a custom archive, in place. With offsets, one entry is found
+/// without a walk over the others, and `pg_restore -j` knows which entries are large.
 ///
-/// Data is not read: blocks are walked over by the lengths of their chunks. Where an archive has
-/// a second table of contents at its end (see [`DataOffset::NotSet`]), the offsets are from there.
+/// Blocks are walked over by the lengths of their chunks, without reading data. If the archive has
+/// a second table of contents at its end (see [`DataOffset::NotSet`]), the offsets are taken from
+/// there.
 ///
-/// Before it changes anything it writes a journal beside the archive, whose name is that of the
-/// archive with `.pgdmp-journal` at its end. Killed at any instant, it leaves the old table of
-/// contents, the new one, or the journal, with which the next call completes the new one. Until
-/// then each entry has its right offset or none, and every reader reads it.
+/// All changes are first written to a journal beside the archive, named like the archive with
+/// `.pgdmp-journal` added. If the process is killed, the archive has the old table of contents, the
+/// new one, or a journal with which the next call completes the new one. Meanwhile each entry has
+/// its right offset or none, so every reader can read the archive.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("piped.dump");
+/// std::fs::copy("fixtures/pg17/small-redirected.dump", &path)?;
+/// let done = pgdmp::edit::reindex(&path)?;
+/// assert_eq!(done.written, done.entries);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for archives of other formats and from before
-/// version 1.7, if another process is at it, and if something else has the journal's name; an entry
-/// whose block is not there; an archive or a folder that cannot be written to. Then nothing was written. If writing itself fails, the
-/// journal stays.
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for archives of other formats or of versions
+/// before 1.7, if another process works on the archive, or if another file has the journal's name;
+/// an entry whose block is missing; an archive or folder that cannot be written to. In these cases
+/// nothing was written. If writing itself fails, the journal stays.
 pub fn reindex(path: impl AsRef<Path>) -> Result<Reindexed> {
     let path = path.as_ref();
     in_path(path).map_err(|error| error.in_path(path))

@@ -2,33 +2,25 @@
 
 use std::collections::HashMap;
 
-use super::part_name::PartName;
+use super::part_name::{PartName, SplitBy};
 use crate::toc::{Desc, Toc, TocEntry, relation_of};
 
-/// What each part of an archive is to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SplitBy {
-    /// A table with its data, indexes, constraints, triggers, sequences, privileges and the like.
-    Table,
-    /// All that is in a schema.
-    Schema,
-}
-
-/// A part of an archive.
+/// A part of an archive, made by [`parts`].
+///
+/// See the example of [`parts`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Part {
-    /// The table or schema; `None` for what belongs to none.
+    /// The table or schema; `None` for the part with all other entries.
     pub name: Option<PartName>,
-    /// Places of its entries in the table of contents. Those that set up the session of a restore
-    /// are in every part.
+    /// Indexes of its entries in the table of contents ([`TocEntry::index`]). Entries that set up
+    /// the session of a restore are in every part.
     pub entries: Vec<usize>,
 }
 
 impl Part {
-    /// A name for the file that it is written to, without an extension: different for every part
-    /// of an archive, and the same every time.
+    /// A name for the file of the part, without an extension. It differs between all parts of an
+    /// archive, and is the same every time.
     pub fn file_stem(&self) -> String {
         match &self.name {
             Some(name) => name.file_stem(),
@@ -38,8 +30,10 @@ impl Part {
     }
 }
 
-/// Divides a table of contents. Every entry is in one part, but for those that set up the session;
-/// the part of what belongs to no table or schema comes first, because others may need it. A
+/// Divides the entries of an archive by table or schema.
+///
+/// Every entry is in one part, except that entries which set up the session are in all. The part of
+/// entries that belong to no table or schema comes first, because others may need it. A
 /// [`Merge`](crate::edit::Merge) of all parts has all entries again.
 ///
 /// ```

@@ -27,12 +27,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// Everything as it is in the source archive.
+    /// No changes: everything stays as it is in the source archive.
     pub fn new() -> Self {
         Target::default()
     }
 
-    /// The format.
+    /// Sets the format.
     pub fn format(mut self, format: Format) -> Self {
         self.format = Some(format);
         self
@@ -40,10 +40,10 @@ impl Target {
 
     storage_setters!();
 
-    /// Whether all data that stays in its compression is decompressed while it is moved, only to
-    /// see that it is whole. Without it such data is looked at as far as that costs nothing: lz4
-    /// and zstd frames and blocks must be complete, but their content is not looked at; of gzip
-    /// files the lengths must be possible; uncompressed rows must end with their end marker.
+    /// Whether to verify data that is copied as it is stored, by decompressing it on the way.
+    /// Without this check, such data is checked only where that costs nothing: lz4 and zstd frames
+    /// and blocks must be complete, the lengths of gzip files must be possible, and uncompressed
+    /// rows must end with their end marker. Damage inside is then copied.
     pub fn check(mut self, check: bool) -> Self {
         self.check = check;
         self

@@ -27,13 +27,22 @@ enum Scheme {
     Gb18030,
 }
 
-/// An encoding of PostgreSQL: that of an archive's names, SQL and data.
+/// A character encoding of PostgreSQL, in which an archive has its names, SQL and data.
 ///
-/// Text in it can be [shown](crate::text::Printable), and names in UTF-8 can be
-/// [brought into it](Self::encode) where their characters are known: in UTF8 and LATIN1 always; with the
-/// feature `encodings` in all of PostgreSQL's encodings but EUC_JIS_2004, EUC_TW, JOHAB,
-/// MULE_INTERNAL and SHIFT_JIS_2004. In SQL_ASCII no byte beyond ASCII is any character: it is
-/// taken for UTF-8 where that is possible.
+/// [`Printable`](crate::text::Printable) shows text in it, and [`encode`](Self::encode) converts
+/// names from UTF-8 into it, if its characters are known. UTF8 and LATIN1 are always known. The
+/// feature `encodings` adds all encodings of PostgreSQL except EUC_JIS_2004, EUC_TW, JOHAB,
+/// MULE_INTERNAL and SHIFT_JIS_2004. In SQL_ASCII, bytes beyond ASCII have no meaning and are shown
+/// as UTF-8 where possible.
+///
+/// ```
+/// use pgdmp::text::Encoding;
+///
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+/// assert_eq!(archive.toc().text_encoding(), Encoding::UTF8);
+/// assert_eq!(Encoding::find(b"latin-1").unwrap().name(), "LATIN1");
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Encoding {
     name: &'static str,
@@ -91,12 +100,12 @@ const ENCODINGS: &[(&str, Scheme, &[&str])] = &[
 const LONGEST: usize = 63;
 
 impl Encoding {
-    /// Bytes without a meaning.
+    /// SQL_ASCII: bytes without a meaning beyond ASCII.
     pub const SQL_ASCII: Encoding = Encoding { name: "SQL_ASCII", scheme: Scheme::Single };
-    /// Unicode.
+    /// UTF8.
     pub const UTF8: Encoding = Encoding { name: "UTF8", scheme: Scheme::Utf8 };
 
-    /// The encoding with a name, in any of the spellings that PostgreSQL takes.
+    /// The encoding with this name, in any spelling that PostgreSQL accepts.
     pub fn find(name: &[u8]) -> Option<Encoding> {
         let plain = |name: &[u8]| -> Vec<u8> {
             let kept = name.iter().filter(|byte| byte.is_ascii_alphanumeric());

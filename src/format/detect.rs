@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use super::magic::{is_archive, is_toc_file};
 use super::names;
 use super::tar;
 use super::transfer;
@@ -206,12 +207,6 @@ pub(crate) fn pointer(bytes: &[u8]) -> Option<NotAnArchive> {
 
 const LFS: &str = "version https://git-lfs.github.com/spec/";
 
-/// Whether these bytes begin an archive in custom format, or a `toc.dat`.
-pub(crate) fn is_archive(start: &[u8]) -> bool {
-    let version = start.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk());
-    matches!(version, Some([1, 0..=32]))
-}
-
 /// Where an archive begins that has something else before it.
 pub(crate) fn find_archive(start: &[u8]) -> Option<usize> {
     let custom = start.windows(MAGIC.len() + 2).position(is_archive);
@@ -304,12 +299,6 @@ fn look_inside(start: &[u8], what: NotAnArchive) -> NotAnArchive {
         },
     };
     NotAnArchive::Compressed { name, command, content }
-}
-
-/// Whether these bytes begin a `toc.dat`, and no archive in custom format.
-pub(crate) fn is_toc_file(start: &[u8]) -> bool {
-    // The format stands behind version, revision and two widths.
-    is_archive(start) && start.get(10) == Some(&3)
 }
 
 /// The first bytes of what is compressed in a file that begins with `start`.

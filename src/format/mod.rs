@@ -5,6 +5,7 @@ pub(crate) mod custom;
 pub(crate) mod detect;
 pub(crate) mod directory;
 pub(crate) mod folder;
+mod magic;
 pub(crate) mod members;
 pub(crate) mod names;
 pub(crate) mod output;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use super::batch::Batch;
 use super::index::{Index, Stop};
-use super::reader::RowsOptions;
+use super::options::RowsOptions;
 use crate::error::{Error, ErrorKind};
 
 /// How long a window is at first, and after some.

@@ -8,7 +8,7 @@ use std::io::BufRead;
 
 use super::batch::Batch;
 use super::copy::{Stopped, Window};
-use super::reader::RowsOptions;
+use super::options::RowsOptions;
 use super::writer::escape;
 use crate::encoding::Encoding;
 

@@ -34,6 +34,7 @@
 //! index.rs       where in a window rows and fields end
 //! insert.rs      INSERT commands into batches of COPY text
 //! of_archive.rs  `Archive::rows` and `Block::rows`
+//! options.rs     `RowsOptions`
 //! reader.rs      `Rows`: the rows of the batches, one after the other
 //! row.rs         `Row` and `Field`; escapes undone
 //! writer.rs      `RowWriter`; escapes made
@@ -44,6 +45,7 @@ mod copy;
 mod index;
 mod insert;
 mod of_archive;
+mod options;
 mod reader;
 mod row;
 mod statement;
@@ -52,7 +54,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use reader::{Rows, RowsOptions};
+pub use options::RowsOptions;
+pub use reader::Rows;
 pub use row::{Field, Fields, Row};
 pub use statement::CopyStatement;
 pub use writer::RowWriter;

@@ -2,22 +2,23 @@
 
 use std::io::BufRead;
 
-use super::reader::{Rows, RowsOptions};
+use super::options::RowsOptions;
+use super::reader::Rows;
 use super::statement::CopyStatement;
 use crate::archive::{Archive, Block, EntryData};
 use crate::error::{Error, Result};
 use crate::toc::{Desc, DumpId, TocEntry};
 
 impl Archive {
-    /// The rows of a table, by the dump id of its TABLE DATA entry: COPY text or INSERT commands,
-    /// as the archive has them.
+    /// Opens the rows of a table by the dump id of its `TABLE DATA` entry. They are read from COPY
+    /// text or INSERT commands, whichever the archive has.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) without such an entry,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such entry,
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if its data is not rows,
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if `pg_dump` never writes its COPY
-    /// statement; and those of [`data`](Self::data).
+    /// statement, and those of [`data`](Self::data).
     pub fn rows(&self, id: DumpId) -> Result<Rows<EntryData<'static>>> {
         let Some(entry) = self.entry(id) else {
             return Err(Error::not_found(format!("entry {id}")));
@@ -29,11 +30,11 @@ impl Archive {
 }
 
 impl Block<'_> {
-    /// The rows of the table that the block is of, as by [`Archive::rows`].
+    /// Opens the rows of the block's table, like [`Archive::rows`].
     ///
     /// # Errors
     ///
-    /// As there; and if the block is of no entry.
+    /// As [`Archive::rows`], and a block without an entry.
     pub fn rows(&mut self) -> Result<Rows<EntryData<'_>>> {
         let Some(entry) = self.entry() else {
             return Err(Error::malformed("the data is of no entry"));

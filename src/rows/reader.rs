@@ -5,122 +5,29 @@ use std::io::BufRead;
 use super::batch::Batch;
 use super::copy::{CopyText, Stopped};
 use super::insert::InsertText;
+use super::options::RowsOptions;
 use super::row::Row;
-use super::statement::CopyStatement;
-use crate::encoding::Encoding;
-use crate::error::{EntryName, Error, ErrorKind, Result};
-use crate::limits::Limits;
-
-/// How rows are to be read; see [`Rows`].
-///
-/// ```
-/// use pgdmp::rows::RowsOptions;
-///
-/// // As psql's `\copy table TO file` writes it: no end marker.
-/// let text = &b"1\tone\n2\t\\N\n"[..];
-/// let mut rows = RowsOptions::new().columns(["id", "name"]).end_marker(false).copy_text(text);
-/// assert_eq!(rows.next_row()?.unwrap().len(), 2);
-/// assert!(rows.next_row()?.unwrap().get(1).unwrap().is_null());
-/// assert!(rows.next_row()?.is_none());
-/// # Ok::<(), pgdmp::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct RowsOptions {
-    pub(super) columns: Option<Vec<Vec<u8>>>,
-    pub(super) encoding: Encoding,
-    pub(super) end_marker: bool,
-    pub(super) std_strings: bool,
-    pub(super) limits: Limits,
-    pub(super) entry: Option<EntryName>,
-}
-
-impl Default for RowsOptions {
-    fn default() -> Self {
-        RowsOptions::new()
-    }
-}
+use crate::error::{Error, ErrorKind, Result};
 
 impl RowsOptions {
-    /// Any number of fields, bytes without a meaning, and an end marker.
-    pub fn new() -> Self {
-        RowsOptions {
-            columns: None,
-            encoding: Encoding::SQL_ASCII,
-            end_marker: true,
-            std_strings: true,
-            limits: Limits::new(),
-            entry: None,
-        }
-    }
-
-    /// The names of the columns: each row must have as many fields. Without them each row may have
-    /// any number; of INSERT commands they are those of the first command.
-    #[must_use]
-    pub fn columns<C: Into<Vec<u8>>>(mut self, names: impl IntoIterator<Item = C>) -> Self {
-        self.columns = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// The columns of a COPY statement.
-    #[must_use]
-    pub fn statement(mut self, statement: &CopyStatement) -> Self {
-        self.columns = statement.field_names();
-        self
-    }
-
-    /// The encoding of the data. It matters for those in which a backslash may be the second byte
-    /// of a character: SJIS, BIG5, GBK, UHC, GB18030, JOHAB, SHIFT_JIS_2004.
-    #[must_use]
-    pub fn encoding(mut self, encoding: Encoding) -> Self {
-        self.encoding = encoding;
-        self
-    }
-
-    /// Whether COPY text must end with a line `\.`, as it does in every archive. Default true.
-    #[must_use]
-    pub fn end_marker(mut self, required: bool) -> Self {
-        self.end_marker = required;
-        self
-    }
-
-    /// Whether a backslash in the strings of INSERT commands is just a backslash: the setting
-    /// `standard_conforming_strings`. Default true.
-    #[must_use]
-    pub fn std_strings(mut self, std_strings: bool) -> Self {
-        self.std_strings = std_strings;
-        self
-    }
-
-    /// Bounds on what is held in memory: [`Limits::row_bytes`].
-    #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// The entry that errors name.
-    #[must_use]
-    pub(crate) fn entry(mut self, entry: EntryName) -> Self {
-        self.entry = Some(entry);
-        self
-    }
-
     /// Reads COPY text.
     pub fn copy_text<R: BufRead>(self, text: R) -> Rows<R> {
         Rows::new(Way::Copy(CopyText::new(text, &self)), self)
     }
 
-    /// Reads INSERT commands, as `pg_dump --inserts` and its siblings write them.
+    /// Reads INSERT commands, as `pg_dump --inserts`, `--column-inserts` and `--rows-per-insert`
+    /// write them.
     pub fn insert_commands<R: BufRead>(self, commands: R) -> Rows<R> {
         Rows::new(Way::Insert(InsertText::new(commands, &self)), self)
     }
 }
 
-/// The rows of a table; made by [`Archive::rows`](crate::Archive::rows), or by [`RowsOptions`] from
-/// any text.
+/// A reader of the rows of a table, made by [`Archive::rows`](crate::Archive::rows) or
+/// [`RowsOptions`].
 ///
-/// Memory is one window of the data, 256 KiB unless a row is longer.
+/// It holds one window of the data in memory: 256 KiB, or more if a row is longer.
+///
+/// See the examples of [`rows`](crate::rows) and [`RowsOptions`].
 #[derive(Debug)]
 pub struct Rows<R> {
     way: Way<R>,
@@ -145,8 +52,8 @@ impl<R: BufRead> Rows<R> {
         Rows { way, options, batch, next: 0, number: 0, ended: false }
     }
 
-    /// The names of the columns, if they are known: those that were given, or of INSERT commands
-    /// those of the first one, after the first row.
+    /// The names of the columns, if they are known. These are the given ones, or those of the first
+    /// INSERT command, once the first row was read.
     pub fn columns(&self) -> Option<&[Vec<u8>]> {
         match &self.way {
             Way::Insert(text) if self.options.columns.is_none() => text.columns(),
@@ -158,9 +65,9 @@ impl<R: BufRead> Rows<R> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Row`] if it is no row, or has not as many fields as there are columns; what is
-    /// wrong with the data itself. The rows before are given out first; after an error there are
-    /// none.
+    /// [`ErrorKind::Row`] for an invalid row, or one whose number of fields differs from that of
+    /// the columns, and errors of the data itself. Rows before the error are returned first; after
+    /// an error there are none.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>> {
         if self.batch.get(self.next).is_none() && !self.refill()? {
             return Ok(None);
@@ -238,7 +145,7 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// Gives back what the rows were read from. What was read ahead is lost.
+    /// Returns the inner reader. Data that was read ahead is lost.
     pub fn into_inner(self) -> R {
         match self.way {
             Way::Copy(text) => text.into_inner(),

@@ -9,6 +9,18 @@ use crate::encoding::Encoding;
 /// One row of a table, lent by [`Rows::next_row`](super::Rows::next_row).
 ///
 /// Its fields are in the order of the COPY statement's columns.
+///
+/// ```
+/// use pgdmp::rows::RowsOptions;
+///
+/// let mut rows = RowsOptions::new().copy_text(&b"1\ta\\tb\t\\N\n\\.\n"[..]);
+/// let row = rows.next_row()?.unwrap();
+/// assert_eq!(row.len(), 3);
+/// assert_eq!(row.get(1).unwrap().raw(), b"a\\tb");
+/// assert_eq!(row.get(1).unwrap().value().unwrap(), &b"a\tb"[..]);
+/// assert!(row.get(2).unwrap().is_null());
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Row<'r> {
     text: &'r [u8],
@@ -26,17 +38,17 @@ impl<'r> Row<'r> {
         Row { text: bytes, start, ends, number, offset, encoding }
     }
 
-    /// How many fields it has.
+    /// The number of fields.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether it has no fields, as those of a table without columns.
+    /// Whether the row has no fields, as in a table without columns.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// One of its fields, from 0.
+    /// The field at an index, from 0.
     pub fn get(&self, index: usize) -> Option<Field<'r>> {
         let end = self.ends.get(index)?;
         let start = match index.checked_sub(1) {
@@ -50,7 +62,7 @@ impl<'r> Row<'r> {
         })
     }
 
-    /// Its fields, in order.
+    /// The fields, in order.
     pub fn fields(&self) -> Fields<'r> {
         Fields { row: *self, next: 0 }
     }
@@ -61,12 +73,12 @@ impl<'r> Row<'r> {
         self.text.get(self.start..end).unwrap_or_default()
     }
 
-    /// Its number in the table's data, from 1.
+    /// The number of the row in the table's data, from 1.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The position of its first byte in the table's data, which is decompressed.
+    /// The position of the first byte of the row in the decompressed data of the table.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -88,6 +100,8 @@ impl<'r> IntoIterator for Row<'r> {
 }
 
 /// The fields of a [`Row`].
+///
+/// Made by [`Row::fields`].
 #[derive(Debug, Clone)]
 pub struct Fields<'r> {
     row: Row<'r>,
@@ -112,6 +126,8 @@ impl<'r> Iterator for Fields<'r> {
 impl ExactSizeIterator for Fields<'_> {}
 
 /// One field of a row: NULL, or a value's text in the encoding of the archive.
+///
+/// See the example of [`Row`].
 #[derive(Clone, Copy)]
 pub struct Field<'r> {
     raw: &'r [u8],
@@ -125,12 +141,12 @@ impl<'r> Field<'r> {
         self.raw
     }
 
-    /// Whether it is NULL, which the empty text is not.
+    /// Whether the field is NULL. The empty text is not NULL.
     pub fn is_null(&self) -> bool {
         self.raw == b"\\N"
     }
 
-    /// The text of its value; `None` for NULL. It is borrowed unless there are escapes in it.
+    /// The text of the value; `None` for NULL. It is borrowed, unless it has escapes.
     pub fn value(&self) -> Option<Cow<'r, [u8]>> {
         if !self.escaped {
             return Some(Cow::Borrowed(self.raw));
@@ -143,8 +159,8 @@ impl<'r> Field<'r> {
         Some(Cow::Owned(value))
     }
 
-    /// The text of its value, in `buffer` if there are escapes in it; `None` for NULL. For loops
-    /// that allocate nothing.
+    /// The text of the value; `None` for NULL. Text with escapes is decoded into `buffer`, so that
+    /// a loop allocates nothing.
     pub fn value_in<'b>(&self, buffer: &'b mut Vec<u8>) -> Option<&'b [u8]>
     where
         'r: 'b,

@@ -5,8 +5,8 @@ use crate::sql::{self, Token};
 
 /// The COPY statement of a table's data: `COPY schema.table (a, b) FROM stdin;`.
 ///
-/// It is that of [`TocEntry::copy_stmt`](crate::TocEntry::copy_stmt), in all forms that `pg_dump` has
-/// written since 7.1 (`dumpTableData` in `pg_dump.c`).
+/// It is parsed from [`TocEntry::copy_stmt`](crate::TocEntry::copy_stmt), in all forms that
+/// `pg_dump` has written since 7.1 (`dumpTableData` in `pg_dump.c`).
 ///
 /// ```
 /// use pgdmp::rows::CopyStatement;
@@ -19,25 +19,27 @@ use crate::sql::{self, Token};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CopyStatement {
-    /// The schema of the table. `None` before PostgreSQL 10.2 and its siblings of February 2018:
-    /// there it is that of the entry.
+    /// The schema of the table. `None` before PostgreSQL 10.2 and the other releases of February
+    /// 2018: the table is then in the schema of the entry.
     pub schema: Option<Vec<u8>>,
-    /// The table. With `--load-via-partition-root` it is the root, while the entry is of the leaf.
+    /// The table. With `--load-via-partition-root` it is the root of the partition that the entry
+    /// names.
     pub table: Vec<u8>,
-    /// The columns that the rows have, in their order. `None` where the statement has no list
-    /// (PostgreSQL 7.1 and 7.2): the rows have all columns of the table.
+    /// The columns of the rows, in order. `None` if the statement has no list (PostgreSQL 7.1 and
+    /// 7.2), which means all columns of the table.
     pub columns: Option<Vec<Vec<u8>>>,
-    /// Whether the rows begin with an OID, which is not in the list (`pg_dump -o`, up to 11).
+    /// Whether rows begin with an OID, which is not in the list of columns (`pg_dump -o`, up to
+    /// PostgreSQL 11).
     pub with_oids: bool,
 }
 
 impl CopyStatement {
-    /// Reads a statement.
+    /// Parses a statement.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if it is another statement than `pg_dump`
-    /// writes, for example one with `WITH (FORMAT csv)`.
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for statements that `pg_dump` does not
+    /// write, for example with `WITH (FORMAT csv)`.
     pub fn parse(statement: &[u8]) -> Result<Self> {
         parse(statement).ok_or_else(|| {
             let shown = String::from_utf8_lossy(statement);
@@ -46,7 +48,7 @@ impl CopyStatement {
         })
     }
 
-    /// The names of all fields of a row, the OID's among them. `None` if there is no list.
+    /// The names of all fields of a row, including the OID. `None` if there is no list of columns.
     pub fn field_names(&self) -> Option<Vec<Vec<u8>>> {
         let columns = self.columns.as_ref()?;
         let oid = self.with_oids.then(|| b"oid".to_vec());

@@ -6,8 +6,8 @@ use super::row::Row;
 use crate::encoding::Encoding;
 use crate::error::Result;
 
-/// Writes COPY text, the way `pg_dump` does: what [`Rows`](super::Rows) read comes out as the same
-/// bytes, if `pg_dump` wrote them.
+/// Writes rows as COPY text, as `pg_dump` does. Rows of an archive that were read with
+/// [`Rows`](super::Rows) become the same bytes again.
 ///
 /// ```
 /// use pgdmp::rows::RowWriter;
@@ -26,20 +26,20 @@ pub struct RowWriter<W> {
 }
 
 impl<W: Write> RowWriter<W> {
-    /// Writes to `output`, in small pieces: let it be buffered.
+    /// A writer to `output`. It writes in small pieces, so `output` should be buffered.
     pub fn new(output: W) -> Self {
         RowWriter { output, encoding: Encoding::SQL_ASCII, line: Vec::new() }
     }
 
-    /// The encoding of the values. It matters for those in which a backslash may be the second byte of
-    /// a character: SJIS, BIG5, GBK, UHC, GB18030, JOHAB, SHIFT_JIS_2004.
+    /// Sets the encoding of the values. It matters for encodings in which a backslash may be the
+    /// second byte of a character: SJIS, BIG5, GBK, UHC, GB18030, JOHAB, SHIFT_JIS_2004.
     #[must_use]
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
         self
     }
 
-    /// Writes a row of values, `None` for NULL. A value has no byte 0.
+    /// Writes a row of values, with `None` for NULL. Values must not contain a NUL byte.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ impl<W: Write> RowWriter<W> {
         Ok(self.output.write_all(b"\n")?)
     }
 
-    /// Writes the end marker that every table's data in an archive has, and gives the output back,
-    /// which is not flushed.
+    /// Writes the end marker that the data of every table has in an archive, and returns the output
+    /// without flushing it.
     ///
     /// # Errors
     ///

@@ -5,18 +5,20 @@ use std::io::Write;
 use crate::error::Error;
 use crate::toc::{Oid, TocEntry};
 
-/// Something that a restore tells of, as [`Step::Event`](super::Step::Event): what it is about to
-/// do, or a warning.
+/// A message of a restore, as [`Step::Event`](super::Step::Event): what it is about to do, or a
+/// warning.
+///
+/// See the example of [`Sink`](super::Sink).
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// An object is dropped.
     Dropping(TocEntry<'a>),
-    /// An object is made.
+    /// An object is created.
     Creating(TocEntry<'a>),
-    /// A definition that counts as data is executed.
+    /// A definition that counts as data is run.
     Executing(TocEntry<'a>),
-    /// The restore goes on in another database.
+    /// The restore connects to another database.
     Connecting(TocEntry<'a>),
     /// A table's triggers are disabled.
     DisablingTriggers(TocEntry<'a>),
@@ -26,21 +28,21 @@ pub enum Event<'a> {
     ProcessingData(TocEntry<'a>),
     /// A large object is restored.
     LargeObject(Oid),
-    /// So many large objects, all of an entry, were restored.
+    /// All large objects of an entry were restored; this is their number.
     LargeObjects(u64),
-    /// A table could not be made, so its data is left out; see
+    /// A table could not be created, so its data is left out; see
     /// [`ScriptOptions::no_data_for_failed_tables`](super::ScriptOptions::no_data_for_failed_tables).
     NoDataForFailedTable(TocEntry<'a>),
-    /// Warning: pg_dump had a warning, and kept it in the archive.
+    /// Warning: the archive has a warning of pg_dump.
     WarningInArchive(&'a [u8]),
-    /// Warning: something is wrong with data that pg_restore restores all the same, without a word.
+    /// Warning: data is damaged in a way that pg_restore does not notice.
     DamagedData(&'a Error),
-    /// Warning: this DROP does not look like one of the object's kind; `IF EXISTS` was left out.
+    /// Warning: a DROP statement has an unexpected form, so `IF EXISTS` was left out.
     NoPlaceForIfExists(&'a [u8]),
 }
 
 impl Event<'_> {
-    /// Whether something is not as it should be.
+    /// Whether the event is a warning.
     pub fn is_warning(&self) -> bool {
         matches!(
             self,
@@ -48,7 +50,7 @@ impl Event<'_> {
         )
     }
 
-    /// The words of `pg_restore -v` for it, in the encoding of the archive.
+    /// The message of `pg_restore -v` for the event, in the encoding of the archive.
     pub fn message(&self) -> Vec<u8> {
         let mut text = Vec::new();
         match self {
@@ -73,7 +75,7 @@ impl Event<'_> {
                 text.extend_from_slice(b"enabling triggers for ");
                 text.extend_from_slice(entry.tag().unwrap_or_default());
             }
-            Event::ProcessingData(entry) if super::large_objects::is_large_objects(entry) => {
+            Event::ProcessingData(entry) if super::is_large_objects(entry) => {
                 text.extend_from_slice(b"processing ");
                 text.extend_from_slice(entry.desc().as_bytes());
             }

@@ -154,7 +154,7 @@ fn member(entry: Option<TocEntry<'_>>, id: DumpId) -> String {
     let Some(entry) = entry else {
         return format!("{id}.dat");
     };
-    if super::large_objects::is_large_objects(&entry) {
+    if super::is_large_objects(&entry) {
         let tag = String::from_utf8_lossy(entry.tag().unwrap_or_default());
         return format!("blob_{}.dat", tag.split('.').next().unwrap_or_default());
     }
@@ -169,7 +169,7 @@ impl<R: Read + Send> DataFeed for OnePass<'_, R> {
         let id = entry.dump_id();
         let format = self.archive.format();
         // Before there were groups pg_restore took the next large objects, wherever they were.
-        let any_order = super::large_objects::is_large_objects(&entry)
+        let any_order = super::is_large_objects(&entry)
             && !entry.toc().header().version.has(Gate::LargeObjectGroups);
         while let Some(mut block) = self.archive.next_block()? {
             if block.dump_id() == id {

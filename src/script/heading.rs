@@ -23,8 +23,11 @@ impl Part {
     }
 }
 
-/// The comment that a script has above an entry: its name, kind, schema and owner; in a
-/// [verbose](super::ScriptOptions::verbose) one also ids, dependencies and the place of its data.
+/// The comment above an entry in a script. It has the name, kind, schema and owner, and in a
+/// [verbose](super::ScriptOptions::verbose) script also ids, dependencies and the position of the
+/// data.
+///
+/// It is a part of [`Step::Heading`](super::Step::Heading).
 #[derive(Debug, Clone, Copy)]
 pub struct Heading<'a> {
     pub(super) entry: TocEntry<'a>,
@@ -40,7 +43,7 @@ impl<'a> Heading<'a> {
         self.entry
     }
 
-    /// The comment, and the empty line behind it.
+    /// The comment and the empty line after it.
     pub fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         self.write_to(&mut text);

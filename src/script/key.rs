@@ -4,15 +4,24 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The key that psql has to see again before it takes commands of its own from a script: what is
-/// between `\restrict KEY` and `\unrestrict KEY` can be anything, but is only SQL.
+/// The key of psql's `\restrict`. Between `\restrict KEY` and `\unrestrict KEY`, psql takes only
+/// SQL and no backslash commands, whatever an archive contains.
 ///
-/// Whoever made the archive must not know it.
+/// The author of the archive must not know the key.
+///
+/// ```
+/// use pgdmp::RestrictKey;
+///
+/// let key = RestrictKey::random()?;
+/// assert_eq!(key.as_str().len(), 63);
+/// assert!(RestrictKey::new("no blanks").is_err());
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct RestrictKey(String);
 
 impl RestrictKey {
-    /// A key of the caller's choice.
+    /// A key with the given text.
     ///
     /// # Errors
     ///
@@ -29,7 +38,7 @@ impl RestrictKey {
     ///
     /// # Errors
     ///
-    /// When the system has no random numbers.
+    /// The system has no random numbers.
     #[cfg(feature = "random")]
     pub fn random() -> Result<Self> {
         const CHARACTERS: &[u8; 62] =
@@ -48,7 +57,7 @@ impl RestrictKey {
         Ok(RestrictKey(key))
     }
 
-    /// The key.
+    /// The text of the key.
     pub fn as_str(&self) -> &str {
         &self.0
     }

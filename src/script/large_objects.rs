@@ -19,11 +19,6 @@ pub(super) const UNLINK_IF_EXISTS: (&str, &str) =
 /// Bytes that one `lowrite` gets.
 const PIECE: usize = 16 << 10;
 
-/// Whether the data of an entry is large objects, or comments on them.
-pub(super) fn is_large_objects(entry: &TocEntry<'_>) -> bool {
-    matches!(entry.desc(), Desc::BLOBS | Desc::BLOB_COMMENTS)
-}
-
 /// Whether it grants privileges on all large objects of a group.
 pub(super) fn is_grouped_acl(entry: &TocEntry<'_>) -> bool {
     entry.tag().is_some_and(|tag| tag.starts_with(b"LARGE OBJECTS"))

@@ -64,7 +64,7 @@ pub use text::TextSink;
 use crate::archive::{Archive, ArchiveStream};
 use crate::error::Result;
 use crate::select::Selected;
-use crate::toc::{DumpId, Format, Toc, TocEntry};
+use crate::toc::{Desc, DumpId, Format, Toc, TocEntry};
 use feed::{AtOnce, DataFeed, OnePass};
 use prelude::Session;
 use state::State;
@@ -86,22 +86,25 @@ pub struct Script {
     key: RestrictKey,
 }
 
-/// What was done.
+/// The counts of a restore.
+///
+/// It is the result of [`Restore::run`]; see its example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Entries of which something was restored.
+    /// Number of entries that were restored, at least in part.
     pub entries: u64,
-    /// [Warnings](Event::is_warning) that the sink got.
+    /// Number of [warnings](Event::is_warning) that the sink got.
     pub warnings: u64,
-    /// [Failures](Outcome::Failed) that the sink reported: `errors ignored on restore`.
+    /// Number of [failures](Outcome::Failed) that the sink reported, which `pg_restore` calls
+    /// `errors ignored on restore`.
     pub errors: u64,
 }
 
 impl Script {
-    /// Scripts with the default options. The key keeps whatever is in the archive from giving
-    /// commands to psql; it should be [random](RestrictKey::random), and is never to be taken
-    /// from the archive.
+    /// Scripts with the default options. The key keeps the content of an archive from giving
+    /// backslash commands to psql. It should be [random](RestrictKey::random) and must never be
+    /// taken from the archive.
     pub fn new(key: RestrictKey) -> Self {
         Script { options: ScriptOptions::new(), key }
     }
@@ -113,11 +116,11 @@ impl Script {
         self
     }
 
-    /// Writes what was selected of an archive.
+    /// Writes the selected entries of an archive as SQL.
     ///
     /// # Errors
     ///
-    /// Those of the archive and of `output`. What was written until then is no whole script.
+    /// Errors of the archive and of `output`. The script is then incomplete.
     pub fn write(
         &self,
         archive: &Archive,
@@ -128,11 +131,11 @@ impl Script {
         self.text(output, |sink| run(&self.options, archive.format(), selected, feed, sink))
     }
 
-    /// Writes what was selected of an archive that comes through a pipe.
+    /// Writes the selected entries of an archive from a pipe as SQL.
     ///
     /// # Errors
     ///
-    /// As [`write`](Self::write), and when the order of the selection needs data that has gone by.
+    /// As [`write`](Self::write), and an order of the selection that needs data which has gone by.
     pub fn write_stream<R: Read + Send>(
         &self,
         archive: &mut ArchiveStream<R>,
@@ -144,11 +147,11 @@ impl Script {
         self.text(output, |sink| run(&self.options, format, selected, feed, sink))
     }
 
-    /// Checks the entries that set up the session: encoding and string literals.
+    /// Checks the entries that set up the session (encoding and string literals).
     ///
     /// # Errors
     ///
-    /// An encoding that PostgreSQL does not have, and entries without what they should hold.
+    /// An unknown encoding, and entries with unexpected content.
     pub fn check(toc: &Toc) -> Result<()> {
         Session::new(toc).map(|_| ())
     }
@@ -207,11 +210,11 @@ impl Restore {
         self
     }
 
-    /// Restores what was selected of an archive.
+    /// Restores the selected entries of an archive.
     ///
     /// # Errors
     ///
-    /// Those of the archive and of the sink. No step follows an error: a sink may find itself
+    /// Errors of the archive and of the sink. No step follows an error, so a sink may be left
     /// inside a COPY or a transaction.
     pub fn run(
         &self,
@@ -222,11 +225,11 @@ impl Restore {
         run(&self.options, archive.format(), selected, &mut AtOnce::new(archive), sink)
     }
 
-    /// Restores what was selected of an archive that comes through a pipe.
+    /// Restores the selected entries of an archive from a pipe.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run), and when the order of the selection needs data that has gone by.
+    /// As [`run`](Self::run), and an order of the selection that needs data which has gone by.
     pub fn run_stream<R: Read + Send>(
         &self,
         archive: &mut ArchiveStream<R>,
@@ -310,6 +313,10 @@ impl<'a> Run<'a> {
 
 /// Whether the entry is `DATABASE` or `DATABASE PROPERTIES`.
 fn is_database(entry: &TocEntry<'_>) -> bool {
-    use crate::toc::Desc;
     matches!(entry.desc(), Desc::DATABASE | Desc::DATABASE_PROPERTIES)
+}
+
+/// Whether the data of an entry is large objects, or comments on them.
+fn is_large_objects(entry: &TocEntry<'_>) -> bool {
+    matches!(entry.desc(), Desc::BLOBS | Desc::BLOB_COMMENTS)
 }

@@ -2,9 +2,9 @@
 
 use crate::adapt::TargetVersion;
 
-/// How entries are restored: the options of `pg_restore` that do not choose entries.
+/// Options for restoring entries: those of `pg_restore` that do not select entries.
 ///
-/// `-C` and all options that choose entries are part of the [`Selection`](crate::Selection).
+/// `-C` and all options that select entries are part of the [`Selection`](crate::Selection).
 ///
 /// ```
 /// use pgdmp::{Archive, RestrictKey, Script, Selection};
@@ -46,13 +46,13 @@ impl ScriptOptions {
         ScriptOptions::default()
     }
 
-    /// `-c`: drops everything first.
+    /// `-c`: drops objects before they are created.
     pub fn clean(mut self, clean: bool) -> Self {
         self.clean = clean;
         self
     }
 
-    /// `--if-exists`: the objects to be dropped need not exist.
+    /// `--if-exists`: drops only objects that exist.
     pub fn if_exists(mut self, if_exists: bool) -> Self {
         self.if_exists = if_exists;
         self
@@ -64,62 +64,64 @@ impl ScriptOptions {
         self
     }
 
-    /// `-1`: one transaction around everything.
+    /// `-1`: restores in a single transaction.
     pub fn single_transaction(mut self, single_transaction: bool) -> Self {
         self.single_transaction = single_transaction;
         self
     }
 
-    /// `--transaction-size`: a transaction for every so many objects. 0, the default, is none.
+    /// `--transaction-size`: restores this many objects in each transaction. 0, the default, uses
+    /// no transactions.
     pub fn transaction_size(mut self, objects: u32) -> Self {
         self.transaction_size = objects;
         self
     }
 
-    /// `--disable-triggers`, which matters if there are no definitions.
+    /// `--disable-triggers`: disables triggers while data is restored without definitions.
     pub fn disable_triggers(mut self, disable_triggers: bool) -> Self {
         self.disable_triggers = disable_triggers;
         self
     }
 
-    /// `-S`: the superuser that disables triggers.
+    /// `-S`: sets the superuser that disables triggers.
     pub fn superuser(mut self, name: impl Into<Vec<u8>>) -> Self {
         self.superuser = Some(name.into());
         self
     }
 
-    /// `--role`: the role that runs the script.
+    /// `--role`: sets the role that runs the script.
     pub fn role(mut self, name: impl Into<Vec<u8>>) -> Self {
         self.role = Some(name.into());
         self
     }
 
-    /// `--enable-row-security`.
+    /// `--enable-row-security`: turns row security on.
     pub fn enable_row_security(mut self, enable_row_security: bool) -> Self {
         self.enable_row_security = enable_row_security;
         self
     }
 
-    /// `--use-set-session-authorization`: owners make their objects, instead of being given them.
+    /// `--use-set-session-authorization`: creates objects as their owner, instead of changing the
+    /// owner afterwards.
     pub fn use_set_session_authorization(mut self, use_set_session_authorization: bool) -> Self {
         self.use_set_session_authorization = use_set_session_authorization;
         self
     }
 
-    /// `--no-data-for-failed-tables`: a table that could not be made gets no data. It matters to a sink
-    /// that reports [failures](crate::script::Outcome::Failed).
+    /// `--no-data-for-failed-tables`: skips the data of tables that could not be created. This
+    /// needs a sink that reports [failures](crate::script::Outcome::Failed).
     pub fn no_data_for_failed_tables(mut self, no_data_for_failed_tables: bool) -> Self {
         self.no_data_for_failed_tables = no_data_for_failed_tables;
         self
     }
 
-    /// `--no-tablespaces`.
+    /// `--no-tablespaces`: uses the default tablespace.
     pub fn no_tablespaces(mut self, no_tablespaces: bool) -> Self {
         self.no_tablespaces = no_tablespaces;
         self
     }
 
-    /// `--no-table-access-method`.
+    /// `--no-table-access-method`: uses the default table access method.
     pub fn no_table_access_method(mut self, no_table_access_method: bool) -> Self {
         self.no_table_access_method = no_table_access_method;
         self
@@ -132,15 +134,15 @@ impl ScriptOptions {
         self
     }
 
-    /// `-v`: ids, dependencies and times as comments. `created` is the time when the archive was
-    /// made, in words, because this crate knows no time zones; see
+    /// `-v`: adds comments with ids, dependencies and times. `created` is the time of the dump as
+    /// text, because this crate knows no time zones; see
     /// [`Listing::created`](crate::Listing::created).
     pub fn verbose(mut self, created: impl Into<String>) -> Self {
         self.verbose = Some(created.into());
         self
     }
 
-    /// The release that [`target`](Self::target) was given.
+    /// The release that was set with [`target`](Self::target).
     pub fn target_version(&self) -> Option<TargetVersion> {
         self.target
     }
@@ -155,8 +157,9 @@ impl ScriptOptions {
         self.no_data_for_failed_tables
     }
 
-    /// Whether steps are put into transactions, by [`single_transaction`](Self::single_transaction)
-    /// or [`transaction_size`](Self::transaction_size).
+    /// Whether steps are grouped in transactions, by
+    /// [`single_transaction`](Self::single_transaction) or
+    /// [`transaction_size`](Self::transaction_size).
     pub fn uses_transactions(&self) -> bool {
         self.single_transaction || self.transaction_size > 0
     }

@@ -2,7 +2,7 @@
 
 use super::feed::DataFeed;
 use super::heading::Part;
-use super::large_objects::is_large_objects;
+use super::is_large_objects;
 use super::share::RestorePass;
 use super::{Event, Run, Step, is_database};
 use crate::error::Result;

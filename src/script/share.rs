@@ -9,15 +9,18 @@ use crate::error::Result;
 use crate::select::{Selected, Wanted};
 use crate::toc::{Desc, Format, Section, TocEntry};
 
-/// Some entries only work when all others are done, wherever they stand: pg_restore walks over the
-/// table of contents three times.
+/// The pass of a restore that an entry belongs to. Some entries only work after all others, so
+/// pg_restore walks over the table of contents three times.
+///
+/// See the example of [`Share`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RestorePass {
-    /// All others.
+    /// Definitions and data.
     Main,
-    /// Privileges: granting could take away what later definitions need.
+    /// Privileges, which could take away what later definitions need.
     Privileges,
-    /// What could run code that needs privileges, or would react to the restore itself.
+    /// Entries that may run code that needs privileges, or that would react to the restore itself,
+    /// such as event triggers and materialized views.
     Last,
 }
 
@@ -26,7 +29,7 @@ impl RestorePass {
     pub const ALL: [RestorePass; 3] =
         [RestorePass::Main, RestorePass::Privileges, RestorePass::Last];
 
-    /// When an entry is restored.
+    /// The pass in which an entry is restored.
     pub fn of(entry: &TocEntry<'_>) -> RestorePass {
         let desc = entry.desc();
         if desc.is_acl() {
@@ -44,20 +47,45 @@ impl RestorePass {
     }
 }
 
-/// One session's share of a restore that several sessions do side by side, each with a sink of its
-/// own. Which entries are whose, and when, is the caller's matter; [`RestorePass`] and
-/// [`TocEntry::dependencies`] say what has to wait.
+/// One session's share of a parallel restore. Each session has its own sink. The caller decides
+/// which session restores which entry, and when; [`RestorePass`] and [`TocEntry::dependencies`] say
+/// what has to wait.
 ///
-/// The first session makes the [beginning](Self::begin) and [leaves](Self::leave) before others go
-/// on; each of these [sets up](Self::set_up) its own session; the last one comes to the
-/// [end](Self::finish).
+/// The first session [begins](Self::begin) the restore and [leaves](Self::leave) before others
+/// continue. Each of these [sets up](Self::set_up) its session, and the last one
+/// [finishes](Self::finish).
+///
+/// One session that restores everything, in passes:
+///
+/// ```
+/// use pgdmp::script::{Restore, RestorePass, RestrictKey, TextSink};
+/// use pgdmp::{Archive, Selection};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let selected = Selection::new().apply(archive.toc())?;
+/// let mut sink = TextSink::new(Vec::new(), RestrictKey::new("key")?);
+/// let restore = Restore::new();
+/// let mut share = restore.share(&archive, &selected, &mut sink)?;
+/// share.begin()?;
+/// for pass in RestorePass::ALL {
+///     for (entry, decision) in selected.all() {
+///         if RestorePass::of(&entry) == pass && decision.wanted.is_listed() {
+///             share.entry(entry, decision.wanted, false)?;
+///         }
+///     }
+/// }
+/// share.finish()?;
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[allow(missing_debug_implementations)]
 pub struct Share<'a> {
     run: Run<'a>,
     feed: Box<dyn DataFeed + 'a>,
 }
 
-/// What became of an entry.
+/// The result of restoring an entry.
+///
+/// See the example of [`Share`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Restored {
@@ -70,7 +98,7 @@ pub struct Restored {
 }
 
 impl Restore {
-    /// A session's share of the restore of an archive.
+    /// Makes one session's share of the restore of an archive.
     ///
     /// Transactions of several objects are for the session that begins:
     /// [`ScriptOptions::transaction_size`] is to be 0 in the options of the others.
@@ -88,8 +116,8 @@ impl Restore {
         Ok(Share { run, feed: Box::new(AtOnce::new(archive)) })
     }
 
-    /// A session's share of the restore of an archive that comes through a pipe: that session
-    /// restores all data, in the order of the archive.
+    /// Makes one session's share of the restore of an archive from a pipe. That session restores
+    /// all data, in the order of the archive.
     ///
     /// # Errors
     ///
@@ -104,7 +132,7 @@ impl Restore {
         Ok(Share { run, feed: Box::new(OnePass::new(archive, selected)) })
     }
 
-    /// A session's share of such a restore without any data.
+    /// Makes one session's share of the restore of an archive from a pipe, without data.
     ///
     /// # Errors
     ///
@@ -126,7 +154,7 @@ impl Restore {
 }
 
 impl<'a> Share<'a> {
-    /// What comes before the first entry: the session is set up, and objects are dropped.
+    /// Does what comes before the first entry: sets up the session and drops objects.
     ///
     /// # Errors
     ///
@@ -135,7 +163,7 @@ impl<'a> Share<'a> {
         self.run.begin_all()
     }
 
-    /// Sets up a session that goes on with a restore.
+    /// Sets up a session that continues a restore.
     ///
     /// # Errors
     ///
@@ -144,9 +172,9 @@ impl<'a> Share<'a> {
         self.run.prelude()
     }
 
-    /// Restores what is wanted of an entry. `made`: the table of this `TABLE DATA` entry was made
-    /// by this restore, and nobody else can have used it; it is emptied in the same transaction,
-    /// so that the server need not log the rows.
+    /// Restores the wanted part of an entry. `made` says that this restore created the table of
+    /// this `TABLE DATA` entry, so that nobody else can have used it. It is then emptied in the
+    /// same transaction, and the server need not log the rows.
     ///
     /// # Errors
     ///
@@ -177,13 +205,13 @@ impl<'a> Share<'a> {
         Ok(late)
     }
 
-    /// The data of an entry is not wanted after all; for data that [goes
-    /// by](Restore::share_of_stream).
+    /// Says that the data of an entry is not wanted after all, for data that [goes
+    /// by](Restore::share_of_stream) in a pipe.
     pub fn hold_back(&mut self, entry: TocEntry<'_>) {
         self.feed.skip(entry);
     }
 
-    /// Ends the transaction of a session that goes before the end of the restore.
+    /// Ends the transaction of a session that leaves before the end of the restore.
     ///
     /// # Errors
     ///
@@ -192,7 +220,7 @@ impl<'a> Share<'a> {
         if self.run.in_transactions() { self.run.step(&Step::Commit) } else { Ok(()) }
     }
 
-    /// What comes behind the last entry.
+    /// Does what comes after the last entry.
     ///
     /// # Errors
     ///
@@ -201,7 +229,7 @@ impl<'a> Share<'a> {
         self.run.tail()
     }
 
-    /// What was done in this session.
+    /// The counts of this session.
     pub fn report(&self) -> super::Report {
         self.run.report
     }

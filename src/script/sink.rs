@@ -7,15 +7,14 @@ use super::heading::Heading;
 use crate::error::Result;
 use crate::toc::{Oid, TocEntry};
 
-/// Carries out the steps of a restore: writes them ([`TextSink`](super::TextSink)), sends them to
-/// a server, records them.
+/// Carries out the steps of a restore: writes them as text ([`TextSink`](super::TextSink)), sends
+/// them to a server, or records them.
 ///
-/// A sink gets the [`Step`]s in their order, one call for each. An error that it returns ends the
-/// restore, which passes the error on. A failure that need not end it is an
-/// [`Outcome::Failed`].
+/// A sink gets the [`Step`]s in order, one call for each. An error that it returns ends the restore
+/// and is passed on. A failure that need not end the restore is an [`Outcome::Failed`].
 ///
-/// A sink that wants to hear of warnings, or to show what happens, looks at [`Step::Event`] and
-/// hands every step on to another sink:
+/// To report warnings or progress, wrap another sink, look at [`Step::Event`], and hand every step
+/// on:
 ///
 /// ```
 /// use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
@@ -62,15 +61,14 @@ pub trait Sink {
         Ok(Late::default())
     }
 
-    /// Whether [`Step::CopyData`] shall have rows alone: not the line `\.` that ends them in an
-    /// archive, and nothing behind it. Asked for each table. By default data comes as it is
+    /// Whether [`Step::CopyData`] has only rows, without the line `\.` that ends them in an archive
+    /// and anything behind it. This is asked for each table. By default, data comes as it is
     /// stored.
     fn rows_alone(&self) -> bool {
         false
     }
 
-    /// The present time, as text: asked for at the end of a
-    /// [verbose](super::ScriptOptions::verbose) restore.
+    /// The present time as text, for the end of a [verbose](super::ScriptOptions::verbose) restore.
     fn now(&mut self) -> String {
         "[unknown]".to_owned()
     }
@@ -94,12 +92,14 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
-/// How a step ended.
+/// The result of a step.
+///
+/// See the example of [`Sink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
 pub enum Outcome {
-    /// The step is done, or is nothing for this sink.
+    /// The step is done, or does not concern this sink.
     Done,
     /// So many statements failed, and the sink has told of each. A sink that sends several
     /// statements at once reports such failures when it is asked to [wait](Sink::wait), and not
@@ -136,54 +136,56 @@ pub struct Late {
 /// [`Unrestrict`](Step::Unrestrict), [`Heading`](Step::Heading), [`Comment`](Step::Comment),
 /// [`EmptyLine`](Step::EmptyLine)) make a script: they are nothing for other sinks. All bytes are
 /// in the encoding of the archive.
+///
+/// See the example of [`Sink`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Step<'a> {
-    /// The restore comes to its next stage.
+    /// The restore enters its next stage.
     Stage(Stage),
-    /// SQL, which goes to the server as one query.
+    /// SQL that is sent to the server as one query.
     Statement(Statement<'a>),
-    /// A transaction begins.
+    /// Begins a transaction.
     Begin,
-    /// The transaction ends.
+    /// Commits the transaction.
     Commit,
-    /// The restore goes on in another database, in a new session. What sets that up follows.
+    /// Connects to another database, in a new session. The steps that set up the session follow.
     Connect {
         /// The `DATABASE` or `DATABASE PROPERTIES` entry.
         entry: TocEntry<'a>,
         /// The name, not quoted.
         database: &'a [u8],
     },
-    /// The rows of a table follow.
+    /// Begins a COPY; the rows of the table follow.
     CopyBegin {
         /// The `TABLE DATA` entry.
         entry: TocEntry<'a>,
         /// `COPY … FROM stdin;`, with its line end.
         statement: &'a [u8],
     },
-    /// COPY text. Pieces have any length and end anywhere; how many there are means nothing.
+    /// A piece of COPY text. Pieces have any length and end anywhere.
     CopyData(&'a [u8]),
-    /// All rows were there, and their compressed data was whole. Rows without this step are not
-    /// to be kept.
+    /// Ends a COPY. All rows were there, and their compressed data was whole. Rows without this
+    /// step must not be kept.
     CopyEnd {
         /// The `TABLE DATA` entry.
         entry: TocEntry<'a>,
     },
-    /// Statements that are stored as data follow: INSERT statements (`pg_dump --inserts`), or the
+    /// Begins statements that are stored as data: INSERT statements (`pg_dump --inserts`), or the
     /// comments on large objects of an old archive.
     InsertBegin {
         /// The `TABLE DATA` or `BLOB COMMENTS` entry.
         entry: TocEntry<'a>,
     },
-    /// Any number of such statements. Pieces end anywhere; a statement ends with a `;` that is not
-    /// in quotes.
+    /// A piece of such statements. Pieces end anywhere. A statement ends with a `;` that is not in
+    /// quotes.
     InsertData(&'a [u8]),
-    /// All such statements were there.
+    /// Ends the statements. All of them were there.
     InsertEnd {
         /// The `TABLE DATA` or `BLOB COMMENTS` entry.
         entry: TocEntry<'a>,
     },
-    /// A large object is opened for writing.
+    /// Opens a large object for writing.
     LargeObjectOpen {
         /// The `BLOBS` entry.
         entry: TocEntry<'a>,
@@ -192,50 +194,54 @@ pub enum Step<'a> {
         /// Whether it has to be made first: before archive version 1.12 no entry does that.
         create: bool,
     },
-    /// Data for the large object, at most 16,384 bytes.
+    /// Writes data to the large object, at most 16,384 bytes.
     LargeObjectWrite {
         /// The bytes.
         data: &'a [u8],
         /// The session's `standard_conforming_strings`: how a literal of them is written.
         std_strings: bool,
     },
-    /// The large object is complete.
+    /// Closes the large object, which is complete.
     LargeObjectClose,
-    /// psql's `\restrict`: from here on it takes no commands of its own.
+    /// psql's `\restrict`, after which psql takes no backslash commands from the script.
     Restrict,
-    /// psql's `\unrestrict`, before a command of ours.
+    /// psql's `\unrestrict`, before a backslash command that the script needs.
     Unrestrict,
     /// The comment above an entry.
     Heading(Heading<'a>),
-    /// Another comment, and empty lines: whole lines.
+    /// Other comments and empty lines, as whole lines.
     Comment(&'a [u8]),
     /// An empty line.
     EmptyLine,
-    /// Nothing is to be done: something is about to happen, or is not as it should be.
+    /// A message: something is about to happen, or a warning. Nothing is to be done.
     Event(Event<'a>),
 }
 
 /// The stages of a restore, which `pg_restore` names in its error messages.
+///
+/// See the example of [`Sink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// The session is set up. Every restore begins with this stage, without a step.
+    /// Setting up the session. Every restore begins with this stage, without a step.
     Initializing,
-    /// Objects are dropped and made.
+    /// Dropping and creating objects.
     Processing,
-    /// All is done.
+    /// Ending the restore.
     Finalizing,
 }
 
-/// SQL for the server.
+/// A statement of a restore: SQL for the server, with its entry and purpose.
+///
+/// See the example of [`Sink`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Statement<'a> {
-    /// The entry that needs it. `None` while a session is set up.
+    /// The entry that the statement restores. `None` while the session is set up.
     pub entry: Option<TocEntry<'a>>,
-    /// What it is for.
+    /// The purpose of the statement.
     pub purpose: Purpose<'a>,
-    /// The SQL: one statement, or as many as an archive has in one place. It usually ends with
+    /// The SQL: one statement, or several that the archive stores together. It usually ends with
     /// `;` and a line end.
     pub text: &'a [u8],
     /// How many empty lines follow it in a script, at most 2. They belong to the query that
@@ -243,11 +249,13 @@ pub struct Statement<'a> {
     pub empty_lines: u8,
 }
 
-/// What a statement is for.
+/// The purpose of a statement.
+///
+/// See the example of [`Sink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose<'a> {
-    /// It changes a setting of the session.
+    /// Changes a setting of the session.
     Setting {
         /// The name of the setting, as in `pg_settings`; for `SET ROLE` it is `role`, for `SET
         /// SESSION AUTHORIZATION` it is `session_authorization`.
@@ -256,19 +264,18 @@ pub enum Purpose<'a> {
         /// `None`: the statement comes from the archive as it is.
         value: Option<&'a [u8]>,
     },
-    /// It removes an object (`--clean`).
+    /// Drops an object (`--clean`).
     Drop,
-    /// It makes an object, or what else the entry stands for.
+    /// Creates an object, or runs another definition of an entry.
     Definition,
-    /// It grants or revokes privileges.
+    /// Grants or revokes privileges.
     Privileges,
-    /// It gives an object to its owner.
+    /// Sets the owner of an object.
     Owner,
-    /// It says which access method the partitions of a table shall have.
+    /// Sets the access method for the partitions of a table.
     AccessMethod,
-    /// It disables or enables the triggers of a table.
+    /// Disables or enables the triggers of a table.
     Triggers,
-    /// It empties a table that is new, before its rows come. Restores over several sessions alone
-    /// do that.
+    /// Empties a new table before its rows are loaded. Only restores over several sessions do that.
     Truncate,
 }

@@ -17,8 +17,23 @@ const INV_WRITE: u32 = 131_072;
 
 /// Writes the steps of a restore as a script for psql.
 ///
-/// Text is collected; data passes by without a copy where there is much of it. At the end, and
-/// after an error if what was written until then is of interest, call [`finish`](Self::finish).
+/// Text is buffered, and large pieces of data are written without a copy. Call
+/// [`finish`](Self::finish) at the end, and after an error if the text until then is of interest.
+///
+/// ```
+/// use pgdmp::script::{Restore, RestrictKey, TextSink};
+/// use pgdmp::{Archive, Selection};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let selected = Selection::new().schema_only(true).apply(archive.toc())?;
+/// let mut script = Vec::new();
+/// let mut sink = TextSink::new(&mut script, RestrictKey::new("key")?);
+/// Restore::new().run(&archive, &selected, &mut sink)?;
+/// sink.finish()?;
+/// drop(sink);
+/// assert!(script.starts_with(b"--\n-- PostgreSQL database dump"));
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct TextSink<W> {
     output: W,
@@ -27,12 +42,12 @@ pub struct TextSink<W> {
 }
 
 impl<W: Write> TextSink<W> {
-    /// A script that goes to `output`. The key is used as that of a [`Script`](super::Script).
+    /// A sink that writes a script to `output`. The key is used as in [`Script`](super::Script).
     pub fn new(output: W, key: RestrictKey) -> Self {
         TextSink { output, key, text: Vec::with_capacity(FULL) }
     }
 
-    /// Writes what is still collected, and flushes the output.
+    /// Writes buffered text and flushes the output.
     ///
     /// # Errors
     ///

@@ -28,13 +28,13 @@ const KINDS: [&str; 11] = [
 type Choice = (fn(&mut Selection) -> &mut Vec<NamePattern>, Vec<u8>);
 
 impl Selection {
-    /// Adds the names of a filter file: a line for each, as `include table orders` or
-    /// `exclude schema audit`.
+    /// Adds the names of a filter file (`--filter`). Each line has one name, such as `include table
+    /// orders` or `exclude schema audit`.
     ///
     /// # Errors
     ///
-    /// Those of `input`; a line that is not one of a filter, or of a kind that pg_restore does not
-    /// choose by ([`ErrorKind::Filter`]); more than [`Limits::filter_bytes`].
+    /// Errors of `input`; an invalid line, or an object type that pg_restore does not select by
+    /// ([`ErrorKind::Filter`]); more bytes than [`Limits::filter_bytes`].
     pub fn read_filter(mut self, input: impl BufRead, limits: &Limits) -> Result<Self> {
         let bound = ("bytes of a filter", limits.filter_bytes, "filter_bytes");
         let bounds = Bounds { all: bound, line: bound, kept: usize::MAX };

@@ -1,4 +1,4 @@
-//! Which entries of an archive are wanted, in which order, and why.
+//! Selects the entries of an archive, and records for each which rule decided.
 //!
 //! A [`Selection`] has the options of `pg_restore` that choose entries. Applied to a table of contents
 //! it becomes a [`Selected`], which a [`Listing`](crate::Listing), a [`Script`](crate::Script) or a
@@ -24,6 +24,7 @@ mod filter;
 mod glob;
 mod lines;
 mod name_list;
+mod names;
 mod options;
 mod pattern;
 mod place;
@@ -40,19 +41,22 @@ use std::collections::BTreeSet;
 
 use crate::error::Result;
 use crate::toc::{Section, Toc, TocEntry};
-use pattern::Names;
+use names::Names;
 
-/// What is wanted of one entry.
+/// The parts of an entry that are wanted.
+///
+/// See the example of [`Selected`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Wanted {
-    /// Its definition.
+    /// The definition.
     pub schema: bool,
-    /// Its data, or a definition that counts as data.
+    /// The data, or a definition that counts as data.
     pub data: bool,
-    /// The statistics that it is.
+    /// The statistics, if the entry holds statistics.
     pub statistics: bool,
-    /// Its effect on the session of a restore: `ENCODING` and the like, which are never printed.
+    /// The effect on the session of a restore, of `ENCODING` and similar entries. They are never
+    /// printed.
     pub special: bool,
 }
 
@@ -72,17 +76,31 @@ impl Wanted {
     }
 }
 
-/// What is wanted of an entry, and which rule decided.
+/// The decision about an entry: which parts are wanted, and which rule decided.
+///
+/// See the example of [`Selected`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
-    /// What is wanted.
+    /// The wanted parts.
     pub wanted: Wanted,
-    /// The last rule that had a say.
+    /// The rule that decided last.
     pub rule: Rule,
 }
 
 /// A [`Selection`] applied to a table of contents.
+///
+/// ```
+/// use pgdmp::{Archive, Selection};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let selected = Selection::new().table("town").table("no_such_table").apply(archive.toc())?;
+/// for entry in selected.entries() {
+///     println!("{}: {}", entry.name(), selected.decision(&entry).rule);
+/// }
+/// assert_eq!(selected.unmatched().unwrap().name, b"no_such_table");
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Selected<'a> {
     toc: &'a Toc,
@@ -99,24 +117,28 @@ pub struct Selected<'a> {
     unmatched_names: Vec<Unmatched>,
 }
 
-/// A name of a selection that no entry has; see [`Selected::unmatched`].
+/// A name of a selection that matched no entry; see [`Selected::unmatched`].
+///
+/// See the example of [`Selected`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unmatched {
-    /// What was looked for: `schema`, `table`, `index`, `function` or `trigger`.
+    /// The kind of name: `schema`, `table`, `index`, `function` or `trigger`.
     pub what: &'static str,
-    /// The name that was given.
+    /// The name.
     pub name: Vec<u8>,
-    /// Whether it was to be left out: what was meant to stay out is then in.
+    /// Whether the name was an exclusion. Objects that were meant to be left out may then be
+    /// included.
     pub excluded: bool,
 }
 
 impl Selection {
-    /// Decides about all entries.
+    /// Applies the selection to a table of contents.
     ///
     /// # Errors
     ///
-    /// Dependencies asked for in an archive before 1.8, which has none that can be followed.
+    /// [`with_dependencies`](Self::with_dependencies) or [`with_dependents`](Self::with_dependents)
+    /// for an archive version before 1.8, which stores no dependencies between entries.
     pub fn apply<'a>(&self, toc: &'a Toc) -> Result<Selected<'a>> {
         let mut order = match &self.use_list {
             Some(list) => list.order(toc),
@@ -170,17 +192,17 @@ impl Selection {
         })
     }
 
-    /// Whether definitions are wanted at all.
+    /// Whether any definitions are wanted.
     pub fn wants_schema(&self) -> bool {
         ((!self.data_only && !self.statistics_only) || self.schema_only) && !self.no_schema
     }
 
-    /// Whether data is wanted at all.
+    /// Whether any data is wanted.
     pub fn wants_data(&self) -> bool {
         ((!self.schema_only && !self.statistics_only) || self.data_only) && !self.no_data
     }
 
-    /// Whether statistics are wanted at all.
+    /// Whether any statistics are wanted.
     pub fn wants_statistics(&self) -> bool {
         ((!self.schema_only && !self.data_only) || self.statistics_only || self.statistics)
             && !self.no_statistics
@@ -212,12 +234,12 @@ impl<'a> Selected<'a> {
         })
     }
 
-    /// The entries of which something is listed and restored, in that order.
+    /// The entries that are listed and restored, at least in part, in the order of a restore.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = TocEntry<'a>> + '_ {
         self.all().filter(|(_, decision)| decision.wanted.is_listed()).map(|(entry, _)| entry)
     }
 
-    /// What was decided about an entry.
+    /// The decision about an entry.
     pub fn decision(&self, entry: &TocEntry<'_>) -> Decision {
         self.decisions
             .get(entry.index())
@@ -246,8 +268,8 @@ impl<'a> Selected<'a> {
             self.wants_schema && self.decisions.iter().all(|decision| !decision.wanted.schema);
     }
 
-    /// The same decisions for a table of contents with the same entries under other names; see
-    /// [`Adaptation`](crate::adapt::Adaptation).
+    /// The same decisions for another table of contents with the same entries, such as one with
+    /// mapped names; see [`Adaptation`](crate::adapt::Adaptation).
     pub fn with_toc<'b>(&self, toc: &'b Toc) -> Selected<'b> {
         Selected {
             toc,
@@ -260,7 +282,7 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// The table of contents it was applied to.
+    /// The table of contents that the selection was applied to.
     pub fn toc(&self) -> &'a Toc {
         self.toc
     }
@@ -275,20 +297,20 @@ impl<'a> Selected<'a> {
         self.wants_schema
     }
 
-    /// Whether definitions were wanted and there is not a single one: the restore is then one of
-    /// data alone.
+    /// Whether definitions were wanted, but none was found. The restore is then a restore of data
+    /// alone.
     pub fn implied_no_schema(&self) -> bool {
         self.implied_no_schema
     }
 
-    /// All names of the selection that matched nothing, also those of what was to be left out: the
-    /// archive then has no such schema. Worth a warning, and more than that for an exclusion.
+    /// All names of the selection that matched nothing, including exclusions. They deserve a
+    /// warning: a misspelled exclusion means that objects are included by mistake.
     pub fn unmatched_names(&self) -> &[Unmatched] {
         &self.unmatched_names
     }
 
-    /// The first name of the selection that no entry matched, which `--strict-names` refuses. As
-    /// in `pg_restore`, exclusions do not count, and a name that is given twice does.
+    /// The first name of the selection that matched no entry, which `--strict-names` refuses. As in
+    /// `pg_restore`, exclusions do not count, and a name that is given twice does.
     pub fn unmatched(&self) -> Option<&Unmatched> {
         self.unmatched.as_ref()
     }

@@ -21,13 +21,22 @@
 
 use std::borrow::Cow;
 
-use super::Selection;
 use super::glob::{Glob, unquoted};
-use super::name_list::NameList;
 use crate::encoding::Encoding;
-use crate::toc::{Desc, Toc, TocEntry};
+use crate::toc::{Desc, TocEntry};
 
-/// A name in a [`Selection`].
+/// A name or pattern in a [`Selection`](crate::Selection).
+///
+/// ```
+/// use pgdmp::Selection;
+/// use pgdmp::select::NamePattern;
+///
+/// // Names, names with a schema, and patterns; or a name that is never a pattern.
+/// let selection = Selection::new().table("public.t*").table(NamePattern::exact("what?"));
+/// # let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+/// assert!(selection.apply(archive.toc())?.entries().count() > 0);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamePattern {
     text: Vec<u8>,
@@ -35,18 +44,18 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
-    /// As the options of the program have it: a tag, or else a name with its schema, or else a
-    /// pattern; in the bytes of the archive, or else in UTF-8.
+    /// A name as the options of `pgdmp` take it: a tag, else a name with its schema, else a
+    /// pattern. It is in the bytes of the archive or in UTF-8.
     pub fn new(text: impl Into<Vec<u8>>) -> Self {
         NamePattern { text: text.into(), exact: false }
     }
 
-    /// A whole tag (or the name of a schema) and nothing else, whatever is in it.
+    /// A whole tag, or the name of a schema, which is never a pattern.
     pub fn exact(tag: impl Into<Vec<u8>>) -> Self {
         NamePattern { text: tag.into(), exact: true }
     }
 
-    /// The text, as given.
+    /// The text as it was given.
     pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }
@@ -113,42 +122,6 @@ pub(super) fn is_relation(desc: Desc<'_>) -> bool {
 /// What `-P` is for.
 pub(super) fn is_function(desc: Desc<'_>) -> bool {
     matches!(desc, Desc::FUNCTION | Desc::AGGREGATE | Desc::PROCEDURE)
-}
-
-/// The names of a selection, read for one archive.
-#[derive(Debug)]
-pub(super) struct Names<'s> {
-    pub(super) schemas: NameList<'s>,
-    pub(super) exclude_schemas: NameList<'s>,
-    pub(super) tables: NameList<'s>,
-    pub(super) indexes: NameList<'s>,
-    pub(super) functions: NameList<'s>,
-    pub(super) triggers: NameList<'s>,
-}
-
-impl<'s> Names<'s> {
-    pub(super) fn new(selection: &'s Selection, toc: &Toc) -> Self {
-        let list = |names, place| NameList::new(names, selection.exact_names, place, toc);
-        Names {
-            schemas: list(&selection.schemas, Place::Schema),
-            exclude_schemas: list(&selection.exclude_schemas, Place::Schema),
-            tables: list(&selection.tables, Place::Table),
-            indexes: list(&selection.indexes, Place::Index),
-            functions: list(&selection.functions, Place::Function),
-            triggers: list(&selection.triggers, Place::Trigger),
-        }
-    }
-
-    /// The lists of what is chosen, in pg_restore's order.
-    pub(super) fn chosen(&self) -> [(&'static str, &NameList<'s>); 5] {
-        [
-            ("schema", &self.schemas),
-            ("table", &self.tables),
-            ("index", &self.indexes),
-            ("function", &self.functions),
-            ("trigger", &self.triggers),
-        ]
-    }
 }
 
 /// A way to read a name.

@@ -5,17 +5,20 @@
 
 use std::fmt;
 
-use super::pattern::{Names, is_function, is_relation};
+use super::names::Names;
+use super::pattern::{is_function, is_relation};
 use super::{Decision, Selection, Wanted};
 use crate::toc::{Definition, Desc, DumpId, Section, Toc, TocEntry};
 
-/// Why something of an entry is wanted or not.
+/// The rule that decided whether an entry is selected.
+///
+/// See the example of [`Selected`](super::Selected).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
-    /// Nothing speaks against it.
+    /// No rule excludes the entry.
     Default,
-    /// It was not looked at.
+    /// The entry was not looked at.
     Unseen,
     /// It sets up the session of every restore.
     Special,
@@ -57,7 +60,7 @@ pub enum Rule {
     NeededBy(DumpId),
     /// It belongs to this entry (`--with-dependents`), or goes with it.
     DependsOn(DumpId),
-    /// A server of the wanted release does not take it.
+    /// A server of the target release does not support it.
     Target,
     /// The service that runs the server refuses it.
     Service,
@@ -68,7 +71,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// The rule in a few words, for people.
+    /// A short explanation of the rule.
     pub const fn explanation(self) -> &'static str {
         match self {
             Rule::Default => "nothing speaks against it",
@@ -100,7 +103,7 @@ impl Rule {
         }
     }
 
-    /// The other entry that the rule speaks of.
+    /// The other entry that the rule refers to.
     pub const fn entry(self) -> Option<DumpId> {
         match self {
             Rule::NeededBy(id) | Rule::DependsOn(id) | Rule::WithoutEntry(id) => Some(id),

@@ -7,10 +7,11 @@ use crate::sql::tokens;
 use crate::toc::{Desc, TocEntry};
 
 impl<'a> Selected<'a> {
-    /// The schemas that must be there already: something that is wanted goes into them, and
-    /// nothing that is wanted creates them. With each, the first entry that goes into it.
+    /// The schemas that must exist before the restore: selected entries go into them, and no
+    /// selected entry creates them. Each comes with the first entry that goes into it.
     ///
-    /// An extension, too, goes into a schema. `public` and those of the system are always there.
+    /// Extensions also go into schemas. `public` and the system's schemas always exist and are not
+    /// included.
     ///
     /// ```
     /// let archive = pgdmp::Archive::open("fixtures/cases/shop.dump")?;

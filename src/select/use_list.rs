@@ -7,11 +7,22 @@ use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::toc::{DumpId, Toc, TocEntry};
 
-/// A list file: which entries are wanted, in which order.
+/// A list file (`-L`): the entries to restore, in their order.
 ///
-/// A line is a dump id and anything behind it; from a `;` on it is a comment. That is the grammar
-/// of `SortTocFromFile` in `pg_backup_archiver.c`. A list in UTF-16 is read, too, and a mark at its
-/// front (U+FEFF) skipped.
+/// Each line starts with a dump id; the rest of the line is ignored, and a `;` begins a comment.
+/// This is the grammar of `SortTocFromFile` in `pg_backup_archiver.c`. Lists in UTF-16 are
+/// accepted, and a byte order mark (U+FEFF) is skipped.
+///
+/// ```
+/// use pgdmp::select::UseList;
+/// use pgdmp::{Archive, Selection};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let list = UseList::read(&b"217; 1259 17845 TABLE public town postgres\n"[..], archive.toc())?;
+/// let selected = Selection::new().use_list(list).apply(archive.toc())?;
+/// assert_eq!(selected.entries().count(), 1);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct UseList {
     /// Places of entries, in the order of the list.
@@ -30,17 +41,17 @@ enum Line {
 }
 
 impl UseList {
-    /// Reads a list for the archive with this table of contents, within the default [`Limits`].
+    /// Reads a list for the archive with this table of contents, with the default [`Limits`].
     ///
     /// # Errors
     ///
-    /// Those of `input`; and a dump id that lies between others of the archive but is none of
-    /// its own, which means that the list was made of another archive.
+    /// Errors of `input`, and an unknown dump id that lies between known ones, which means that the
+    /// list was made from another archive.
     pub fn read(input: impl BufRead, toc: &Toc) -> Result<UseList> {
         UseList::read_within(input, toc, &Limits::new())
     }
 
-    /// The same, within other limits.
+    /// Like [`read`](Self::read), with the given limits.
     ///
     /// # Errors
     ///
@@ -92,8 +103,8 @@ impl UseList {
         Ok(list)
     }
 
-    /// The lines that were ignored, without their comments: no number, no number of this archive,
-    /// or one that was there before. Worth a warning.
+    /// The lines that were ignored, without their comments: those without a number, with a number
+    /// that is not in the archive, or with a repeated number. They deserve a warning.
     pub fn ignored(&self) -> &[Vec<u8>] {
         &self.ignored
     }

@@ -6,10 +6,19 @@ use std::path::Path;
 
 use super::Source;
 
-/// A file that is read at positions, without a shared cursor.
+/// A file as a [`Source`](super::Source), read at positions without a shared cursor.
 ///
-/// The usual source: memory stays small however large the file, and a file that shrinks while it
-/// is read gives an error (a mapped one would end the process).
+/// This is the usual source. Memory stays small however large the file is. A file that shrinks
+/// while it is read gives an error, whereas a mapped one would end the process.
+///
+/// ```
+/// use pgdmp::Archive;
+/// use pgdmp::source::FileSource;
+///
+/// let archive = Archive::read(FileSource::open("fixtures/pg17/small-custom.dump")?)?;
+/// assert!(archive.entries().count() > 0);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
@@ -17,12 +26,12 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Opens a file. It must be a regular file or a block device.
+    /// Opens a regular file or a block device.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         FileSource::new(File::open(path)?)
     }
 
-    /// Reads an opened file, from its start whatever its cursor.
+    /// Uses an open file. It is read from its start, wherever its cursor is.
     pub fn new(mut file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let len = if metadata.is_file() {

@@ -9,18 +9,28 @@ use memmap2::Mmap;
 
 use super::{Source, read_slice};
 
-/// A file mapped into memory: data is borrowed from it instead of copied.
+/// A file mapped into memory, as a [`Source`](super::Source) from which data is borrowed instead of
+/// copied.
 ///
-/// Worth it for many small reads of one file. The pages that were read count as memory of the
-/// process until the system takes them back.
+/// It pays for many small reads of one file. Pages that were read count as memory of the process
+/// until the system takes them back.
+///
+/// ```
+/// use pgdmp::Archive;
+/// use pgdmp::source::MappedFile;
+///
+/// let archive = Archive::read(MappedFile::open("fixtures/pg17/small-custom.dump")?)?;
+/// assert!(archive.entries().count() > 0);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct MappedFile(Mmap);
 
 impl MappedFile {
     /// Maps a regular file.
     ///
-    /// Nobody may shorten the file while it is mapped: the system ends a process that reads past
-    /// the new end. Where that can happen use [`FileSource`](super::FileSource).
+    /// The file must not be shortened while it is mapped: the system ends a process that reads past
+    /// the new end. Where that can happen, use [`FileSource`](super::FileSource).
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         MappedFile::new(&File::open(path)?)
     }

@@ -9,12 +9,12 @@ use crate::error::{Error, Result};
 
 /// The files of a directory archive, found by name.
 ///
-/// Implemented for maps from names to sources. A directory has its own way in
-/// ([`OpenOptions::open`](crate::OpenOptions::open)). Implement it for anything else that keeps
-/// files: object storage, or a zip file. [`OpenOptions::members`](crate::OpenOptions::members) takes
-/// it.
+/// It is implemented for maps from names to sources. A directory is opened with
+/// [`OpenOptions::open`](crate::OpenOptions::open). Implement this trait for other storage of
+/// files, such as object storage or a zip file, and open it with
+/// [`OpenOptions::members`](crate::OpenOptions::members).
 ///
-/// Several threads may ask at once. Files are asked for when they are needed, each time anew.
+/// Several threads may call it at once. A file is asked for each time that it is needed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -40,18 +40,18 @@ use crate::error::{Error, Result};
 /// # Ok::<(), pgdmp::Error>(())
 /// ```
 pub trait Members: Send + Sync + fmt::Debug {
-    /// The file with this name; `None` if there is none. The name has no separators and no control
-    /// characters, and is neither `.` nor `..`.
+    /// The file with this name, or `None` if there is none. The name has no separators and no
+    /// control characters, and is neither `.` nor `..`.
     ///
     /// A name is asked for as it is, then with the suffix of each compression: `.gz`, `.lz4`,
     /// `.zst`.
     ///
     /// # Errors
     ///
-    /// Those of looking for it. That there is no such file is none.
+    /// Errors of the search. A missing file is not an error.
     fn get(&self, name: &str) -> Result<Option<Arc<dyn Source>>>;
 
-    /// The error for a file that should be there and is not.
+    /// The error for a missing file.
     fn missing(&self, name: &str) -> Error {
         Error::not_found(format!("file {name}"))
     }

@@ -1,4 +1,4 @@
-//! Where the bytes of an archive come from.
+//! Sources of the bytes of an archive: files, memory, or your own storage.
 //!
 //! A [`Source`] is read at any position, by any number of threads: a file, memory, or your own type,
 //! for example one that reads from object storage. [`Members`] are the files of a directory archive in
@@ -32,26 +32,61 @@ pub(crate) use watched::OnRead;
 /// Implemented for files ([`FileSource`]), mapped files (`MappedFile`, feature `mmap`) and memory
 /// (`Vec<u8>`, `&'static [u8]`, `Arc<[u8]>`). Implement it for anything else that holds archives:
 /// [`len`](Self::len) and [`read_at`](Self::read_at) suffice.
+///
+/// ```
+/// use std::io;
+/// use std::ops::Range;
+/// use pgdmp::Archive;
+/// use pgdmp::source::Source;
+///
+/// /// An object in object storage.
+/// #[derive(Debug)]
+/// struct Object {
+///     // An HTTP client and a URL in a real program.
+///     bytes: Vec<u8>,
+/// }
+///
+/// impl Source for Object {
+///     fn len(&self) -> u64 {
+///         self.bytes.len() as u64
+///     }
+///
+///     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+///         // A request for a range of bytes in a real program.
+///         let rest = usize::try_from(offset).ok().and_then(|at| self.bytes.get(at..));
+///         io::Read::read(&mut rest.unwrap_or_default(), buf)
+///     }
+///
+///     fn read_size(&self) -> Range<usize> {
+///         1 << 20..8 << 20
+///     }
+/// }
+///
+/// let bytes = std::fs::read("fixtures/pg17/small-custom.dump")?;
+/// let archive = Archive::read(Object { bytes })?;
+/// assert!(archive.entries().count() > 0);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 pub trait Source: Send + Sync + fmt::Debug {
-    /// Length in bytes. It must not change while the source is in use; if it does, reads fail or
-    /// give other bytes, nothing worse.
+    /// The length in bytes. It must not change while the source is in use. If it does, reads fail
+    /// or return other bytes.
     fn len(&self) -> u64;
 
-    /// Reads some bytes at `offset` into `buf`, and says how many. 0 only at or after the end, or
-    /// when `buf` is empty.
+    /// Reads some bytes at `offset` into `buf`, and returns their number. It returns 0 only at or
+    /// after the end, or if `buf` is empty.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// All bytes, if they lie in memory. Readers then borrow them instead of copying.
+    /// All bytes, if they are in memory. Readers then borrow them instead of copying.
     fn bytes(&self) -> Option<&[u8]> {
         None
     }
 
-    /// How many bytes to read at once. A reader begins with the start of the range, because most
+    /// The range of read sizes in bytes. A reader begins with the start of the range, because most
     /// tables are small, and doubles the size with each read up to the end of the range.
     ///
-    /// The default, 8 KiB to 128 KiB, suits local files. A source that takes long to answer, as
-    /// object storage does, should give more, for example 1 MiB to 8 MiB. Each reader has a buffer
-    /// of the largest size that it came to.
+    /// The default, 8 KiB to 128 KiB, suits local files. A slow source, such as object storage,
+    /// should return larger sizes, for example 1 MiB to 8 MiB. Each reader keeps a buffer of the
+    /// largest size that it reached.
     fn read_size(&self) -> Range<usize> {
         8 << 10..128 << 10
     }
@@ -79,7 +114,7 @@ pub trait Source: Send + Sync + fmt::Debug {
         let _ = bytes;
     }
 
-    /// Whether there are no bytes.
+    /// Whether the source has no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -2,7 +2,9 @@
 
 use super::{Desc, TocEntry};
 
-/// What the data of an entry is, and so what its block in a custom archive holds.
+/// The kind of an entry's data: table data, or large objects.
+///
+/// See the example of [`LargeObjects`](crate::read::LargeObjects).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BlockKind {
@@ -13,14 +15,14 @@ pub enum BlockKind {
 }
 
 impl Desc<'_> {
-    /// What the data of an entry of this kind is, if it has any.
+    /// The kind of data that entries of this kind have.
     pub fn data_kind(self) -> BlockKind {
         if self == Desc::BLOBS { BlockKind::LargeObjects } else { BlockKind::Data }
     }
 }
 
 impl TocEntry<'_> {
-    /// What the data of the entry is, if it [has any](Self::has_data).
+    /// The kind of the entry's data, if it [has any](Self::has_data).
     pub fn data_kind(self) -> BlockKind {
         self.desc().data_kind()
     }

@@ -8,6 +8,14 @@ use crate::text::Printable;
 /// The kind of an entry, for example `TABLE DATA`: PostgreSQL's own words, as stored.
 ///
 /// Any bytes are a kind; newer releases of PostgreSQL add some. The known ones are constants.
+///
+/// ```
+/// use pgdmp::Desc;
+///
+/// assert_eq!(Desc::TABLE_DATA.as_bytes(), b"TABLE DATA");
+/// assert_eq!(Desc(b"INDEX").to_string(), "INDEX");
+/// assert!(Desc::ENCODING.is_special());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Desc<'a>(pub &'a [u8]);
 

@@ -10,9 +10,11 @@ use crate::text::Printable;
 use crate::version::Gate;
 use crate::wire::LastField;
 
-/// Number of an entry within its archive, greater than 0.
+/// The number of an entry within its archive, greater than 0.
 ///
-/// Dependencies may hold any number, also of entries that the archive does not have.
+/// Dependencies may hold any number, including those of entries that the archive does not have.
+///
+/// [`Toc::entry`] finds the entry with a dump id; see the example of [`Toc`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DumpId(pub i32);
 
@@ -23,6 +25,8 @@ impl fmt::Display for DumpId {
 }
 
 /// An object identifier of PostgreSQL.
+///
+/// See the example of [`LargeObjects`](crate::read::LargeObjects).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Oid(pub u32);
 
@@ -32,7 +36,10 @@ impl fmt::Display for Oid {
     }
 }
 
-/// Where an object was in the catalogs of the dumped server. Both are 0 if nowhere.
+/// Identifies an object in the catalogs of the dumped server. Both fields are 0 for entries without
+/// a catalog object.
+///
+/// It is the result of [`TocEntry::catalog_id`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct CatalogId {
     /// OID of the catalog, for example 1259 for `pg_class`. 0 before archive version 1.8.
@@ -41,21 +48,24 @@ pub struct CatalogId {
     pub oid: Oid,
 }
 
-/// Where the data of an entry of a custom archive is.
+/// The position of an entry's data in a custom archive.
+///
+/// It is the result of [`TocEntry::data_offset`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DataOffset {
-    /// The entry has, or may have, data; it must be searched for. So it is in archives that were
-    /// written to a pipe, and since PostgreSQL 16 to redirected output.
+    /// The position is unknown: the entry may have data, which must be searched for. Archives that
+    /// were written to a pipe have this, and since PostgreSQL 16 also those written to redirected
+    /// output.
     NotSet,
     /// Position of the block, from the start of the file.
     At(u64),
-    /// The entry has no data. Of an entry whose dumper wrote some that is not believed: the data
-    /// is searched for.
+    /// The entry has no data. If its dumper wrote some, this is not believed, and the data is
+    /// searched for.
     NoData,
 }
 
-/// All fields of an entry, for making one.
+/// All fields of an entry, used to make or edit entries.
 ///
 /// Fields that the archive version does not have are ignored.
 ///
@@ -113,7 +123,7 @@ pub struct EntryFields<'a> {
 }
 
 impl EntryFields<'static> {
-    /// An entry of a kind with nothing else.
+    /// An entry with a dump id, a kind and a section, and no other fields.
     pub const fn new(dump_id: DumpId, desc: Desc<'static>, section: Section) -> Self {
         EntryFields {
             dump_id,
@@ -139,31 +149,31 @@ impl EntryFields<'static> {
 }
 
 impl<'a> EntryFields<'a> {
-    /// Another dump id.
+    /// Sets the dump id.
     pub const fn dump_id(mut self, dump_id: DumpId) -> Self {
         self.dump_id = dump_id;
         self
     }
 
-    /// Another kind.
+    /// Sets the kind.
     pub const fn desc(mut self, desc: Desc<'a>) -> Self {
         self.desc = desc;
         self
     }
 
-    /// Another section.
+    /// Sets the section.
     pub const fn section(mut self, section: Section) -> Self {
         self.section = section;
         self
     }
 
-    /// Whether the entry has data.
+    /// Sets whether the entry has data.
     pub const fn had_dumper(mut self, had_dumper: bool) -> Self {
         self.had_dumper = had_dumper;
         self
     }
 
-    /// Where the object was in the catalogs of the dumped server.
+    /// Sets the catalog and OID of the object on the dumped server.
     pub const fn catalog_id(mut self, catalog_id: CatalogId) -> Self {
         self.catalog_id = catalog_id;
         self
@@ -248,7 +258,17 @@ impl<'a> EntryFields<'a> {
     }
 }
 
-/// One entry of a [`Toc`].
+/// One entry of a table of contents: an object of the database, or its data.
+///
+/// ```
+/// use pgdmp::{Archive, Desc};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let town = archive.toc().find(Desc::TABLE, Some(b"public"), b"town").unwrap();
+/// assert_eq!(town.qualified_name().to_string(), "public.town");
+/// assert!(town.defn().unwrap().starts_with(b"CREATE TABLE public.town"));
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct TocEntry<'a> {
     pub(super) toc: &'a Toc,
@@ -261,27 +281,27 @@ impl<'a> TocEntry<'a> {
         &self.toc.commons.values()[self.record.common as usize]
     }
 
-    /// Its number.
+    /// The dump id: the number of the entry in its archive.
     pub fn dump_id(&self) -> DumpId {
         DumpId(self.record.dump_id)
     }
 
-    /// Its place in the order of the archive, from 0.
+    /// The index of the entry in the order of the archive, from 0.
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// The table of contents it belongs to.
+    /// The table of contents that the entry belongs to.
     pub fn toc(&self) -> &'a Toc {
         self.toc
     }
 
-    /// Whether it had something that produced data when it was dumped.
+    /// Whether pg_dump wrote data for the entry (`hadDumper`).
     pub fn had_dumper(&self) -> bool {
         self.common().had_dumper != 0
     }
 
-    /// Where the object was in the catalogs.
+    /// The catalog and OID of the object on the dumped server.
     pub fn catalog_id(&self) -> CatalogId {
         CatalogId { table_oid: Oid(self.common().table_oid), oid: Oid(self.record.oid) }
     }
@@ -299,8 +319,8 @@ impl<'a> TocEntry<'a> {
         [tag, defn, drop_stmt, copy_stmt].iter().filter_map(|len| len.get()).sum()
     }
 
-    /// The name of the object, as listed. For a comment or an ACL since PostgreSQL 11, for a
-    /// trigger or a default, it holds more than a name.
+    /// The name of the object, as `pg_restore -l` shows it. For a trigger or a default, and since
+    /// PostgreSQL 11 for a comment or an ACL, it holds more than a name.
     pub fn tag(&self) -> Option<&'a [u8]> {
         self.text(&[], self.record.tag)
     }
@@ -310,8 +330,8 @@ impl<'a> TocEntry<'a> {
         Desc(self.toc.shared.get(self.common().desc).unwrap_or_default())
     }
 
-    /// The part of a restore it belongs to. Archives before 1.11 do not store it; then it follows
-    /// from the kind.
+    /// The section of a restore that the entry belongs to. Archives before 1.11 do not store it; it
+    /// then follows from the kind.
     pub fn section(&self) -> Section {
         if self.toc.dialect.has(Gate::Section) {
             Section::from_code(self.common().section)
@@ -329,9 +349,9 @@ impl<'a> TocEntry<'a> {
         }
     }
 
-    /// The SQL that creates the object. This and the other two statements are `None`, too, if
-    /// they were left out when the archive was opened ([`Toc::has_statements`]); ENCODING and the
-    /// other entries about the session keep theirs.
+    /// The SQL that creates the object. All three statements are `None` if they were left out when
+    /// the archive was opened ([`Toc::has_statements`]), except for ENCODING and the other entries
+    /// that set up the session.
     pub fn defn(&self) -> Option<&'a [u8]> {
         self.text(&[self.record.tag], self.record.defn)
     }
@@ -357,7 +377,8 @@ impl<'a> TocEntry<'a> {
         self.toc.shared.get(self.record.namespace)
     }
 
-    /// The tablespace of the object. `None`: it has none; empty: the default of the database.
+    /// The tablespace of the object. `None` if it has none, and empty for the default tablespace of
+    /// the database.
     pub fn tablespace(&self) -> Option<&'a [u8]> {
         self.toc.shared.get(self.common().tablespace)
     }
@@ -377,20 +398,21 @@ impl<'a> TocEntry<'a> {
         self.toc.shared.get(self.record.owner)
     }
 
-    /// The text `true` or `false`, once for WITH OIDS; always `false` since PostgreSQL 12.
+    /// The text `true` or `false`, for the old clause WITH OIDS. It is always `false` since
+    /// PostgreSQL 12.
     pub fn with_oids(&self) -> Option<&'a [u8]> {
         self.toc.shared.get(self.common().with_oids)
     }
 
-    /// The entries it needs, as stored: with duplicates, and with ids the archive does not have.
-    /// Before archive version 1.8 these are OIDs, not dump ids.
+    /// The dump ids of the entries that this one needs, as stored: with duplicates, and with ids
+    /// that the archive does not have. Before archive version 1.8 these are OIDs, not dump ids.
     pub fn dependencies(&self) -> &'a [DumpId] {
         let next = self.toc.records.get(self.index + 1);
         let end = next.map_or(self.toc.dependencies.len(), |next| next.dependencies as usize);
         self.toc.dependencies.get(self.record.dependencies as usize..end).unwrap_or_default()
     }
 
-    /// Where its data is. `None` in directory and tar archives, which have
+    /// The position of the data in the file. `None` in directory and tar archives, which have a
     /// [`file_name`](Self::file_name) instead.
     pub fn data_offset(&self) -> Option<DataOffset> {
         if self.toc.dialect.last_field != LastField::Offset {
@@ -403,8 +425,8 @@ impl<'a> TocEntry<'a> {
         })
     }
 
-    /// The file with its data, as stored, without a compression's suffix; empty if it has none.
-    /// `None` in custom archives.
+    /// The name of the file with the data, as stored, without the suffix of a compression. Empty if
+    /// the entry has no data, and `None` in custom archives.
     pub fn file_name(&self) -> Option<&'a [u8]> {
         if self.toc.dialect.last_field != LastField::FileName {
             return None;
@@ -413,9 +435,8 @@ impl<'a> TocEntry<'a> {
         self.text(&[tag, defn, drop_stmt, copy_stmt], Len(extra as u32))
     }
 
-    /// Whether data belongs to it: it had a dumper. A data offset that says otherwise is not
-    /// believed, because no pg_dump writes one; pg_restore drops the data of such an entry without
-    /// a word.
+    /// Whether the entry has data, because pg_dump wrote some. A data offset that says otherwise is
+    /// ignored, because no pg_dump writes one. pg_restore silently drops the data of such an entry.
     pub fn has_data(&self) -> bool {
         self.had_dumper()
     }
@@ -425,14 +446,14 @@ impl<'a> TocEntry<'a> {
         self.had_dumper() && self.data_offset() == Some(DataOffset::NoData)
     }
 
-    /// Its kind, schema and tag in a form that can be printed anywhere.
+    /// The kind, schema and tag of the entry, in a form that is safe to print.
     pub fn name(&self) -> EntryName {
         let encoding = self.toc.text_encoding();
         entry_name(self.dump_id().0, self.desc(), self.namespace(), self.tag(), encoding)
     }
 
-    /// Schema and name, `public.town`, or the name alone for an object without a schema. It can be
-    /// printed anywhere, but it is not quoted and so is no SQL.
+    /// The schema and name of the object, such as `public.town`, or the name alone if it has no
+    /// schema. It is safe to print. It is not quoted, so it is not SQL.
     ///
     /// ```
     /// use pgdmp::{Archive, Desc};
@@ -450,7 +471,7 @@ impl<'a> TocEntry<'a> {
         }
     }
 
-    /// All its fields.
+    /// All fields of the entry.
     pub fn fields(&self) -> EntryFields<'a> {
         EntryFields {
             dump_id: self.dump_id(),

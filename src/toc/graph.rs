@@ -2,7 +2,9 @@
 
 use super::{Desc, Toc, TocEntry};
 
-/// Which entries need an entry: the dependencies of a [`Toc`] turned round.
+/// The reverse dependencies of a [`Toc`]: for each entry, the entries that need it.
+///
+/// See the example of [`toc`](crate::toc).
 #[derive(Debug, Clone)]
 pub struct Dependents {
     /// Where the dependents of each entry begin in `places`.
@@ -11,9 +13,8 @@ pub struct Dependents {
 }
 
 impl Dependents {
-    /// Turns round the dependencies of `toc`. Those on entries that it does not have are left
-    /// out, and so are duplicates. A user mapping depends on its server, though no archive says
-    /// so.
+    /// Builds the reverse dependencies of `toc`. Duplicates and dependencies on missing entries are
+    /// left out. A user mapping counts as dependent on its server, although no archive says so.
     pub fn new(toc: &Toc) -> Self {
         let mut pairs = Vec::new();
         for entry in toc {

@@ -14,7 +14,18 @@ use crate::wire::{Decoder, Dialect, Encoder, LastField};
 /// The first bytes of a custom archive and of every `toc.dat`.
 pub const MAGIC: &[u8; 5] = b"PGDMP";
 
-/// The header: `ReadHead` and `WriteHead` of `pg_backup_archiver.c`.
+/// The header of an archive: its version, compression and origin.
+///
+/// It is read by `ReadHead` and written by `WriteHead` in PostgreSQL's `pg_backup_archiver.c`.
+///
+/// ```
+/// let archive = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let header = archive.header();
+/// assert_eq!(header.version.to_string(), "1.16-0");
+/// assert!(header.server_version.as_deref().unwrap().starts_with(b"17"));
+/// assert!(header.created.unwrap().year > 100);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
@@ -24,12 +35,12 @@ pub struct Header {
     pub int_size: u8,
     /// Width in bytes of offsets; 8 in practice. Archives before 1.7 do not store it.
     pub off_size: u8,
-    /// The format byte: 1 for custom, 3 for tar *and directory*. Which format an archive really
-    /// has is [`Archive::format`](crate::Archive::format).
+    /// The format byte: 1 for custom, 3 for tar *and directory*. Use
+    /// [`Archive::format`](crate::Archive::format) for the real format.
     pub format_code: u8,
-    /// How data is compressed. In a directory each file's suffix has the last word.
+    /// The compression of the data. In a directory, the suffix of each file decides.
     pub compression: Compression,
-    /// When the dump was started. Not stored before 1.4.
+    /// The time when the dump was started. Not stored before 1.4.
     pub created: Option<CreationTime>,
     /// Name of the database. Not stored before 1.4.
     pub dbname: Option<Box<[u8]>>,
@@ -39,19 +50,21 @@ pub struct Header {
     pub dump_version: Option<Box<[u8]>>,
 }
 
-/// How an archive's data is compressed.
+/// The compression of an archive's data.
+///
+/// See the example of [`Algorithm`](crate::Algorithm).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Compression {
     /// The algorithm.
     pub algorithm: Algorithm,
-    /// The level, where the archive has one: versions 1.2 to 1.14. There -1 is zlib's default
-    /// and 0 stands for no compression.
+    /// The level, which versions 1.2 to 1.14 store. There -1 is zlib's default, and 0 means no
+    /// compression.
     pub level: Option<i32>,
 }
 
 impl Compression {
-    /// An algorithm, with a level where the archive has one.
+    /// An algorithm and its level.
     pub const fn new(algorithm: Algorithm, level: Option<i32>) -> Self {
         Compression { algorithm, level }
     }
@@ -70,10 +83,12 @@ impl Compression {
     }
 }
 
-/// When a dump was started: the fields of a C `struct tm` in local time of the machine that ran
-/// pg_dump. Which zone that was is not stored.
+/// The time when a dump was started, as the fields of a C `struct tm`. It is in the local time of
+/// the machine that ran pg_dump; the time zone is not stored.
 ///
 /// Fields out of range are kept as they are; `pg_restore` normalises them as `mktime` does.
+///
+/// See the example of [`Header`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CreationTime {
     /// Seconds, 0 to 60.
@@ -104,7 +119,7 @@ impl CreationTime {
         CreationTime { sec, min, hour, mday, mon, year, isdst }
     }
 
-    /// This moment, in UTC.
+    /// The present time, in UTC.
     pub fn now_utc() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         CreationTime::from_unix_utc(since.map_or(0, |since| since.as_secs()))
@@ -150,7 +165,7 @@ impl CreationTime {
 }
 
 impl Header {
-    /// A header with the usual widths, for data that is not compressed, and with nothing else.
+    /// A header with the usual widths and uncompressed data, and no other fields.
     pub fn new(version: ArchiveVersion, format: Format) -> Header {
         Header {
             version,

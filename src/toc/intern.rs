@@ -99,7 +99,6 @@ impl Interner {
         if recent == ends && (ends.is_all() || self.get(number) == Some(string)) {
             return number;
         }
-        let string = until_nul(string);
         let number = self.numbers.get(string).copied();
         let number = number.unwrap_or_else(|| self.add(string));
         *self.recent.slot(ends.bits()) = (ends, number);
@@ -107,6 +106,10 @@ impl Interner {
     }
 
     fn add(&mut self, string: &[u8]) -> u32 {
+        let string = until_nul(string);
+        if let Some(number) = self.numbers.get(string) {
+            return *number;
+        }
         self.strings.push(string.into());
         // There are fewer strings than bytes of a table of contents in memory.
         let number = self.strings.len() as u32;

@@ -62,7 +62,14 @@ pub(crate) use parts::relation_of;
 pub(crate) use record::Definition;
 use record::{Common, Odd, Record};
 
-/// How an archive lies on disk.
+/// The format of an archive: custom, directory or tar.
+///
+/// ```
+/// use pgdmp::{Archive, Format};
+///
+/// assert_eq!(Archive::open("fixtures/pg18/small-dir")?.format(), Format::Directory);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -105,15 +112,26 @@ impl fmt::Display for Format {
 
 /// Header and table of contents of an archive.
 ///
-/// Entries keep the order of the archive, which is the order of a restore. Their texts lie in few
-/// allocations: an entry costs 64 bytes beside its own name and SQL, so the half million entries
-/// of a database with many large objects take some 80 MB.
+/// Entries keep the order of the archive, which is the order of a restore. An entry takes 64 bytes
+/// of memory beside its own name and SQL: the half million entries of a database with many large
+/// objects take some 80 MB.
 ///
 /// A text ends at its first NUL byte, as it does for pg_restore; no pg_dump writes one.
 ///
 /// Reading and writing are lossless: what was read is written back byte for byte, as long as its
 /// ints are spelled the way every pg_dump spells them, no text has a NUL byte, and its statements
 /// were read ([`has_statements`](Self::has_statements)).
+///
+/// ```
+/// use pgdmp::{Archive, DumpId};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let toc = archive.toc();
+/// let entry = toc.entry(DumpId(217)).unwrap();
+/// assert_eq!(entry.tag(), Some(&b"town"[..]));
+/// assert_eq!(toc.get(entry.index()).unwrap().dump_id(), DumpId(217));
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Toc {
     header: Header,
@@ -174,12 +192,12 @@ impl Toc {
         self.records.len()
     }
 
-    /// Whether there are no entries.
+    /// Whether the table of contents has no entries.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// Whether the SQL of the entries was read, too; see
+    /// Whether the SQL of the entries was read; see
     /// [`OpenOptions::statements`](crate::OpenOptions::statements).
     pub fn has_statements(&self) -> bool {
         self.statements == Statements::Kept
@@ -200,7 +218,7 @@ impl Toc {
         Entries { toc: self, range: 0..self.records.len() }
     }
 
-    /// The entry at a place in the order of the archive, from 0.
+    /// The entry at an index in the order of the archive, from 0.
     pub fn get(&self, index: usize) -> Option<TocEntry<'_>> {
         self.records.get(index).map(|record| TocEntry { toc: self, record, index })
     }
@@ -210,7 +228,7 @@ impl Toc {
         TocEntry { toc: self, record: &self.records[index], index }
     }
 
-    /// The entry with a dump id; the last one, should several have it, as in pg_restore.
+    /// The entry with a dump id. If several have it, the last one is returned, as in pg_restore.
     pub fn entry(&self, id: DumpId) -> Option<TocEntry<'_>> {
         self.get(*self.index.by_id(self, id).last()? as usize)
     }
@@ -226,7 +244,7 @@ impl Toc {
         found.iter().filter_map(|index| self.get(*index as usize))
     }
 
-    /// The entry of a kind with a schema and a tag; the first one, should several have them.
+    /// The entry with a kind, a schema and a tag. If there are several, the first one is returned.
     pub fn find(
         &self,
         desc: Desc<'_>,
@@ -236,7 +254,7 @@ impl Toc {
         self.index.by_name(self, desc, namespace, tag)
     }
 
-    /// Whether any entry is of this kind.
+    /// Whether there is an entry of this kind.
     pub fn has_desc(&self, desc: Desc<'_>) -> bool {
         self.shared
             .find(desc.as_bytes())
@@ -388,13 +406,13 @@ impl Toc {
         bytes
     }
 
-    /// Writes header and table of contents: all of a `toc.dat`, and all of a custom archive up
-    /// to its first block.
+    /// Writes header and table of contents. This is the content of a `toc.dat`, and of a custom
+    /// archive up to its first block.
     ///
     /// # Errors
     ///
-    /// Those of `output`, numbers that do not fit the widths the header states, and statements
-    /// that were left out when it was read.
+    /// Errors of `output`, numbers that do not fit the widths of the header, and statements that
+    /// were left out when the archive was opened.
     pub fn write_to(&self, mut output: impl Write) -> io::Result<()> {
         self.write_noting(&mut output, |_| {})
     }
@@ -431,6 +449,8 @@ impl<T> ByKind<T> {
 }
 
 /// The entries of a [`Toc`], in the order of the archive.
+///
+/// Made by [`Toc::entries`].
 #[derive(Debug, Clone)]
 pub struct Entries<'a> {
     toc: &'a Toc,

@@ -3,17 +3,28 @@
 use super::Desc;
 
 /// The part of a restore that an entry belongs to.
+///
+/// ```
+/// use pgdmp::toc::Section;
+/// use pgdmp::{Archive, Desc};
+///
+/// let archive = Archive::open("fixtures/pg17/small-custom.dump")?;
+/// let town = archive.toc().find(Desc::TABLE, Some(b"public"), b"town").unwrap();
+/// assert_eq!(town.section(), Section::PreData);
+/// # Ok::<(), pgdmp::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
-    /// Comments, ACLs and the like, which go with what they stand behind: code 1.
+    /// No section of its own, as for comments and ACLs: the entry is restored with the one before
+    /// it (code 1).
     None,
-    /// What data needs: code 2.
+    /// Definitions that are restored before data (code 2).
     PreData,
-    /// Data: code 3.
+    /// Data (code 3).
     Data,
-    /// What needs data: code 4.
+    /// Definitions that are restored after data, such as indexes and constraints (code 4).
     PostData,
-    /// A code this crate does not know.
+    /// An unknown code.
     Other(i32),
 }
 
@@ -29,7 +40,7 @@ impl Section {
         }
     }
 
-    /// Its code.
+    /// The code of the section.
     pub const fn code(self) -> i32 {
         match self {
             Self::None => 1,

@@ -267,6 +267,8 @@ impl<'a, I: Positioned + ?Sized> Decoder<'a, I> {
 /// An unsigned number, the lowest byte first. Widths are checked by `Dialect::check_widths`.
 fn uint(bytes: &[u8]) -> u64 {
     match bytes.len() {
+        // The width in nearly all archives, without a call.
+        8 => bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
         width @ 1..=8 => LittleEndian::read_uint(bytes, width),
         _ => 0,
     }
@@ -283,11 +285,14 @@ pub(crate) fn has_nul(string: &[u8]) -> bool {
     fn any(bytes: &[u8]) -> bool {
         bytes.iter().fold(false, |any, byte| any | (*byte == 0))
     }
-    const PIECE: usize = 32;
-    match (string.as_chunks::<PIECE>().0, string.last_chunk::<PIECE>()) {
-        // The last piece may overlap the one before.
+    // The last piece may overlap the one before.
+    fn ends<const N: usize>(string: &[u8]) -> Option<bool> {
+        Some(any(string.first_chunk::<N>()?) | any(string.last_chunk::<N>()?))
+    }
+    let (pieces, rest) = string.as_chunks::<32>();
+    match (pieces, string.last_chunk::<32>()) {
         (pieces, Some(last)) => pieces.iter().any(|piece| any(piece)) || any(last),
-        (_, None) => any(string),
+        (_, None) => ends::<16>(rest).or_else(|| ends::<8>(rest)).unwrap_or_else(|| any(rest)),
     }
 }
 

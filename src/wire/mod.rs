@@ -14,7 +14,9 @@ pub(crate) use encode::Encoder;
 use crate::error::{Error, Result};
 use crate::version::{ArchiveVersion, Gate};
 
-/// What decides the byte layout of an archive's header and table of contents.
+/// The byte layout of an archive's header and table of contents.
+///
+/// It is the result of [`Toc::dialect`](crate::Toc::dialect).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Dialect {
@@ -24,15 +26,17 @@ pub struct Dialect {
     pub int_size: u8,
     /// Width in bytes of an offset, 1 to 8; 8 in every archive of a 64-bit `pg_dump`.
     pub off_size: u8,
-    /// What ends each entry.
+    /// The last field of each entry.
     pub last_field: LastField,
 }
 
 /// The last field of an entry, which differs between the formats.
+///
+/// It is a part of [`Dialect`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LastField {
-    /// Custom: where in the file the entry's data is.
+    /// Custom: the position of the entry's data in the file.
     Offset,
     /// Directory and tar: the name of the file with the entry's data.
     FileName,

@@ -25,11 +25,11 @@ use super::contents::Contents;
 use super::draft::Draft;
 use super::job::Job;
 use super::jobs::move_all;
-use super::note::Note;
+use super::note::{Note, VersionNeed};
 use super::plan;
 use super::settle::{require_sections, settle};
 use super::target::Target;
-use super::version::{self, VersionNeed};
+use super::version;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Ways, WriteOptions, tell};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
@@ -37,7 +37,7 @@ use crate::toc::{BlockKind, DumpId, EntryFields, Section, Toc};
 use crate::version::{ArchiveVersion, Gate};
 use families::{Ids, families};
 
-/// Several archives, to be written as one.
+/// Merges several archives into one.
 ///
 /// ```
 /// use pgdmp::{Archive, Target};
@@ -150,7 +150,10 @@ impl<'a> Deref for Held<'_, 'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Plans a merge. Entries keep the order of the archives within each section of a restore.
+    /// Plans a merge. Within each section of a restore, entries keep the order of the archives.
+    /// Unset settings of the target come from the archives: format and compression from the first
+    /// one, and the newest version of all. The version is raised if the compression or large
+    /// objects of several archives need it.
     ///
     /// The target's format is that of the first archive if it does not say, the compression that of
     /// the first, the version the newest of all, or a newer one if the compression or large objects
@@ -158,10 +161,10 @@ impl<'a> Merge<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): no archives; archives for different
-    /// sessions, of which one says an encoding, a setting of strings or a search path, and another
-    /// none; and conflicts, by name: objects that two archives define differently, tables or large
-    /// objects whose data both have.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if there are no archives, or they set up
+    /// different sessions (encoding, standard_conforming_strings, search path). Conflicts are
+    /// named: objects that two archives define differently, and tables or large objects whose data
+    /// is in both.
     pub fn new(archives: &[&'a Archive], target: &Target) -> Result<Self> {
         let first = archives.first().ok_or_else(|| Error::usage("there is nothing to merge"))?;
         let format = target.format.unwrap_or(first.format());
@@ -211,18 +214,18 @@ impl<'a> Merge<'a> {
         })
     }
 
-    /// What changes besides.
+    /// Changes that the merge makes beyond the settings of its target.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// How many entries were left out because another archive has the same.
+    /// Number of entries that were left out because another archive has the same entry.
     pub fn unified(&self) -> usize {
         self.unified
     }
 
-    /// Calls `warning` with what is not as it should be in an archive, while it is merged. What is
-    /// written is right.
+    /// Calls `warning` for each defect of an archive that is met during the merge. The defect is
+    /// mended in the new archive.
     pub fn on_warning(&mut self, warning: impl FnMut(&Finding) + 'a) -> &mut Self {
         self.on_warning = Box::new(warning);
         self

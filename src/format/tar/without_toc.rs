@@ -1,6 +1,6 @@
 //! What a tar without `toc.dat` is instead.
 
-use super::super::{detect, names};
+use super::super::{magic, names};
 use super::name_shown;
 use crate::not_an_archive::NotAnArchive;
 
@@ -31,7 +31,7 @@ impl WithoutToc {
         let base = base_name(name);
         self.of_data |= names::is_of_data(base);
         self.of_server |= is_of_server(name);
-        if detect::is_archive(start) && !detect::is_toc_file(start) {
+        if magic::is_archive(start) && !magic::is_toc_file(start) {
             self.dumps.push(name_shown(name));
         }
     }
