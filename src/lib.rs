@@ -104,6 +104,7 @@ pub mod finding;
 mod format;
 mod limits;
 mod list;
+pub mod needs;
 mod not_an_archive;
 pub mod read;
 pub mod rows;

@@ -13,7 +13,7 @@ mod unite;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Text};
-use crate::sql::{Edits, Kind, Token, quote, replaced, tokens};
+use crate::sql::{Edits, Kind, RolesIn, Token, quote, replaced, roles, tokens};
 use crate::toc::{Desc, Toc, TocEntry};
 
 /// New names for roles, schemas and tablespaces. Names are the bytes of the archive, or UTF-8,
@@ -201,57 +201,10 @@ impl Editor<'_> {
         replaced(sql, edits)
     }
 
-    /// The places of roles, which the kind of the entry tells.
     fn roles(&self, all: &[Token<'_>], edits: &mut Edits) {
-        let desc = self.entry.desc();
-        let grants = desc.is_acl();
-        let mut statement = None;
-        let mut n = 0;
-        while let Some(token) = all.get(n) {
-            n += 1;
-            if token.is_mark(b';') {
-                statement = None;
-                continue;
-            }
-            if statement.is_none() {
-                statement = Some(*token);
-            }
-            // In GRANT and REVOKE the words TO and FROM can be nothing else: they are reserved.
-            let list = match desc {
-                _ if grants => {
-                    token.is("TO")
-                        || token.is("FROM")
-                        || token.is("ROLE")
-                            && all.get(n.wrapping_sub(2)).is_some_and(|t| t.is("FOR"))
-                        || token.is("AUTHORIZATION") && statement.is_some_and(|t| t.is("SET"))
-                        || token.is("BY")
-                            && all.get(n.wrapping_sub(2)).is_some_and(|t| t.is("GRANTED"))
-                }
-                Desc::POLICY => token.is("TO") && token.depth == 0,
-                Desc::DATABASE => token.is("OWNER"),
-                Desc::DATABASE_PROPERTIES => {
-                    token.is("ROLE") && statement.is_some_and(|t| t.is("ALTER"))
-                }
-                Desc::SCHEMA => token.is("AUTHORIZATION"),
-                Desc::USER_MAPPING => token.is("FOR"),
-                _ => false,
-            };
-            if !list {
-                continue;
-            }
-            while let Some(role) = all.get(n) {
-                n += 1;
-                if role.is("GROUP") || role.is_mark(b'=') {
-                    continue;
-                }
-                if !role.is("PUBLIC") {
-                    rename(&self.mapping.owners, role, edits);
-                }
-                if !all.get(n).is_some_and(|token| token.is_mark(b',')) {
-                    break;
-                }
-                n += 1;
-            }
+        let Some(within) = names_roles(self.entry.desc()) else { return };
+        for role in roles(all, within) {
+            rename(&self.mapping.owners, role, edits);
         }
     }
 
@@ -401,6 +354,19 @@ impl Editor<'_> {
         }
         false
     }
+}
+
+/// How the definition of an entry names roles, if it does.
+pub(crate) fn names_roles(desc: Desc<'_>) -> Option<RolesIn> {
+    Some(match desc {
+        _ if desc.is_acl() => RolesIn::Privileges,
+        Desc::POLICY => RolesIn::Policy,
+        Desc::DATABASE => RolesIn::Database,
+        Desc::DATABASE_PROPERTIES => RolesIn::DatabaseProperties,
+        Desc::SCHEMA => RolesIn::Schema,
+        Desc::USER_MAPPING => RolesIn::UserMapping,
+        _ => return None,
+    })
 }
 
 /// Kinds in whose SQL the word SCHEMA stands before the name of one.

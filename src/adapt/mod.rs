@@ -19,6 +19,7 @@ mod target;
 
 pub use managed::Service;
 pub use map::Mapping;
+pub(crate) use map::names_roles;
 pub use release::TargetVersion;
 
 use crate::error::Result;

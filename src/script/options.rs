@@ -147,6 +147,26 @@ impl ScriptOptions {
         self.target
     }
 
+    /// Whether [`clean`](Self::clean) is set.
+    pub fn is_clean(&self) -> bool {
+        self.clean
+    }
+
+    /// Whether [`if_exists`](Self::if_exists) is set.
+    pub fn drops_if_exists(&self) -> bool {
+        self.if_exists
+    }
+
+    /// The role that [`role`](Self::role) was given.
+    pub fn role_name(&self) -> Option<&[u8]> {
+        self.role.as_deref()
+    }
+
+    /// Whether [`use_set_session_authorization`](Self::use_set_session_authorization) is set.
+    pub fn lets_owners_make(&self) -> bool {
+        self.use_set_session_authorization && !self.no_owner
+    }
+
     /// Whether [`single_transaction`](Self::single_transaction) is set.
     pub fn is_single_transaction(&self) -> bool {
         self.single_transaction

@@ -40,7 +40,7 @@ pub use use_list::UseList;
 use std::collections::BTreeSet;
 
 use crate::error::Result;
-use crate::toc::{Section, Toc, TocEntry};
+use crate::toc::{DumpId, Section, Toc, TocEntry};
 use names::Names;
 
 /// The parts of an entry that are wanted.
@@ -266,6 +266,14 @@ impl<'a> Selected<'a> {
         }
         self.implied_no_schema =
             self.wants_schema && self.decisions.iter().all(|decision| !decision.wanted.schema);
+    }
+
+    /// Takes entries out again that make, or fill, what the database has already. Entries that the
+    /// archive does not have are passed over.
+    pub fn leave_out_existing(&mut self, entries: &[DumpId]) {
+        let toc = self.toc;
+        let places = entries.iter().filter_map(|id| Some(toc.entry(*id)?.index()));
+        self.leave_out(places.map(|place| (place, Rule::Exists)));
     }
 
     /// The same decisions for another table of contents with the same entries, such as one with

@@ -68,6 +68,8 @@ pub enum Rule {
     WithoutEntry(DumpId),
     /// Its schema becomes one with another one, which is defined already (`--map-schema`).
     United,
+    /// The database has it already (`--on-conflict=skip`).
+    Exists,
 }
 
 impl Rule {
@@ -100,6 +102,7 @@ impl Rule {
             Rule::Service => "the service refuses it (--for)",
             Rule::WithoutEntry(_) => "depends on an entry that is left out",
             Rule::United => "its schema becomes one with another one (--map-schema)",
+            Rule::Exists => "the database has it already (--on-conflict=skip)",
         }
     }
 

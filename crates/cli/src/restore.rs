@@ -1,6 +1,7 @@
 //! `pgdmp restore`, which is also what the program is when it is called `pg_restore`: the same
 //! options, output, messages and exit codes as PostgreSQL 18's.
 
+mod check;
 mod database;
 mod extras;
 pub(crate) mod filter;

@@ -26,6 +26,7 @@
 //! | `live_fast` | restores into databases by faster means: the same database |
 //! | `live_fast_order` | the same of constraints and of tables over several sessions, with catalogs and faults |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
+//! | `live_check` | what a check says before a restore, and what the restore then does |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_resume` | restores that are killed, and go on |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
@@ -46,6 +47,8 @@ mod extras;
 mod help;
 #[cfg(unix)]
 mod killed;
+#[cfg(unix)]
+mod live_check;
 #[cfg(target_os = "linux")]
 mod live_connect;
 mod live_edit;

@@ -6,6 +6,7 @@
 //! | layer | job |
 //! |---|---|
 //! | [`Restorer`] | a whole restore: one session, or many at once |
+//! | [`Restorer::check`] | what a restore would stumble over, before anything is written |
 //! | [`Sink`](pgdmp::script::Sink) of a session | a step as queries, COPY and large objects; errors with their context, counted or final |
 //! | [`Server`], [`Session`] | what a restore needs of a server: traits, so that a test plays the server |
 //! | [`Libpq`], `Connection` | libpq: connection strings, services, password files, TLS, messages. It is loaded when the first connection is wanted. All `unsafe` of the crate is in `libpq.rs` |
@@ -31,7 +32,11 @@
 #[cfg(feature = "bundled-libpq")]
 use pq_src as _;
 
+<<<<<<< HEAD
 mod batch;
+=======
+mod check;
+>>>>>>> 76c347c (restore --check: what a restore would fail at, before anything is written; --on-conflict)
 mod connection;
 mod constraint;
 mod context;
@@ -59,6 +64,7 @@ mod tune;
 mod voice;
 mod weight;
 
+pub use check::{Checked, Concern, OnConflict};
 pub use connection::{LibpqServer, Parameters, Prompt};
 pub use fatal::Fatal;
 pub use journal::JournalOptions;

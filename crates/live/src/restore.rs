@@ -7,6 +7,7 @@ use pgdmp::script::{Report, Restore};
 use pgdmp::select::Selected;
 use pgdmp::{Archive, ArchiveStream, Toc};
 
+use crate::check::OnConflict;
 use crate::fatal::Fatal;
 use crate::journal::{Journal, JournalOptions};
 use crate::means::Means;
@@ -28,6 +29,7 @@ pub struct Restorer {
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) journal: Option<JournalOptions>,
     pub(crate) jobs: usize,
+    pub(crate) on_conflict: OnConflict,
 }
 
 impl Restorer {

@@ -2,12 +2,13 @@
 
 use pgdmp::select::Selected;
 use pgdmp::toc::Gate;
-use pgdmp::{Format, Input, Toc};
-use pgdmp_live::{Fatal as Ended, Libpq, LibpqServer, Parameters, Restorer, Voice};
+use pgdmp::{Archive, Format, Input, Toc};
+use pgdmp_live::{Fatal as Ended, Libpq, LibpqServer, OnConflict, Parameters, Restorer, Voice};
 
+use super::extras::Extras;
 use super::messages::{Fatal, Program};
 use super::options::Options;
-use super::{check_compression, chosen};
+use super::{check, check_compression, chosen};
 use crate::explain::explain;
 use crate::signals;
 
@@ -27,14 +28,14 @@ pub(super) fn restore(
     }
     match input {
         Input::Archive(archive) => {
-            run(program, &mut options, archive.toc(), |job, selected| {
+            run(program, &mut options, archive.toc(), Some(&archive), |job, selected| {
                 job.restorer.archive(&archive, selected, &job.server, &job.speaker)
             })?;
             Ok(Input::Archive(archive))
         }
         Input::Stream(mut stream) => {
             let toc = stream.shared_toc();
-            run(program, &mut options, &toc, |job, selected| {
+            run(program, &mut options, &toc, None, |job, selected| {
                 job.restorer.stream(&mut stream, selected, &job.server, &job.speaker)
             })?;
             Ok(Input::Stream(stream))
@@ -53,17 +54,32 @@ fn run(
     program: &Program,
     options: &mut Options,
     toc: &Toc,
+    archive: Option<&Archive>,
     restore: impl FnOnce(&Job, &Selected<'_>) -> Result<pgdmp::script::Report, Ended>,
 ) -> Result<(), Fatal> {
     let (selected, adapted) = chosen(program, options, toc)?;
     if let Some(form) = options.extras.explain {
         return Ok(explain(&selected, form)?);
     }
-    let selected = adapted.selected(&selected);
+    let mut selected = adapted.selected(&selected);
     check_compression(&selected)?;
     let job = job(program, options)?;
     let stopper = job.server.stopper();
     signals::end_restore(move || stopper.stop(), &program.name);
+    let Extras { check: check_alone, json, force, on_conflict, means, resume, .. } = options.extras;
+    // What is there already is no news to a restore that goes on.
+    let checks_first = means.is_fast() && !resume;
+    if check_alone || on_conflict != OnConflict::Error || checks_first {
+        let checked = job.restorer.check(archive, &selected, &job.server, &job.speaker);
+        let checked = checked.map_err(fatal)?;
+        if check_alone {
+            return check::report(&checked, selected.toc(), json);
+        }
+        check::tell(program, &checked, force, options.verbose)?;
+        if on_conflict == OnConflict::Skip {
+            selected.leave_out_existing(&checked.existing);
+        }
+    }
     match restore(&job, &selected) {
         Ok(report) if report.errors == 0 => Ok(()),
         Ok(report) => {
@@ -134,6 +150,7 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
         .exit_on_error(options.exit_on_error)
         .jobs(options.jobs as usize)
         .means(options.extras.means)
+        .on_conflict(options.extras.on_conflict)
         .fit_to_server(!program.is_pg_restore);
     for (name, value) in std::mem::take(&mut options.extras.settings) {
         restorer = restorer.set(name, value);

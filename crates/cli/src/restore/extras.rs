@@ -4,7 +4,7 @@ use super::super::adapt::{ServerOptions, pair};
 use super::super::explain::Form;
 use super::messages::Fatal;
 use super::options::to_path;
-use pgdmp_live::{JournalOptions, Means, Split};
+use pgdmp_live::{JournalOptions, Means, OnConflict, Split};
 use std::path::PathBuf;
 
 /// One of them; [`OWN`](super::table::OWN) has their names.
@@ -29,6 +29,10 @@ pub(super) enum Own {
     Journal,
     Resume,
     ResumeReload,
+    Force,
+    Check,
+    Json,
+    OnConflict,
 }
 
 /// The values of these options.
@@ -49,6 +53,12 @@ pub(super) struct Extras {
     /// Whether to go on from there.
     pub(super) resume: bool,
     pub(super) reload: bool,
+    /// Whether a restore goes on although the check found that it will fail.
+    pub(super) force: bool,
+    /// Whether to check alone.
+    pub(super) check: bool,
+    pub(super) json: bool,
+    pub(super) on_conflict: OnConflict,
 }
 
 impl Extras {
@@ -102,6 +112,10 @@ impl Extras {
             Own::MaintenanceWorkMem => {
                 self.settings.push(("maintenance_work_mem".to_owned(), text()));
             }
+            Own::Force => (server.map_unproved, self.force) = (true, true),
+            Own::Check => self.check = true,
+            Own::Json => self.json = true,
+            Own::OnConflict => self.on_conflict = on_conflict(&text())?,
             Own::For => server.service = Some(text().parse()?),
         }
         Ok(())
@@ -154,5 +168,15 @@ fn split(text: &str) -> Result<Split, Fatal> {
                 "option \"--split\" takes auto, always, never or a number of sessions",
             )),
         },
+    }
+}
+
+fn on_conflict(text: &str) -> Result<OnConflict, Fatal> {
+    match text {
+        "error" => Ok(OnConflict::Error),
+        "skip" => Ok(OnConflict::Skip),
+        "refuse" => Ok(OnConflict::Refuse),
+        "replace" => Ok(OnConflict::Replace),
+        _ => Err(Fatal::new("option \"--on-conflict\" takes error, skip, refuse or replace")),
     }
 }

@@ -33,12 +33,10 @@ fn put_section(text: &mut String, section: Section) {
         Section::What | Section::How => 31,
         Section::General | Section::Own | Section::Connection => 27,
     };
-    let rows = rows(section);
-    for (n, row) in rows.iter().enumerate() {
-        let Told::With(told) = row.told else { continue };
-        let aliases = rows[n + 1..].iter().take_while(|row| row.told == Told::Alias);
-        let names: Vec<_> = [*row].into_iter().chain(aliases.copied()).map(name).collect();
-        put(text, &names.join(", "), told, column);
+    for row in rows(section) {
+        if let Told::With(told) = row.told {
+            put(text, &name(row), told, column);
+        }
     }
     if section == Section::General {
         for (short, long, told) in FIRST {

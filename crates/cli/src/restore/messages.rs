@@ -206,6 +206,15 @@ impl Program {
         self.say("warning: ", text.as_ref());
     }
 
+    /// Something that is not the end.
+    pub(super) fn error(&self, text: impl AsRef<[u8]>) {
+        self.say("error: ", text.as_ref());
+    }
+
+    pub(super) fn hint(&self, text: impl AsRef<[u8]>) {
+        self.say("hint: ", text.as_ref());
+    }
+
     pub(super) fn info(&self, text: impl AsRef<[u8]>) {
         self.say("", text.as_ref());
     }

@@ -13,8 +13,7 @@ use super::table::{Id, OWN, Row, TABLE};
 use pgdmp::script::ScriptOptions;
 use pgdmp::toc::Section;
 use pgdmp::{Format, RestrictKey, Selection};
-use pgdmp_live::Means;
-use pgdmp_live::Prompt;
+use pgdmp_live::{Means, OnConflict, Prompt};
 
 /// What a command line asks for.
 #[derive(Debug, Default)]
@@ -232,6 +231,7 @@ impl Options {
         {
             return Err(together(first, second));
         }
+        self.check_own(&given)?;
         if given(Id::SingleTransaction) && pending.jobs.is_some_and(|jobs| jobs > 1) {
             return Err(Fatal::new("cannot specify both --single-transaction and multiple jobs"));
         }
@@ -243,6 +243,35 @@ impl Options {
             self.format = Some(archive_format(&format)?);
         }
         Ok(())
+    }
+}
+
+impl Options {
+    /// Refuses what our own options do not go together with.
+    fn check_own(&mut self, given: &dyn Fn(Id) -> bool) -> Result<(), Fatal> {
+        let extras = &self.extras;
+        let conflicts = extras.on_conflict != OnConflict::Error;
+        for (is_given, name) in [(extras.check, "--check"), (conflicts, "--on-conflict")] {
+            if is_given && (self.dbname.is_none() || self.list) {
+                return Err(Fatal::new(format!("option {name} requires option -d/--dbname")));
+            }
+        }
+        if extras.json && !extras.check {
+            return Err(Fatal::new("option --json requires option --check"));
+        }
+        match extras.on_conflict {
+            OnConflict::Replace if given(Id::DataOnly) => {
+                Err(together("--on-conflict=replace", "-a/--data-only"))
+            }
+            OnConflict::Replace => {
+                self.set(|script| script.clean(true).if_exists(true));
+                Ok(())
+            }
+            OnConflict::Skip | OnConflict::Refuse if given(Id::Clean) => {
+                Err(together("--on-conflict", "-c/--clean"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

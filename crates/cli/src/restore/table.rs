@@ -30,8 +30,6 @@ pub(super) enum Section {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
     With(&'static str),
-    /// As another name of the row before.
-    Alias,
     /// Not at all: pg_restore's help has not, either.
     Not,
 }
@@ -244,7 +242,11 @@ pub(super) const OWN: &[Row] = &[
     ),
     own_value("map-tablespace", "OLD=NEW", "replace a tablespace", Own::MapTablespace),
     own_flag("map-unproved", "leave uses that are not proved as they are", Own::MapUnproved),
-    alias(own_flag("force", "", Own::MapUnproved)),
+    own_flag(
+        "force",
+        "imply --map-unproved, and restore although\nthe check finds errors",
+        Own::Force,
+    ),
     own_value(
         "for",
         "SERVICE",
@@ -256,6 +258,18 @@ pub(super) const OWN: &[Row] = &[
         "follow-links",
         "follow links in a directory archive to\nfiles outside it",
         Own::FollowLinks,
+    ),
+    own_flag(
+        "check",
+        "report what a restore with -d would fail at,\nand write nothing",
+        Own::Check,
+    ),
+    own_flag("json", "with --check: print JSON", Own::Json),
+    own_value(
+        "on-conflict",
+        "HOW",
+        "for objects that exist: error, skip (objects\nand rows), refuse (to start) or replace",
+        Own::OnConflict,
     ),
     own_flag(
         "exact",
@@ -340,10 +354,6 @@ const fn own_flag(long: &'static str, told: &'static str, own: Own) -> Row {
     long_flag(Section::Own, long, told, Id::Own(own))
 }
 
-const fn alias(row: Row) -> Row {
-    Row { told: Told::Alias, ..row }
-}
-
 const fn untold(row: Row) -> Row {
     Row { told: Told::Not, ..row }
 }
@@ -390,11 +400,6 @@ pub(crate) fn documented(command: clap::Command) -> clap::Command {
         for row in rows(section) {
             match row.told {
                 Told::With(told) => args.push(arg(row.long, row.short, row.value, told)),
-                Told::Alias => {
-                    let other = args.last().map(|arg| arg.get_id().to_string());
-                    let told = format!("the same as --{}", other.unwrap_or_default());
-                    args.push(arg(row.long, row.short, row.value, &told));
-                }
                 Told::Not => {}
             }
         }
