@@ -21,7 +21,10 @@ fn all_kinds_of_needs() {
             Needed::Role,
             &["Odd Role", "harbour_audit", "harbour_clerk", "harbour_owner", "rôle \"quoted\""],
         ),
-        (Needed::Extension, &["plharbour"]),
+        (
+            Needed::Extension,
+            &["btree_gist", "citext", "file_fdw", "hstore", "plharbour", "postgres_fdw"],
+        ),
         (Needed::Tablespace, &["corpus ts"]),
         (Needed::AccessMethod, &["brin", "btree", "gin", "gist", "heap", "heap2"]),
         (Needed::Language, &["internal", "plharbour", "plpgsql", "sql"]),
@@ -56,7 +59,9 @@ fn options_are_honoured() {
     assert!(!data.rows.is_empty());
     let clean = needs(CORE, Selection::new(), ScriptOptions::new().clean(true));
     assert!(clean.drops > 20);
+    // The owners make their objects, and are needed all the same.
     let authorized = ScriptOptions::new().use_set_session_authorization(true);
     let by = names(&needs(CORE, Selection::new(), authorized), Needed::Owner);
-    assert_eq!(by, names(&needs(CORE, Selection::new(), ScriptOptions::new()), Needed::Owner));
+    let owners = names(&needs(CORE, Selection::new(), ScriptOptions::new()), Needed::Owner);
+    assert!(owners.iter().all(|owner| by.contains(owner)), "{by:?}");
 }

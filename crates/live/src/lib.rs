@@ -32,11 +32,8 @@
 #[cfg(feature = "bundled-libpq")]
 use pq_src as _;
 
-<<<<<<< HEAD
 mod batch;
-=======
 mod check;
->>>>>>> 76c347c (restore --check: what a restore would fail at, before anything is written; --on-conflict)
 mod connection;
 mod constraint;
 mod context;
