@@ -66,9 +66,10 @@ fn run(
     let job = job(program, options)?;
     let stopper = job.server.stopper();
     signals::end_restore(move || stopper.stop(), &program.name);
-    let Extras { check: check_alone, json, force, on_conflict, means, resume, .. } = options.extras;
+    let Extras { check: check_alone, no_check, json, force, on_conflict, means, resume, .. } =
+        options.extras;
     // What is there already is no news to a restore that goes on.
-    let checks_first = means.is_fast() && !resume;
+    let checks_first = means.is_fast() && !resume && !no_check;
     if check_alone || on_conflict != OnConflict::Error || checks_first {
         let checked = job.restorer.check(archive, &selected, &job.server, &job.speaker);
         let checked = checked.map_err(fatal)?;

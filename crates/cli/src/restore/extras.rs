@@ -31,6 +31,7 @@ pub(super) enum Own {
     ResumeReload,
     Force,
     Check,
+    NoCheck,
     Json,
     OnConflict,
 }
@@ -57,6 +58,8 @@ pub(super) struct Extras {
     pub(super) force: bool,
     /// Whether to check alone.
     pub(super) check: bool,
+    /// Whether a restore begins without one.
+    pub(super) no_check: bool,
     pub(super) json: bool,
     pub(super) on_conflict: OnConflict,
 }
@@ -114,6 +117,7 @@ impl Extras {
             }
             Own::Force => (server.map_unproved, self.force) = (true, true),
             Own::Check => self.check = true,
+            Own::NoCheck => self.no_check = true,
             Own::Json => self.json = true,
             Own::OnConflict => self.on_conflict = on_conflict(&text())?,
             Own::For => server.service = Some(text().parse()?),

@@ -256,6 +256,10 @@ impl Options {
                 return Err(Fatal::new(format!("option {name} requires option -d/--dbname")));
             }
         }
+        if extras.no_check && (extras.check || conflicts) {
+            let other = if extras.check { "--check" } else { "--on-conflict" };
+            return Err(together(other, "--no-check"));
+        }
         if extras.json && !extras.check {
             return Err(Fatal::new("option --json requires option --check"));
         }

@@ -264,6 +264,7 @@ pub(super) const OWN: &[Row] = &[
         "report what a restore with -d would fail at,\nand write nothing",
         Own::Check,
     ),
+    own_flag("no-check", "do not check before a restore", Own::NoCheck),
     own_flag("json", "print findings as JSON", Own::Json),
     own_value(
         "on-conflict",
