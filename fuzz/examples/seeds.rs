@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pgdmp::{Archive, Format, Toc};
+use pgdmp::{Archive, Desc, Format, Toc};
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -28,6 +28,24 @@ fn main() {
         }
         write("open", &name, &bytes);
         let Ok(archive) = Archive::read(bytes.clone()) else { continue };
+        for entry in archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA) {
+            let mut text = Vec::new();
+            let read = archive.data(entry.dump_id()).and_then(|mut data| data.copy_to(&mut text));
+            if read.is_err() || text.len() > 4000 {
+                continue;
+            }
+            let copy = entry.copy_stmt().filter(|copy| !copy.is_empty());
+            // The end marker is asked for; a backslash in a string is just one.
+            let choice = 16 | 32 | if copy.is_none() { 8 } else { 0 };
+            for encoding in 0..3 {
+                let name = format!("{name}-{}-{encoding}", entry.dump_id());
+                write("rows", &name, &[&[choice | encoding], &text[..]].concat());
+            }
+            if let Some(copy) = copy {
+                let name = format!("{name}-{}-copy", entry.dump_id());
+                write("rows", &name, &[&[0xff], copy].concat());
+            }
+        }
         if archive.format() != Format::Custom {
             continue;
         }
