@@ -231,7 +231,6 @@ impl Editor<'_> {
             .filter_map(|(_, token)| token.name())
             .collect();
         for (n, token) in all.iter().enumerate() {
-            let before = |back: usize| n.checked_sub(back).and_then(|n| all.get(n));
             if mapped(token) {
                 if dot(Some(n + 1)) && !dot(n.checked_sub(1)) {
                     if token.name().is_some_and(|name| declared.contains(&name)) {
@@ -245,39 +244,46 @@ impl Editor<'_> {
                     rename(names, token, edits);
                 }
             }
-            let Some(text) = token.string() else { continue };
-            let cast =
-                all.get(n + 3).filter(|_| all[n + 1].is_mark(b':') && all[n + 2].is_mark(b':'));
-            let cast = match (cast, all.get(n + 4), all.get(n + 5)) {
-                // pg_catalog.regclass
-                (Some(first), Some(dot), Some(second))
-                    if first.is("PG_CATALOG") && dot.is_mark(b'.') =>
-                {
-                    Some(second)
-                }
-                (cast, ..) => cast,
-            };
-            let is_name = cast.is_some_and(|ty| NAMES.iter().any(|name| ty.is(name)))
-                || desc == Desc::SEQUENCE_SET;
-            let in_path = token.kind == Kind::String && self.in_search_path(all, n);
-            let of_statistics = matches!(desc, Desc::STATISTICS_DATA)
-                && before(2).and_then(Token::string).as_deref() == Some(b"schemaname");
-            // What backslashes mean in it is not looked into.
-            let plain = token.kind == Kind::Dollar
-                || token.text.starts_with(b"'") && (self.std_strings || !text.contains(&b'\\'));
-            let namespace = cast.is_some_and(|ty| ty.is("REGNAMESPACE"));
-            if plain && (in_path || of_statistics) {
-                if let Some(new) = names.get(&text) {
-                    edits.push((token.start..token.end(), literal(new)));
-                }
-            } else if plain && is_name {
-                let new = self.mapping.in_name(&text, namespace);
-                if new != text {
-                    edits.push((token.start..token.end(), literal(&new)));
-                }
-            } else if !matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL) {
-                self.text(&text, token.kind);
+            if let Some(text) = token.string() {
+                self.string(all, n, &text, edits);
             }
+        }
+    }
+
+    /// A schema in a string, which the token at `n` is.
+    fn string(&mut self, all: &[Token<'_>], n: usize, text: &[u8], edits: &mut Edits) {
+        let (token, desc) = (&all[n], self.entry.desc());
+        let before = |back: usize| n.checked_sub(back).and_then(|n| all.get(n));
+        let cast = all.get(n + 3).filter(|_| all[n + 1].is_mark(b':') && all[n + 2].is_mark(b':'));
+        let cast = match (cast, all.get(n + 4), all.get(n + 5)) {
+            // pg_catalog.regclass
+            (Some(first), Some(dot), Some(second))
+                if first.is("PG_CATALOG") && dot.is_mark(b'.') =>
+            {
+                Some(second)
+            }
+            (cast, ..) => cast,
+        };
+        let is_name = cast.is_some_and(|ty| NAMES.iter().any(|name| ty.is(name)))
+            || desc == Desc::SEQUENCE_SET;
+        let in_path = token.kind == Kind::String && self.in_search_path(all, n);
+        let of_statistics = matches!(desc, Desc::STATISTICS_DATA)
+            && before(2).and_then(Token::string).as_deref() == Some(b"schemaname");
+        // What backslashes mean in it is not looked into.
+        let plain = token.kind == Kind::Dollar
+            || token.text.starts_with(b"'") && (self.std_strings || !text.contains(&b'\\'));
+        let namespace = cast.is_some_and(|ty| ty.is("REGNAMESPACE"));
+        if plain && (in_path || of_statistics) {
+            if let Some(new) = self.mapping.schemas.get(text) {
+                edits.push((token.start..token.end(), literal(new)));
+            }
+        } else if plain && is_name {
+            let new = self.mapping.in_name(text, namespace);
+            if new != text {
+                edits.push((token.start..token.end(), literal(&new)));
+            }
+        } else if !matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL) {
+            self.text(text, token.kind);
         }
     }
 

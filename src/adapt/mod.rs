@@ -174,35 +174,47 @@ impl Adaptation {
                 continue;
             }
             let mut draft = Draft::new(entry);
-            // A schema public that becomes another one is not there already.
-            let is_moved = entry.desc() == Desc::SCHEMA
-                && entry.tag().is_some_and(|name| mapping.schemas.contains_key(name));
-            if let Some(target) = self.target.filter(|_| !is_moved) {
-                target.change(&mut draft, std_strings, &mut adapted.findings);
-            }
-            if draft.is_emptied() {
+            if self.change(&mut draft, &mapping, std_strings, &mut adapted) {
                 emptied.push((entry.index(), Rule::Target));
-            }
-            if !mapping.is_empty() {
-                let unproved = mapping.rename(&mut draft, std_strings);
-                let findings = unproved.into_iter().map(|what| finding(entry, what));
-                adapted.unproved.extend(findings);
-            }
-            if let Some(service) = self.service {
-                service.change(&mut draft, std_strings, &mut adapted.findings);
             }
             if without_method {
                 draft.table_am = None;
             }
-            if self.no_tablespaces || self.service.is_some() {
-                draft.tablespace = None;
-            }
-            self.disown(&mut draft, std_strings);
             new.push(&draft.fields())?;
         }
         selected.leave_out(emptied);
         adapted.toc = Some(new);
         Ok(adapted)
+    }
+
+    /// Gives an entry its new texts. Says whether nothing is left of it for the server's release.
+    fn change(
+        &self,
+        draft: &mut Draft<'_>,
+        mapping: &Mapping,
+        std_strings: bool,
+        adapted: &mut Adapted,
+    ) -> bool {
+        let entry = draft.entry;
+        // A schema public that becomes another one is not there already.
+        let is_moved = entry.desc() == Desc::SCHEMA
+            && entry.tag().is_some_and(|name| mapping.schemas.contains_key(name));
+        if let Some(target) = self.target.filter(|_| !is_moved) {
+            target.change(draft, std_strings, &mut adapted.findings);
+        }
+        let is_emptied = draft.is_emptied();
+        if !mapping.is_empty() {
+            let unproved = mapping.rename(draft, std_strings);
+            adapted.unproved.extend(unproved.into_iter().map(|what| finding(entry, what)));
+        }
+        if let Some(service) = self.service {
+            service.change(draft, std_strings, &mut adapted.findings);
+        }
+        if self.no_tablespaces || self.service.is_some() {
+            draft.tablespace = None;
+        }
+        self.disown(draft, std_strings);
+        is_emptied
     }
 
     /// Takes away owners that are not wanted, or that the service does not have.

@@ -123,22 +123,7 @@ fn make_entries(
 /// From 1.16 back: makes of the groups one entry for each large object, and one for all data.
 fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
     let mut ids = FreshIds::new(drafts);
-    // The members of each group, under the id of its BLOB METADATA.
-    let mut groups: HashMap<DumpId, Vec<(Oid, DumpId)>> = HashMap::new();
-    let mut blobs = Vec::new();
-    for draft in drafts.iter().filter(|draft| draft.desc() == Desc::BLOB_METADATA) {
-        let (id, owner) = (draft.dump_id(), draft.owner());
-        let mut members = Vec::new();
-        for oid in group_members(draft)? {
-            let id = match members.is_empty() {
-                true => id,
-                false => ids.next()?,
-            };
-            members.push((oid, id));
-            blobs.push(blob(id, oid, owner));
-        }
-        groups.insert(id, members);
-    }
+    let (groups, blobs) = members(drafts, &mut ids)?;
     let mut data: Option<usize> = None;
     let mut at: Option<usize> = None;
     let mut gone: HashSet<DumpId> = HashSet::new();
@@ -191,15 +176,9 @@ fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
             }
         }
     }
-    let first = data.map(|place| kept[place].dump_id());
-    for draft in &mut kept {
-        if draft.dependencies().iter().any(|id| gone.contains(id)) {
-            let dependencies = draft.dependencies().iter();
-            let dependencies =
-                dependencies.map(|id| if gone.contains(id) { first.unwrap_or(*id) } else { *id });
-            let dependencies = dependencies.collect();
-            draft.change(|draft| draft.dependencies = Some(dependencies));
-        }
+    if let Some(place) = data {
+        let first = kept[place].dump_id();
+        replace_dependencies(&mut kept, &gone, first);
     }
     if !groups.is_empty() {
         notes.push(Note::GroupsResolved { groups: groups.len(), objects: blobs.len() });
@@ -209,6 +188,41 @@ fn resolve(drafts: &mut Vec<Draft<'_>>, notes: &mut Vec<Note>) -> Result<()> {
     kept.splice(at..at, blobs);
     *drafts = kept;
     Ok(())
+}
+
+/// The members of each group, under the id of its `BLOB METADATA`.
+type Groups = HashMap<DumpId, Vec<(Oid, DumpId)>>;
+
+/// The members of all groups, and an entry for each.
+fn members<'a>(drafts: &[Draft<'a>], ids: &mut FreshIds) -> Result<(Groups, Vec<Draft<'a>>)> {
+    let mut groups = Groups::new();
+    let mut blobs = Vec::new();
+    for draft in drafts.iter().filter(|draft| draft.desc() == Desc::BLOB_METADATA) {
+        let (id, owner) = (draft.dump_id(), draft.owner());
+        let mut members = Vec::new();
+        for oid in group_members(draft)? {
+            let id = match members.is_empty() {
+                true => id,
+                false => ids.next()?,
+            };
+            members.push((oid, id));
+            blobs.push(blob(id, oid, owner));
+        }
+        groups.insert(id, members);
+    }
+    Ok((groups, blobs))
+}
+
+/// Puts one entry in the place of others among all dependencies.
+fn replace_dependencies(drafts: &mut [Draft<'_>], gone: &HashSet<DumpId>, first: DumpId) {
+    for draft in drafts {
+        if draft.dependencies().iter().any(|id| gone.contains(id)) {
+            let dependencies = draft.dependencies().iter();
+            let dependencies = dependencies.map(|id| if gone.contains(id) { first } else { *id });
+            let dependencies = dependencies.collect();
+            draft.change(|draft| draft.dependencies = Some(dependencies));
+        }
+    }
 }
 
 /// The OIDs of a group: one on each line of its definition.
