@@ -194,6 +194,30 @@ fn large_tables_and_objects_are_the_same() {
     assert_eq!(answers[2], answers[0]);
 }
 
+/// In the database that the archive makes.
+#[test]
+fn a_database_is_created_by_all_means() {
+    let Some(server) = Server::start("a_database_is_created_by_all_means") else { return };
+    let archives = dumps(&server);
+    let archive = archives.iter().find(|path| path.ends_with("mini.dump")).unwrap();
+    let bench = Bench::new(&server);
+    server.sql("ALTER DATABASE mini RENAME TO source");
+    let before = log(&server).len();
+    let answers = ["--exact -C", "-C", "-C -j3", "-C -j3 --without=batches"].map(|options| {
+        let output = bench.restore_into("postgres", archive, options);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made = dump(&server, "mini");
+        server.sql("DROP DATABASE mini");
+        made
+    });
+    for made in &answers[1..] {
+        assert_eq!(first(made, &answers[0]), None);
+    }
+    let text = log(&server).split_off(before);
+    // In each session, and in that which the first one becomes.
+    assert_eq!(text.matches("SET synchronous_commit = off;").count(), 4 + 6 + 6);
+}
+
 /// Errors, and what there is in the end: as when each statement goes alone.
 #[test]
 fn errors_are_the_same_by_all_means() {

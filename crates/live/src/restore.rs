@@ -17,6 +17,10 @@ use crate::sink::{SessionSink, Surroundings};
 use crate::tune::Settings;
 use crate::voice::Voice;
 
+/// Encodings that no server has (`pg_wchar.h`).
+const CLIENT_ONLY: &[&[u8]] =
+    &[b"BIG5", b"GB18030", b"GBK", b"JOHAB", b"SHIFT_JIS_2004", b"SJIS", b"UHC"];
+
 /// Restores archives into a database.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -211,11 +215,16 @@ impl Restorer {
         journal: Option<&'a Journal>,
     ) -> Result<Surroundings<'a>, Fatal> {
         let at_once = self.options.uses_transactions();
+        let mut means = self.used_means();
+        if toc.encoding()?.is_some_and(|name| CLIENT_ONLY.contains(&name)) {
+            // Where a statement ends cannot be seen in these: a letter may have a byte of ASCII.
+            means = means.batches(false);
+        }
         Ok(Surroundings {
             server,
             voice,
             exit_on_error: self.exit_on_error || at_once,
-            means: self.used_means(),
+            means,
             settings,
             journal,
             data_comes_again: false,
