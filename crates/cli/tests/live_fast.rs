@@ -262,6 +262,35 @@ fn errors_are_the_same_by_all_means() {
 }
 
 /// Definitions that no pg_dump writes, some of which cannot be in a transaction, or end one.
+/// Of INSERT statements only those are lost that fail.
+#[test]
+fn a_failed_insert_takes_no_other_with_it() {
+    let Some(server) = Server::start("a_failed_insert_takes_no_other_with_it") else { return };
+    let bench = Bench::new(&server);
+    server.create("origin", "UTF8");
+    let sql = "SET my.rows = 'all';
+        CREATE TABLE t (n int, a text,
+            CHECK (n % 97 <> 5 OR coalesce(current_setting('my.rows', true), '') = 'all'));
+        INSERT INTO t SELECT g, 'it''s; $$ /* -- \\' || g FROM generate_series(1, 3000) g;
+        CREATE TABLE u AS SELECT * FROM t;";
+    server.client("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, "-d", "origin"]);
+    for (name, more) in [("rows.dump", "--inserts"), ("many.dump", "--rows-per-insert=7")] {
+        let path = server.path(name);
+        server.client("pg_dump", &["-Fc", more, "-f", &path, "-d", "origin"]);
+        run(&mut Command::new("chmod"), &["a+r", &path]);
+        let path = Path::new(&path);
+        let (expected, code, said) = bench.made(path, "--exact");
+        let failures = |said: &str| said.matches("violates check constraint").count();
+        assert_eq!((code, failures(&said)), (Some(1), 31));
+        for options in ["", "-j3", "--without=batches", "--without=freeze -j2", "--without=objects"]
+        {
+            let (database, ours, ours_said) = bench.made(path, options);
+            assert_eq!(first(&database, &expected), None, "{name} {options}");
+            assert_eq!((ours, failures(&ours_said)), (code, 31), "{name} {options}: {ours_said}");
+        }
+    }
+}
+
 #[test]
 fn odd_definitions_have_their_effect_once() {
     let Some(server) = Server::start("odd_definitions_have_their_effect_once") else { return };

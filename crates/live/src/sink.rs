@@ -14,7 +14,7 @@ use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
 use crate::fatal::Fatal;
 use crate::flush::flush;
-use crate::insert::{Statements, TooLong};
+use crate::insert::{Statements, TooLong, Waiting};
 use crate::journal::Journal;
 use crate::means::Means;
 use crate::name::qualified;
@@ -61,6 +61,8 @@ pub(crate) struct SessionSink<'a> {
     refuses_freeze: bool,
     /// The statements of the entry whose data they are.
     statements: Statements,
+    /// Those that were not sent yet.
+    inserts: Waiting,
     /// Whether the server takes COPY data.
     copying: bool,
     /// The large object that is open.
@@ -103,6 +105,7 @@ impl<'a> SessionSink<'a> {
             held: Held::Nothing,
             refuses_freeze: false,
             statements: Statements::new(around.std_strings),
+            inserts: Waiting::default(),
             copying: false,
             descriptor: -1,
             query: Vec::new(),
@@ -327,7 +330,16 @@ impl<'a> SessionSink<'a> {
         let mut statements =
             std::mem::replace(&mut self.statements, Statements::new(self.around.std_strings));
         let mut failures = 0;
-        let result = statements.piece(data, |statement| {
+        let joins = self.around.means.batches && !self.session.in_transaction();
+        let result = statements.piece(data, |statement, is_plain| {
+            if joins && Waiting::takes(statement, is_plain) {
+                self.inserts.push(statement);
+                if self.inserts.is_full() {
+                    failures += self.send_inserts()?;
+                }
+                return Ok(());
+            }
+            failures += self.send_inserts()?;
             if let Outcome::Failed(n) = self.send(QUERY, statement)? {
                 failures += n;
             }
@@ -344,7 +356,37 @@ impl<'a> SessionSink<'a> {
         }
     }
 
-    fn insert_end(&mut self, entry: &TocEntry<'_>) {
+    /// Sends the INSERT statements that wait; gives the number of failures.
+    fn send_inserts(&mut self) -> pgdmp::Result<u64> {
+        if self.inserts.is_empty() {
+            return Ok(0);
+        }
+        let mut inserts = std::mem::take(&mut self.inserts);
+        let mut failures = 0;
+        let mut failure = self.session.query(inserts.query()).err();
+        if failure.is_some() {
+            if self.around.server.is_stopped() {
+                return self.die(Fatal::Told);
+            }
+            // None of them is done.
+            failure = failure.filter(|_| self.session.is_lost());
+            for statement in inserts.each() {
+                let outcome = match failure.take() {
+                    Some(message) => self.query_failed(QUERY, &message, statement)?,
+                    None => self.send(QUERY, statement)?,
+                };
+                if let Outcome::Failed(n) = outcome {
+                    failures += n;
+                }
+            }
+        }
+        inserts.clear();
+        self.inserts = inserts;
+        Ok(failures)
+    }
+
+    fn insert_end(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<Outcome> {
+        let failures = self.send_inserts()?;
         let rest = self.statements.rest();
         if rest.iter().any(|byte| !byte.is_ascii_whitespace()) {
             // pg_restore would put it before the next table's.
@@ -352,6 +394,7 @@ impl<'a> SessionSink<'a> {
             let what = b"the last statement in the data of table \"";
             self.around.voice.warning(&[what, table, b"\" has no end, and is left out"].concat());
         }
+        Ok(if failures == 0 { Outcome::Done } else { Outcome::Failed(failures) })
     }
 
     /// Whether the server has what came with a release; one that does not say has all.
@@ -524,11 +567,12 @@ impl Sink for SessionSink<'_> {
             Step::CopyEnd { entry } => return self.copy_end(entry),
             Step::InsertBegin { entry } => {
                 self.check_rows(entry)?;
+                self.hold_no_inserts()?;
                 self.release(Some(*entry))?;
                 self.statements = Statements::new(self.around.std_strings);
             }
             Step::InsertData(data) => return self.insert_data(data),
-            Step::InsertEnd { entry } => self.insert_end(entry),
+            Step::InsertEnd { entry } => return self.insert_end(entry),
             Step::LargeObjectOpen { entry, oid, create } => {
                 if let Some(outcome) = self.hold_object(oid.0, *create)? {
                     return Ok(outcome);

@@ -52,7 +52,7 @@ impl SessionSink<'_> {
     /// Puts a `BEGIN` off, if that may be of use.
     pub(super) fn hold_begin(&mut self) -> bool {
         let means = self.around.means;
-        let holds = means.freeze || means.objects;
+        let holds = means.is_fast();
         if holds {
             self.held = Held::Begin;
         }
@@ -61,11 +61,12 @@ impl SessionSink<'_> {
 
     /// Puts a `TRUNCATE` off, behind its `BEGIN`.
     pub(super) fn hold_truncate(&mut self, statement: &Statement<'_>) -> bool {
-        let holds = self.around.means.freeze
-            && !self.refuses_freeze
-            && self.has_since(90_300)
-            && statement.purpose == Purpose::Truncate
-            && matches!(self.held, Held::Begin);
+        let freezes = self.around.means.freeze && !self.refuses_freeze && self.has_since(90_300);
+        let inserts =
+            statement.entry.is_some_and(|entry| entry.copy_stmt().is_none_or(<[u8]>::is_empty));
+        let holds = statement.purpose == Purpose::Truncate
+            && matches!(self.held, Held::Begin)
+            && (freezes || inserts);
         if holds {
             self.held = Held::Truncate(statement.text.to_vec());
         }
@@ -87,6 +88,24 @@ impl SessionSink<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// INSERT statements are not for a transaction around all of them: one that fails takes no
+    /// other with it.
+    pub(super) fn hold_no_inserts(&mut self) -> pgdmp::Result<()> {
+        match std::mem::take(&mut self.held) {
+            Held::Truncate(truncate) => {
+                self.held = Held::Ended;
+                if self.plain() == How::Emptied
+                    && let Err(message) = self.session.query(&truncate)
+                {
+                    let what = b"could not empty a table: ";
+                    return self.die(Fatal::server([what, &message[..]].concat()));
+                }
+            }
+            held => self.held = held,
+        }
+        Ok(())
     }
 
     /// How rows get into a table without being frozen. An earlier run may have loaded them, too.
