@@ -177,7 +177,7 @@ fn large_tables_and_objects_are_the_same() {
     }
     // Rows that are wrong, in a table that would be frozen; and objects that may not be written.
     let path = server.path("large-Fc");
-    let answers = ["--exact -j2", "-j2", "-j2 --without=freeze"].map(|options| {
+    let answers = ["--exact", "-j2", "-j2 --without=freeze"].map(|options| {
         server.create("strict", "UTF8");
         let psql =
             ["-X", "-q", "-c", "CREATE DOMAIN picky AS int CHECK (VALUE <> 66666)", "-d", "strict"];
