@@ -32,6 +32,15 @@ pub struct Mapping {
     owners: BTreeMap<Vec<u8>, Vec<u8>>,
     tablespaces: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(super) schemas: BTreeMap<Vec<u8>, Vec<u8>>,
+    database: Option<Database>,
+}
+
+/// Another name for the database.
+#[derive(Debug, Clone, Default)]
+struct Database {
+    /// The name that the archive has; empty until an archive is known.
+    old: Vec<u8>,
+    new: Vec<u8>,
 }
 
 impl Mapping {
@@ -58,9 +67,18 @@ impl Mapping {
         self
     }
 
+    /// Renames the database that a restore with `-C` makes, wherever the archive names it.
+    pub fn database(mut self, new: impl Into<Vec<u8>>) -> Self {
+        self.database = Some(Database { old: Vec::new(), new: new.into() });
+        self
+    }
+
     /// Whether no new names are set.
     pub fn is_empty(&self) -> bool {
-        self.owners.is_empty() && self.tablespaces.is_empty() && self.schemas.is_empty()
+        self.owners.is_empty()
+            && self.tablespaces.is_empty()
+            && self.schemas.is_empty()
+            && self.database.is_none()
     }
 
     /// Gives an entry its new names. Says where a schema may be named, and it could not be
@@ -84,7 +102,9 @@ impl Mapping {
         rename(&self.owners, &mut draft.owner);
         rename(&self.schemas, &mut draft.namespace);
         rename(&self.tablespaces, &mut draft.tablespace);
-        if entry.desc() == Desc::SCHEMA {
+        if let Some(tag) = self.database.as_ref().and_then(|database| database.tag(entry)) {
+            draft.tag = Some(tag.into());
+        } else if entry.desc() == Desc::SCHEMA {
             rename(&self.schemas, &mut draft.tag);
         } else if let Some(tag) = &draft.tag
             && !self.schemas.is_empty()
@@ -150,6 +170,48 @@ impl Mapping {
     }
 }
 
+impl Database {
+    /// The tag of an entry that is the database, or something about it.
+    fn tag(&self, entry: TocEntry<'_>) -> Option<Vec<u8>> {
+        let tag = entry.tag()?;
+        match entry.desc() {
+            Desc::DATABASE | Desc::DATABASE_PROPERTIES if tag == self.old => Some(self.new.clone()),
+            desc if is_about_objects(desc) && tag.strip_prefix(b"DATABASE ") == Some(&self.old) => {
+                Some([b"DATABASE ", &self.new[..]].concat())
+            }
+            _ => None,
+        }
+    }
+
+    fn rename(&self, desc: Desc<'_>, all: &[Token<'_>], edits: &mut Edits) {
+        let is_database = matches!(desc, Desc::DATABASE | Desc::DATABASE_PROPERTIES);
+        if !is_database && !is_about_objects(desc) {
+            return;
+        }
+        for (n, token) in all.iter().enumerate() {
+            let at = |more: usize| all.get(n + more);
+            let is_old = |name: Option<Vec<u8>>| name.as_ref() == Some(&self.old);
+            if token.is("DATABASE") && token.depth == 0 {
+                let exists = at(1).is_some_and(|token| token.is("IF"));
+                let name = at(if exists { 3 } else { 1 });
+                if let Some(name) = name.filter(|name| is_old(name.name())) {
+                    edits.push((name.start..name.end(), quote(&self.new)));
+                }
+            } else if token.is("DATNAME")
+                && at(1).is_some_and(|token| token.is_mark(b'='))
+                && let Some(name) = at(2).filter(|name| is_old(name.string()))
+            {
+                edits.push((name.start..name.end(), literal(&self.new)));
+            }
+        }
+    }
+}
+
+/// Whether entries of a kind say something about objects that other entries make.
+fn is_about_objects(desc: Desc<'_>) -> bool {
+    desc.is_acl() || matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL)
+}
+
 struct Editor<'a> {
     mapping: &'a Mapping,
     entry: TocEntry<'a>,
@@ -197,6 +259,9 @@ impl Editor<'_> {
         }
         if !self.mapping.schemas.is_empty() {
             self.schemas(&all, &mut edits);
+        }
+        if let Some(database) = &self.mapping.database {
+            database.rename(self.entry.desc(), &all, &mut edits);
         }
         replaced(sql, edits)
     }

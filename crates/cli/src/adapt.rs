@@ -19,6 +19,8 @@ pub(crate) struct ServerOptions {
     pub(crate) owners: Renames,
     pub(crate) schemas: Renames,
     pub(crate) tablespaces: Renames,
+    /// Another name for the database.
+    pub(crate) database: Option<Vec<u8>>,
     pub(crate) no_owner: bool,
     pub(crate) no_tablespaces: bool,
     pub(crate) no_table_access_method: bool,
@@ -106,6 +108,9 @@ impl ServerOptions {
         }
         for (old, new) in &self.tablespaces {
             mapping = mapping.tablespace(&old[..], &new[..]);
+        }
+        if let Some(database) = &self.database {
+            mapping = mapping.database(&database[..]);
         }
         let mut adaptation = Adaptation::new()
             .mapping(mapping)

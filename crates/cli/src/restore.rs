@@ -10,6 +10,7 @@ mod help;
 mod input;
 mod messages;
 mod options;
+mod plan;
 mod table;
 
 use std::cell::Cell;
@@ -116,7 +117,7 @@ fn print(text: &str) -> Result<(), Fatal> {
 
 fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     let mut options = Options::parse(args, program.is_pg_restore)?;
-    let into_database = options.dbname.is_some() && !options.list;
+    let into_database = (options.dbname.is_some() || options.extras.plan) && !options.list;
     options.inputs = inputs(program, &options);
     if !into_database {
         check_output(options.output.as_deref(), &options.inputs)?;

@@ -57,3 +57,58 @@ fn says_what_a_service_refuses() {
     // Its rows matter more than its access method.
     assert!(script.contains("CREATE TABLE harbour.other_am"));
 }
+
+/// `--plan`: what is selected, each after what it needs.
+#[test]
+fn a_plan_has_everything_in_its_order() {
+    let core = fixtures::root().join("pg18/core-custom.dump");
+    let archive = pgdmp::Archive::open(&core).unwrap();
+    let mut parts = 0;
+    for options in [&["-j4"][..], &["-j1"], &["-1"], &["--exact"], &["-a"], &["-C", "-j2"]] {
+        let run = |more: &[&str]| {
+            let mut command = pgdmp();
+            command.args(["restore", "--plan"]).args(options).args(more).arg(&core);
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let plan: serde_json::Value = serde_json::from_str(&run(&["--json"])).unwrap();
+        let items = plan["items"].as_array().unwrap();
+        assert_eq!(run(&[]).lines().count(), items.len() + 1);
+        let jobs = plan["jobs"].as_u64().unwrap();
+        assert_eq!(
+            jobs,
+            match options {
+                ["-j4"] => 4,
+                ["-C", "-j2"] => 2,
+                _ => 1,
+            }
+        );
+        let id = |item: &serde_json::Value| item["dump_id"].as_i64().unwrap();
+        let mut explained = pgdmp();
+        let explained = explained.args(["restore", "--explain-json"]).args(options).arg(&core);
+        let explained = String::from_utf8(explained.output().unwrap().stdout).unwrap();
+        let taken: std::collections::BTreeSet<i64> = explained
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .filter(|entry| !["-", "session"].contains(&entry["taken"].as_str().unwrap()))
+            .map(|entry| id(&entry))
+            .collect();
+        let planned: std::collections::BTreeSet<i64> = items.iter().map(id).collect();
+        assert_eq!(planned, taken, "{options:?}");
+        for (n, item) in items.iter().enumerate() {
+            assert!(item["session"].as_u64().is_none_or(|session| session <= jobs));
+            parts += u32::from(item["statement"].is_string());
+            let entry = archive.entry(pgdmp::DumpId(i32::try_from(id(item)).unwrap())).unwrap();
+            for need in entry.dependencies() {
+                let need = i64::from(need.0);
+                let late = items[n + 1..].iter().any(|item| id(item) == need);
+                assert!(!late || need == id(item), "{options:?}: {} before {need}", entry.name());
+            }
+        }
+    }
+    assert!(parts > 4, "{parts}");
+    let refused = pgdmp().args(["restore", "--check"]).arg(&core).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--check requires option -d"));
+}

@@ -128,7 +128,7 @@ fn no_alarm_is_false() {
     let foretold = sweep.foretold.into_inner().unwrap();
     eprintln!("archives, restored without an error: {counts:?}; foretold: {foretold:?}");
     assert!(counts[0] > 60 && counts[1] > 25, "{counts:?}");
-    for code in ["role-missing", "tablespace-missing", "schema-missing", "extension-missing"] {
+    for code in ["role-missing", "language-missing", "schema-missing", "extension-missing"] {
         assert!(foretold.contains_key(code), "{code}: {foretold:?}");
     }
 }
@@ -426,6 +426,20 @@ fn databases_and_room_are_foretold() {
     server.sql("ALTER DATABASE made SET default_transaction_read_only = on");
     assert_eq!(errors(&["-d", "made"]), ["read-only"]);
 
+    if server.release() >= 15 {
+        let folder = ["SET allow_in_place_tablespaces = on", "CREATE TABLESPACE fast LOCATION ''"];
+        psql(&server, "postgres", &folder.join("; "));
+        server.output("psql", &["-X", "-c", folder[0], "-c", folder[1], "-d", "postgres"]);
+        let spaced = dump(&server, "spaced", "", "CREATE TABLE t (n int) TABLESPACE fast");
+        server.create("plain", "UTF8");
+        let args = ["-d", "plain", &spaced];
+        assert_eq!(codes(&findings(&server, &args), "error"), [""; 0]);
+        server.sql("DROP TABLESPACE fast");
+        assert_eq!(codes(&findings(&server, &args), "error"), ["tablespace-missing"]);
+        let without = [&args[..], &["--no-tablespaces"]].concat();
+        assert_eq!(codes(&findings(&server, &without), "error"), [""; 0]);
+    }
+
     // Between two encodings that the server cannot convert.
     server.create("latin1", "LATIN1");
     let latin1 = server.path("latin1.dump");
@@ -447,4 +461,53 @@ fn databases_and_room_are_foretold() {
     let output = command.stdin(cat.stdout.take().unwrap()).output().unwrap();
     cat.wait().unwrap();
     assert!(output.status.success(), "{}", said(&output));
+}
+
+/// `--create=NAME`: the database of the archive, under another name.
+#[test]
+fn a_database_is_made_under_another_name() {
+    let Some(server) = Server::start("a_database_is_made_under_another_name") else { return };
+    server.sql("CREATE ROLE ann");
+    server.create("old \"x", "UTF8");
+    let sql = "CREATE TABLE t AS SELECT 1 AS n; COMMENT ON DATABASE \"old \"\"x\" IS 'what it is';
+               ALTER DATABASE \"old \"\"x\" SET work_mem = '7MB'; GRANT CREATE ON DATABASE \"old \"\"x\" TO ann;
+               ALTER ROLE ann IN DATABASE \"old \"\"x\" SET work_mem = '8MB';
+               ALTER DATABASE \"old \"\"x\" CONNECTION LIMIT 7";
+    for sql in sql.split(';') {
+        let made = psql(&server, "old \"x", sql);
+        assert_eq!(made, "");
+    }
+    let file = server.path("old.dump");
+    server.client("pg_dump", &["-Fc", "-f", &file, "old \"x"]);
+    let about = |name: &str| {
+        let sql = format!(
+            "SELECT shobj_description(d.oid, 'pg_database'), datconnlimit, datacl,
+                    (SELECT array_agg(setconfig ORDER BY setrole) FROM pg_db_role_setting s
+                     WHERE s.setdatabase = d.oid) FROM pg_database d WHERE datname = '{name}'"
+        );
+        psql(&server, "postgres", &sql)
+    };
+    let expected = about("old \"x");
+    assert!(expected.starts_with("what it is|7|{"), "{expected}");
+    for (how, name) in [("-j1", "new one"), ("-j2", "new two"), ("--exact", "it's")] {
+        let create = format!("--create={name}");
+        assert_eq!(
+            codes(&findings(&server, &[&create, how, "-d", "postgres", &file]), "error"),
+            [""; 0]
+        );
+        let output = pgdmp(&server, &[&create, how, "-d", "postgres", &file]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(about(&name.replace('\'', "''")), expected);
+        let rows = server.output("psql", &["-X", "-At", "-c", "SELECT n FROM t", "-d", name]);
+        assert_eq!(rows.stdout, b"1\n");
+        let again = findings(&server, &[&create, "-d", "postgres", &file]);
+        assert_eq!(codes(&again, "error"), ["database-exists"]);
+    }
+    // The plan of a server, with what it makes of constraints.
+    let output = pgdmp(&server, &["--plan", "-d", "postgres", "-C", "-c", "--if-exists", &file]);
+    assert!(
+        output.status.success() && said(&output).contains("TABLE DATA public.t"),
+        "{}",
+        said(&output)
+    );
 }

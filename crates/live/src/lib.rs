@@ -6,6 +6,7 @@
 //! | layer | job |
 //! |---|---|
 //! | [`Restorer`] | a whole restore: one session, or many at once |
+//! | [`Restorer::plan`] | what a restore would do, in its order, without a server |
 //! | [`Restorer::check`] | what a restore would stumble over, before anything is written |
 //! | [`Sink`](pgdmp::script::Sink) of a session | a step as queries, COPY and large objects; errors with their context, counted or final |
 //! | [`Server`], [`Session`] | what a restore needs of a server: traits, so that a test plays the server |
@@ -49,6 +50,7 @@ mod name;
 mod objects;
 mod parallel;
 mod parts;
+mod plan;
 mod prompt;
 mod restore;
 #[cfg(not(feature = "bundled-libpq"))]
@@ -67,6 +69,7 @@ pub use fatal::Fatal;
 pub use journal::JournalOptions;
 pub use libpq::Libpq;
 pub use means::{Means, Split};
+pub use plan::{Plan, PlanItem, PlanStage};
 pub use restore::Restorer;
 pub use session::{Copied, Message, Reply, Rows, Server, Session, SqlState};
 pub use stop::Stopper;

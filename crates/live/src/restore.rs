@@ -98,7 +98,7 @@ impl Restorer {
 
     /// Whether the work is dealt out. One session alone does it in the order of the archive, unless
     /// it may be faster.
-    fn deals_out(&self) -> bool {
+    pub(crate) fn deals_out(&self) -> bool {
         self.jobs > 1
             || self.journal.is_some()
             || self.means.is_fast() && !self.options.uses_transactions()

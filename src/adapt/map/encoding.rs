@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Mapping;
+use super::{Database, Mapping};
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::text::Printable;
@@ -16,7 +16,8 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// A new name that the encoding does not have, or is not text in it.
+    /// A new name that the encoding does not have, or is not text in it; a new name for the database of
+    /// an archive without one.
     pub(in crate::adapt) fn in_encoding_of(&self, toc: &Toc) -> Result<Mapping> {
         let owner = |entry: TocEntry<'_>, name: &[u8]| entry.owner() == Some(name);
         let tablespace = |entry: TocEntry<'_>, name: &[u8]| entry.tablespace() == Some(name);
@@ -28,7 +29,18 @@ impl Mapping {
             owners: in_encoding_of(toc, &self.owners, owner)?,
             tablespaces: in_encoding_of(toc, &self.tablespaces, tablespace)?,
             schemas: in_encoding_of(toc, &self.schemas, schema)?,
+            database: self.database.as_ref().map(|database| database.of(toc)).transpose()?,
         })
+    }
+}
+
+impl Database {
+    fn of(&self, toc: &Toc) -> Result<Database> {
+        let entry = toc.entries().find(|entry| entry.desc() == Desc::DATABASE);
+        let Some(old) = entry.and_then(|entry| entry.tag()) else {
+            return Err(Error::usage("the archive has no database that could be created"));
+        };
+        Ok(Database { old: old.to_vec(), new: written(&self.new, toc.text_encoding())? })
     }
 }
 

@@ -9,7 +9,12 @@ fn mapping(owner: &str, schema: &str) -> Mapping {
         let pair = text.split_once('=').map(|(a, b)| (a.into(), b.into()));
         pair.into_iter().collect()
     };
-    Mapping { owners: pair(owner), schemas: pair(schema), tablespaces: pair("fast=slow") }
+    Mapping {
+        owners: pair(owner),
+        schemas: pair(schema),
+        tablespaces: pair("fast=slow"),
+        database: Some(Database { old: b"Shop".to_vec(), new: b"New \"x".to_vec() }),
+    }
 }
 
 /// One entry with this definition, mapped: the definition and the doubts.
@@ -91,6 +96,31 @@ fn what_is_proved() {
             "FUNCTION",
             "CREATE FUNCTION a.f() SET search_path TO 'a', 'pg_temp' AS $$select 1$$;",
             "CREATE FUNCTION \"b c\".f() SET search_path TO 'b c', 'pg_temp' AS $$select 1$$;",
+        ),
+        (
+            "DATABASE",
+            "CREATE DATABASE \"Shop\" WITH TEMPLATE = template0 OWNER = ann TABLESPACE = fast;",
+            "CREATE DATABASE \"New \"\"x\" WITH TEMPLATE = template0 OWNER = \"Bob\" TABLESPACE = \"slow\";",
+        ),
+        (
+            "DATABASE PROPERTIES",
+            "ALTER DATABASE \"Shop\" SET a.b TO 'Shop'; ALTER ROLE ann IN DATABASE \"Shop\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'Shop';",
+            "ALTER DATABASE \"New \"\"x\" SET a.b TO 'Shop'; ALTER ROLE \"Bob\" IN DATABASE \"New \"\"x\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'New \"x';",
+        ),
+        (
+            "COMMENT",
+            "COMMENT ON DATABASE \"Shop\" IS 'DATABASE \"Shop\"';",
+            "COMMENT ON DATABASE \"New \"\"x\" IS 'DATABASE \"Shop\"';",
+        ),
+        (
+            "ACL",
+            "GRANT ALL ON DATABASE \"Shop\" TO x;",
+            "GRANT ALL ON DATABASE \"New \"\"x\" TO x;",
+        ),
+        (
+            "VIEW",
+            "CREATE VIEW x.v AS SELECT database \"Shop\";",
+            "CREATE VIEW x.v AS SELECT database \"Shop\";",
         ),
         (
             "INDEX",

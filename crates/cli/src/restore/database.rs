@@ -3,12 +3,14 @@
 use pgdmp::select::Selected;
 use pgdmp::toc::Gate;
 use pgdmp::{Archive, Format, Input, Toc};
-use pgdmp_live::{Fatal as Ended, Libpq, LibpqServer, OnConflict, Parameters, Restorer, Voice};
+use pgdmp_live::{
+    Fatal as Ended, JournalOptions, Libpq, LibpqServer, OnConflict, Parameters, Restorer, Voice,
+};
 
 use super::extras::Extras;
 use super::messages::{Fatal, Program};
 use super::options::Options;
-use super::{check, check_compression, chosen};
+use super::{check, check_compression, chosen, plan};
 use crate::explain::explain;
 use crate::signals;
 
@@ -63,22 +65,32 @@ fn run(
     }
     let mut selected = adapted.selected(&selected);
     check_compression(&selected)?;
+    if options.extras.plan && options.dbname.is_none() {
+        let json = options.extras.json;
+        let plan = restorer(program, options, None).plan(archive, &selected, 0);
+        return plan::report(&plan, selected.toc(), json);
+    }
     let job = job(program, options)?;
     let stopper = job.server.stopper();
     signals::end_restore(move || stopper.stop(), &program.name);
-    let Extras { check: check_alone, no_check, json, force, on_conflict, means, resume, .. } =
-        options.extras;
+    let Extras {
+        check: check_alone, plan, no_check, json, force, on_conflict, means, resume, ..
+    } = options.extras;
     // What is there already is no news to a restore that goes on.
     let checks_first = means.is_fast() && !resume && !no_check;
-    if check_alone || on_conflict != OnConflict::Error || checks_first {
+    if check_alone || plan || on_conflict != OnConflict::Error || checks_first {
         let checked = job.restorer.check(archive, &selected, &job.server, &job.speaker);
         let checked = checked.map_err(fatal)?;
         if check_alone {
             return check::report(&checked, selected.toc(), json);
         }
-        check::tell(program, &checked, force, options.verbose)?;
+        check::tell(program, &checked, force || plan, options.verbose)?;
         if on_conflict == OnConflict::Skip {
             selected.leave_out_existing(&checked.existing);
+        }
+        if plan {
+            let plan = job.restorer.plan(archive, &selected, checked.server_version);
+            return plan::report(&plan, selected.toc(), json);
         }
     }
     match restore(&job, &selected) {
@@ -134,18 +146,8 @@ fn check_jobs(program: &Program, options: &mut Options, input: &Input) -> Result
     Ok(())
 }
 
-fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
-    let database = options.dbname.clone().unwrap_or_default();
-    let journal = options.extras.journal(options.input.as_deref(), &database)?;
-    let mut parameters = Parameters::new(options.dbname.take().unwrap_or_default());
-    let connection = std::mem::take(&mut options.connection);
-    parameters.host = connection.host;
-    parameters.port = connection.port;
-    parameters.user = connection.user;
-    parameters.prompt = connection.prompt;
-    parameters.application = program.name.clone().into_bytes();
-    parameters.newest_server = program.is_pg_restore.then_some(MAJOR);
-    let libpq = Libpq::load().map_err(|error| Fatal::new(error.to_string()))?;
+/// The restorer that the options ask for.
+fn restorer(program: &Program, options: &mut Options, journal: Option<JournalOptions>) -> Restorer {
     let mut restorer = Restorer::new()
         .options(std::mem::take(&mut options.script))
         .exit_on_error(options.exit_on_error)
@@ -159,6 +161,22 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
     if let Some(journal) = journal {
         restorer = restorer.journal(journal);
     }
+    restorer
+}
+
+fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
+    let database = options.dbname.clone().unwrap_or_default();
+    let journal = options.extras.journal(options.input.as_deref(), &database)?;
+    let mut parameters = Parameters::new(options.dbname.take().unwrap_or_default());
+    let connection = std::mem::take(&mut options.connection);
+    parameters.host = connection.host;
+    parameters.port = connection.port;
+    parameters.user = connection.user;
+    parameters.prompt = connection.prompt;
+    parameters.application = program.name.clone().into_bytes();
+    parameters.newest_server = program.is_pg_restore.then_some(MAJOR);
+    let libpq = Libpq::load().map_err(|error| Fatal::new(error.to_string()))?;
+    let restorer = restorer(program, options, journal);
     let speaker =
         Speaker { program: program.speaker(), verbose: options.verbose, debug: options.debug };
     Ok(Job { restorer, server: libpq.server(parameters), speaker })

@@ -32,6 +32,8 @@ pub(super) enum Own {
     Force,
     Check,
     NoCheck,
+    Plan,
+    CreateAs,
     Json,
     OnConflict,
 }
@@ -58,7 +60,9 @@ pub(super) struct Extras {
     pub(super) force: bool,
     /// Whether to check alone.
     pub(super) check: bool,
-    /// Whether a restore begins without one.
+    /// Whether to say what would be done, alone.
+    pub(super) plan: bool,
+    /// Whether a restore begins without a check.
     pub(super) no_check: bool,
     pub(super) json: bool,
     pub(super) on_conflict: OnConflict,
@@ -117,6 +121,8 @@ impl Extras {
             }
             Own::Force => (server.map_unproved, self.force) = (true, true),
             Own::Check => self.check = true,
+            Own::Plan => self.plan = true,
+            Own::CreateAs => server.database = Some(value.to_vec()),
             Own::NoCheck => self.no_check = true,
             Own::Json => self.json = true,
             Own::OnConflict => self.on_conflict = on_conflict(&text())?,

@@ -93,7 +93,12 @@ impl<'a, T: Copy + PartialEq> GetOpt<'a, T> {
             Some(at) => (&arg[..at], Some(arg[at + 1..].to_vec())),
             None => (arg, None),
         };
-        let opt = self.find(name, arg)?;
+        let mut opt = self.find(name, arg)?;
+        if value.is_some() && !opt.takes_value && self.own_first {
+            // One of ours may have the same name, and a value.
+            let own = self.own.iter().find(|own| own.long == opt.long && own.takes_value);
+            opt = own.copied().unwrap_or(opt);
+        }
         let long = opt.long.unwrap_or_default();
         match (opt.takes_value, value) {
             (false, None) => Ok(Item::Option(opt.id, None)),
@@ -190,6 +195,7 @@ mod tests {
         const OWN: &[Opt<char>] = &[
             Opt { long: Some("fil"), short: None, takes_value: true, id: '2' },
             Opt { long: Some("with-it"), short: None, takes_value: false, id: '3' },
+            Opt { long: Some("create"), short: None, takes_value: true, id: '4' },
         ];
         let first = |arg: &str, own_first| {
             let args = [arg.as_bytes().to_vec()];
@@ -199,6 +205,8 @@ mod tests {
         assert_eq!(first("--fil=x", false), with('f'));
         assert_eq!(first("--fil=x", true), with('2'));
         assert_eq!(first("--fi=x", true), with('f'));
+        assert_eq!(first("--create=x", true), with('4'));
+        assert_eq!(first("--create", true), Some(Item::Option('C', None)));
         assert_eq!(first("--with", false), Some(Item::Option('3', None)));
     }
 

@@ -5,7 +5,7 @@ use std::mem;
 use std::path::PathBuf;
 
 use super::super::inputs::Inputs;
-use super::extras::Extras;
+use super::extras::{Extras, Own};
 use super::filter;
 use super::getopt::{GetOpt, Item};
 use super::messages::Fatal;
@@ -170,7 +170,12 @@ impl Options {
                 self.filters.push(value);
             }
             Id::RestrictKey => pending.restrict_key = Some(value),
-            Id::Own(own) => self.extras.take(own, &value)?,
+            Id::Own(own) => {
+                if own == Own::CreateAs {
+                    self.take(Id::Create, Vec::new(), pending)?;
+                }
+                self.extras.take(own, &value)?;
+            }
             Id::ExitOnError => self.exit_on_error = true,
             Id::Host if value.is_empty() => {}
             Id::Host => self.connection.host = Some(value),
@@ -189,7 +194,7 @@ impl Options {
     fn check(&mut self, pending: Pending) -> Result<(), Fatal> {
         const A: &str = "-a/--data-only";
         const S: &str = "-s/--schema-only";
-        let explains = self.extras.explain.is_some();
+        let explains = self.extras.explain.is_some() || self.extras.plan;
         if self.dbname.is_none() && self.output.is_none() && !self.list && !explains {
             return Err(Fatal::new("one of -d/--dbname and -f/--file must be specified"));
         }
@@ -260,8 +265,14 @@ impl Options {
             let other = if extras.check { "--check" } else { "--on-conflict" };
             return Err(together(other, "--no-check"));
         }
-        if extras.json && !extras.check {
-            return Err(Fatal::new("option --json requires option --check"));
+        if extras.json && !extras.check && !extras.plan {
+            return Err(Fatal::new("option --json requires option --check or --plan"));
+        }
+        if extras.plan && extras.check {
+            return Err(together("--plan", "--check"));
+        }
+        if extras.plan && self.output.is_some() {
+            return Err(together("--plan", "-f/--file"));
         }
         match extras.on_conflict {
             OnConflict::Replace if given(Id::DataOnly) => {

@@ -95,7 +95,13 @@ use Section::{Connection, General, How, What};
 /// pg_restore's, in the order in which an ambiguous beginning lists them.
 pub(super) const TABLE: &[Row] = &[
     flag(How, b'c', "clean", "drop objects before they are created", Id::Clean),
-    flag(What, b'C', "create", "create the database itself, too", Id::Create),
+    flag(
+        What,
+        b'C',
+        "create",
+        "create the database itself, too\n(--create=NAME: under that name)",
+        Id::Create,
+    ),
     flag(What, b'a', "data-only", "restore only data, no definitions", Id::DataOnly),
     value(General, b'd', "dbname", "NAME", "database to restore into", Id::DbName),
     flag(How, b'e', "exit-on-error", "stop at the first error", Id::ExitOnError),
@@ -240,6 +246,7 @@ pub(super) const OWN: &[Row] = &[
         "rename a schema, if all its uses are proved",
         Own::MapSchema,
     ),
+    untold(own_value("create", "NAME", "", Own::CreateAs)),
     own_value("map-tablespace", "OLD=NEW", "replace a tablespace", Own::MapTablespace),
     own_flag("map-unproved", "leave uses that are not proved as they are", Own::MapUnproved),
     own_flag(
@@ -264,8 +271,9 @@ pub(super) const OWN: &[Row] = &[
         "report what a restore with -d would fail at,\nand write nothing",
         Own::Check,
     ),
+    own_flag("plan", "print what would be restored, in its order\nand in which session", Own::Plan),
     own_flag("no-check", "do not check before a restore", Own::NoCheck),
-    own_flag("json", "print findings as JSON", Own::Json),
+    own_flag("json", "print findings, or the plan, as JSON", Own::Json),
     own_value(
         "on-conflict",
         "HOW",
@@ -454,7 +462,8 @@ mod tests {
         let all: Vec<_> = TABLE.iter().chain(OWN).collect();
         for (n, row) in all.iter().enumerate() {
             for other in &all[..n] {
-                assert_ne!(row.long, other.long);
+                // `--create` may have a value.
+                assert!(row.long != other.long || row.value.is_some() != other.value.is_some());
                 assert!(row.short.is_none() || row.short != other.short);
             }
         }
