@@ -66,7 +66,7 @@ fn a_plan_has_everything_in_its_order() {
     let mut parts = 0;
     for options in [&["-j4"][..], &["-j1"], &["-1"], &["--exact"], &["-a"], &["-C", "-j2"]] {
         let run = |more: &[&str]| {
-            let mut command = pgdmp();
+            let mut command = crate::support::pgdmp();
             command.args(["restore", "--plan"]).args(options).args(more).arg(&core);
             let output = command.output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -85,7 +85,7 @@ fn a_plan_has_everything_in_its_order() {
             }
         );
         let id = |item: &serde_json::Value| item["dump_id"].as_i64().unwrap();
-        let mut explained = pgdmp();
+        let mut explained = crate::support::pgdmp();
         let explained = explained.args(["restore", "--explain-json"]).args(options).arg(&core);
         let explained = String::from_utf8(explained.output().unwrap().stdout).unwrap();
         let taken: std::collections::BTreeSet<i64> = explained
@@ -108,7 +108,7 @@ fn a_plan_has_everything_in_its_order() {
         }
     }
     assert!(parts > 4, "{parts}");
-    let refused = pgdmp().args(["restore", "--check"]).arg(&core).output().unwrap();
+    let refused = crate::support::pgdmp().args(["restore", "--check"]).arg(&core).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--check requires option -d"));
 }

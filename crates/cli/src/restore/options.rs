@@ -194,6 +194,7 @@ impl Options {
     fn check(&mut self, pending: Pending) -> Result<(), Fatal> {
         const A: &str = "-a/--data-only";
         const S: &str = "-s/--schema-only";
+        self.check_own(&|id| pending.given.contains(&id))?;
         let explains = self.extras.explain.is_some() || self.extras.plan;
         if self.dbname.is_none() && self.output.is_none() && !self.list && !explains {
             return Err(Fatal::new("one of -d/--dbname and -f/--file must be specified"));
@@ -236,7 +237,6 @@ impl Options {
         {
             return Err(together(first, second));
         }
-        self.check_own(&given)?;
         if given(Id::SingleTransaction) && pending.jobs.is_some_and(|jobs| jobs > 1) {
             return Err(Fatal::new("cannot specify both --single-transaction and multiple jobs"));
         }
