@@ -104,8 +104,8 @@ fn what_is_proved() {
         ),
         (
             "DATABASE PROPERTIES",
-            "ALTER DATABASE \"Shop\" SET a.b TO 'Shop'; ALTER ROLE ann IN DATABASE \"Shop\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'Shop';",
-            "ALTER DATABASE \"New \"\"x\" SET a.b TO 'Shop'; ALTER ROLE \"Bob\" IN DATABASE \"New \"\"x\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'New \"x';",
+            "ALTER DATABASE \"Shop\" SET c.d TO 'Shop'; ALTER ROLE ann IN DATABASE \"Shop\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'Shop';",
+            "ALTER DATABASE \"New \"\"x\" SET c.d TO 'Shop'; ALTER ROLE \"Bob\" IN DATABASE \"New \"\"x\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'New \"x';",
         ),
         (
             "COMMENT",
