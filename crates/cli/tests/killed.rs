@@ -13,6 +13,7 @@ use pgdmp::write::WriteOptions;
 use pgdmp::{Algorithm, ArchiveBuilder, Desc, DumpId, Format};
 
 use crate::support::pgdmp_with_signals;
+use pgdmp_testkit::effort::is_exhaustive;
 
 /// Tables of 512 kB, uncompressed.
 fn large(first: i32, tables: i32) -> Vec<u8> {
@@ -116,7 +117,7 @@ const JOBS: [&[&str]; 6] = [
 
 #[test]
 fn killed_at_any_instant() {
-    const STEPS: u32 = 12;
+    let steps = if is_exhaustive() { 12 } else { 8 };
     let scene = Scene::new();
     let (mut without, mut with, mut left) = (0, 0, 0);
     for job in JOBS {
@@ -131,7 +132,7 @@ fn killed_at_any_instant() {
             assert!(run().wait().unwrap().success(), "{args:?}");
             let took = start.elapsed();
             let whole = scene.output();
-            for step in 0..STEPS {
+            for step in 0..steps {
                 let old = match force {
                     false => BTreeMap::new(),
                     // Something else that is there, and is to be replaced.
@@ -142,7 +143,7 @@ fn killed_at_any_instant() {
                     }
                 };
                 let mut child = run();
-                let part = f64::from(step) / f64::from(STEPS - 2);
+                let part = f64::from(step) / f64::from(steps - 2);
                 std::thread::sleep(took.mul_f64(part).max(Duration::from_micros(100)));
                 child.kill().unwrap();
                 child.wait().unwrap();

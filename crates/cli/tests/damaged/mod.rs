@@ -58,7 +58,7 @@ const SOME: u64 = 312;
 #[test]
 fn nothing_is_laundered() {
     // An exhaustive run tries enough for what is asserted at the end.
-    let usual = if is_exhaustive() { SOME } else { SOME / 6 };
+    let usual = if is_exhaustive() { SOME } else { SOME / 10 };
     let count = number("PGDMP_DAMAGE").unwrap_or(usual);
     let from = number("PGDMP_DAMAGE_FROM").unwrap_or(0);
     let bases: Vec<_> = damage::bases().into_iter().map(Known::new).collect();
