@@ -246,3 +246,30 @@ fn a_batch_that_is_lost_is_an_error_for_each_statement() {
     assert!(count("no connection to the server") > 3);
     assert_eq!(report.errors, told.iter().filter(|line| line.starts_with("error")).count() as u64);
 }
+
+/// What one waits for over a network: how often something is sent to the server.
+#[test]
+fn there_are_few_round_trips() {
+    use pgdmp_testkit::many::{Shape, archive};
+    for (shape, entries, least) in [
+        (Shape::BareTables, 2000, 50),
+        // Privileges are restored an entry at a time.
+        (Shape::Schemas, 2000, 1),
+        (Shape::LargeObjects, 2000, 3),
+        (Shape::Groups, 2000, 13),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("many.dump");
+        std::fs::write(&path, archive(shape, entries)).unwrap();
+        let archive = Archive::open(&path).unwrap();
+        let selected = Selection::default().apply(archive.toc()).unwrap();
+        let [one, many] = [Means::exact(), Means::fast()].map(|means| {
+            let played = Played::default();
+            let restorer = Restorer::new().means(means);
+            restorer.archive(&archive, &selected, &played, &played).unwrap();
+            let began = |happened: &Happened| matches!(happened, Happened::Began { .. });
+            played.happened().iter().filter(|happened| began(happened)).count()
+        });
+        assert!(many * least < one, "{shape:?}: {many} of {one}");
+    }
+}
