@@ -34,8 +34,13 @@ struct Bar {
 impl Progress {
     /// Nothing is shown with `--quiet`, nor when standard error is no terminal.
     pub(crate) fn new(context: &Context) -> Self {
+        Progress::unless(context.quiet)
+    }
+
+    /// Nothing is shown to who wants it `quiet`, nor when standard error is no terminal.
+    pub(crate) fn unless(quiet: bool) -> Self {
         Progress(Arc::new(Inner {
-            enabled: AtomicBool::new(!context.quiet && stdio::says_to_terminal()),
+            enabled: AtomicBool::new(!quiet && stdio::says_to_terminal()),
             started: Instant::now(),
             bytes: AtomicU64::new(0),
             bar: Mutex::default(),
@@ -52,6 +57,45 @@ impl Progress {
     /// Shows nothing from now on: what is read goes to the terminal itself.
     pub(crate) fn stay_silent(&self) {
         self.0.enabled.store(false, Ordering::Relaxed);
+    }
+
+    /// Shows how many items are worked on, beside the bytes; also while nothing is read.
+    pub(crate) fn items(&self, running: usize) {
+        /// How often the bar is drawn again.
+        const TICK: Duration = Duration::from_secs(1);
+        let inner = &*self.0;
+        if !inner.enabled.load(Ordering::Relaxed) || inner.started.elapsed() < PATIENCE {
+            return;
+        }
+        let mut bar = inner.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = bar.total;
+        let bytes = inner.bytes.load(Ordering::Relaxed);
+        let shown = bar.shown.get_or_insert_with(|| make(total, inner.started));
+        shown.set_position(bytes);
+        shown.enable_steady_tick(TICK);
+        shown.set_message(match running {
+            0 => String::new(),
+            1 => ", 1 item running".to_owned(),
+            n => format!(", {n} items running"),
+        });
+    }
+
+    /// Says something while the bar is out of the way.
+    pub(crate) fn aside(&self, say: impl FnOnce()) {
+        let bar = self.0.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        match &bar.shown {
+            Some(shown) => shown.suspend(say),
+            None => say(),
+        }
+    }
+
+    /// Takes the bar away; nothing is shown from now on.
+    pub(crate) fn finish(&self) {
+        self.stay_silent();
+        let mut bar = self.0.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = bar.shown.take() {
+            shown.finish_and_clear();
+        }
     }
 
     /// Counts what the library reads.
@@ -80,9 +124,9 @@ fn make(total: Option<u64>, started: Instant) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => (
             ProgressBar::new(total),
-            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left{msg}",
         ),
-        None => (ProgressBar::no_length(), "{spinner} {bytes} read, {bytes_per_sec}"),
+        None => (ProgressBar::no_length(), "{spinner} {bytes} read, {bytes_per_sec}{msg}"),
     };
     // The rate counts from the beginning, not from when the bar first shows.
     let bar = bar.with_elapsed(started.elapsed());

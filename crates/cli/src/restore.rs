@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use crate::explain::explain;
 use crate::inputs::Inputs;
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::selection::nothing_named;
 use crate::stdio::Stdout;
 use messages::{Fatal, Program, no_compression, os};
@@ -121,6 +122,11 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     options.inputs = inputs(program, &options);
     if !into_database {
         check_output(options.output.as_deref(), &options.inputs)?;
+    }
+    let extras = &mut options.extras;
+    if into_database && extras.means.is_fast() && !extras.check && !extras.plan {
+        // What -v says shows how far it is.
+        extras.progress = Some(Progress::unless(options.verbose));
     }
     if options.debug {
         tell_of_opening(program, &options);

@@ -511,3 +511,33 @@ fn a_database_is_made_under_another_name() {
         said(&output)
     );
 }
+
+/// On a terminal, of what takes longer than a second; nowhere else.
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_is_for_terminals() {
+    let Some(server) = Server::start("progress_is_for_terminals") else { return };
+    // Each index takes its time.
+    let sql = "CREATE FUNCTION slow(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+               'BEGIN PERFORM pg_catalog.pg_sleep(1.2); RETURN n; END';
+               CREATE TABLE t (n int); CREATE INDEX i ON t (slow(n)); CREATE TABLE u (n int);
+               CREATE INDEX j ON u (slow(n)); INSERT INTO t VALUES (1); INSERT INTO u VALUES (1)";
+    let file = dump(&server, "slow", "", sql);
+    let socket = server.path("");
+    let command = |name: &str, more: &[&str]| {
+        server.create(name, "UTF8");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+        command.args(["restore", "-j2", "-h", &socket, "-U", "postgres", "-d", name]).args(more);
+        command.arg(&file);
+        command
+    };
+    let shown = |command| String::from_utf8(crate::terminal::shown(command)).unwrap();
+    let text = shown(command("shown", &[]));
+    assert!(text.contains("item") && text.contains(" left"), "{text:?}");
+    for (name, options) in [("exact", &["--exact"][..]), ("verbose", &["-v"])] {
+        let text = shown(command(name, options));
+        assert!(!text.contains(" left"), "{text:?}");
+    }
+    let output = command("piped", &[]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", said(&output));
+}

@@ -434,6 +434,7 @@ impl<'a> Leader<'a> {
                 if idle.len() == items.len() {
                     break;
                 }
+                self.around.voice.running(items.len() - idle.len());
                 match heard.recv() {
                     Ok(News::Done { worker, item, restored, next }) => {
                         idle.push(worker);

@@ -28,6 +28,10 @@ pub trait Voice: Sync {
         "[unknown]".to_owned()
     }
 
+    /// So many entries are being restored now, in sessions side by side. For people who wait; it comes
+    /// whenever the number may be another.
+    fn running(&self, _: usize) {}
+
     /// Whether [`debug`](Self::debug) is heard; if not, it is not called.
     fn is_debug(&self) -> bool {
         false

@@ -12,6 +12,7 @@ use super::messages::{Fatal, Program};
 use super::options::Options;
 use super::{check, check_compression, chosen, plan};
 use crate::explain::explain;
+use crate::progress::Progress;
 use crate::signals;
 
 /// The release of PostgreSQL whose pg_restore this is.
@@ -93,7 +94,15 @@ fn run(
             return plan::report(&plan, selected.toc(), json);
         }
     }
-    match restore(&job, &selected) {
+    let progress = options.extras.progress.as_ref();
+    if let Some(progress) = progress {
+        progress.expect(size(archive, &selected));
+    }
+    let restored = restore(&job, &selected);
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    match restored {
         Ok(report) if report.errors == 0 => Ok(()),
         Ok(report) => {
             program.warning(format!("errors ignored on restore: {}", report.errors));
@@ -105,6 +114,25 @@ fn run(
         }
         Err(ended) => Err(fatal(ended)),
     }
+}
+
+/// How many bytes of data there are to read, if that is known without reading.
+fn size(archive: Option<&Archive>, selected: &Selected<'_>) -> Option<u64> {
+    let archive = archive?;
+    let mut all = 0_u64;
+    for (entry, decision) in selected.all() {
+        if !decision.wanted.data || !entry.has_data() {
+            continue;
+        }
+        let entry = archive.toc().entry(entry.dump_id())?;
+        let size = match archive.format() {
+            Format::Custom => archive.stored_size_hint(entry)?,
+            // Large objects are a list of files.
+            _ => archive.stored_size(entry).ok()??,
+        };
+        all = all.saturating_add(size);
+    }
+    Some(all)
 }
 
 fn fatal(ended: Ended) -> Fatal {
@@ -177,25 +205,45 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
     parameters.newest_server = program.is_pg_restore.then_some(MAJOR);
     let libpq = Libpq::load().map_err(|error| Fatal::new(error.to_string()))?;
     let restorer = restorer(program, options, journal);
-    let speaker =
-        Speaker { program: program.speaker(), verbose: options.verbose, debug: options.debug };
+    let speaker = Speaker {
+        program: program.speaker(),
+        progress: options.extras.progress.clone(),
+        verbose: options.verbose,
+        debug: options.debug,
+    };
     Ok(Job { restorer, server: libpq.server(parameters), speaker })
 }
 
 /// Says on standard error what a restore has to say.
 struct Speaker {
     program: super::messages::Speaker,
+    progress: Option<Progress>,
     verbose: bool,
     debug: bool,
 }
 
+impl Speaker {
+    fn say(&self, level: &str, text: &[u8]) {
+        match &self.progress {
+            Some(progress) => progress.aside(|| self.program.say(level, text)),
+            None => self.program.say(level, text),
+        }
+    }
+}
+
 impl Voice for Speaker {
     fn error(&self, text: &[u8]) {
-        self.program.say("error: ", text);
+        self.say("error: ", text);
     }
 
     fn warning(&self, text: &[u8]) {
-        self.program.say("warning: ", text);
+        self.say("warning: ", text);
+    }
+
+    fn running(&self, items: usize) {
+        if let Some(progress) = &self.progress {
+            progress.items(items);
+        }
     }
 
     fn info(&self, text: &[u8]) {

@@ -2,6 +2,7 @@
 
 use super::super::adapt::{ServerOptions, pair};
 use super::super::explain::Form;
+use super::super::progress::Progress;
 use super::messages::Fatal;
 use super::options::to_path;
 use pgdmp_live::{JournalOptions, Means, OnConflict, Split};
@@ -65,6 +66,8 @@ pub(super) struct Extras {
     /// Whether a restore begins without a check.
     pub(super) no_check: bool,
     pub(super) json: bool,
+    /// What shows how far a restore into a database is.
+    pub(super) progress: Option<Progress>,
     pub(super) on_conflict: OnConflict,
 }
 
