@@ -177,6 +177,11 @@ impl ScriptOptions {
         self.no_data_for_failed_tables
     }
 
+    /// Whether [`use_set_session_authorization`](Self::use_set_session_authorization) is set.
+    pub fn sets_session_authorization(&self) -> bool {
+        self.use_set_session_authorization
+    }
+
     /// Whether steps are grouped in transactions, by
     /// [`single_transaction`](Self::single_transaction) or
     /// [`transaction_size`](Self::transaction_size).

@@ -86,15 +86,15 @@ const CATALOGS: &[&str] = &[
         WHERE objoid >= 16384",
 ];
 
-struct Bench<'a> {
-    server: &'a Server,
+pub(crate) struct Bench<'a> {
+    pub(crate) server: &'a Server,
 }
 
 /// A database as pg_dump and the catalogs see it, rows sorted.
 #[derive(PartialEq, Eq)]
-struct Made {
-    code: Option<i32>,
-    dump: String,
+pub(crate) struct Made {
+    pub(crate) code: Option<i32>,
+    pub(crate) dump: String,
     catalogs: String,
 }
 
@@ -108,7 +108,7 @@ impl Bench<'_> {
         command.stdin(Stdio::null()).output().unwrap()
     }
 
-    fn query(&self, database: &str, sql: &str) -> String {
+    pub(crate) fn query(&self, database: &str, sql: &str) -> String {
         let utf8 = "SET client_encoding TO 'UTF8'";
         self.server.client("psql", &["-X", "-q", "-At", "-c", utf8, "-c", sql, "-d", database])
     }
@@ -127,7 +127,7 @@ impl Bench<'_> {
     }
 
     /// What a restore into a new database makes, and what it says.
-    fn made(&self, archive: &Path, options: &str) -> (Made, String) {
+    pub(crate) fn made(&self, archive: &Path, options: &str) -> (Made, String) {
         let text = pgdmp::Archive::open(archive).unwrap();
         let encoding = text.toc().encoding().unwrap().unwrap_or(b"SQL_ASCII");
         // The name is in the texts.
@@ -146,7 +146,7 @@ impl Bench<'_> {
         (Made { code: output.status.code(), dump, catalogs }, said)
     }
 
-    fn same(&self, archive: &Path, all: &[String]) {
+    pub(crate) fn same(&self, archive: &Path, all: &[String]) {
         let (expected, _) = self.made(archive, "--exact");
         for options in all {
             let (made, said) = self.made(archive, options);
@@ -195,12 +195,12 @@ fn sorted_rows(script: &str) -> String {
     sorted
 }
 
-fn log(server: &Server) -> String {
+pub(crate) fn log(server: &Server) -> String {
     std::fs::read_to_string(server.path("log")).unwrap()
 }
 
 /// An archive of a database that some SQL makes.
-fn archive_of(server: &Server, name: &str, sql: &str) -> PathBuf {
+pub(crate) fn archive_of(server: &Server, name: &str, sql: &str) -> PathBuf {
     server.create(name, "UTF8");
     let path = server.path(&format!("{name}.sql"));
     let since_15 = if server.release() >= 15 { "" } else { "c int); --" };

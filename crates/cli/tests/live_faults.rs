@@ -180,7 +180,7 @@ fn odd_archives_end_as_with_the_installed_pg_restore() {
 }
 
 /// Waits for a query that contains a text to run, or to run no longer.
-fn wait_for(server: &Server, text: &str, runs: bool) -> bool {
+pub(crate) fn wait_for(server: &Server, text: &str, runs: bool) -> bool {
     let sql = format!(
         "SELECT count(*) FROM pg_stat_activity \
          WHERE query LIKE '%{text}%' AND state <> 'idle' AND pid <> pg_backend_pid()"

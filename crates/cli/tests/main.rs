@@ -24,7 +24,8 @@
 //! | `live_scripts` | scripts beside the installed pg_restore's, and in its server |
 //! | `live_restore` | restores into databases, beside the installed pg_restore |
 //! | `live_fast` | restores into databases by faster means: the same database |
-//! | `live_fast_order` | the same of constraints and of tables over several sessions, with catalogs and faults |
+//! | `live_fast_deal` | the rows of a table over several sessions: all or none, and errors as in one |
+//! | `live_fast_order` | constraints in two parts: the same catalogs, and errors as of the whole |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
 //! | `live_check` | what a check says before a restore, and what the restore then does |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
@@ -54,6 +55,8 @@ mod live_connect;
 mod live_edit;
 #[cfg(unix)]
 mod live_fast;
+#[cfg(unix)]
+mod live_fast_deal;
 #[cfg(unix)]
 mod live_fast_order;
 #[cfg(unix)]

@@ -93,7 +93,7 @@ impl<'a> Tables<'a> {
 
     /// The entry of a table that has rows of its own. Names without schema depend on the search
     /// path.
-    fn plain(&self, name: Name<'_>) -> Option<TocEntry<'a>> {
+    pub(crate) fn plain(&self, name: Name<'_>) -> Option<TocEntry<'a>> {
         const PARTITIONED: i32 = b'p' as i32;
         let (schema, table) = (bare(name.schema?), bare(name.name));
         let entry = *self.by_name.get(&(&schema[..], &table[..]))?;
@@ -102,6 +102,11 @@ impl<'a> Tables<'a> {
         let partitioned = entry.relkind() == PARTITIONED
             || words.iter().any(|words| defn.windows(words.len()).any(|part| part == *words));
         (!partitioned).then_some(entry)
+    }
+
+    /// Whether the table of an entry is attached to a partitioned one.
+    pub(crate) fn is_partition(&self, entry: &TocEntry<'_>) -> bool {
+        key_of(entry).is_some_and(|key| self.partitions.contains(&key))
     }
 
     fn key(&self, defn: &[u8]) -> Option<TwoParts> {

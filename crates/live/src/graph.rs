@@ -12,6 +12,7 @@ use pgdmp::{Archive, Desc, DumpId, Toc, TocEntry};
 use crate::constraint::{Kind, Part, Tables, TwoParts};
 use crate::locks::{Locks, Mode};
 use crate::means::Means;
+use crate::split::Splits;
 use crate::weight;
 
 /// The entries of a restore, in its order; numbers below are places in that order.
@@ -25,6 +26,9 @@ pub(crate) struct Graph<'a> {
     locks: Locks<Thing, (Reverse<u64>, i32)>,
     /// `None` before the first.
     pass: Option<RestorePass>,
+    /// How much work each is, and all that is not done.
+    costs: Vec<u64>,
+    remaining: u64,
 }
 
 /// What an entry uses: an entry, or a partitioned table that rows find their way from.
@@ -33,6 +37,9 @@ enum Thing {
     Entry(DumpId),
     /// The first entry that loads by way of the same table.
     Root(usize),
+    /// Indexes of partitions, which are attached one at a time: a server that attaches two at once,
+    /// one below the other, may never find out that the upper one is valid.
+    Attaching,
 }
 
 pub(crate) struct Node<'a> {
@@ -140,8 +147,15 @@ impl<'a> Graph<'a> {
                 data_of.insert(*table, place);
             }
         }
-        let mut graph =
-            Graph { nodes: Vec::new(), places, data_of, locks: Locks::new(), pass: None };
+        let mut graph = Graph {
+            nodes: Vec::new(),
+            places,
+            data_of,
+            locks: Locks::new(),
+            pass: None,
+            costs: Vec::new(),
+            remaining: 0,
+        };
         let objects = implied_by_comments(toc);
         let tables = Tables::new(toc, means, server_version);
         let mut roots: HashMap<&[u8], usize> = HashMap::new();
@@ -186,6 +200,9 @@ impl<'a> Graph<'a> {
                 let root = Thing::Root(*roots.entry(root).or_insert(place));
                 claims.push((root, Mode::Alone));
             }
+            if entry.desc() == Desc(b"INDEX ATTACH") {
+                claims.push((Thing::Attaching, Mode::Alone));
+            }
             claims.sort_unstable();
             claims.dedup();
             nodes[place].claims = claims;
@@ -219,6 +236,8 @@ impl<'a> Graph<'a> {
             }
         }
         graph.nodes = nodes;
+        graph.remaining = costs.iter().fold(0, |sum, cost| sum.saturating_add(*cost));
+        graph.costs = costs;
         graph
     }
 
@@ -254,6 +273,9 @@ impl<'a> Graph<'a> {
     /// An entry was restored, or nothing of it was wanted.
     pub(crate) fn done(&mut self, place: usize) {
         self.release(place);
+        if self.nodes[place].state != State::Done {
+            self.remaining = self.remaining.saturating_sub(self.costs[place]);
+        }
         self.nodes[place].state = State::Done;
         for dependent in std::mem::take(&mut self.nodes[place].dependents) {
             let node = &mut self.nodes[dependent];
@@ -298,6 +320,15 @@ impl<'a> Graph<'a> {
         let place = self.locks.next(|place| nodes[place].claims())?;
         self.nodes[place].state = State::Begun;
         Some(place)
+    }
+
+    /// Over how many sessions the rows of an entry may go.
+    pub(crate) fn sessions(&self, place: usize, splits: &Splits<'_>) -> Option<usize> {
+        let node = &self.nodes[place];
+        if !node.made || !node.wanted.data {
+            return None;
+        }
+        splits.most(&node.entry, self.costs[place], node.weight, self.remaining)
     }
 
     /// A table was made, or was not after all.

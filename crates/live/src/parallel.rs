@@ -24,12 +24,14 @@ use pgdmp::{Archive, ArchiveStream, Desc, DumpId, Error, ErrorKind, TocEntry};
 
 use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
+use crate::deal::{self, Deal, Help};
 use crate::fatal::Fatal;
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::restore::Restorer;
-use crate::session::Server;
+use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
+use crate::split::Splits;
 use crate::tune::Settings;
 use crate::voice::Voice;
 
@@ -111,6 +113,7 @@ fn over_sessions(
     let settings = Settings::of(restorer.used_means(), &restorer.settings, jobs, &mut *session);
     let mut around = restorer.around(selected.toc(), server, voice, &settings, journal)?;
     around.data_comes_again = data.archive().is_some();
+    let splits = splits(selected, around, &rules, data, jobs, &mut *session);
     let mut leader = Leader {
         data,
         around,
@@ -136,6 +139,7 @@ fn over_sessions(
         around,
         context: context.clone(),
         database: database.as_deref(),
+        splits,
     };
     leader.side_by_side(&work, jobs)?;
 
@@ -146,6 +150,27 @@ fn over_sessions(
     last.map_err(|error| sink.fatal(error))?;
     leader.report.errors += sink.flush_log().map_err(|error| sink.fatal(error))?;
     Ok(leader.report)
+}
+
+/// Which rows are dealt, if that is of use on this server.
+fn splits<'a>(
+    selected: &Selected<'a>,
+    around: Surroundings<'_>,
+    rules: &Restore,
+    data: Data<'_>,
+    jobs: usize,
+    session: &mut dyn Session,
+) -> Option<Splits<'a>> {
+    let version = session.server_version();
+    let is_plain = data.archive().is_some()
+        && !rules.script_options().sets_session_authorization()
+        // For `lock_timeout`.
+        && (version == 0 || version >= 90_300);
+    let splits = Splits::new(selected.toc(), around.means.split, jobs, is_plain)?;
+    // With the least log, rows go unlogged into a table that their transaction empties.
+    let rows = session.rows(b"SHOW wal_level").ok()?;
+    let minimal = rows.iter().flatten().flatten().any(|level| level == b"minimal");
+    (!minimal).then_some(splits)
 }
 
 /// Where the data is, for sessions that come after the first.
@@ -188,6 +213,8 @@ struct Work<'a> {
     around: Surroundings<'a>,
     context: Context,
     database: Option<&'a [u8]>,
+    /// `None` if no rows are dealt.
+    splits: Option<Splits<'a>>,
 }
 
 /// An entry for a worker.
@@ -198,6 +225,24 @@ struct Item {
     made: bool,
     /// What of its definition, if that has two parts.
     part: Option<(Part, Arc<TwoParts>)>,
+    /// Sessions that come to help with its rows, if they are dealt.
+    joins: Option<Receiver<deal::Part>>,
+}
+
+/// What a worker is to do.
+enum Task {
+    Restore(Item),
+    Help(Help),
+}
+
+/// Rows that are being dealt.
+struct Dealing {
+    place: usize,
+    copy: Vec<u8>,
+    join: Sender<deal::Part>,
+    /// Sessions that it has, and that it may have.
+    sessions: usize,
+    most: usize,
 }
 
 /// What a worker has to say.
@@ -208,6 +253,10 @@ enum News {
         item: Item,
         restored: Restored,
         next: Option<Part>,
+    },
+    /// Its help is over.
+    Helped {
+        worker: usize,
     },
     Died(Fatal),
 }
@@ -395,7 +444,7 @@ impl<'a> Leader<'a> {
                 items.push(item);
             }
             drop(news);
-            let result = result.and_then(|()| self.hand_out(&items, &heard));
+            let result = result.and_then(|()| self.hand_out(&items, &heard, work.splits.as_ref()));
             // There is nothing more to do for them.
             drop(items);
             if result.is_err() {
@@ -406,9 +455,15 @@ impl<'a> Leader<'a> {
     }
 
     /// Hands out entries until all is done.
-    fn hand_out(&mut self, items: &[Sender<Item>], heard: &Receiver<News>) -> Result<(), Fatal> {
+    fn hand_out(
+        &mut self,
+        items: &[Sender<Task>],
+        heard: &Receiver<News>,
+        splits: Option<&Splits<'_>>,
+    ) -> Result<(), Fatal> {
         self.info("entering main parallel loop");
         let mut idle: Vec<usize> = (0..items.len()).rev().collect();
+        let mut dealings = Vec::new();
         for pass in RestorePass::ALL {
             self.graph.begin(pass);
             loop {
@@ -417,20 +472,29 @@ impl<'a> Leader<'a> {
                 {
                     let node = &self.graph.nodes[place];
                     let (entry, wanted, made) = (node.entry, node.wanted, node.made);
-                    let item = Item { place, wanted, made, part: node.part() };
-                    if !item.wanted.is_listed() || self.is_done_before(place) {
+                    let part = node.part();
+                    if !wanted.is_listed() || self.is_done_before(place) {
                         self.say("skipping item", place);
                         self.graph.done(place);
                         continue;
                     }
                     self.note(entry, Journal::begin)?;
                     self.say("launching item", place);
-                    let sent = idle.pop().and_then(|worker| items.get(worker)?.send(item).ok());
+                    let dealing = self.dealing(place, splits);
+                    let joins = dealing.map(|(dealing, joins)| {
+                        dealings.push(dealing);
+                        joins
+                    });
+                    // Rows that are dealt are not in the transaction that empties the table.
+                    let made = made && joins.is_none();
+                    let task = Task::Restore(Item { place, wanted, made, part, joins });
+                    let sent = idle.pop().and_then(|worker| items.get(worker)?.send(task).ok());
                     if sent.is_none() {
                         // It has said why, or will.
                         break;
                     }
                 }
+                lend(&mut dealings, &mut idle, items);
                 if idle.len() == items.len() {
                     break;
                 }
@@ -438,8 +502,10 @@ impl<'a> Leader<'a> {
                 match heard.recv() {
                     Ok(News::Done { worker, item, restored, next }) => {
                         idle.push(worker);
+                        dealings.retain(|dealing| dealing.place != item.place);
                         self.done(&item, restored, next)?;
                     }
+                    Ok(News::Helped { worker }) => idle.push(worker),
                     Ok(News::Died(reason)) => return Err(Fatal::Worker(Box::new(reason))),
                     Err(_) => return Err(Fatal::Worker(Box::new(Fatal::Told))),
                 }
@@ -447,6 +513,18 @@ impl<'a> Leader<'a> {
         }
         self.info("finished main parallel loop");
         Ok(())
+    }
+
+    /// Whether the rows of an entry are dealt, if sessions come to help.
+    fn dealing(
+        &self,
+        place: usize,
+        splits: Option<&Splits<'_>>,
+    ) -> Option<(Dealing, Receiver<deal::Part>)> {
+        let most = self.graph.sessions(place, splits?)?;
+        let copy = self.graph.nodes[place].entry.copy_stmt()?.to_vec();
+        let (join, joins) = channel();
+        Some((Dealing { place, copy, join, sessions: 1, most }, joins))
     }
 
     fn done(&mut self, item: &Item, restored: Restored, next: Option<Part>) -> pgdmp::Result<()> {
@@ -519,6 +597,29 @@ impl<'a> Leader<'a> {
     }
 }
 
+/// Has sessions that are idle help those that have rows to deal.
+fn lend(dealings: &mut Vec<Dealing>, idle: &mut Vec<usize>, items: &[Sender<Task>]) {
+    while let Some(worker) = idle.last().copied() {
+        let may = |dealing: &&mut Dealing| dealing.sessions < dealing.most;
+        let Some(dealing) = dealings.iter_mut().filter(may).min_by_key(|dealing| dealing.sessions)
+        else {
+            break;
+        };
+        let (part, help) = deal::part(&dealing.copy);
+        if dealing.join.send(part).is_err() {
+            // All rows are dealt.
+            let place = dealing.place;
+            dealings.retain(|dealing| dealing.place != place);
+            continue;
+        }
+        dealing.sessions += 1;
+        idle.pop();
+        if items.get(worker).is_none_or(|items| items.send(Task::Help(help)).is_err()) {
+            break;
+        }
+    }
+}
+
 /// Has workers end, whatever they do.
 fn stop(server: &dyn Server, workers: &[ScopedJoinHandle<'_, ()>]) {
     const PAUSE: Duration = Duration::from_millis(50);
@@ -532,7 +633,7 @@ fn stop(server: &dyn Server, workers: &[ScopedJoinHandle<'_, ()>]) {
 /// A thread with a session.
 struct Worker {
     number: usize,
-    next: Receiver<Item>,
+    next: Receiver<Task>,
     news: Sender<News>,
 }
 
@@ -559,9 +660,23 @@ impl Worker {
         share.set_up()?;
         share.wait()?;
         let entries: Vec<TocEntry<'_>> = work.selected.all().map(|(entry, _)| entry).collect();
-        while let Ok(item) = self.next.recv() {
-            let (restored, next) = one(&item, entries[item.place], &mut share, sink)?;
-            let news = News::Done { worker: self.number, item, restored, next };
+        while let Ok(task) = self.next.recv() {
+            let worker = self.number;
+            let news = match task {
+                Task::Restore(mut item) => {
+                    let entry = entries[item.place];
+                    let joins = item.joins.take();
+                    let deal = joins.map(|joins| Box::new(Deal::new(&entry, joins)));
+                    sink.borrow_mut().deal = deal;
+                    let (restored, next) = one(&item, entry, &mut share, sink)?;
+                    sink.borrow_mut().deal = None;
+                    News::Done { worker, item, restored, next }
+                }
+                Task::Help(help) => {
+                    sink.borrow_mut().help(help);
+                    News::Helped { worker }
+                }
+            };
             if self.news.send(news).is_err() {
                 break;
             }

@@ -12,6 +12,7 @@ use pgdmp::{Desc, DumpId, TocEntry};
 use crate::batch::Batch;
 use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
+use crate::deal::Deal;
 use crate::fatal::Fatal;
 use crate::flush::flush;
 use crate::insert::{Statements, TooLong, Waiting};
@@ -52,6 +53,8 @@ pub(crate) struct SessionSink<'a> {
     /// What is sent first of the next definition, and which part follows.
     pub(crate) first: Option<Arc<TwoParts>>,
     pub(crate) next_part: Option<Part>,
+    /// The rows of the next entry, which are dealt to several sessions.
+    pub(crate) deal: Option<Box<Deal>>,
     /// Statements that were not sent yet, and what failed of those that were.
     batch: Batch,
     late: Late,
@@ -100,6 +103,7 @@ impl<'a> SessionSink<'a> {
             context: Context::default(),
             first: None,
             next_part: None,
+            deal: None,
             batch: Batch::default(),
             late: Late::default(),
             held: Held::Nothing,
@@ -133,13 +137,13 @@ impl<'a> SessionSink<'a> {
         self.fatal.take().unwrap_or(Fatal::Archive(error))
     }
 
-    fn die<T>(&mut self, fatal: Fatal) -> pgdmp::Result<T> {
+    pub(crate) fn die<T>(&mut self, fatal: Fatal) -> pgdmp::Result<T> {
         self.fatal = Some(fatal);
         Err(end())
     }
 
     /// An error that need not be the end.
-    fn failed(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
+    pub(crate) fn failed(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
         if self.around.server.is_stopped() {
             return self.die(Fatal::Told);
         }
@@ -268,7 +272,7 @@ impl<'a> SessionSink<'a> {
         self.send(QUERY, text)
     }
 
-    fn copy_begin(&mut self, statement: &[u8]) -> pgdmp::Result<Outcome> {
+    pub(crate) fn copy_begin(&mut self, statement: &[u8]) -> pgdmp::Result<Outcome> {
         self.copying = false;
         match self.session.query(statement) {
             Ok(reply) => {
@@ -532,6 +536,10 @@ impl Sink for SessionSink<'_> {
         Ok(std::mem::take(&mut self.late))
     }
 
+    fn rows_alone(&self) -> bool {
+        self.deal.is_some()
+    }
+
     fn now(&mut self) -> String {
         self.around.voice.now()
     }
@@ -555,6 +563,11 @@ impl Sink for SessionSink<'_> {
                 };
             }
             Step::Connect { database, .. } => return self.connect(database),
+            Step::CopyBegin { statement, .. } if self.deal.is_some() => {
+                return self.begin_deal(statement);
+            }
+            Step::CopyData(data) if self.deal.is_some() => return self.deal_data(data),
+            Step::CopyEnd { .. } if self.deal.is_some() => return self.end_deal(),
             Step::CopyBegin { entry, statement } => {
                 self.check_rows(entry)?;
                 if let Some(outcome) = self.hold_copy(statement)? {
