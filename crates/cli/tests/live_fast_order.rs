@@ -102,7 +102,7 @@ impl Bench<'_> {
     fn restore(&self, into: &str, archive: &Path, options: &str) -> Output {
         let socket = self.server.path("");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
-        command.args(["restore", "-h", &socket, "-U", "postgres", "-d", into]);
+        command.args(["restore", "-h", &socket, "-U", "postgres", "-d", into, "--no-check"]);
         command.args(options.split(' ').filter(|option| !option.is_empty())).arg(archive);
         command.env("LC_ALL", "C").env("PGOPTIONS", "-c log_statement=all");
         command.stdin(Stdio::null()).output().unwrap()
