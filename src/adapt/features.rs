@@ -1,4 +1,4 @@
-//! What PostgreSQL has learnt since 9.4, and what is said instead on servers that have not.
+//! The features of PostgreSQL since 9.4, and what older servers get instead.
 //!
 //! One table: since which release there is something, how a definition shows that it uses it, and
 //! what becomes of that. The facts are from the release notes of PostgreSQL.
@@ -737,7 +737,7 @@ fn cut(tokens: &[Token<'_>], words: &[&str], edits: &mut Edits) {
     }
 }
 
-/// The same, but for so many words at both ends.
+/// The same, except this many words at both ends.
 fn cut_behind(tokens: &[Token<'_>], words: &[&str], ends: usize, edits: &mut Edits) {
     for (n, window) in tokens.windows(words.len()).enumerate() {
         if follows(window, words) {

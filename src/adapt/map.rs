@@ -151,7 +151,7 @@ impl Mapping {
         replaced(text, edits)
     }
 
-    /// What is worth knowing: schemas that the archive has not.
+    /// Remarks: schemas that the archive does not have.
     pub(super) fn notes(&self, toc: &Toc) -> Vec<String> {
         let created = |name: &[u8]| {
             let schema = toc.find(Desc::SCHEMA, None, name);

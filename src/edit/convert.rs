@@ -139,7 +139,7 @@ impl<'a> Conversion<'a> {
         let plan = Plan::new(source, target, selected.into(), None)?;
         if pass.archive().is_none() && plan.jobs.iter().any(|job| job.sources.len() > 1) {
             return Err(Error::usage(
-                "the archive has several groups of large objects, which the version has not; \
+                "the archive has several groups of large objects, which the version cannot have; \
                  save it in a file first",
             ));
         }

@@ -1,6 +1,6 @@
 //! The journal of [`reindex`](super::reindex()): which offsets it is about to write.
 //!
-//! It is a text for whoever finds it, and says that a run was ended. What stands in it is not
+//! It is a text for the person who finds it, and says that a run was ended. What stands in it is not
 //! read: it may be cut, of another archive that had the name before, or forged by somebody who
 //! may write to the folder. The offsets are found anew.
 

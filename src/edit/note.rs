@@ -1,4 +1,4 @@
-//! What a new archive has not, or has besides: told before it is written.
+//! Changes that a conversion makes beyond its target, told before anything is written.
 
 use std::fmt;
 

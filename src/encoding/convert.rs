@@ -14,7 +14,7 @@ use super::Encoding;
 enum Table {
     /// It is UTF-8, or it may be.
     Unicode,
-    /// The byte is the number of the character, but for these.
+    /// The byte is the number of the character, except for these.
     Latin(&'static [(u8, char)]),
     #[cfg(feature = "encodings")]
     Other(super::overrides::Tables),

@@ -30,8 +30,8 @@ struct Seeking<W> {
     base: u64,
 }
 
-/// How to have a file written to the disk while more of it is made: whoever waits for that in the
-/// end then waits for little.
+/// How to have a file written to the disk while more of it is made, so that waiting for the disk at
+/// the end takes little time.
 struct Disk<W> {
     begin: fn(&W, Range<u64>),
     /// Up to where the disk has been told.

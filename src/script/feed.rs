@@ -23,7 +23,7 @@ pub(super) type Visit<'v> = dyn FnMut(Met<'_>) -> Result<()> + 'v;
 /// Takes a piece of data, and says whether it wants more.
 pub(super) type Take<'t> = dyn FnMut(&[u8]) -> Result<bool> + 't;
 
-/// What is wrong with data that pg_restore restores all the same, without a word.
+/// Damage of data that pg_restore restores without a message.
 pub(super) type Complaints = Vec<Error>;
 
 /// Does something with the data of an entry.

@@ -17,7 +17,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// After privileges were granted, as whoever had to.
+    /// After privileges were granted, as the role that had to grant them.
     pub(super) fn forget_user(&mut self) {
         self.user = None;
     }
@@ -49,7 +49,7 @@ impl Run<'_> {
         self.become_user(entry, entry.owner().unwrap_or_default())
     }
 
-    /// Lets a role do what follows; an empty name stands for whoever runs the restore.
+    /// Lets a role do what follows; an empty name stands for the user that runs the restore.
     pub(super) fn become_user(&mut self, entry: &TocEntry<'_>, user: &[u8]) -> Result<()> {
         if !changed(&mut self.state.user, user) {
             return Ok(());

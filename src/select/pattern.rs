@@ -1,7 +1,7 @@
 //! Names as `-t` and its like take them: exactly as `pg_restore` does, and beyond that with a
 //! schema, wildcards and quotes.
 //!
-//! `pg_restore` compares a name with the tag of an entry, byte by byte, and whoever relies on that
+//! `pg_restore` compares a name with the tag of an entry, byte by byte, and users who rely on that
 //! must not notice that there is more. So a name is tried in three ways, and the first under
 //! which *any* entry of the archive has it is the one that counts, whatever else was asked for:
 //!

@@ -27,8 +27,8 @@ impl Toc {
         quoted(entry.defn().unwrap_or_default()).map(Some).ok_or_else(|| invalid(entry))
     }
 
-    /// The encoding of names, SQL and data, for who wants to read them: [`Encoding::SQL_ASCII`],
-    /// too, if what the archive says is no encoding of PostgreSQL.
+    /// The encoding of names, SQL and data. It is [`Encoding::SQL_ASCII`] if the archive names an
+    /// unknown encoding.
     pub fn text_encoding(&self) -> Encoding {
         *self.text_encoding.get_or_init(|| {
             // Not `encoding`: its error names the entry, in the encoding that is asked for.
@@ -37,7 +37,7 @@ impl Toc {
         })
     }
 
-    /// A text of this table of contents as it can be shown to people.
+    /// Displays a text of this table of contents safely.
     pub fn printable<'a>(&self, text: &'a [u8]) -> Printable<'a> {
         Printable::new(text, self.text_encoding())
     }

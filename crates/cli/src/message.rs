@@ -38,7 +38,7 @@ fn say(level: &str, text: &dyn Display) {
     stdio::say(&format!("pgdmp: {level}{text}\n"));
 }
 
-/// What is not from the archive, and may hold anything all the same: arguments, lines of lists.
+/// Text that is not from the archive but may hold anything: arguments, lines of lists.
 pub(crate) fn shown(text: &[u8]) -> String {
     Printable::new(text, Encoding::UTF8).to_string()
 }

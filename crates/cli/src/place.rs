@@ -169,7 +169,7 @@ fn is_block_device(_: &fs::Metadata) -> bool {
     false
 }
 
-/// An output that has not got its name yet. Dropped before, it leaves nothing behind.
+/// An output that does not have its name yet. Dropped before, it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct NewArchive {
     name: PathBuf,

@@ -115,7 +115,7 @@ mod handled {
             .filter(move |signal| ignored & (1 << (signal - 1)) == 0)
     }
 
-    /// The set of signals that whoever started the program has it ignore. The standard library
+    /// The set of signals that the program was started to ignore. The standard library
     /// cannot say; Linux writes it down. Elsewhere `SIGHUP` is left as it was.
     fn ignored() -> u64 {
         let Ok(status) = fs::read_to_string("/proc/self/status") else {

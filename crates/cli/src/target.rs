@@ -48,7 +48,7 @@ fn parse_format(text: &str) -> Result<Format, String> {
     }
 }
 
-/// What pg_dump's `--compress` takes, but for a bare level.
+/// Parses the argument of pg_dump's `--compress`, except a bare level.
 fn parse_compression(text: &str) -> Result<Compress, String> {
     let (name, details) = match text.split_once(':') {
         Some((name, details)) => (name, Some(details)),

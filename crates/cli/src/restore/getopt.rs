@@ -26,7 +26,7 @@ pub(super) struct GetOpt<'a, T> {
     table: &'a [Opt<T>],
     /// Long options that nothing in the table may mean, however short it is cut.
     own: &'a [Opt<T>],
-    /// Whether the whole name of an own option comes first all the same.
+    /// Whether an exact match of an own option wins over an abbreviation of pg_restore's.
     own_first: bool,
     args: VecDeque<Vec<u8>>,
     /// Short options that stand together, as far as they are still to come.

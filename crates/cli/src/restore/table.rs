@@ -30,7 +30,7 @@ pub(super) enum Section {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
     With(&'static str),
-    /// Not at all: pg_restore's help has not, either.
+    /// Not at all, as in pg_restore's help.
     Not,
 }
 
