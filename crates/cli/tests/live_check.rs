@@ -541,3 +541,22 @@ fn progress_is_for_terminals() {
     let output = command("piped", &[]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", said(&output));
 }
+
+/// However many entries there are, a check is a matter of moments.
+#[test]
+fn many_entries_are_checked_soon() {
+    use pgdmp_testkit::many::{self, Shape};
+    let Some(server) = Server::start("many_entries_are_checked_soon") else { return };
+    server.create("empty", "UTF8");
+    for shape in Shape::ALL {
+        let file = server.path("many.dump");
+        std::fs::write(&file, many::archive(shape, 50_000)).unwrap();
+        let started = std::time::Instant::now();
+        let found = findings(&server, &["-d", "empty", &file]);
+        let seconds = started.elapsed().as_secs_f64();
+        eprintln!("{shape:?}: {seconds:.1} s, {:?}", codes(&found, "error"));
+        assert!(!codes(&found, "warning").contains(&"not-asked".to_owned()), "{shape:?}");
+        // Without optimization.
+        assert!(seconds < 30.0, "{shape:?}: {seconds}");
+    }
+}
