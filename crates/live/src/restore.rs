@@ -149,8 +149,8 @@ impl Restorer {
         if self.options.uses_transactions() {
             Means::exact()
         } else if self.journal.is_some() {
-            // What is noted as done is to be done, and safe.
-            self.means.async_commit(false).batches(false)
+            // What is noted as done is to be safe.
+            self.means.async_commit(false)
         } else {
             self.means
         }

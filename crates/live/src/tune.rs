@@ -33,6 +33,12 @@ impl Settings {
         if means.async_commit {
             settings.ours.extend_from_slice(b"SET synchronous_commit = off;\n");
         }
+        if means.freeze {
+            // A transaction that keeps a snapshot cannot freeze.
+            settings
+                .ours
+                .extend_from_slice(b"SET default_transaction_isolation = 'read committed';\n");
+        }
         if means.tuning
             && let Some(budget) = Budget::of(session)
         {
