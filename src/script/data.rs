@@ -63,9 +63,22 @@ impl Run<'_> {
         statement: &[u8],
         feed: &mut dyn DataFeed,
     ) -> Result<()> {
+        if self.copy_once(entry, statement, feed)? && self.copy_once(entry, statement, feed)? {
+            return Err(Error::usage("the sink wants the rows a third time"));
+        }
+        Ok(())
+    }
+
+    /// Says whether the sink wants the rows again.
+    fn copy_once(
+        &mut self,
+        entry: &TocEntry<'_>,
+        statement: &[u8],
+        feed: &mut dyn DataFeed,
+    ) -> Result<bool> {
         if !self.try_step(&Step::CopyBegin { entry: *entry, statement })? {
             feed.skip(*entry);
-            return Ok(());
+            return Ok(false);
         }
         let errors = self.report.errors;
         let mut rows = self.sink.rows_alone().then(Rows::new);
@@ -80,10 +93,11 @@ impl Run<'_> {
             match self.sink.step(&Step::CopyEnd { entry: *entry })? {
                 Outcome::Done => {}
                 Outcome::Failed(errors) => self.report.errors += errors,
-                Outcome::Again => return self.copy(entry, statement, feed),
+                Outcome::Again => return Ok(true),
             }
         }
-        self.complain(&complaints)
+        self.complain(&complaints)?;
+        Ok(false)
     }
 
     /// Statements that are stored as data. If one fails, the others do not.

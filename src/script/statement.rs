@@ -3,7 +3,7 @@
 use super::Run;
 use super::sink::{Outcome, Purpose, Statement, Step};
 use crate::encoding::Encoding;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sql;
 use crate::toc::TocEntry;
 
@@ -42,7 +42,9 @@ impl Run<'_> {
     /// Takes a step, and says whether it succeeded.
     pub(super) fn try_step(&mut self, step: &Step<'_>) -> Result<bool> {
         match self.sink.step(step)? {
-            Outcome::Done | Outcome::Again => Ok(true),
+            Outcome::Done => Ok(true),
+            // Going on would lose rows.
+            Outcome::Again => Err(Error::usage("a sink wants rows again that did not end")),
             Outcome::Failed(errors) => {
                 self.report.errors += errors;
                 Ok(false)

@@ -165,6 +165,32 @@ fn what_failed_is_tried_again() {
     assert!(!Path::new(&format!("{archive}.db.pgdmp-journal")).exists());
 }
 
+/// A constraint that the rows do not keep is an error each time.
+#[test]
+fn wrong_rows_stay_an_error() {
+    let Some(server) = Server::start("wrong_rows_stay_an_error") else { return };
+    let archives = archives(&server);
+    for (database, more) in [("fast", &[][..]), ("exact", &["--exact"])] {
+        server.create(database, "UTF8");
+        let sections = [more, &["--section=pre-data", "--section=data"]].concat();
+        done(&restore(&server, database, &sections, &archives[0]).output().unwrap());
+        let sql = "INSERT INTO child_3 VALUES (5, 5, 'twice')";
+        server.client("psql", &["-X", "-q", "-c", sql, "-d", database]);
+        let options = [more, &["--section=post-data", "--resume"]].concat();
+        for _ in 0..2 {
+            let output = restore(&server, database, &options, &archives[0]).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains("could not create unique index \"child_3_id_key\""), "{said}");
+        }
+        let sql = "DELETE FROM child_3 WHERE t = 'twice'";
+        server.client("psql", &["-X", "-q", "-c", sql, "-d", database]);
+        done(&restore(&server, database, &options, &archives[0]).output().unwrap());
+        let sql = "SELECT count(*) FROM pg_constraint WHERE conname = 'child_3_id_key'";
+        assert_eq!(server.client("psql", &["-X", "-At", "-c", sql, "-d", database]).trim(), "1");
+    }
+}
+
 /// Rows never come twice into a table that was there before.
 #[test]
 fn rows_do_not_come_twice() {

@@ -166,7 +166,7 @@ impl<'a> SessionSink<'a> {
     fn send(&mut self, what: &str, query: &[u8]) -> pgdmp::Result<Outcome> {
         match self.session.query(query) {
             Ok(_) => Ok(Outcome::Done),
-            Err(message) if self.is_done_already()? => {
+            Err(message) if self.is_done_already(query)? => {
                 drop(message);
                 Ok(Outcome::Done)
             }
@@ -202,7 +202,7 @@ impl<'a> SessionSink<'a> {
     }
 
     /// Whether a statement failed because an earlier run has done already what it does.
-    fn is_done_already(&mut self) -> pgdmp::Result<bool> {
+    fn is_done_already(&mut self, query: &[u8]) -> pgdmp::Result<bool> {
         let Some(journal) = self.around.journal else { return Ok(false) };
         let (Some(id), Some(state)) = (self.context.id(), self.session.last_state()) else {
             return Ok(false);
@@ -210,7 +210,15 @@ impl<'a> SessionSink<'a> {
         if !journal.is_cleaned() {
             return Ok(journal.resumes() && IS_GONE.contains(&&state));
         }
-        if !EXISTS.contains(&&state) {
+        let has = |words: &[u8]| query.windows(words.len()).any(|part| part == words);
+        let exists = match &state {
+            // Of a unique constraint it would be wrong rows.
+            b"23505" => query.starts_with(b"SELECT pg_catalog.lo_create("),
+            b"42P16" => has(b" PRIMARY KEY"),
+            b"42809" => has(b" ATTACH PARTITION "),
+            state => EXISTS.contains(&state),
+        };
+        if !exists {
             return Ok(false);
         }
         if journal.is_in_doubt(id) {
@@ -477,10 +485,8 @@ impl<'a> SessionSink<'a> {
     }
 }
 
-/// Objects that there are already: duplicate database, schema, table, function, object, column,
-/// primary key; a name that another session made meanwhile; a partition that is attached.
-const EXISTS: &[&SqlState] =
-    &[b"42P04", b"42P06", b"42P07", b"42723", b"42710", b"42701", b"42P16", b"23505", b"42809"];
+/// Objects that there are already: duplicate database, schema, table, function, object, column.
+const EXISTS: &[&SqlState] = &[b"42P04", b"42P06", b"42P07", b"42723", b"42710", b"42701"];
 
 /// Objects that there are no more: undefined table, object, function, schema, database, column.
 const IS_GONE: &[&SqlState] = &[b"42P01", b"42704", b"42883", b"3F000", b"3D000", b"42703"];
