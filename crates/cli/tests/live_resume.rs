@@ -223,6 +223,36 @@ fn rows_do_not_come_twice() {
     }
 }
 
+/// A table that was there before is never emptied, even if the process died where it was to be
+/// made.
+#[test]
+fn what_was_there_before_is_not_emptied() {
+    let Some(server) = Server::start("what_was_there_before_is_not_emptied") else { return };
+    let archives = archives(&server);
+    server.create("db", "UTF8");
+    let sql = "CREATE TABLE loose (n int, t text); INSERT INTO loose VALUES (1, 'mine')";
+    server.client("psql", &["-X", "-q", "-c", sql, "-d", "db"]);
+    let journal = server.path("before.journal");
+    let options = ["--resume", "--journal", &journal];
+    let output = restore(&server, "db", &options, &archives[0]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    // As if it had been killed behind this line.
+    let archive = pgdmp::Archive::open(&archives[0]).unwrap();
+    let table = archive.toc().find(pgdmp::Desc::TABLE, Some(b"public"), b"loose").unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let line = format!("\nbegin {}\n", table.dump_id());
+    let end = text.find(&line).unwrap() + line.len();
+    std::fs::write(&journal, &text[..end]).unwrap();
+    for _ in 0..2 {
+        let output = restore(&server, "db", &options, &archives[0]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("relation \"loose\" already exists"), "{said}");
+        let rows = server.client("psql", &["-X", "-At", "-c", "SELECT t FROM loose", "-d", "db"]);
+        assert_eq!(rows.trim(), "mine");
+    }
+}
+
 /// A journal is nobody's way to other files.
 #[cfg(unix)]
 #[test]

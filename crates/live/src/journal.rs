@@ -15,9 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pgdmp::DumpId;
 use pgdmp::script::ScriptOptions;
 use pgdmp::select::Selected;
+use pgdmp::{Desc, DumpId};
 
 use crate::fatal::Fatal;
 use crate::means::Means;
@@ -91,6 +91,10 @@ pub(crate) struct Journal {
     resumed: bool,
     reload: bool,
     cleaned: AtomicBool,
+    /// The tables that the restore makes, by schema and name.
+    tables: HashMap<(Vec<u8>, Vec<u8>), DumpId>,
+    /// The encoding of their names.
+    encoding: String,
     file: Mutex<Output>,
 }
 
@@ -159,7 +163,31 @@ impl Journal {
         let file =
             Mutex::new(Output { file, synced: Instant::now(), removed: false, failed: None });
         let cleaned = AtomicBool::new(known.cleaned);
-        Ok(Journal { path, known, resumed, reload: options.reload, cleaned, file })
+        // What is dropped first is not there when its turn comes.
+        let drops = script.is_clean();
+        let tables = selected.all().filter(|(entry, decision)| {
+            !drops && entry.desc() == Desc::TABLE && decision.wanted.schema
+        });
+        let tables = tables.map(|(entry, _)| {
+            let [schema, name] = [entry.namespace(), entry.tag()];
+            let key = (schema.unwrap_or_default().to_vec(), name.unwrap_or_default().to_vec());
+            (key, entry.dump_id())
+        });
+        let tables = tables.collect();
+        let encoding = selected.toc().encoding().ok().flatten().unwrap_or(b"SQL_ASCII");
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-';
+        let encoding =
+            encoding.iter().filter(|byte| is_name(byte)).map(|b| char::from(*b)).collect();
+        Ok(Journal {
+            path,
+            known,
+            resumed,
+            reload: options.reload,
+            cleaned,
+            tables,
+            encoding,
+            file,
+        })
     }
 
     /// Whether this run goes on from another one.
@@ -234,6 +262,9 @@ impl Journal {
             self.end_others(session)?;
         }
         if !self.known.servers.contains(&place) {
+            if first {
+                self.note_what_is_there(session)?;
+            }
             self.note(&format!("server {place}"))?;
         }
         let who = one(session, WHO)?;
@@ -251,7 +282,29 @@ impl Journal {
             let _ = write!(line, "{byte:02x}");
         });
         self.note(&line)?;
+        self.note_what_is_there(session)?;
         self.meet(session, false)
+    }
+
+    /// Tables that are there before the restore are never taken for tables of an earlier run, and
+    /// so are never emptied.
+    fn note_what_is_there(&self, session: &mut dyn Session) -> Result<(), Fatal> {
+        if self.tables.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "SET client_encoding = '{}'; SELECT n.nspname, c.relname FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname <> 'pg_catalog' AND c.relkind NOT IN ('i', 'I', 't')",
+            self.encoding
+        );
+        for row in rows(session, &sql)? {
+            let [Some(schema), Some(name)] = &row[..] else { continue };
+            if let Some(table) = self.tables.get(&(schema.clone(), name.clone())) {
+                self.conflict(*table)?;
+            }
+        }
+        Ok(())
     }
 
     /// Sessions of a run that was killed may still be at work on what they were sent.
