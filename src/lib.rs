@@ -115,6 +115,7 @@ mod sql;
 mod surplus;
 pub mod text;
 pub mod toc;
+pub mod value;
 mod version;
 mod wire;
 pub mod write;

@@ -64,6 +64,27 @@ fn main() {
             }
         }
     }
+    let values = [
+        "4713-01-01 BC",
+        "294276-12-31 23:59:59.999999",
+        "4714-11-24 12:19:32+00:19:32 BC",
+        "23:59:59.999999",
+        "12:00:00+05:30:15",
+        "1 year 2 mons -3 days +04:05:06.789",
+        "-1234.5600",
+        "-1.5e-45",
+        "a\\\\\\001",
+        "[0:1][1:2]={{1,NULL},{\"a \\\"b\",c}}",
+        "{(1,1),(0,0);(2,2),(1,1)}",
+        "(5,\"\",,\"a\"\"b\\\\c\")",
+        "{[1,3),[\"2024-01-01 00:00:00\",infinity)}",
+        "\"a\"=>\"1\", \"b\"=>NULL",
+        "[1,2.5,-3e-05]",
+        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+    ];
+    for (choice, text) in (0..).zip(values) {
+        write("value", &choice.to_string(), &[&[choice], text.as_bytes()].concat());
+    }
     // The files of a directory archive, under the names that the target knows.
     for folder in fs::read_dir(fixtures.join("pg18")).unwrap().map(|file| file.unwrap().path()) {
         if !folder.is_dir() {
