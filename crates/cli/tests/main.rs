@@ -27,6 +27,7 @@
 //! | `live_fast_deal` | the rows of a table over several sessions: all or none, and errors as in one |
 //! | `live_fast_order` | constraints in two parts: the same catalogs, and errors as of the whole |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
+//! | `live_analyze` | tables are analyzed when they are complete |
 //! | `live_check` | what a check says before a restore, and what the restore then does |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_resume` | restores that are killed, and go on |
@@ -48,6 +49,8 @@ mod extras;
 mod help;
 #[cfg(unix)]
 mod killed;
+#[cfg(unix)]
+mod live_analyze;
 #[cfg(unix)]
 mod live_check;
 #[cfg(target_os = "linux")]

@@ -8,14 +8,22 @@
 
 use std::ops::Range;
 
-use pgdmp::Desc;
 use pgdmp::script::{Purpose, Statement};
+use pgdmp::{Desc, TocEntry};
 
 use crate::context::Place;
 
 /// The most of one query, in bytes and statements.
 const MOST_BYTES: usize = 64 << 10;
-const MOST_STATEMENTS: usize = 100;
+pub(crate) const MOST_STATEMENTS: usize = 100;
+
+/// The release of the server that knows `lock_timeout`.
+pub(crate) const LOCK_TIMEOUT: u32 = 90_300;
+
+/// A batch beside other sessions keeps the locks of all its statements until its end. So it must not
+/// wait for a lock for as long as a server does (`deadlock_timeout`) until it looks for sessions that
+/// wait for each other: it fails then, and its statements go one after the other.
+const IMPATIENT: &[u8] = b"SET LOCAL lock_timeout = '200ms';\n";
 
 /// Statements that wait.
 #[derive(Debug)]
@@ -24,6 +32,8 @@ pub(crate) struct Batch {
     queued: Vec<Queued>,
     /// How many statements may wait: fewer after a failure, more after a success.
     most: usize,
+    /// Whether others restore at the same time.
+    beside_others: bool,
 }
 
 /// A statement that waits, and what is needed to send it alone.
@@ -52,11 +62,16 @@ impl Queued {
 
 impl Default for Batch {
     fn default() -> Self {
-        Batch { text: Vec::new(), queued: Vec::new(), most: MOST_STATEMENTS }
+        Batch { text: Vec::new(), queued: Vec::new(), most: MOST_STATEMENTS, beside_others: false }
     }
 }
 
 impl Batch {
+    /// Of a session beside others, on a server that knows `lock_timeout`.
+    pub(crate) fn beside_others() -> Self {
+        Batch { beside_others: true, ..Batch::default() }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.queued.is_empty()
     }
@@ -73,6 +88,9 @@ impl Batch {
 
     /// Lets a statement wait.
     pub(crate) fn push(&mut self, statement: &Statement<'_>, place: Option<Place>) {
+        if self.text.is_empty() && self.beside_others {
+            self.text.extend_from_slice(IMPATIENT);
+        }
         let start = self.text.len();
         self.text.extend_from_slice(statement.text);
         let text = start..self.text.len();
@@ -124,6 +142,11 @@ pub(crate) fn joins(statement: &Statement<'_>, std_strings: bool) -> bool {
         _ => false,
     };
     known && is_whole(statement.text, std_strings)
+}
+
+/// Whether an entry's statements may be sent together with those of others, by a session beside others.
+pub(crate) fn joins_others(entry: &TocEntry<'_>) -> bool {
+    is_known(entry.desc()) && !entry.had_dumper()
 }
 
 /// Whether a setting changes how the text of queries is read, which holds from the next one on.

@@ -1,5 +1,7 @@
 //! Which entries have to wait for which, when several sessions restore.
 
+pub(crate) mod analysis;
+
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use pgdmp::select::{Selected, Wanted};
 use pgdmp::toc::{Gate, Section};
 use pgdmp::{Archive, Desc, DumpId, Toc, TocEntry};
 
+use crate::batch::{self, LOCK_TIMEOUT, MOST_STATEMENTS};
 use crate::constraint::{Kind, Part, Tables, TwoParts};
 use crate::locks::{Locks, Mode};
 use crate::means::Means;
@@ -22,6 +25,8 @@ pub(crate) struct Graph<'a> {
     places: HashMap<DumpId, usize>,
     /// The data of tables, by the place of the table.
     data_of: HashMap<usize, usize>,
+    /// The analysis of tables, by the place of their data.
+    analyses: HashMap<usize, usize>,
     /// What may be begun: what weighs more first, then as in the archive.
     locks: Locks<Thing, (Reverse<u64>, i32)>,
     /// `None` before the first.
@@ -47,6 +52,8 @@ pub(crate) struct Node<'a> {
     pub(crate) wanted: Wanted,
     /// Whether this restore made the table whose data it is.
     pub(crate) made: bool,
+    /// If the table is analyzed and nothing restored: the place of its rows.
+    pub(crate) analyzes: Option<usize>,
     pass: RestorePass,
     /// What makes it come before others: bytes of the data that it waits for, or has; or all work
     /// that waits for it.
@@ -54,6 +61,8 @@ pub(crate) struct Node<'a> {
     /// Its definition in two parts, and which is next.
     parts: Option<Arc<TwoParts>>,
     part: Part,
+    /// Whether its statements may be sent together with those of others.
+    joins: bool,
     /// Whether a part of it had errors.
     pub(crate) had_errors: bool,
     /// The table of a foreign key that has two parts.
@@ -115,16 +124,19 @@ impl<'a> Graph<'a> {
         server_version: u32,
     ) -> Self {
         let toc = selected.toc();
+        let knows_lock_timeout = server_version == 0 || server_version >= LOCK_TIMEOUT;
         let mut nodes: Vec<Node<'a>> = selected
             .all()
             .map(|(entry, decision)| Node {
                 entry,
                 wanted: decision.wanted,
                 made: false,
+                analyzes: None,
                 pass: RestorePass::of(&entry),
                 weight: archive.map_or(0, |archive| size(archive, &entry)),
                 parts: None,
                 part: Part::Whole,
+                joins: means.batches && knows_lock_timeout && batch::joins_others(&entry),
                 had_errors: false,
                 child: None,
                 waits: 0,
@@ -151,6 +163,7 @@ impl<'a> Graph<'a> {
             nodes: Vec::new(),
             places,
             data_of,
+            analyses: HashMap::new(),
             locks: Locks::new(),
             pass: None,
             costs: Vec::new(),
@@ -246,7 +259,9 @@ impl<'a> Graph<'a> {
     pub(crate) fn first(&self) -> Vec<usize> {
         let mut late = false;
         let mut first = Vec::new();
-        for (place, node) in self.nodes.iter().enumerate() {
+        for (place, node) in
+            self.nodes.iter().enumerate().filter(|(_, node)| node.analyzes.is_none())
+        {
             let now = match node.entry.section() {
                 Section::PreData => true,
                 Section::Data | Section::PostData => {
@@ -265,8 +280,9 @@ impl<'a> Graph<'a> {
     /// The entries that have data, in the order in which it is stored, as far as the archive says.
     pub(crate) fn with_data(&self) -> Vec<usize> {
         let nodes = self.nodes.iter().enumerate();
-        let with_data =
-            nodes.filter(|(_, node)| node.state == State::Waiting && node.entry.had_dumper());
+        let with_data = nodes.filter(|(_, node)| {
+            node.state == State::Waiting && node.entry.had_dumper() && node.analyzes.is_none()
+        });
         with_data.map(|(place, _)| place).collect()
     }
 
@@ -314,12 +330,25 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The best of what may run beside what runs now.
-    pub(crate) fn next(&mut self) -> Option<usize> {
+    /// The best of what may run beside what runs now, and what is sent together with it. Empty if
+    /// there is nothing.
+    pub(crate) fn next(&mut self) -> Vec<usize> {
+        let mut places = Vec::new();
         let nodes = &self.nodes;
-        let place = self.locks.next(|place| nodes[place].claims())?;
-        self.nodes[place].state = State::Begun;
-        Some(place)
+        // What takes longer than a moment is for other sessions.
+        while places.len() < MOST_STATEMENTS {
+            let is_first = places.is_empty();
+            let may = |place: usize| is_first || nodes[place].joins;
+            let Some(place) = self.locks.next(|place| nodes[place].claims(), may) else { break };
+            places.push(place);
+            if !nodes[place].joins {
+                break;
+            }
+        }
+        for place in &places {
+            self.nodes[*place].state = State::Begun;
+        }
+        places
     }
 
     /// Over how many sessions the rows of an entry may go.
@@ -342,13 +371,18 @@ impl<'a> Graph<'a> {
     pub(crate) fn inhibit(&mut self, table: usize) {
         if let Some(data) = self.data_of.get(&table) {
             self.nodes[*data].wanted = Wanted::NOTHING;
+            if let Some(analysis) = self.analyses.get(data) {
+                self.nodes[*analysis].wanted = Wanted::NOTHING;
+            }
         }
     }
 
     /// What was never begun: entries that wait for each other.
     pub(crate) fn missed(&self) -> Vec<usize> {
         let nodes = self.nodes.iter().enumerate();
-        nodes.filter(|(_, node)| node.state == State::Waiting).map(|(place, _)| place).collect()
+        let missed =
+            nodes.filter(|(_, node)| node.state == State::Waiting && node.analyzes.is_none());
+        missed.map(|(place, _)| place).collect()
     }
 }
 

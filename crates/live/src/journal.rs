@@ -5,7 +5,7 @@
 //! committed. A run that goes on skips what is done. What was begun is in doubt: that an object
 //! exists already is then no error, and a table is emptied, or must be empty, before its rows come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
@@ -73,6 +73,8 @@ enum Past {
 #[derive(Debug, Default)]
 struct Known {
     entries: HashMap<DumpId, Past>,
+    /// Tables that were analyzed, by their data.
+    analyzed: HashSet<DumpId>,
     /// Whether the objects that are to be dropped before all are dropped.
     cleaned: bool,
     /// The database that the restore connected to.
@@ -223,6 +225,16 @@ impl Journal {
     /// went there.
     pub(crate) fn was_in_the_way(&self, entry: DumpId) -> bool {
         self.known.entries.get(&entry) == Some(&Past::Conflict)
+    }
+
+    /// Whether an earlier run has analyzed the table of this data.
+    pub(crate) fn is_analyzed(&self, data: DumpId) -> bool {
+        self.known.analyzed.contains(&data)
+    }
+
+    /// The table of this data is analyzed.
+    pub(crate) fn analyzed(&self, data: DumpId) -> Result<(), Fatal> {
+        self.note(&format!("analyzed {data}"))
     }
 
     /// An entry is about to be restored.
@@ -476,6 +488,7 @@ impl Known {
             "done" => {
                 self.entries.insert(id()?, Past::Done);
             }
+            "analyzed" => drop(self.analyzed.insert(id()?)),
             "cleaned" => self.cleaned = true,
             "server" => self.servers.push(rest.to_owned()),
             "session" => self.sessions.push(plain(rest)?.to_owned()),

@@ -33,6 +33,7 @@
 #[cfg(feature = "bundled-libpq")]
 use pq_src as _;
 
+mod analyze;
 mod batch;
 mod check;
 mod connection;

@@ -68,12 +68,19 @@ impl<T: Copy + Eq + Hash, R: Copy + Ord> Locks<T, R> {
         self.ready.insert((rank, place));
     }
 
-    /// The best entry that may begin now, which takes its locks.
-    pub(crate) fn next<'c>(&mut self, claims: impl Fn(usize) -> &'c Claims<T>) -> Option<usize>
+    /// The best entry that may begin now, which takes its locks. `wanted`: whether it is to begin; if
+    /// not, none does.
+    pub(crate) fn next<'c>(
+        &mut self,
+        claims: impl Fn(usize) -> &'c Claims<T>,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Option<usize>
     where
         T: 'c,
     {
-        while let Some(best) = self.ready.pop_first() {
+        while self.ready.first().is_some_and(|(_, place)| wanted(*place))
+            && let Some(best) = self.ready.pop_first()
+        {
             #[cfg(test)]
             {
                 self.looks += 1;
@@ -201,7 +208,7 @@ mod tests {
                             })
                         };
                         let best = waiting.iter().copied().find(|(_, place)| free(*place));
-                        let next = locks.next(|place| &claims[place]);
+                        let next = locks.next(|place| &claims[place], |_| true);
                         assert_eq!(next, best.map(|(_, place)| place), "seed {seed}");
                         if let Some(best) = best {
                             waiting.remove(&best);
@@ -223,9 +230,9 @@ mod tests {
             locks.add(0, place);
         }
         for expected in 0..MANY {
-            let next = locks.next(|place| &claims[place]);
+            let next = locks.next(|place| &claims[place], |_| true);
             assert_eq!(next, Some(expected));
-            assert_eq!(locks.next(|place| &claims[place]), None);
+            assert_eq!(locks.next(|place| &claims[place], |_| true), None);
             locks.release(&claims[expected]);
         }
         assert!(locks.looks < 5 * MANY, "{}", locks.looks);

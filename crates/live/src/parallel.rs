@@ -22,6 +22,7 @@ use pgdmp::select::{Selected, Wanted};
 use pgdmp::toc::Format;
 use pgdmp::{Archive, ArchiveStream, Desc, DumpId, Error, ErrorKind, TocEntry};
 
+use crate::batch::LOCK_TIMEOUT;
 use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
 use crate::deal::{self, Deal, Help};
@@ -114,10 +115,14 @@ fn over_sessions(
     let mut around = restorer.around(selected.toc(), server, voice, &settings, journal)?;
     around.data_comes_again = data.archive().is_some();
     let splits = splits(selected, around, &rules, data, jobs, &mut *session);
+    let mut graph = Graph::new(data.archive(), selected, around.means, session.server_version());
+    if restorer.analyze {
+        graph.analyze();
+    }
     let mut leader = Leader {
         data,
         around,
-        graph: Graph::new(data.archive(), selected, around.means, session.server_version()),
+        graph,
         inhibits: restorer.options.holds_back_data(),
         transactions: restorer.options.uses_transactions(),
         remade: HashSet::new(),
@@ -165,7 +170,7 @@ fn splits<'a>(
     let is_plain = data.archive().is_some()
         && !rules.script_options().sets_session_authorization()
         // For `lock_timeout`.
-        && (version == 0 || version >= 90_300);
+        && (version == 0 || version >= LOCK_TIMEOUT);
     let splits = Splits::new(selected.toc(), around.means.split, jobs, is_plain)?;
     // With the least log, rows go unlogged into a table that their transaction empties.
     let rows = session.rows(b"SHOW wal_level").ok()?;
@@ -223,6 +228,8 @@ struct Item {
     place: usize,
     wanted: Wanted,
     made: bool,
+    /// If the table is analyzed and nothing restored: the place of its rows.
+    analyzes: Option<usize>,
     /// What of its definition, if that has two parts.
     part: Option<(Part, Arc<TwoParts>)>,
     /// Sessions that come to help with its rows, if they are dealt.
@@ -231,7 +238,8 @@ struct Item {
 
 /// What a worker is to do.
 enum Task {
-    Restore(Item),
+    /// One entry, or several whose statements are sent together.
+    Restore(Vec<Item>),
     Help(Help),
 }
 
@@ -247,18 +255,23 @@ struct Dealing {
 
 /// What a worker has to say.
 enum News {
-    /// `next`: the part of the definition that is to follow.
     Done {
         worker: usize,
-        item: Item,
-        restored: Restored,
-        next: Option<Part>,
+        done: Vec<Done>,
     },
     /// Its help is over.
     Helped {
         worker: usize,
     },
     Died(Fatal),
+}
+
+/// What came of an entry.
+struct Done {
+    item: Item,
+    restored: Restored,
+    /// The part of the definition that is to follow.
+    next: Option<Part>,
 }
 
 struct Leader<'a> {
@@ -467,27 +480,19 @@ impl<'a> Leader<'a> {
         for pass in RestorePass::ALL {
             self.graph.begin(pass);
             loop {
-                while !idle.is_empty()
-                    && let Some(place) = self.graph.next()
-                {
-                    let node = &self.graph.nodes[place];
-                    let (entry, wanted, made) = (node.entry, node.wanted, node.made);
-                    let part = node.part();
-                    if !wanted.is_listed() || self.is_done_before(place) {
-                        self.say("skipping item", place);
-                        self.graph.done(place);
+                while !idle.is_empty() {
+                    let places = self.graph.next();
+                    if places.is_empty() {
+                        break;
+                    }
+                    let mut begun = Vec::with_capacity(places.len());
+                    for place in places {
+                        begun.extend(self.begin(place, splits, &mut dealings)?);
+                    }
+                    if begun.is_empty() {
                         continue;
                     }
-                    self.note(entry, Journal::begin)?;
-                    self.say("launching item", place);
-                    let dealing = self.dealing(place, splits);
-                    let joins = dealing.map(|(dealing, joins)| {
-                        dealings.push(dealing);
-                        joins
-                    });
-                    // Rows that are dealt are not in the transaction that empties the table.
-                    let made = made && joins.is_none();
-                    let task = Task::Restore(Item { place, wanted, made, part, joins });
+                    let task = Task::Restore(begun);
                     let sent = idle.pop().and_then(|worker| items.get(worker)?.send(task).ok());
                     if sent.is_none() {
                         // It has said why, or will.
@@ -500,10 +505,12 @@ impl<'a> Leader<'a> {
                 }
                 self.around.voice.running(items.len() - idle.len());
                 match heard.recv() {
-                    Ok(News::Done { worker, item, restored, next }) => {
+                    Ok(News::Done { worker, done }) => {
                         idle.push(worker);
-                        dealings.retain(|dealing| dealing.place != item.place);
-                        self.done(&item, restored, next)?;
+                        for Done { item, restored, next } in done {
+                            dealings.retain(|dealing| dealing.place != item.place);
+                            self.done(&item, restored, next)?;
+                        }
                     }
                     Ok(News::Helped { worker }) => idle.push(worker),
                     Ok(News::Died(reason)) => return Err(Fatal::Worker(Box::new(reason))),
@@ -513,6 +520,42 @@ impl<'a> Leader<'a> {
         }
         self.info("finished main parallel loop");
         Ok(())
+    }
+
+    /// Begins an entry, if there is something to restore of it.
+    fn begin(
+        &mut self,
+        place: usize,
+        splits: Option<&Splits<'_>>,
+        dealings: &mut Vec<Dealing>,
+    ) -> pgdmp::Result<Option<Item>> {
+        let node = &self.graph.nodes[place];
+        let (entry, wanted, made) = (node.entry, node.wanted, node.made);
+        let part = node.part();
+        let analyzes = node.analyzes;
+        if analyzes.is_some() {
+            let id = entry.dump_id();
+            let journal = self.around.journal.filter(|_| !self.remade.contains(&id));
+            if !wanted.is_listed() || journal.is_some_and(|journal| journal.is_analyzed(id)) {
+                self.graph.done(place);
+                return Ok(None);
+            }
+            return Ok(Some(Item { place, wanted, made, analyzes, part, joins: None }));
+        }
+        if !wanted.is_listed() || self.is_done_before(place) {
+            self.say("skipping item", place);
+            self.graph.done(place);
+            return Ok(None);
+        }
+        self.note(entry, Journal::begin)?;
+        self.say("launching item", place);
+        let joins = self.dealing(place, splits).map(|(dealing, joins)| {
+            dealings.push(dealing);
+            joins
+        });
+        // Rows that are dealt are not in the transaction that empties the table.
+        let made = made && joins.is_none();
+        Ok(Some(Item { place, wanted, made, analyzes, part, joins }))
     }
 
     /// Whether the rows of an entry are dealt, if sessions come to help.
@@ -530,6 +573,13 @@ impl<'a> Leader<'a> {
     fn done(&mut self, item: &Item, restored: Restored, next: Option<Part>) -> pgdmp::Result<()> {
         self.report.errors += restored.errors;
         self.report.warnings += restored.warnings;
+        if item.analyzes.is_some() {
+            if restored.errors == 0 {
+                self.note(self.graph.nodes[item.place].entry, Journal::analyzed)?;
+            }
+            self.graph.done(item.place);
+            return Ok(());
+        }
         let node = &mut self.graph.nodes[item.place];
         node.had_errors |= restored.errors > 0;
         if let Some(part) = next {
@@ -650,7 +700,7 @@ impl Worker {
             journal.meet(&mut *session, false)?;
         }
         let sink = SessionSink::new(work.around, session);
-        let sink = RefCell::new(sink.with_context(work.context.clone()));
+        let sink = RefCell::new(sink.with_context(work.context.clone()).beside_others());
         self.items(work, &sink).map_err(|error| sink.borrow_mut().fatal(error))
     }
 
@@ -663,14 +713,12 @@ impl Worker {
         while let Ok(task) = self.next.recv() {
             let worker = self.number;
             let news = match task {
-                Task::Restore(mut item) => {
-                    let entry = entries[item.place];
-                    let joins = item.joins.take();
-                    let deal = joins.map(|joins| Box::new(Deal::new(&entry, joins)));
-                    sink.borrow_mut().deal = deal;
-                    let (restored, next) = one(&item, entry, &mut share, sink)?;
-                    sink.borrow_mut().deal = None;
-                    News::Done { worker, item, restored, next }
+                Task::Restore(items) => {
+                    let done = match items.len() {
+                        1 => one(items, &entries, &mut share, sink)?,
+                        _ => several(items, &entries, &mut share)?,
+                    };
+                    News::Done { worker, done }
                 }
                 Task::Help(help) => {
                     sink.borrow_mut().help(help);
@@ -685,8 +733,60 @@ impl Worker {
     }
 }
 
-/// Restores an entry, or a part of it; says which part is to follow.
+/// Restores an entry, or a part of it.
 fn one(
+    items: Vec<Item>,
+    entries: &[TocEntry<'_>],
+    share: &mut Share<'_>,
+    sink: &RefCell<SessionSink<'_>>,
+) -> pgdmp::Result<Vec<Done>> {
+    let mut done = Vec::with_capacity(1);
+    for mut item in items {
+        if let Some(rows) = item.analyzes {
+            let mut restored = Restored::default();
+            restored.errors = sink.borrow_mut().analyze(&entries[rows])?;
+            done.push(Done { item, restored, next: None });
+            continue;
+        }
+        let entry = entries[item.place];
+        let joins = item.joins.take();
+        sink.borrow_mut().deal = joins.map(|joins| Box::new(Deal::new(&entry, joins)));
+        let (restored, next) = part(&item, entry, share, sink)?;
+        sink.borrow_mut().deal = None;
+        done.push(Done { item, restored, next });
+    }
+    Ok(done)
+}
+
+/// Restores entries whose statements are sent together.
+fn several(
+    items: Vec<Item>,
+    entries: &[TocEntry<'_>],
+    share: &mut Share<'_>,
+) -> pgdmp::Result<Vec<Done>> {
+    let mut done = Vec::with_capacity(items.len());
+    for item in items {
+        let restored = share.entry(entries[item.place], item.wanted, item.made)?;
+        done.push(Done { item, restored, next: None });
+    }
+    let Late { errors: mut more, entries: failed, .. } = share.wait()?;
+    for Done { item, restored, .. } in &mut done {
+        if failed.contains(&entries[item.place].index()) {
+            restored.errors += 1;
+            restored.definition_failed = true;
+            more = more.saturating_sub(1);
+        }
+    }
+    // An entry can have several; the sum counts.
+    let one = done.iter().rposition(|done| done.restored.definition_failed);
+    if let Some(done) = done.get_mut(one.unwrap_or_default()) {
+        done.restored.errors += more;
+    }
+    Ok(done)
+}
+
+/// Restores an entry, or a part of it; says which part is to follow.
+fn part(
     item: &Item,
     entry: TocEntry<'_>,
     share: &mut Share<'_>,

@@ -7,8 +7,10 @@ use pgdmp::script::RestorePass;
 use pgdmp::select::Selected;
 use pgdmp::{Archive, DumpId};
 
+use crate::analyze;
 use crate::constraint::Part;
 use crate::graph::Graph;
+use crate::graph::analysis::without_statistics;
 use crate::restore::Restorer;
 
 /// What a restore would do. When an entry of the parallel part begins depends on how long others take,
@@ -35,7 +37,7 @@ pub struct PlanItem {
     /// Bytes of its data as they are stored, if they are known without reading.
     pub bytes: Option<u64>,
     /// The statement that takes the place of its definition, in the encoding of the archive: half of a
-    /// constraint.
+    /// constraint, or `ANALYZE` of the table whose data it is.
     pub instead: Option<Vec<u8>>,
 }
 
@@ -81,10 +83,22 @@ impl Restorer {
                 });
                 items.extend(of_pass.map(|(entry, _)| item(entry)));
             }
+            if self.analyze {
+                let all = selected.all().map(|(entry, decision)| (entry, decision.wanted));
+                let all: Vec<_> = all.collect();
+                for place in without_statistics(all.iter().copied()) {
+                    let entry = all[place].0;
+                    let instead = Some(analyze::statement(&entry));
+                    items.push(PlanItem { bytes: None, instead, ..item(entry) });
+                }
+            }
             return Plan { jobs: 1, items };
         }
         let jobs = self.jobs.max(1);
-        let graph = Graph::new(archive, selected, self.used_means(), server_version);
+        let mut graph = Graph::new(archive, selected, self.used_means(), server_version);
+        if self.analyze {
+            graph.analyze();
+        }
         let mut planner = Planner { graph, items: Vec::new() };
         let first = planner.graph.first();
         planner.alone(&first, PlanStage::First, &item);
@@ -128,32 +142,48 @@ impl<'a> Planner<'a> {
         for pass in RestorePass::ALL {
             self.graph.begin(pass);
             loop {
-                while !idle.is_empty()
-                    && let Some(place) = self.graph.next()
-                {
-                    let node = &self.graph.nodes[place];
-                    if !node.wanted.is_listed() {
-                        self.graph.done(place);
-                        continue;
+                while let Some(session) = idle.pop() {
+                    let mut takes = 0_u64;
+                    let places = self.graph.next();
+                    if places.is_empty() {
+                        idle.push(session);
+                        break;
                     }
-                    let Some(session) = idle.pop() else { break };
-                    let instead = node.part().and_then(|(part, parts)| match part {
-                        Part::First => Some(parts.first.clone()),
-                        Part::Second => Some(parts.second.clone()),
-                        _ => None,
-                    });
-                    let stage = PlanStage::SideBySide;
-                    let planned = PlanItem { stage, session, instead, ..item(node.entry) };
-                    let takes = planned.bytes.unwrap_or(0).saturating_add(1);
-                    running.push(Reverse((now.saturating_add(takes), place, session)));
-                    self.items.push(planned);
+                    let mut begun = Vec::with_capacity(places.len());
+                    for place in places {
+                        let node = &self.graph.nodes[place];
+                        if !node.wanted.is_listed() {
+                            self.graph.done(place);
+                            continue;
+                        }
+                        let instead = node.part().and_then(|(part, parts)| match part {
+                            Part::First => Some(parts.first.clone()),
+                            Part::Second => Some(parts.second.clone()),
+                            _ => None,
+                        });
+                        let stage = PlanStage::SideBySide;
+                        let mut planned = PlanItem { stage, session, instead, ..item(node.entry) };
+                        if node.analyzes.is_some() {
+                            planned.bytes = None;
+                            planned.instead = Some(analyze::statement(&node.entry));
+                        }
+                        takes = takes.saturating_add(planned.bytes.unwrap_or(0).saturating_add(1));
+                        self.items.push(planned);
+                        begun.push(place);
+                    }
+                    match begun.is_empty() {
+                        true => idle.push(session),
+                        false => running.push(Reverse((now.saturating_add(takes), begun, session))),
+                    }
                 }
-                let Some(Reverse((end, place, session))) = running.pop() else { break };
+                let Some(Reverse((end, places, session))) = running.pop() else { break };
                 now = end;
                 idle.push(session);
-                match self.graph.nodes[place].part() {
-                    Some((Part::First, _)) => self.graph.goes_on(place, Part::Second),
-                    _ => self.graph.done(place),
+                for place in places {
+                    match self.graph.nodes[place].part() {
+                        Some((Part::First, _)) => self.graph.goes_on(place, Part::Second),
+                        _ => self.graph.done(place),
+                    }
                 }
             }
         }

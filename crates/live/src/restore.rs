@@ -9,6 +9,7 @@ use pgdmp::{Archive, ArchiveStream, Toc};
 
 use crate::check::OnConflict;
 use crate::fatal::Fatal;
+use crate::graph::analysis::without_statistics;
 use crate::journal::{Journal, JournalOptions};
 use crate::means::Means;
 use crate::parallel;
@@ -34,6 +35,7 @@ pub struct Restorer {
     pub(crate) journal: Option<JournalOptions>,
     pub(crate) jobs: usize,
     pub(crate) on_conflict: OnConflict,
+    pub(crate) analyze: bool,
 }
 
 impl Restorer {
@@ -82,6 +84,15 @@ impl Restorer {
     /// may be called for several. A setting that the server refuses ends the restore.
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether each table whose rows are restored is analyzed (`ANALYZE`), unless its statistics are
+    /// restored: when its rows and indexes are there, beside other work. One session that restores in
+    /// the order of the archive does it in the end, behind the last transaction. A table that cannot
+    /// be analyzed is an error.
+    pub fn analyze(mut self, analyze: bool) -> Self {
+        self.analyze = analyze;
         self
     }
 
@@ -168,7 +179,25 @@ impl Restorer {
         let settings = Settings::wanted(&self.settings);
         let around = self.around(selected.toc(), server, voice, &settings, None)?;
         let mut sink = SessionSink::new(around, session);
-        run(&restore, &mut sink).map_err(|error| sink.fatal(error))
+        let report = run(&restore, &mut sink).map_err(|error| sink.fatal(error))?;
+        self.analyze_all(selected, &mut sink, report).map_err(|error| sink.fatal(error))
+    }
+
+    /// Analyzes what is to be analyzed, in the session that has restored it.
+    fn analyze_all(
+        &self,
+        selected: &Selected<'_>,
+        sink: &mut SessionSink<'_>,
+        mut report: Report,
+    ) -> pgdmp::Result<Report> {
+        if self.analyze {
+            let entries = selected.all().map(|(entry, decision)| (entry, decision.wanted));
+            let entries: Vec<_> = entries.collect();
+            for place in without_statistics(entries.iter().copied()) {
+                report.errors += sink.analyze(&entries[place].0)?;
+            }
+        }
+        Ok(report)
     }
 
     /// `database`: the one that an earlier run has made, and connected to.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use pgdmp::script::{Late, Outcome, Sink, Step};
 use pgdmp::{Desc, DumpId, TocEntry};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, LOCK_TIMEOUT};
 use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
 use crate::deal::Deal;
@@ -125,6 +125,14 @@ impl<'a> SessionSink<'a> {
 
     pub(crate) fn with_context(self, context: Context) -> Self {
         SessionSink { context, ..self }
+    }
+
+    /// Of a session that restores beside others.
+    pub(crate) fn beside_others(mut self) -> Self {
+        if self.has_since(LOCK_TIMEOUT) {
+            self.batch = Batch::beside_others();
+        }
+        self
     }
 
     /// The database that a step connected to.

@@ -2,12 +2,14 @@
 
 use pgdmp::{Desc, TocEntry};
 
+/// Work that the size of a table says little of.
+pub(crate) const SMALL: u64 = 1 << 20;
+
 /// How much work an entry is, in bytes of rows that are stored. `rows`: of its own data, or of the
 /// table that it belongs to; `others`: of the table that a foreign key refers to.
 ///
 /// The parts are estimates: what counts is the order.
 pub(crate) fn cost(entry: &TocEntry<'_>, rows: u64, others: u64) -> u64 {
-    const SMALL: u64 = 1 << 20;
     if entry.had_dumper() {
         return rows;
     }

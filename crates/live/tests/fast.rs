@@ -184,6 +184,74 @@ fn failures_in_a_batch_are_those_of_single_statements() {
     }
 }
 
+/// Those of sessions beside others: what comes after the data.
+#[test]
+fn failures_in_batches_of_several_sessions_are_those_of_single_statements() {
+    use pgdmp_testkit::many::{Shape, archive};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.dump");
+    std::fs::write(&path, archive(Shape::Tables, 550)).unwrap();
+    let many = Archive::open(&path).unwrap();
+    let small = Archive::open(fixtures::root().join("pg18/small-custom.dump")).unwrap();
+    let cases: &[&[(&'static str, Fate)]] = &[
+        &[],
+        &[("GRANT ", Fate::Refused)],
+        &[("setval", Fate::Refused)],
+        &[("GRANT SELECT ON TABLE s.t7 ", Fate::Refused), ("TRIGGER", Fate::Refused)],
+        &[("COMMENT ON ", Fate::RefusedWith(*b"42704"))],
+        &[("SET default_tablespace", Fate::Refused), ("setval", Fate::Refused)],
+    ];
+    let mut failed = 0;
+    for archive in [&small, &many] {
+        let selected = Selection::default().apply(archive.toc()).unwrap();
+        for fates in cases {
+            for jobs in [1, 3] {
+                let [one, many] = [Means::exact(), BATCHES].map(|means| {
+                    let played = Played { fates: fates.to_vec(), ..Played::default() };
+                    let restorer = Restorer::new().means(means.tuning(true)).jobs(jobs);
+                    let report = restorer.archive(archive, &selected, &played, &played).unwrap();
+                    let mut told = told(&played);
+                    // Each session says that once.
+                    told.retain(|line| !line.starts_with("while "));
+                    told.sort();
+                    let count = |what: &Happened| matches!(what, Happened::Began { .. });
+                    let sent = played.happened().iter().filter(|what| count(what)).count();
+                    ((told, report.errors, report.entries), sent)
+                });
+                assert!(one.0 == many.0, "{fates:?} -j{jobs}: {:?} {:?}", one.0.1, many.0.1);
+                failed += one.0.1;
+                assert!(!fates.is_empty() || many.1 < one.1, "{} of {}", many.1, one.1);
+            }
+        }
+    }
+    assert!(failed > 100, "{failed}");
+}
+
+/// A batch beside other sessions does not wait for locks for long: it would keep its own.
+#[test]
+fn batches_beside_other_sessions_are_impatient() {
+    use pgdmp_testkit::many::{Shape, archive};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.dump");
+    std::fs::write(&path, archive(Shape::Schemas, 200)).unwrap();
+    let archive = Archive::open(&path).unwrap();
+    let selected = Selection::default().apply(archive.toc()).unwrap();
+    for (version, impatient) in [(0, true), (150_004, true), (90_224, false)] {
+        let played = Played { version, ..Played::default() };
+        let restorer = Restorer::new().means(BATCHES).jobs(2);
+        restorer.archive(&archive, &selected, &played, &played).unwrap();
+        let happened = played.happened();
+        let mut batches = 0;
+        for what in &happened {
+            let Happened::Began { what, session } = what else { continue };
+            let is_batch = what.matches("GRANT ").count() > 1;
+            assert!(!is_batch || (*session > 0 && what.starts_with("SET LOCAL lock_timeout = ")));
+            batches += usize::from(is_batch);
+        }
+        assert_eq!(batches > 0, impatient, "{happened:?}");
+    }
+}
+
 #[test]
 fn the_first_error_in_a_batch_can_be_the_end() {
     let fates = vec![("CREATE TABLE public.parcel", Fate::Refused)];
@@ -253,8 +321,8 @@ fn there_are_few_round_trips() {
     use pgdmp_testkit::many::{Shape, archive};
     for (shape, entries, least) in [
         (Shape::BareTables, 2000, 50),
-        // Privileges are restored an entry at a time.
-        (Shape::Schemas, 2000, 1),
+        (Shape::Schemas, 2000, 30),
+        (Shape::Tables, 1100, 1),
         (Shape::LargeObjects, 2000, 3),
         (Shape::Groups, 2000, 13),
     ] {

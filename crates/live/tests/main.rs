@@ -2,6 +2,7 @@
 //! are needed. What a real one does is tested with the program (`crates/cli/tests/live_*.rs`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod analyze;
 mod check;
 mod fast;
 mod held;

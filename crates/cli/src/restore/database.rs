@@ -182,6 +182,7 @@ fn restorer(program: &Program, options: &mut Options, journal: Option<JournalOpt
         .jobs(options.jobs as usize)
         .means(options.extras.means)
         .on_conflict(options.extras.on_conflict)
+        .analyze(options.extras.analyze)
         .fit_to_server(!program.is_pg_restore);
     for (name, value) in std::mem::take(&mut options.extras.settings) {
         restorer = restorer.set(name, value);

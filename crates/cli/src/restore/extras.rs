@@ -37,6 +37,7 @@ pub(super) enum Own {
     CreateAs,
     Json,
     OnConflict,
+    Analyze,
 }
 
 /// The values of these options.
@@ -69,6 +70,8 @@ pub(super) struct Extras {
     /// What shows how far a restore into a database is.
     pub(super) progress: Option<Progress>,
     pub(super) on_conflict: OnConflict,
+    /// Whether tables are analyzed.
+    pub(super) analyze: bool,
 }
 
 impl Extras {
@@ -129,6 +132,10 @@ impl Extras {
             Own::NoCheck => self.no_check = true,
             Own::Json => self.json = true,
             Own::OnConflict => self.on_conflict = on_conflict(&text())?,
+            Own::Analyze if value.is_empty() || value == b"tables" => self.analyze = true,
+            Own::Analyze => {
+                return Err(Fatal::new("option \"--analyze\" takes tables, or nothing"));
+            }
             Own::For => server.service = Some(text().parse()?),
         }
         Ok(())

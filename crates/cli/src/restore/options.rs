@@ -261,6 +261,9 @@ impl Options {
                 return Err(Fatal::new(format!("option {name} requires option -d/--dbname")));
             }
         }
+        if extras.analyze && !extras.plan && (self.dbname.is_none() || self.list) {
+            return Err(Fatal::new("option --analyze requires option -d/--dbname"));
+        }
         if extras.no_check && (extras.check || conflicts) {
             let other = if extras.check { "--check" } else { "--on-conflict" };
             return Err(together(other, "--no-check"));

@@ -281,6 +281,12 @@ pub(super) const OWN: &[Row] = &[
         Own::OnConflict,
     ),
     own_flag(
+        "analyze",
+        "analyze each table whose rows are restored\nwithout statistics",
+        Own::Analyze,
+    ),
+    untold(own_value("analyze", "tables", "", Own::Analyze)),
+    own_flag(
         "exact",
         "into a database exactly as pg_restore does,\nnot by faster means",
         Own::Exact,
