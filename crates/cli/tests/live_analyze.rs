@@ -52,7 +52,8 @@ fn query(server: &Server, database: &str, sql: &str) -> String {
 #[test]
 fn tables_are_analyzed_when_they_are_complete() {
     let Some(server) = Server::start("tables_are_analyzed_when_they_are_complete") else { return };
-    server.sql("ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()");
+    server.sql("ALTER SYSTEM SET autovacuum = off");
+    server.sql("SELECT pg_reload_conf()");
     let copies = archive_of(&server, "tables", TABLES);
     let inserts = PathBuf::from(server.path("inserts.dump"));
     let name = inserts.to_str().unwrap();
@@ -107,7 +108,8 @@ fn tables_are_analyzed_when_they_are_complete() {
 #[test]
 fn a_restore_that_goes_on_analyzes_the_rest() {
     let Some(server) = Server::start("a_restore_that_goes_on_analyzes_the_rest") else { return };
-    server.sql("ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()");
+    server.sql("ALTER SYSTEM SET autovacuum = off");
+    server.sql("SELECT pg_reload_conf()");
     let archive = archive_of(&server, "tables", TABLES);
     server.create("made", "UTF8");
     let journal = format!("--analyze --resume --journal={}", server.path("x.journal"));
