@@ -12,7 +12,8 @@
 //! - [`Toc`] is the table of contents, and [`TocEntry`] one line of it. The kind of an entry is a
 //!   [`Desc`], its number a [`DumpId`].
 //! - [`Archive::data`] streams the data of an entry, decompressed, through buffers of a fixed size:
-//!   memory does not grow with the data. [`rows`] takes it apart into rows and fields.
+//!   memory does not grow with the data. [`rows`] takes it apart into rows and fields, and [`types`]
+//!   says what their texts mean.
 //! - [`Selection`] chooses entries with the rules of `pg_restore`'s options and list files.
 //!   [`Listing`] writes the text of `pg_restore -l`, and [`Script`] the SQL of `pg_restore -f`.
 //! - [`Conversion`] makes an archive of another one, and [`ArchiveBuilder`] makes one from scratch.
@@ -115,6 +116,7 @@ mod sql;
 mod surplus;
 pub mod text;
 pub mod toc;
+pub mod types;
 pub mod value;
 mod version;
 mod wire;

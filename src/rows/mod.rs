@@ -28,7 +28,6 @@
 //! ```
 //!
 //! ```text
-//! statement.rs   the COPY statement: table and columns
 //! batch.rs       rows that lie in memory: where each field ends
 //! copy.rs        COPY text into batches, one window of data at a time
 //! index.rs       where in a window rows and fields end
@@ -48,7 +47,6 @@ mod of_archive;
 mod options;
 mod reader;
 mod row;
-mod statement;
 mod writer;
 
 #[cfg(test)]
@@ -57,5 +55,7 @@ mod tests;
 pub use options::RowsOptions;
 pub use reader::Rows;
 pub use row::{Field, Fields, Row};
-pub use statement::CopyStatement;
 pub use writer::RowWriter;
+
+#[doc(no_inline)]
+pub use crate::types::CopyStatement;

@@ -4,10 +4,10 @@ use std::io::BufRead;
 
 use super::options::RowsOptions;
 use super::reader::Rows;
-use super::statement::CopyStatement;
 use crate::archive::{Archive, Block, EntryData};
 use crate::error::{Error, Result};
 use crate::toc::{Desc, DumpId, TocEntry};
+use crate::types::CopyStatement;
 
 impl Archive {
     /// Opens the rows of a table by the dump id of its `TABLE DATA` entry. They are read from COPY

@@ -1,9 +1,9 @@
 //! `RowsOptions`: how rows are to be read.
 
-use super::statement::CopyStatement;
 use crate::encoding::Encoding;
 use crate::error::EntryName;
 use crate::limits::Limits;
+use crate::types::CopyStatement;
 
 /// Options for reading the rows of a table; see [`Rows`](super::Rows).
 ///

@@ -14,4 +14,4 @@ mod token;
 
 pub(crate) use quote::{identifier, literal, quote};
 pub(crate) use roles::{RolesIn, roles};
-pub(crate) use token::{Edits, Kind, Token, replaced, tokens, without};
+pub(crate) use token::{Edits, Kind, Token, Tokens, replaced, tokens, without};

@@ -1,6 +1,8 @@
 //! SQL taken apart into tokens, as far as it takes to find names in it: what is a word, what is a
 //! string, what is neither.
 
+use crate::encoding::Encoding;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -83,49 +85,94 @@ fn doubled(text: &[u8], quote: u8) -> Vec<u8> {
 ///
 /// `std_strings`: whether a backslash in a string is just a backslash.
 pub(crate) fn tokens(sql: &[u8], std_strings: bool) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let (mut at, mut depth) = (0, 0_u32);
-    while let Some(&byte) = sql.get(at) {
-        let rest = &sql[at..];
-        let (kind, len) = match byte {
-            b' ' | b'\t'..=b'\r' => {
-                at += 1;
-                continue;
-            }
-            b'-' if rest.starts_with(b"--") => {
-                at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-                continue;
-            }
-            b'/' if rest.starts_with(b"/*") => {
-                at += comment(rest);
-                continue;
-            }
-            b'\'' => (Kind::String, string(rest, !std_strings)),
-            b'e' | b'E' if rest.get(1) == Some(&b'\'') => {
-                (Kind::String, 1 + string(&rest[1..], true))
-            }
-            b'b' | b'B' | b'x' | b'X' | b'n' | b'N' if rest.get(1) == Some(&b'\'') => {
-                (Kind::String, 1 + string(&rest[1..], false))
-            }
-            b'"' => (Kind::Quoted, quoted(rest)),
-            b'$' => match dollar(rest) {
-                Some(len) => (Kind::Dollar, len),
-                None => (Kind::Mark, 1),
-            },
-            b'0'..=b'9' => (Kind::Number, run(rest, |b| b.is_ascii_alphanumeric() || b == b'.')),
-            byte if is_start(byte) => (Kind::Word, run(rest, |b| is_start(b) || is_more(b))),
-            _ => (Kind::Mark, 1),
-        };
-        if byte == b')' {
-            depth = depth.saturating_sub(1);
-        }
-        tokens.push(Token { kind, text: &rest[..len.min(rest.len())], start: at, depth });
-        if byte == b'(' {
-            depth += 1;
-        }
-        at += len.max(1);
+    Tokens::new(sql, std_strings, Encoding::SQL_ASCII).collect()
+}
+
+/// The tokens of SQL, one after the other: see [`tokens`].
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens<'a> {
+    sql: &'a [u8],
+    at: usize,
+    depth: u32,
+    std_strings: bool,
+    encoding: Encoding,
+}
+
+impl<'a> Tokens<'a> {
+    /// `encoding` matters where a backslash may be the second byte of a character.
+    pub(crate) fn new(sql: &'a [u8], std_strings: bool, encoding: Encoding) -> Self {
+        Tokens { sql, at: 0, depth: 0, std_strings, encoding }
     }
-    tokens
+
+    /// Length of a string that begins with its quote.
+    fn string(&self, text: &[u8], backslashes: bool) -> usize {
+        let mut at = 1;
+        while let Some(byte) = text.get(at) {
+            match byte {
+                b'\\' if backslashes => at += 2,
+                b'\'' if text.get(at + 1) == Some(&b'\'') => at += 2,
+                b'\'' => return at + 1,
+                byte if byte.is_ascii() => at += 1,
+                _ if self.encoding.has_backslash_trails() => {
+                    at += self.encoding.len_of_next(&text[at..]);
+                }
+                _ => at += 1,
+            }
+        }
+        text.len()
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        loop {
+            let rest = self.sql.get(self.at..)?;
+            let byte = *rest.first()?;
+            let (kind, len) = match byte {
+                b' ' | b'\t'..=b'\r' => {
+                    self.at += 1;
+                    continue;
+                }
+                b'-' if rest.starts_with(b"--") => {
+                    self.at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+                    continue;
+                }
+                b'/' if rest.starts_with(b"/*") => {
+                    self.at += comment(rest);
+                    continue;
+                }
+                b'\'' => (Kind::String, self.string(rest, !self.std_strings)),
+                b'e' | b'E' if rest.get(1) == Some(&b'\'') => {
+                    (Kind::String, 1 + self.string(&rest[1..], true))
+                }
+                b'b' | b'B' | b'x' | b'X' | b'n' | b'N' if rest.get(1) == Some(&b'\'') => {
+                    (Kind::String, 1 + self.string(&rest[1..], false))
+                }
+                b'"' => (Kind::Quoted, quoted(rest)),
+                b'$' => match dollar(rest) {
+                    Some(len) => (Kind::Dollar, len),
+                    None => (Kind::Mark, 1),
+                },
+                b'0'..=b'9' => {
+                    (Kind::Number, run(rest, |b| b.is_ascii_alphanumeric() || b == b'.'))
+                }
+                byte if is_start(byte) => (Kind::Word, run(rest, |b| is_start(b) || is_more(b))),
+                _ => (Kind::Mark, 1),
+            };
+            if byte == b')' {
+                self.depth = self.depth.saturating_sub(1);
+            }
+            let text = &rest[..len.min(rest.len())];
+            let token = Token { kind, text, start: self.at, depth: self.depth };
+            if byte == b'(' {
+                self.depth += 1;
+            }
+            self.at += len.max(1);
+            return Some(token);
+        }
+    }
 }
 
 fn is_start(byte: u8) -> bool {
@@ -158,19 +205,6 @@ fn comment(text: &[u8]) -> usize {
         }
     }
     at.min(text.len())
-}
-
-fn string(text: &[u8], backslashes: bool) -> usize {
-    let mut at = 1;
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'\\' if backslashes => at += 2,
-            b'\'' if text.get(at + 1) == Some(&b'\'') => at += 2,
-            b'\'' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    text.len()
 }
 
 fn quoted(text: &[u8]) -> usize {
