@@ -89,6 +89,7 @@
 //! | `gzip`, `lz4`, `zstd` | yes | that compression; without it, reading such data is [`ErrorKind::NotEnabled`], and everything else works |
 //! | `random` | yes | [`RestrictKey::random`](script::RestrictKey::random) |
 //! | `encodings` | yes | the characters of encodings besides UTF8, LATIN1 and LATIN5; without it their bytes are shown as numbers |
+//! | `diff` | no | [`diff`], which compares two archives |
 //! | `mmap` | no | [`MappedFile`](source), a source in mapped memory |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -98,6 +99,8 @@ mod archive;
 mod compress;
 mod compression;
 pub mod cookbook;
+#[cfg(feature = "diff")]
+pub mod diff;
 pub mod edit;
 mod encoding;
 pub mod error;

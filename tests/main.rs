@@ -25,6 +25,7 @@
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `steps` | the rules of a restore, without its text |
+//! | `diff` | dumps of one database are equal, however they were made |
 //! | `rows` | what is read of tables and written again is the same |
 //! | `regressions` | one test per bug that was found |
 
@@ -33,6 +34,8 @@
 
 mod convert;
 mod corpus;
+#[cfg(feature = "diff")]
+mod diff;
 mod encodings;
 mod extras;
 mod forged;

@@ -1,0 +1,30 @@
+//! Compares two archives: their objects, the data of their tables, and rows.
+//!
+//! Two archives of equal databases are equal, whatever else differs: dump ids, OIDs and the order of
+//! entries, format and compression, the releases and dates, the settings of the sessions that
+//! dumped them (`TimeZone`, `bytea_output`, `standard_conforming_strings`, client encoding, quoted
+//! identifiers), and whether rows are COPY text or INSERT commands.
+//!
+//! See the example of [`Comparison`].
+//!
+//! ```text
+//! spelling.rs    SQL in one spelling
+//! literal.rs     literals by value
+//! key.rs         which object an entry is
+//! items.rs       the objects of an archive, with all that it says of them
+//! lines.rs       the difference of two texts
+//! objects.rs     objects compared
+//! comparison.rs  `Comparison`
+//! ```
+
+mod comparison;
+mod items;
+mod key;
+mod lines;
+mod literal;
+mod objects;
+mod spelling;
+
+pub use comparison::{Comparison, DiffOptions};
+pub use lines::{Line, LineKind};
+pub use objects::{ChangeKind, ObjectChange, Part, PartChange};
