@@ -82,6 +82,14 @@ pub enum ErrorKind {
         /// What is wrong with it.
         what: Cow<'static, str>,
     },
+    /// The rows of a table are rewritten, and the rewriter failed: see
+    /// [`RewriteRows`](crate::rows::RewriteRows).
+    Rewrite {
+        /// The number of the row, from 1; 0 before the first.
+        row: u64,
+        /// The rewriter's error.
+        error: Box<dyn StdError + Send + Sync>,
+    },
     /// A filter file ([`Selection::read_filter`](crate::Selection::read_filter)) has an invalid
     /// line.
     Filter {
@@ -121,6 +129,7 @@ impl ErrorKind {
             ErrorKind::NotEnabled(_) => "NotEnabled",
             ErrorKind::Limit { .. } => "Limit",
             ErrorKind::Row { .. } => "Row",
+            ErrorKind::Rewrite { .. } => "Rewrite",
             ErrorKind::Filter { .. } => "Filter",
             ErrorKind::NotAllowed { .. } => "NotAllowed",
             ErrorKind::NotFound { .. } => "NotFound",
@@ -313,6 +322,9 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Row { row, byte, what } => {
                 write!(f, "row {row}, at byte {byte} of the data: {what}")
             }
+            // The cause is part of the message here, too.
+            ErrorKind::Rewrite { row: 0, error } => write!(f, "{error}"),
+            ErrorKind::Rewrite { row, error } => write!(f, "row {row}: {error}"),
             ErrorKind::Filter { line, what } => {
                 let what = Printable::new(what, Encoding::UTF8);
                 write!(f, "line {line} of the filter: {what}")
@@ -339,6 +351,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
             ErrorKind::Io(error) => Some(error),
+            ErrorKind::Rewrite { error, .. } => Some(&**error),
             _ => None,
         }
     }

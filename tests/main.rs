@@ -27,6 +27,7 @@
 //! | `steps` | the rules of a restore, without its text |
 //! | `diff` | dumps of one database are equal, however they were made |
 //! | `rows` | what is read of tables and written again is the same |
+//! | `rewrite` | rows that are rewritten; what changes nothing gives the same bytes |
 //! | `regressions` | one test per bug that was found |
 
 // Helpers, too, may fail a test.
@@ -54,6 +55,7 @@ mod read;
 mod recognise;
 mod regressions;
 mod reindex;
+mod rewrite;
 mod rows;
 mod script;
 mod steps;

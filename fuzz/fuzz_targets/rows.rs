@@ -5,7 +5,7 @@ use std::io::BufReader;
 
 use libfuzzer_sys::fuzz_target;
 use pgdmp::Limits;
-use pgdmp::rows::{CopyStatement, RowWriter, Rows, RowsOptions};
+use pgdmp::rows::{CopyStatement, Keep, RewriteError, Row, RowEdit, RowWriter, Rows, RowsOptions};
 use pgdmp::text::Encoding;
 
 /// The values of a row.
@@ -42,7 +42,35 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(values, others);
     assert_eq!(lines, other_lines);
     assert_eq!(failed, others_failed);
-    if !failed && encoding.name() == "SQL_ASCII" {
+    // What is rewritten to what it was is the same text; of many line ends at the end only some.
+    let mut same = Vec::new();
+    let mut rewriter = |_: &Row<'_>, _: &mut RowEdit<'_>| -> Result<Keep, RewriteError> {
+        Ok(Keep::Keep)
+    };
+    let rewritten = open(1 << 20).rewrite(&mut rewriter, &mut same);
+    assert_eq!(rewritten.is_err(), failed);
+    assert!(failed || text.starts_with(&same));
+    let mut other = Vec::new();
+    let mut rewriter = |row: &Row<'_>, edit: &mut RowEdit<'_>| -> Result<Keep, RewriteError> {
+        for (n, field) in row.fields().enumerate() {
+            match field.value() {
+                Some(value) if !value.contains(&0) => edit.set(n, &value),
+                Some(_) => {}
+                None => edit.set_null(n),
+            }
+        }
+        Ok(Keep::Keep)
+    };
+    if open(1 << 20).rewrite(&mut rewriter, &mut other).is_ok() {
+        let again = match is_insert {
+            true => read(options.clone().insert_commands(&other[..])),
+            false => read(options.clone().copy_text(&other[..])),
+        };
+        assert_eq!(values, again.0);
+    }
+    // A row of INSERT commands may have no fields, without a list of columns.
+    let has_fields = values.iter().all(|row| !row.is_empty());
+    if !failed && has_fields && encoding.name() == "SQL_ASCII" {
         // Written again, field by field or as they came, they are the same rows.
         let mut writer = RowWriter::new(Vec::new()).encoding(encoding);
         for row in &values {

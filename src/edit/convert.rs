@@ -8,6 +8,7 @@ use super::contents::ToCome;
 use super::jobs::{move_all, move_as_it_comes};
 use super::note::Note;
 use super::plan::{Plan, Source};
+use super::rewrites::Rewrites;
 use super::split::Part;
 use super::target::Target;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Pass, Warn, tell};
@@ -40,6 +41,7 @@ use crate::toc::{EntryFields, Format, TocEntry};
 pub struct Conversion<'a> {
     pass: Pass<'a>,
     plan: Plan,
+    rewrites: Rewrites<'a>,
     on_warning: OnWarning<'a>,
 }
 
@@ -97,8 +99,9 @@ impl<'a> Conversion<'a> {
         choice: Choice<'_, 'a>,
         edit: Option<&mut Edit<'_, 'a>>,
     ) -> Result<Self> {
-        let plan = Plan::new(Source::of(archive), target, choice, edit)?;
-        Ok(Conversion { pass: archive.pass(), plan, on_warning: Box::new(|_| {}) })
+        let plan = Plan::new(Source::of(archive), target, choice, edit, &Rewrites::new())?;
+        let pass = archive.pass();
+        Ok(Conversion { pass, plan, rewrites: Rewrites::new(), on_warning: Box::new(|_| {}) })
     }
 
     /// Plans a conversion of a file, a directory or a pipe; see
@@ -129,6 +132,25 @@ impl<'a> Conversion<'a> {
         target: &Target,
         selected: Option<&Selected<'_>>,
     ) -> Result<Self> {
+        Conversion::rewriting(pass, target, selected, Rewrites::new())
+    }
+
+    /// Plans a conversion like [`of_pass`](Self::of_pass) in which the rows of some tables are
+    /// rewritten. Their data is decompressed and compressed again; all other data is moved as
+    /// otherwise. If any table is rewritten, all statistics of the planner (`STATISTICS DATA` and
+    /// `EXTENDED STATISTICS DATA`, since PostgreSQL 18) are left out, because they hold values of
+    /// the rows as these were. See the example of [`Rewrites`].
+    ///
+    /// # Errors
+    ///
+    /// As [`of_pass`](Self::of_pass), and rewrites of entries that the archive does not have, or
+    /// that have no rows.
+    pub fn rewriting(
+        pass: Pass<'a>,
+        target: &Target,
+        selected: Option<&Selected<'_>>,
+        rewrites: Rewrites<'a>,
+    ) -> Result<Self> {
         let (toc, format) = (pass.toc(), pass.format());
         let source = match pass.archive() {
             Some(archive) => Source::of(archive),
@@ -136,14 +158,15 @@ impl<'a> Conversion<'a> {
                 Source { toc, format, contents: &ToCome(toc), copies: false, damage: pass.damage() }
             }
         };
-        let plan = Plan::new(source, target, selected.into(), None)?;
+        rewrites.check(toc)?;
+        let plan = Plan::new(source, target, selected.into(), None, &rewrites)?;
         if pass.archive().is_none() && plan.jobs.iter().any(|job| job.sources.len() > 1) {
             return Err(Error::usage(
                 "the archive has several groups of large objects, which the version cannot have; \
                  save it in a file first",
             ));
         }
-        Ok(Conversion { pass, plan, on_warning: Box::new(|_| {}) })
+        Ok(Conversion { pass, plan, rewrites, on_warning: Box::new(|_| {}) })
     }
 
     /// Changes that the conversion makes beyond the settings of its target.
@@ -216,14 +239,16 @@ impl<'a> Conversion<'a> {
         self,
         start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
     ) -> Result<W> {
-        let Conversion { mut pass, plan, mut on_warning } = self;
+        let Conversion { mut pass, plan, rewrites, mut on_warning } = self;
         let mut writer = start(plan.builder)?;
         let warn = &mut |warning| tell(&mut on_warning, &warning);
         match pass.archive() {
             Some(archive) => {
-                move_all(&[archive], &plan.jobs, &mut writer, plan.ways, warn)?;
+                move_all(&[archive], &plan.jobs, &mut writer, plan.ways, &rewrites, warn)?;
             }
-            None => move_as_it_comes(&mut pass, &plan.jobs, &mut writer, plan.ways, warn)?,
+            None => {
+                move_as_it_comes(&mut pass, &plan.jobs, &mut writer, plan.ways, &rewrites, warn)?;
+            }
         }
         pass.refuse_surplus(!plan.jobs.is_empty())?;
         writer.finish()

@@ -12,11 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::job::Job;
+use super::rewrites::Rewrites;
 use crate::archive::{
     Archive, ArchiveWriter, Block, Moving, Pass, PieceSink, StoredPiece, Warn, Ways,
 };
-use crate::compress::EncoderPool;
+use crate::compress::{Algorithm, EncoderPool};
 use crate::error::{Error, Result};
+use crate::rows::{MakeRewriter, Way};
 use crate::toc::{BlockKind, DumpId, Oid};
 
 /// Stored bytes of what is read ahead together, at most.
@@ -34,6 +36,7 @@ pub(super) fn move_all<W: Write>(
     jobs: &[Job],
     writer: &mut ArchiveWriter<W>,
     ways: Ways,
+    rewrites: &Rewrites<'_>,
     warn: &mut Warn<'_>,
 ) -> Result<()> {
     let moving = |archive: &Archive| Moving::to(writer, ways, archive.contexts(), archive.limits());
@@ -41,7 +44,10 @@ pub(super) fn move_all<W: Write>(
     let of = |job: &Job| job.archive as usize;
     let tasks: Vec<Task<'_>> = jobs
         .iter()
-        .map(|job| Task { archive: archives[of(job)], job, moving: &movings[of(job)] })
+        .map(|job| {
+            let rewrite = rewrites.of(job);
+            Task { archive: archives[of(job)], job, moving: &movings[of(job)], rewrite }
+        })
         .collect();
     let threads = writer.pool().threads();
     if threads < 2 || !tasks.iter().any(|task| task.small_size().is_some()) {
@@ -134,6 +140,7 @@ struct Task<'a> {
     archive: &'a Archive,
     job: &'a Job,
     moving: &'a Moving,
+    rewrite: Option<&'a dyn MakeRewriter>,
 }
 
 /// The data of an entry, as it is to stand in the new archive.
@@ -157,10 +164,15 @@ struct Held {
 
 impl Held {
     /// The stored bytes of a piece in the new archive; `None` if there is no room for them.
-    fn take(&mut self, piece: StoredPiece<'_>, moving: &Moving) -> Result<Option<Vec<u8>>> {
+    fn take(
+        &mut self,
+        piece: StoredPiece<'_>,
+        moving: &Moving,
+        rewrite: Option<(&dyn MakeRewriter, Way)>,
+    ) -> Result<Option<Vec<u8>>> {
         let mut warnings = Vec::new();
         let warn = &mut |warning| warnings.push(warning);
-        let result = moving.piece(piece, |_, _| Ok(&mut *self), warn).map(drop);
+        let result = move_piece(piece, |_, _| Ok(&mut *self), moving, rewrite, warn).map(drop);
         self.warnings.append(&mut warnings);
         match result {
             Ok(()) => Ok(Some(std::mem::take(&mut self.bytes))),
@@ -191,9 +203,11 @@ impl PieceSink for &mut Held {}
 impl Task<'_> {
     /// The stored bytes of its source, if they are few, and more is to be done than to copy them.
     fn small_size(&self) -> Option<u64> {
-        let Task { archive, job: Job { sources, .. }, moving } = self;
+        let Task { archive, job: Job { sources, .. }, moving, rewrite } = self;
         let [source] = sources[..] else { return None };
-        if moving.keeps(archive.header().compression.algorithm, archive.framing()) {
+        if rewrite.is_none()
+            && moving.keeps(archive.header().compression.algorithm, archive.framing())
+        {
             return None;
         }
         archive.stored_size_hint(archive.entry(source)?).filter(|size| *size <= SMALL)
@@ -201,7 +215,7 @@ impl Task<'_> {
 
     /// Reads and compresses it; `None` if it turns out to be too large for that.
     fn prepare(&self, pool: &Arc<EncoderPool>, held: &mut Held) -> Result<Option<Ready>> {
-        let Task { archive, job, moving } = self;
+        let Task { archive, job, moving, rewrite } = self;
         let [source] = job.sources[..] else { return Ok(None) };
         if held.over || self.small_size().is_none() {
             return Ok(None);
@@ -210,14 +224,17 @@ impl Task<'_> {
         held.warnings.clear();
         let mut block = archive.block(source, job.kind)?;
         let data = match job.kind {
-            BlockKind::Data => match held.take(block.piece()?, &moving)? {
-                Some(bytes) => ReadyData::Piece(bytes),
-                None => return Ok(None),
-            },
+            BlockKind::Data => {
+                let rewrite = with_way(*rewrite, &block)?;
+                match held.take(block.piece()?, &moving, rewrite)? {
+                    Some(bytes) => ReadyData::Piece(bytes),
+                    None => return Ok(None),
+                }
+            }
             BlockKind::LargeObjects => {
                 let mut ready = Vec::new();
                 while let Some((oid, object)) = block.next_piece()? {
-                    let Some(bytes) = held.take(object, &moving)? else { return Ok(None) };
+                    let Some(bytes) = held.take(object, &moving, None)? else { return Ok(None) };
                     ready.push((oid, bytes));
                 }
                 ReadyData::Objects(ready)
@@ -228,14 +245,15 @@ impl Task<'_> {
 
     /// Moves it from the one archive to the other.
     fn move_to<W: Write>(&self, writer: &mut ArchiveWriter<W>, warn: &mut Warn<'_>) -> Result<()> {
-        let Task { archive, job, moving } = self;
+        let Task { archive, job, moving, rewrite } = self;
         if let [source] = job.sources[..]
+            && rewrite.is_none()
             && writer.copy_block((job.id, job.kind), archive, source, moving, warn)?
         {
             return Ok(());
         }
         let blocks = job.sources.iter().map(|source| archive.block(*source, job.kind));
-        move_blocks(job, blocks, writer, moving, warn)
+        move_blocks(job, blocks, writer, moving, *rewrite, warn)
     }
 }
 
@@ -245,6 +263,7 @@ pub(super) fn move_as_it_comes<W: Write>(
     jobs: &[Job],
     writer: &mut ArchiveWriter<W>,
     ways: Ways,
+    rewrites: &Rewrites<'_>,
     warn: &mut Warn<'_>,
 ) -> Result<()> {
     let moving = Moving::to(writer, ways, pass.contexts(), pass.limits());
@@ -264,7 +283,7 @@ pub(super) fn move_as_it_comes<W: Write>(
             let error = Error::malformed("the archive has the data of the entry twice");
             return Err(in_entry_of(&block, error));
         }
-        move_blocks(job, [Ok(block)], writer, &moving, warn)?;
+        move_blocks(job, [Ok(block)], writer, &moving, rewrites.of(job), warn)?;
     }
     // The archive says so itself, else reading it had failed.
     let missing = |id: &DumpId| by_source.contains_key(id) && !done.contains(id);
@@ -293,12 +312,15 @@ fn move_blocks<'b, W: Write>(
     blocks: impl IntoIterator<Item = Result<Block<'b>>>,
     writer: &mut ArchiveWriter<W>,
     moving: &Moving,
+    rewrite: Option<&dyn MakeRewriter>,
     warn: &mut Warn<'_>,
 ) -> Result<()> {
     if job.kind == BlockKind::Data {
         return blocks.into_iter().try_for_each(|block| {
-            moving
-                .piece(block?.piece()?, |by, len| writer.stored_data(job.id, by, len), warn)?
+            let mut block = block?;
+            let rewrite = with_way(rewrite, &block)?;
+            let piece = block.piece()?;
+            move_piece(piece, |by, len| writer.stored_data(job.id, by, len), moving, rewrite, warn)?
                 .finish()
         });
     }
@@ -317,6 +339,32 @@ fn move_blocks<'b, W: Write>(
         }
     }
     out.finish()
+}
+
+/// How the rows of a block are to be read, if they are rewritten.
+fn with_way<'r>(
+    rewrite: Option<&'r dyn MakeRewriter>,
+    block: &Block<'_>,
+) -> Result<Option<(&'r dyn MakeRewriter, Way)>> {
+    match (rewrite, block.entry()) {
+        (Some(rewrite), Some(entry)) => Ok(Some((rewrite, Way::of(entry)?))),
+        _ => Ok(None),
+    }
+}
+
+/// Moves a piece, rewritten or as it is.
+fn move_piece<O: PieceSink>(
+    piece: StoredPiece<'_>,
+    open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
+    moving: &Moving,
+    rewrite: Option<(&dyn MakeRewriter, Way)>,
+    warn: &mut Warn<'_>,
+) -> Result<O> {
+    let Some((rewrite, way)) = rewrite else { return moving.piece(piece, open, warn) };
+    let way = way.limits(*moving.limits());
+    moving.remake(piece, open, warn, |data, encoder| {
+        way.read(data).rewrite_with(rewrite, moving.threads(), encoder)
+    })
 }
 
 /// Groups of large objects that become one may not share any.

@@ -2,6 +2,7 @@
 //!
 //! - [`Conversion`] writes an archive anew: in another format, compression or archive version, or
 //!   only a part of it. [`Target`] has its settings.
+//! - [`Conversion::rewriting`] changes rows of tables on the way: [`Rewrites`].
 //! - [`Merge`] makes one archive of several.
 //! - [`parts`] divides the entries of an archive by table or schema; [`Conversion::of_part`] writes one
 //!   [`Part`].
@@ -38,6 +39,7 @@
 // groups.rs    large objects: the entries of each era
 // reindex.rs   missing offsets, written in place
 // job.rs       which data goes where
+// rewrites.rs  tables whose rows are rewritten
 // jobs.rs      the data of all entries, by one thread or several
 // journal.rs   what reindex is about to write
 
@@ -54,6 +56,7 @@ mod note;
 mod part_name;
 mod plan;
 mod reindex;
+mod rewrites;
 mod settle;
 mod split;
 mod target;
@@ -64,5 +67,6 @@ pub use merge::Merge;
 pub use note::{Note, VersionNeed};
 pub use part_name::{PartName, SplitBy};
 pub use reindex::{Reindexed, reindex};
+pub use rewrites::Rewrites;
 pub use split::{Part, parts};
 pub use target::Target;

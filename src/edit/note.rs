@@ -102,6 +102,12 @@ pub enum Note {
         /// The entry.
         entry: EntryName,
     },
+    /// Statistics of the planner were left out, because rows are rewritten: they hold values of the
+    /// rows as these were. `ANALYZE` makes them anew.
+    StatisticsLeftOut {
+        /// How many entries.
+        entries: usize,
+    },
     /// The archive keeps entries that only newer servers can restore.
     Statistics {
         /// How many.
@@ -151,6 +157,11 @@ impl fmt::Display for Note {
                     "the data of {entry} is not in the archive, which says so; none is written"
                 )
             }
+            Note::StatisticsLeftOut { entries } => write!(
+                f,
+                "statistics are left out, {entries} in all, for they hold values of the rows as \
+                 these were; run ANALYZE after the restore"
+            ),
             Note::Statistics { entries } => {
                 write!(f, "statistics, {entries} in all, need PostgreSQL 18 to be restored")
             }

@@ -4,6 +4,7 @@ use super::choice::{Choice, Chosen, Edit};
 use super::contents::Contents;
 use super::job::{Job, Sources};
 use super::note::{Note, VersionNeed};
+use super::rewrites::{self, Rewrites};
 use super::settle::settle;
 use super::target::Target;
 use super::version;
@@ -57,6 +58,7 @@ impl Plan {
         target: &Target,
         choice: Choice<'_, 'a>,
         edit: Option<&mut Edit<'_, 'a>>,
+        rewrites: &Rewrites<'_>,
     ) -> Result<Plan> {
         let Source { toc, format, contents, copies, damage } = source;
         let old = toc.header();
@@ -69,7 +71,10 @@ impl Plan {
         let damage = damage.map(|error| Note::Damaged { damage: Finding::from(error) });
         notes.extend(damage);
         let Chosen { mut drafts, changed } = Chosen::new(toc, choice, edit, contents, &mut notes)?;
-        let unchanged = copies && !changed && keeps_all(target, old, format);
+        if !rewrites.is_empty() {
+            rewrites::leave_statistics_out(&mut drafts, &mut notes);
+        }
+        let unchanged = copies && !changed && rewrites.is_empty() && keeps_all(target, old, format);
         if !unchanged {
             notes.extend(newer);
             settle(&mut drafts, old.version, version, contents, &mut notes)?;

@@ -32,7 +32,12 @@ pub(super) struct CopyText<R> {
     marked: bool,
     /// Why there are no rows behind those of the last batch.
     stopped: Option<Stopped>,
+    /// The end marker and the line ends behind it, once it was met.
+    ending: Vec<u8>,
 }
+
+/// Bytes of an ending that are kept: in every archive there are 5.
+const ENDING: usize = 4 << 10;
 
 impl<R: BufRead> CopyText<R> {
     pub(super) fn new(source: R, options: &RowsOptions) -> Self {
@@ -41,7 +46,25 @@ impl<R: BufRead> CopyText<R> {
             index: Index::new(options.encoding, options.end_marker),
             marked: options.end_marker,
             stopped: None,
+            ending: Vec::new(),
         }
+    }
+
+    /// The end marker and the line ends behind it, after the last row.
+    pub(super) fn ending(&self) -> &[u8] {
+        &self.ending
+    }
+
+    /// Moves what is not done with to the front of another window, so that the rows of this one can
+    /// be given away.
+    pub(super) fn hand_over(&mut self, bytes: &[u8], other: &mut Vec<u8>) {
+        let window = &mut self.window;
+        other.resize(bytes.len(), 0);
+        let rest = &bytes[window.used..window.filled];
+        other[..rest.len()].copy_from_slice(rest);
+        window.offset += window.used as u64;
+        window.filled -= window.used;
+        window.used = 0;
     }
 
     /// Puts the next rows into the batch: none at the end.
@@ -51,7 +74,9 @@ impl<R: BufRead> CopyText<R> {
             batch.clear();
             match self.stopped.take() {
                 None => {}
-                Some(Stopped::Marker) => return window.only_line_ends(&batch.bytes),
+                Some(Stopped::Marker) => {
+                    return window.only_line_ends(&batch.bytes, &mut self.ending);
+                }
                 Some(stopped) => return Err(stopped),
             }
             // The rows that came before an error are given out first.
@@ -59,10 +84,12 @@ impl<R: BufRead> CopyText<R> {
             let last = window.at_end;
             let (used, stop) = self.index.rows(batch, window.filled, window.offset, last);
             window.used = used;
+            batch.end = used;
             self.stopped = match stop {
                 Stop::Fault { at, what } => Some(Stopped::Fault { at: window.place(at), what }),
                 Stop::Marker(next) => {
                     window.used = next;
+                    self.ending.extend_from_slice(&batch.bytes[used..next]);
                     Some(failed.map_or(Stopped::Marker, Stopped::Failed))
                 }
                 Stop::Rest if failed.is_some() => failed.map(Stopped::Failed),
@@ -139,12 +166,17 @@ impl<R: BufRead> Window<R> {
     }
 
     /// Reads on to the end, where nothing but line ends may stand.
-    fn only_line_ends(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+    fn only_line_ends(&mut self, bytes: &[u8], ending: &mut Vec<u8>) -> Result<(), Stopped> {
+        let mut keep = |bytes: &[u8]| {
+            let room = ENDING.saturating_sub(ending.len());
+            ending.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        };
         let other = |bytes: &[u8]| bytes.iter().position(|byte| !matches!(byte, b'\n' | b'\r'));
         let fault = |at: u64| Stopped::Fault { at, what: "data follows the end marker".into() };
         if let Some(n) = other(&bytes[self.used..self.filled]) {
             return Err(fault(self.place(self.used + n)));
         }
+        keep(&bytes[self.used..self.filled]);
         self.used = self.filled;
         let mut at = self.place(self.filled);
         loop {
@@ -154,6 +186,7 @@ impl<R: BufRead> Window<R> {
                     if let Some(n) = other(more) {
                         return Err(fault(at + n as u64));
                     }
+                    keep(more);
                     let n = more.len();
                     at += n as u64;
                     self.source.consume(n);

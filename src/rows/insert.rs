@@ -60,6 +60,11 @@ impl<R: BufRead> InsertText<R> {
         }
     }
 
+    /// What follows the last command: blanks.
+    pub(super) fn ending(&self) -> &[u8] {
+        self.bytes.get(self.window.used..self.window.filled).unwrap_or_default()
+    }
+
     /// The columns that the first command named.
     pub(super) fn columns(&self) -> Option<&[Vec<u8>]> {
         self.columns.as_deref()
@@ -108,6 +113,7 @@ impl<R: BufRead> InsertText<R> {
             std_strings: self.std_strings,
             encoding: self.encoding,
         };
+        let begins = !self.in_command;
         let mut begun = self.in_command;
         if !begun {
             text.blanks();
@@ -134,18 +140,25 @@ impl<R: BufRead> InsertText<R> {
         }
         let offset = self.window.place(text.at);
         let start = batch.bytes.len();
+        if begun {
+            text.blanks();
+        }
+        let lead = text.at - used;
         let taken = match begun {
             true => text.row(batch, &mut self.value),
             // DEFAULT VALUES: a row without columns.
-            false => text.end(),
+            false => Ok(text.at),
         };
-        match taken {
-            Ok(more) => {
+        match taken.and_then(|values| Ok((values, text.end()?))) {
+            Ok((values, more)) => {
+                if let Some(commands) = &mut batch.commands {
+                    // The comma is written before the next row.
+                    let end = text.at - usize::from(more);
+                    let places = [lead, values - used];
+                    commands.push(&text.text[used..end], places, begins, !more);
+                }
                 self.in_command = more;
                 self.window.used = text.at;
-                if !begun {
-                    batch.end_field(start, false);
-                }
                 batch.bytes.push(b'\n');
                 batch.end_row(start, offset);
                 Ok(true)
@@ -285,8 +298,8 @@ impl<'t> Text<'t> {
         Ok(Head { columns, has_values })
     }
 
-    /// One row in parentheses, and what ends it. Says whether another follows.
-    fn row(&mut self, batch: &mut Batch, value: &mut Vec<u8>) -> Result<bool, Short> {
+    /// One row in parentheses. Says where it ends.
+    fn row(&mut self, batch: &mut Batch, value: &mut Vec<u8>) -> Result<usize, Short> {
         if !self.mark(b'(')? {
             return Err(self.fault("a row in parentheses expected"));
         }
@@ -318,10 +331,7 @@ impl<'t> Text<'t> {
         if !self.mark(b')')? {
             return Err(self.fault("a parenthesis expected behind the values"));
         }
-        if first {
-            batch.end_field(batch.bytes.len(), false);
-        }
-        self.end()
+        Ok(self.at)
     }
 
     /// A comma, and another row follows; or the end of the command.
@@ -333,7 +343,15 @@ impl<'t> Text<'t> {
             self.keywords(&["ON", "CONFLICT", "DO", "NOTHING"])?;
         }
         match self.mark(b';')? {
-            true => Ok(false),
+            true => {
+                // The end of the line belongs to the command.
+                match self.rest().first() {
+                    Some(b'\n') => self.at += 1,
+                    None if !self.at_end => return Err(Short::More),
+                    _ => {}
+                }
+                Ok(false)
+            }
             false => Err(self.fault("a semicolon expected behind the command")),
         }
     }
@@ -423,6 +441,101 @@ impl<'t> Text<'t> {
             at += 2;
         }
     }
+}
+
+/// Writes a row of an INSERT command, in parentheses, with other values. `other` has the new value
+/// of a field, `None` within for NULL; where it has none, the literal stays.
+pub(super) fn write_values<'v>(
+    values: &[u8],
+    std_strings: bool,
+    encoding: Encoding,
+    other: impl Fn(usize) -> Option<Option<&'v [u8]>>,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let mut text = Text { text: values, at: 0, at_end: true, std_strings, encoding };
+    let (mut field, mut done) = (0, 0);
+    let mut buffer = Vec::new();
+    text.mark(b'(').ok()?;
+    loop {
+        text.blanks();
+        let start = text.at;
+        if !matches!(text.value(&mut buffer).ok()?, Value::Default) {
+            if let Some(value) = other(field) {
+                out.extend_from_slice(&values[done..start]);
+                literal(value, &values[start..text.at], std_strings, encoding, out);
+                done = text.at;
+            }
+            field += 1;
+        }
+        if !text.mark(b',').ok()? {
+            break;
+        }
+    }
+    out.extend_from_slice(&values[done..]);
+    Some(())
+}
+
+/// Writes a value as `dumpTableData_insert` does for a column that had the literal `old`.
+fn literal(
+    value: Option<&[u8]>,
+    old: &[u8],
+    std_strings: bool,
+    encoding: Encoding,
+    out: &mut Vec<u8>,
+) {
+    let Some(value) = value else {
+        out.extend_from_slice(b"NULL");
+        return;
+    };
+    let is_bits = || value.iter().all(|byte| matches!(byte, b'0' | b'1'));
+    match old.first() {
+        Some(b'+' | b'-' | b'.' | b'0'..=b'9') if is_number(value) => out.extend_from_slice(value),
+        Some(b't' | b'f') if value == b"t" => out.extend_from_slice(b"true"),
+        Some(b't' | b'f') if value == b"f" => out.extend_from_slice(b"false"),
+        Some(b'B' | b'b') if is_bits() => {
+            out.extend_from_slice(b"B'");
+            out.extend_from_slice(value);
+            out.push(b'\'');
+        }
+        _ => {
+            out.push(b'\'');
+            let mut rest = value;
+            while let Some(&byte) = rest.first() {
+                let len = encoding.len_of_next(rest).min(rest.len());
+                if byte == b'\'' || (byte == b'\\' && !std_strings) {
+                    out.push(byte);
+                }
+                out.extend_from_slice(&rest[..len]);
+                rest = &rest[len..];
+            }
+            out.push(b'\'');
+        }
+    }
+}
+
+/// A number that stands in SQL without quotes.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(text);
+    let mut rest = &text[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let len = digits(fraction);
+        rest = &fraction[len..];
+        if len == 0 {
+            return false;
+        }
+    }
+    if let Some(exponent) = rest.strip_prefix(b"e") {
+        let signed = exponent.strip_prefix(b"-").or_else(|| exponent.strip_prefix(b"+"));
+        let exponent = signed.unwrap_or(exponent);
+        let len = digits(exponent);
+        if len == 0 {
+            return false;
+        }
+        rest = &exponent[len..];
+    }
+    whole > 0 && rest.is_empty()
 }
 
 enum Value {

@@ -35,6 +35,7 @@
 //! of_archive.rs  `Archive::rows` and `Block::rows`
 //! options.rs     `RowsOptions`
 //! reader.rs      `Rows`: the rows of the batches, one after the other
+//! rewrite.rs     rows written again with other values, or left out
 //! row.rs         `Row` and `Field`; escapes undone
 //! writer.rs      `RowWriter`; escapes made
 //! ```
@@ -46,14 +47,18 @@ mod insert;
 mod of_archive;
 mod options;
 mod reader;
+mod rewrite;
 mod row;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use of_archive::Way;
 pub use options::RowsOptions;
 pub use reader::Rows;
+pub use rewrite::{Keep, RewriteError, RewriteRows, RowEdit};
+pub(crate) use rewrite::{MakeRewriter, Maker};
 pub use row::{Field, Fields, Row};
 pub use writer::RowWriter;
 

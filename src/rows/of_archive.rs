@@ -6,6 +6,7 @@ use super::options::RowsOptions;
 use super::reader::Rows;
 use crate::archive::{Archive, Block, EntryData};
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::toc::{Desc, DumpId, TocEntry};
 use crate::types::CopyStatement;
 
@@ -23,8 +24,7 @@ impl Archive {
         let Some(entry) = self.entry(id) else {
             return Err(Error::not_found(format!("entry {id}")));
         };
-        let mut way = Way::of(entry)?;
-        way.options = way.options.limits(*self.limits());
+        let way = Way::of(entry)?.limits(*self.limits());
         Ok(way.read(self.data(id)?))
     }
 }
@@ -45,14 +45,18 @@ impl Block<'_> {
 }
 
 /// How the rows of an entry are to be read.
-struct Way {
+#[derive(Debug)]
+pub(crate) struct Way {
     options: RowsOptions,
     /// Whether they are COPY text.
     copy: bool,
 }
 
 impl Way {
-    fn of(entry: TocEntry<'_>) -> Result<Way> {
+    /// # Errors
+    ///
+    /// As [`Archive::rows`].
+    pub(crate) fn of(entry: TocEntry<'_>) -> Result<Way> {
         if entry.desc() != Desc::TABLE_DATA {
             return Err(instead(entry).in_entry(|| entry.name()));
         }
@@ -67,7 +71,13 @@ impl Way {
         })
     }
 
-    fn read<R: BufRead>(self, data: R) -> Rows<R> {
+    /// Bounds the length of a row.
+    pub(crate) fn limits(mut self, limits: Limits) -> Way {
+        self.options = self.options.limits(limits);
+        self
+    }
+
+    pub(crate) fn read<R: BufRead>(self, data: R) -> Rows<R> {
         match self.copy {
             true => self.options.copy_text(data),
             false => self.options.insert_commands(data),

@@ -1,7 +1,7 @@
 //! `RowsOptions`: how rows are to be read.
 
 use crate::encoding::Encoding;
-use crate::error::EntryName;
+use crate::error::{EntryName, Error};
 use crate::limits::Limits;
 use crate::types::CopyStatement;
 
@@ -98,5 +98,13 @@ impl RowsOptions {
     pub(crate) fn entry(mut self, entry: EntryName) -> Self {
         self.entry = Some(entry);
         self
+    }
+
+    /// Adds the entry to an error.
+    pub(super) fn in_entry(&self, error: Error) -> Error {
+        match &self.entry {
+            Some(entry) => error.in_entry(|| entry.clone()),
+            None => error,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::batch::Batch;
+use super::batch::{Batch, Commands, Found};
 use super::copy::{CopyText, Stopped};
 use super::insert::InsertText;
 use super::options::RowsOptions;
@@ -76,34 +76,55 @@ impl<R: BufRead> Rows<R> {
         self.next += 1;
         let Some(found) = self.batch.get(at) else { return Ok(None) };
         self.number += 1;
-        let columns = self.columns().map(<[_]>::len);
-        let is_empty_line = found.ends.first().is_none_or(|end| end.at() == found.start);
-        let fields = match found.ends.len() {
-            1 if columns == Some(0) && is_empty_line => 0,
-            fields => fields,
+        let fields = match count_fields(&found, self.columns()) {
+            Ok(fields) => fields,
+            Err(what) => {
+                let offset = found.offset;
+                self.ended = true;
+                self.batch.clear();
+                return Err(self.row_error(self.number, offset, what));
+            }
         };
-        if let Some(columns) = columns
-            && columns != fields
-        {
-            let (offset, what) = (found.offset, self.miscounted(fields, columns));
-            self.ended = true;
-            self.batch.clear();
-            return Err(self.row_error(self.number, offset, what));
-        }
         let encoding = self.options.encoding;
         Ok(self.batch.get(at).map(|found| Row::new(found, self.number, encoding, fields)))
     }
 
-    /// As the server says it.
-    fn miscounted(&self, fields: usize, columns: usize) -> String {
-        if fields > columns {
-            return format!(
-                "extra data after last expected column ({fields} instead of {columns})"
-            );
+    /// Reads the INSERT commands themselves, too, so that they can be written again.
+    pub(super) fn keep_commands(&mut self) {
+        if matches!(self.way, Way::Insert(_)) {
+            self.batch.commands = Some(Commands::default());
         }
-        let name = self.columns().and_then(|columns| columns.get(fields)).cloned();
-        let name = String::from_utf8_lossy(&name.unwrap_or_default()).into_owned();
-        format!("missing data for column \"{name}\" ({fields} instead of {columns})")
+    }
+
+    /// How the rows are read, with the names of the columns as far as they are known.
+    pub(super) fn shape(&self) -> RowsOptions {
+        RowsOptions { columns: self.columns().map(<[_]>::to_vec), ..self.options.clone() }
+    }
+
+    /// All rows that were read together, and the number of the first; `None` after the last. The
+    /// next ones are put into `spare`.
+    pub(super) fn next_batch(&mut self, mut spare: Batch) -> Result<Option<(Batch, u64)>> {
+        if !self.refill()? {
+            return Ok(None);
+        }
+        match &mut self.way {
+            Way::Copy(text) => text.hand_over(&self.batch.bytes, &mut spare.bytes),
+            Way::Insert(_) => {
+                spare.commands.get_or_insert_default();
+            }
+        }
+        let batch = std::mem::replace(&mut self.batch, spare);
+        let first = self.number + 1;
+        self.number += batch.len() as u64;
+        Ok(Some((batch, first)))
+    }
+
+    /// What follows the last row, once that was read: the end marker, and line ends.
+    pub(super) fn ending(&self) -> &[u8] {
+        match &self.way {
+            Way::Copy(text) => text.ending(),
+            Way::Insert(text) => text.ending(),
+        }
     }
 
     fn refill(&mut self) -> Result<bool> {
@@ -139,10 +160,7 @@ impl<R: BufRead> Rows<R> {
     }
 
     fn in_entry(&self, error: Error) -> Error {
-        match &self.options.entry {
-            Some(entry) => error.in_entry(|| entry.clone()),
-            None => error,
-        }
+        self.options.in_entry(error)
     }
 
     /// Returns the inner reader. Data that was read ahead is lost.
@@ -150,6 +168,28 @@ impl<R: BufRead> Rows<R> {
         match self.way {
             Way::Copy(text) => text.into_inner(),
             Way::Insert(text) => text.into_inner(),
+        }
+    }
+}
+
+/// The number of a row's fields. The error is as the server says it.
+pub(super) fn count_fields(
+    found: &Found<'_>,
+    columns: Option<&[Vec<u8>]>,
+) -> Result<usize, String> {
+    let is_empty_line = found.ends.first().is_none_or(|end| end.at() == found.start);
+    let (fields, Some(columns)) = (found.ends.len(), columns) else {
+        return Ok(found.ends.len());
+    };
+    match (fields, columns.len()) {
+        (1, 0) if is_empty_line => Ok(0),
+        (fields, wanted) if fields == wanted => Ok(fields),
+        (fields, wanted) if fields > wanted => {
+            Err(format!("extra data after last expected column ({fields} instead of {wanted})"))
+        }
+        (fields, wanted) => {
+            let name = String::from_utf8_lossy(&columns[fields]);
+            Err(format!("missing data for column \"{name}\" ({fields} instead of {wanted})"))
         }
     }
 }

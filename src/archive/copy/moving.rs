@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 
 use super::Ways;
+use crate::archive::data::EntryData;
 use crate::archive::piece::StoredPiece;
 use crate::archive::pieces::StoredWriter;
 use crate::archive::stored_check::{FRAME_WITHIN_CHUNK, StoredCheck, Tail};
@@ -88,6 +89,16 @@ impl Moving {
         Moving { pool: Arc::clone(pool), ..self.clone() }
     }
 
+    /// How many threads compress together.
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.threads() as usize
+    }
+
+    /// The limits of the archive that data is moved from.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.passing.limits
+    }
+
     /// How what is moved is compressed in the new archive.
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.encoding.algorithm()
@@ -136,18 +147,31 @@ impl Moving {
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         warn: &mut Warn<'_>,
     ) -> Result<O> {
+        self.remake(piece, open, warn, |data, encoder| {
+            loop {
+                let plain = fill(data)?;
+                if plain.is_empty() {
+                    return Ok(());
+                }
+                encoder.write_all(plain)?;
+                let n = plain.len();
+                data.consume(n);
+            }
+        })
+    }
+
+    /// Decompresses a piece, and compresses what `remake` makes of it.
+    pub(crate) fn remake<O: Write>(
+        &self,
+        piece: StoredPiece<'_>,
+        open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
+        warn: &mut Warn<'_>,
+        remake: impl FnOnce(&mut EntryData<'_>, &mut Encoder<O>) -> Result<()>,
+    ) -> Result<O> {
         let mut data = piece.decode(&self.passing.contexts, &self.passing.limits)?;
         let out = open(self.encoding.algorithm(), None)?;
         let mut encoder = Encoder::new(out, self.encoding, self.framing, &self.pool)?;
-        loop {
-            let plain = fill(&mut data)?;
-            if plain.is_empty() {
-                break;
-            }
-            encoder.write_all(plain)?;
-            let n = plain.len();
-            data.consume(n);
-        }
+        remake(&mut data, &mut encoder)?;
         if let Some(warning) = data.frame_within_chunk() {
             warn(warning);
         }

@@ -27,6 +27,7 @@ use super::job::Job;
 use super::jobs::move_all;
 use super::note::{Note, VersionNeed};
 use super::plan;
+use super::rewrites::Rewrites;
 use super::settle::{require_sections, settle};
 use super::target::Target;
 use super::version;
@@ -264,7 +265,7 @@ impl<'a> Merge<'a> {
     ) -> Result<W> {
         let Merge { archives, builder, jobs, ways, mut on_warning, .. } = self;
         let mut writer = start(builder)?;
-        move_all(&archives, &jobs, &mut writer, ways, &mut |warning| {
+        move_all(&archives, &jobs, &mut writer, ways, &Rewrites::new(), &mut |warning| {
             tell(&mut on_warning, &warning)
         })?;
         for archive in archives {
