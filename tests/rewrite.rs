@@ -19,6 +19,7 @@ use pgdmp_testkit::fixtures;
 use pgdmp_testkit::watchdog::Watchdog;
 
 type Kept = Result<Keep, RewriteError>;
+type Rewrite = fn(&Row<'_>, &mut RowEdit<'_>) -> Kept;
 
 fn same(_: &Row<'_>, _: &mut RowEdit<'_>) -> Kept {
     Ok(Keep::Keep)
@@ -46,10 +47,7 @@ fn tables(archive: &Archive) -> Vec<DumpId> {
     tables.map(|entry| entry.dump_id()).collect()
 }
 
-fn rewrites<'a>(
-    archive: &Archive,
-    rewrite: fn(&Row<'_>, &mut RowEdit<'_>) -> Kept,
-) -> Rewrites<'a> {
+fn rewrites<'a>(archive: &Archive, rewrite: Rewrite) -> Rewrites<'a> {
     tables(archive).into_iter().fold(Rewrites::new(), |all, id| all.table(id, move || rewrite))
 }
 
@@ -239,7 +237,7 @@ fn rewrite(
     options: RowsOptions,
     copy: bool,
     text: &[u8],
-    change: fn(&Row<'_>, &mut RowEdit<'_>) -> Kept,
+    change: Rewrite,
 ) -> pgdmp::Result<Vec<u8>> {
     let mut out = Vec::new();
     let mut change = change;
@@ -282,7 +280,7 @@ fn backslashes_within_characters() {
 fn literals() {
     let text: &[u8] = b"INSERT INTO s.t OVERRIDING SYSTEM VALUE VALUES \
         (1, true, B'10', NULL, DEFAULT, 'x');\n\n\n";
-    let change: fn(&Row<'_>, &mut RowEdit<'_>) -> Kept = |_, edit| {
+    let change: Rewrite = |_, edit| {
         for (n, value) in
             ["-2.5e+07", "f", "011", "a\\'b", "1); DROP TABLE t; --"].iter().enumerate()
         {
@@ -296,7 +294,7 @@ fn literals() {
         "INSERT INTO s.t OVERRIDING SYSTEM VALUE VALUES \
          (-2.5e+07, false, B'011', 'a\\''b', DEFAULT, '1); DROP TABLE t; --');\n\n\n"
     );
-    let change: fn(&Row<'_>, &mut RowEdit<'_>) -> Kept = |_, edit| {
+    let change: Rewrite = |_, edit| {
         for (n, value) in ["1--", "maybe", "012", "", "NULL"].iter().enumerate() {
             edit.set(n, value.as_bytes());
         }
@@ -309,7 +307,7 @@ fn literals() {
         "INSERT INTO s.t OVERRIDING SYSTEM VALUE VALUES \
          ('1--', NULL, '012', '', DEFAULT, 'NULL');\n\n\n"
     );
-    let drop_all: fn(&Row<'_>, &mut RowEdit<'_>) -> Kept = |_, _| Ok(Keep::Drop);
+    let drop_all: Rewrite = |_, _| Ok(Keep::Drop);
     assert_eq!(rewrite(RowsOptions::new(), false, text, drop_all).unwrap(), b"\n\n");
     let none = b"INSERT INTO t DEFAULT VALUES;\nINSERT INTO t DEFAULT VALUES;\n\n\n";
     assert_eq!(rewrite(RowsOptions::new(), false, none, same).unwrap(), none);
@@ -342,7 +340,7 @@ fn copy_texts() {
 #[test]
 fn failures() {
     let archive = archive_of(Some("COPY public.t (a, b) FROM stdin;\n"), b"1\t2\n3\t4\n\\.\n\n\n");
-    let cases: [(fn(&Row<'_>, &mut RowEdit<'_>) -> Kept, &str); 3] = [
+    let cases: [(Rewrite, &str); 3] = [
         (
             |row, _| if row.number() == 2 { Err("no way".into()) } else { Ok(Keep::Keep) },
             "row 2: no way",
