@@ -32,10 +32,45 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    fault: Option<Fault>,
     offset: Option<u64>,
     member: Option<String>,
     entry: Option<EntryName>,
     path: Option<PathBuf>,
+}
+
+/// What exactly is wrong, where the [`ErrorKind`] alone does not tell. Verification has codes for
+/// these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A checksum of compressed data differs.
+    Checksum,
+    /// Compressed data is longer or shorter than it says.
+    Length,
+    /// Compressed data ends too early.
+    DataCut,
+    /// There is not a byte of compressed data.
+    Nothing,
+    /// Bytes follow the end of compressed data.
+    BytesBehind,
+    /// A zstd frame begins within a chunk.
+    FrameWithinChunk,
+    /// Rows without their end marker.
+    EndMarker,
+    /// Large objects that are missing, come twice, or should not be there.
+    LargeObjects,
+    /// A list of large objects that cannot be read.
+    ObjectList,
+    /// A data offset that leads to something else.
+    Offset,
+    /// No block has the entry's data.
+    NoBlock,
+    /// A chunk or block that cannot be.
+    Framing,
+    /// A tar whose members are not what they should be.
+    Tar,
+    /// A file that is none, or whose name is none.
+    Member,
 }
 
 /// The kinds of [`Error`]s.
@@ -163,7 +198,8 @@ impl fmt::Display for EntryName {
 impl Error {
     /// Makes an error of this kind, without a place.
     pub fn new(kind: ErrorKind) -> Self {
-        Error(Box::new(Inner { kind, offset: None, member: None, entry: None, path: None }))
+        let (offset, member, entry, path) = (None, None, None, None);
+        Error(Box::new(Inner { kind, fault: None, offset, member, entry, path }))
     }
 
     pub(crate) fn malformed(what: impl Into<Cow<'static, str>>) -> Self {
@@ -185,6 +221,15 @@ impl Error {
     /// The kind of the error.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.0.fault
+    }
+
+    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+        self.0.fault.get_or_insert(fault);
+        self
     }
 
     /// Converts the error into its kind, without the place.

@@ -121,6 +121,7 @@ pub mod text;
 pub mod toc;
 pub mod types;
 pub mod value;
+pub mod verify;
 mod version;
 mod wire;
 pub mod write;

@@ -28,6 +28,7 @@
 //! | `diff` | dumps of one database are equal, however they were made |
 //! | `rows` | what is read of tables and written again is the same |
 //! | `rewrite` | rows that are rewritten; what changes nothing gives the same bytes |
+//! | `verify` | each kind of damage is found, with its code |
 //! | `regressions` | one test per bug that was found |
 
 // Helpers, too, may fail a test.
@@ -59,5 +60,6 @@ mod rewrite;
 mod rows;
 mod script;
 mod steps;
+mod verify;
 mod versions;
 mod write;

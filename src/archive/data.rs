@@ -3,9 +3,9 @@
 use std::io::{self, BufRead, Read, Write};
 
 use super::stored::Stored;
-use super::stored_check::{FRAME_WITHIN_CHUNK, NO_END_MARKER, Tail, nothing_compressed};
+use super::stored_check::{Tail, frame_within_chunk, no_end_marker, nothing};
 use crate::compress::Decoder;
-use crate::error::{EntryName, Error, Result};
+use crate::error::{EntryName, Error, Fault, Result};
 
 /// A reader of the decompressed data of an entry, or of a large object.
 ///
@@ -68,7 +68,7 @@ impl<'a> EntryData<'a> {
     /// Whether, in what was read, a zstd frame began within a chunk.
     pub(crate) fn frame_within_chunk(&self) -> Option<Error> {
         let met = self.decoder.get_ref().frame_within_chunk();
-        met.then(|| self.placed(Error::malformed(FRAME_WITHIN_CHUNK).into()).into())
+        met.then(|| self.placed(frame_within_chunk().into()).into())
     }
 
     /// At the end of the data: whether that is where it should be.
@@ -78,9 +78,9 @@ impl<'a> EntryData<'a> {
         }
         let mut found: Vec<Error> = Vec::new();
         if self.member.is_none() && self.decoder.has_no_frames() {
-            found.push(nothing_compressed().into());
+            found.push(nothing());
         } else if self.tail.as_ref().is_some_and(|tail| !tail.is_end_marker()) {
-            found.push(Error::malformed(NO_END_MARKER));
+            found.push(no_end_marker());
         }
         match &mut self.complaints {
             None => {
@@ -90,7 +90,8 @@ impl<'a> EntryData<'a> {
             }
             Some(_) => {
                 if self.decoder.has_ignored() {
-                    found.push(Error::malformed("bytes follow the end of the compressed data"));
+                    let what = "bytes follow the end of the compressed data";
+                    found.push(Error::malformed(what).with_fault(Fault::BytesBehind));
                 }
                 let placed = found.into_iter().map(|error| self.placed(error.into()).into());
                 self.complaints = Some(placed.chain(self.frame_within_chunk()).collect());

@@ -1,6 +1,6 @@
 //! The large objects that an entry has by the table of contents.
 
-use crate::error::{EntryName, Error, Result};
+use crate::error::{EntryName, Error, Fault, Result};
 use crate::format::names;
 use crate::toc::{Desc, TocEntry};
 use crate::version::Gate;
@@ -73,7 +73,8 @@ impl Expected {
         entry: &EntryName,
         complaints: &mut Option<Vec<Error>>,
     ) -> Result<()> {
-        match (self.check().map_err(|error| error.in_entry(|| entry.clone())), complaints) {
+        let named = |error: Error| error.with_fault(Fault::LargeObjects).in_entry(|| entry.clone());
+        match (self.check().map_err(named), complaints) {
             (Err(error), Some(complaints)) => complaints.push(error),
             (result, _) => return result,
         }

@@ -22,6 +22,7 @@ mod stored_check;
 mod stream;
 mod surplus;
 mod tables;
+mod walked;
 mod writer;
 
 pub use block::Block;
@@ -42,3 +43,4 @@ pub use writer::ArchiveWriter;
 pub(crate) use copy::{Moving, OnWarning, PieceSink, Warn, Ways, tell};
 pub(crate) use piece::StoredPiece;
 pub(crate) use storage::{Storage, storage_setters};
+pub(crate) use walked::Walked;

@@ -6,7 +6,7 @@ use super::data::EntryData;
 use super::large_objects::{Decoding, LargeObjects};
 use super::piece::StoredPiece;
 use super::stored::{Stored, StoredData};
-use super::stored_check::has_end_marker;
+use super::stored_check::{has_end_marker, nothing};
 use crate::compress::{Algorithm, Contexts, Framing};
 use crate::error::{Error, Result};
 use crate::format::custom::Custom;
@@ -73,6 +73,13 @@ pub struct BlockInfo {
     /// Length in bytes, framing included. For large objects in a directory or tar, it is the length
     /// of their list alone.
     pub stored_len: u64,
+}
+
+impl BlockInfo {
+    /// The position of the byte behind it.
+    pub(crate) fn end(&self) -> Option<u64> {
+        self.offset?.checked_add(self.stored_len)
+    }
 }
 
 impl Archive {
@@ -201,8 +208,7 @@ impl Archive {
                 let member = store.open(&names::file_name(&entry))?;
                 // An empty large object may be compressed to nothing; a table ends with `\.`.
                 if member.len() == 0 && member.algorithm != Algorithm::None {
-                    let empty = Error::truncated("compressed data, of which there is nothing");
-                    return Err(empty.in_member(&member.name));
+                    return Err(nothing().in_member(&member.name));
                 }
                 Ok(StoredPiece::member(member, entry.name(), marked))
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::data::EntryData;
 use super::stored::Stored;
-use super::stored_check::{NO_END_MARKER, StoredCheck, Tail};
+use super::stored_check::{StoredCheck, Tail, no_end_marker};
 use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{EntryName, Error, Result};
 use crate::format::members::Member;
@@ -53,7 +53,7 @@ impl<'a> StoredPiece<'a> {
     /// An end marker that is missing.
     pub(crate) fn check_tail(&self, tail: &Tail) -> Result<()> {
         match self.marked && !tail.is_end_marker() {
-            true => Err(self.placed(Error::malformed(NO_END_MARKER))),
+            true => Err(self.placed(no_end_marker())),
             false => Ok(()),
         }
     }

@@ -4,17 +4,21 @@
 use std::io;
 
 use crate::compress::{Algorithm, Frames, Framing};
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::toc::{Desc, TocEntry};
 
 /// What is wrong with COPY text that does not end with `\.` and a line end. pg_restore takes it for
 /// all there is.
-pub(crate) const NO_END_MARKER: &str = "the data ends without its end marker \\.";
+pub(crate) fn no_end_marker() -> Error {
+    Error::malformed("the data ends without its end marker \\.").with_fault(Fault::EndMarker)
+}
 
 /// What is wrong with a zstd frame that begins within a chunk: pg_restore 16 to 18 go on with the
 /// next chunk when a frame has ended.
-pub(crate) const FRAME_WITHIN_CHUNK: &str =
-    "a zstd frame begins within a chunk; pg_restore loses it";
+pub(crate) fn frame_within_chunk() -> Error {
+    let what = "a zstd frame begins within a chunk; pg_restore loses it";
+    Error::malformed(what).with_fault(Fault::FrameWithinChunk)
+}
 
 /// Whether the data of an entry ends with a line of `\.`: that of COPY does, INSERT commands do
 /// not. Where the table of contents was read without its statements, nothing is known.
@@ -118,11 +122,11 @@ impl StoredCheck {
     /// Data that was cut off, as far as that shows.
     pub(crate) fn finish(&self) -> io::Result<()> {
         if self.tail.len == 0 && self.algorithm != Algorithm::None {
-            return if self.may_be_nothing() { Ok(()) } else { Err(nothing_compressed()) };
+            return if self.may_be_nothing() { Ok(()) } else { Err(nothing().into()) };
         }
         match (self.algorithm, &self.frames) {
             (Algorithm::None, _) if self.marked && !self.tail.is_end_marker() => {
-                Err(Error::malformed(NO_END_MARKER).into())
+                Err(no_end_marker().into())
             }
             (Algorithm::Gzip, _) if self.framing == Framing::Stream => self.check_zlib(),
             (_, Some(frames)) => frames.finish(),
@@ -146,14 +150,15 @@ impl StoredCheck {
         }
         // Header, an empty block and a checksum.
         match self.tail.len < 8 {
-            true => Err(Error::truncated("compressed data").into()),
+            true => Err(Error::truncated("compressed data").with_fault(Fault::DataCut).into()),
             false => Ok(()),
         }
     }
 }
 
-pub(crate) fn nothing_compressed() -> io::Error {
-    Error::truncated("compressed data, of which there is nothing").into()
+/// What is wrong with compressed data that has no byte.
+pub(crate) fn nothing() -> Error {
+    Error::truncated("compressed data, of which there is nothing").with_fault(Fault::Nothing)
 }
 
 #[cfg(test)]

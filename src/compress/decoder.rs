@@ -376,6 +376,9 @@ fn copy_of(error: &io::Error) -> io::Error {
         &ErrorKind::Limit { what, limit, knob } => ErrorKind::Limit { what, limit, knob },
         _ => ErrorKind::Io(io::Error::new(error.kind(), error.to_string())),
     });
+    if let Some(fault) = ours.fault() {
+        copy = copy.with_fault(fault);
+    }
     if let Some(offset) = ours.offset() {
         copy = copy.at(offset);
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 
 /// Fills at least half of `out`, since an uncompressed chunk may be one row of 100 bytes. The
 /// error, if any, came after the bytes.
@@ -64,10 +64,15 @@ pub(super) fn malformed(what: impl Into<Cow<'static, str>>) -> io::Error {
     Error::malformed(what).into()
 }
 
+/// Data that differs from its checksum, or from the length that is said with it.
+pub(super) fn differs(fault: Fault, what: impl Into<Cow<'static, str>>) -> io::Error {
+    Error::malformed(what).with_fault(fault).into()
+}
+
 pub(super) fn truncated() -> io::Error {
-    Error::truncated("compressed data").into()
+    Error::truncated("compressed data").with_fault(Fault::DataCut).into()
 }
 
 pub(super) fn trailing() -> io::Error {
-    malformed("bytes follow the end of the compressed data")
+    differs(Fault::BytesBehind, "bytes follow the end of the compressed data")
 }

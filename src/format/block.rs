@@ -8,7 +8,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use crate::compress::{Algorithm, Frames};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::limits::Limits;
 use crate::source::Positioned;
 use crate::toc::{BlockKind, DumpId};
@@ -37,7 +37,8 @@ impl BlockKind {
             BlockKind::Data => "a table",
             BlockKind::LargeObjects => "large objects",
         };
-        Error::malformed(format!("the entry's block holds the data of {what}"))
+        let error = Error::malformed(format!("the entry's block holds the data of {what}"));
+        error.with_fault(Fault::Framing)
     }
 }
 
@@ -291,8 +292,10 @@ impl<I: Positioned> ChunkReader<I> {
         let at = self.input.position();
         let mut d = Decoder::new(&mut self.input, self.dialect, "a block of data", &LIMITS);
         let len = d.int()?;
-        u32::try_from(len)
-            .map_err(|_| Error::malformed(format!("a chunk's length is negative ({len})")).at(at))
+        u32::try_from(len).map_err(|_| {
+            let error = Error::malformed(format!("a chunk's length is negative ({len})"));
+            error.with_fault(Fault::Framing).at(at)
+        })
     }
 
     fn fail(&mut self, error: impl Into<Error>) -> Error {

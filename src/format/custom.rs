@@ -15,7 +15,7 @@ use super::block::{self, BlockHeader, BlockStart, ChunkReader, ChunkWriter};
 use super::output::Output;
 use super::relay;
 use crate::compress::Algorithm;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::limits::Limits;
 use crate::source::{Positioned, Source, SourceReader};
 use crate::toc::{BlockKind, DataOffset, DumpId, Format, MAGIC, Statements, Toc, TocEntry};
@@ -138,7 +138,7 @@ impl Custom {
         let found = match BlockHeader::decode(&mut reader, self.dialect)? {
             BlockStart::Block(header) => header,
             BlockStart::Other(code) => {
-                return Err(Error::malformed(format!(
+                return Err(elsewhere(format!(
                     "the data offset leads to a block of unknown type {code}"
                 ))
                 .at(start));
@@ -149,7 +149,7 @@ impl Custom {
             }
         };
         if found.dump_id != entry.dump_id() {
-            return Err(Error::malformed(format!(
+            return Err(elsewhere(format!(
                 "the data offset leads to the data of entry {}",
                 found.dump_id
             ))
@@ -366,6 +366,14 @@ impl Custom {
         Ok(sizes)
     }
 
+    /// The table of contents that begins behind the blocks, if there is one: PostgreSQL 16 and newer
+    /// write it to redirected output.
+    pub(crate) fn toc_behind(&self, toc: &Toc, at: u64) -> Option<Toc> {
+        let mut reader = self.reader(at);
+        let header = toc.header().clone();
+        Toc::decode(&mut reader, header, Format::Custom, Statements::Kept, &self.limits).ok()
+    }
+
     /// Looks for a second table of contents at the end of the file. It is as long as the first,
     /// and equal to it but for the offsets.
     fn appended(&self, toc: &Toc) -> Option<&Appended> {
@@ -456,14 +464,23 @@ impl Stop {
     fn missing(&self, at: u64) -> Error {
         match self {
             Stop::End | Stop::Other(0) => {
-                Error::malformed("the archive has no block with the entry's data")
+                let error = Error::malformed("the archive has no block with the entry's data");
+                error.with_fault(Fault::NoBlock)
             }
-            Stop::Other(code) => Error::malformed(format!("unknown type {code} of a block")),
+            Stop::Other(code) => {
+                let error = Error::malformed(format!("unknown type {code} of a block"));
+                error.with_fault(Fault::Framing)
+            }
             Stop::Truncated => Error::truncated("the blocks of data"),
-            Stop::Malformed(what) => Error::malformed(what.clone()),
+            Stop::Malformed(what) => Error::malformed(what.clone()).with_fault(Fault::Framing),
         }
         .at(at)
     }
+}
+
+/// What an offset leads to, that is not the entry's block.
+fn elsewhere(what: String) -> Error {
+    Error::malformed(what).with_fault(Fault::Offset)
 }
 
 /// Moves over the body of a block. `skip_rest` moves over the chunks of one stream.

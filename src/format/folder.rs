@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::source::{FileSource, Members, Source};
 
 /// A directory with the files of an archive.
@@ -37,7 +37,7 @@ impl Folder {
             Err(error) => return Err(error.into()),
         };
         if !file.metadata()?.is_file() {
-            return Err(Error::malformed("not a regular file"));
+            return Err(Error::malformed("not a regular file").with_fault(Fault::Member));
         }
         Ok(Some(FileSource::new(file)?))
     }
@@ -93,6 +93,14 @@ impl Members for Folder {
         let path = self.path.join(name);
         let source = self.open(&path).map_err(|error| error.in_path(&path))?;
         Ok(source.map(|source| Arc::new(source) as Arc<dyn Source>))
+    }
+
+    fn names(&self) -> Result<Option<Vec<String>>> {
+        let mut names = Vec::new();
+        for file in fs::read_dir(&self.path)? {
+            names.push(file?.file_name().to_string_lossy().into_owned());
+        }
+        Ok(Some(names))
     }
 
     fn missing(&self, name: &str) -> Error {

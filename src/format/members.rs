@@ -8,7 +8,7 @@ use super::folder::Folder;
 use super::names::algorithm_of;
 use super::tar::TarIndex;
 use crate::compression::Algorithm;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::source::{Members, OnRead, Peek, Source, SourceReader};
 use crate::text::shown;
 
@@ -129,7 +129,8 @@ fn check_name(name: &[u8]) -> Result<&str> {
         _ => Err(Error::malformed(format!(
             "\"{}\" is not the name of a file in an archive",
             shown(name)
-        ))),
+        ))
+        .with_fault(Fault::Member)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
 
 use crate::compression::Algorithm;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::text::shown;
 use crate::toc::{DumpId, Format, Toc, TocEntry};
 use crate::version::{ArchiveVersion, Gate};
@@ -77,7 +77,8 @@ pub(crate) fn next_large_object(
     }
     let invalid = |line: &[u8]| {
         let line = shown(line.trim_ascii_end());
-        Error::malformed(format!("invalid line in the list of large objects: \"{line}\""))
+        let what = format!("invalid line in the list of large objects: \"{line}\"");
+        Error::malformed(what).with_fault(Fault::ObjectList)
     };
     if line.len() > LINE {
         return Err(invalid(line));

@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 use super::batch::Batch;
 use super::index::{Index, Stop};
 use super::options::RowsOptions;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Fault};
 
 /// How long a window is at first, and after some.
 const FIRST: usize = 16 << 10;
@@ -94,7 +94,8 @@ impl<R: BufRead> CopyText<R> {
                 }
                 Stop::Rest if failed.is_some() => failed.map(Stopped::Failed),
                 Stop::Rest if last && self.marked => {
-                    let error = Error::truncated("the rows of a table, before their end marker");
+                    let what = "the rows of a table, before their end marker";
+                    let error = Error::truncated(what).with_fault(Fault::EndMarker);
                     Some(Stopped::Failed(error))
                 }
                 Stop::Rest if last && batch.is_empty() => return Ok(()),

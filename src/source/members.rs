@@ -51,6 +51,16 @@ pub trait Members: Send + Sync + fmt::Debug {
     /// Errors of the search. A missing file is not an error.
     fn get(&self, name: &str) -> Result<Option<Arc<dyn Source>>>;
 
+    /// The names of all files, in any order; `None` if they cannot be listed. Verification looks
+    /// for files among them that are none of the archive's.
+    ///
+    /// # Errors
+    ///
+    /// Errors of listing.
+    fn names(&self) -> Result<Option<Vec<String>>> {
+        Ok(None)
+    }
+
     /// The error for a missing file.
     fn missing(&self, name: &str) -> Error {
         Error::not_found(format!("file {name}"))

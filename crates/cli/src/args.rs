@@ -2,7 +2,9 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{cat, completions, convert, deps, du, list, man, merge, reindex, restore, show, split};
+use crate::{
+    cat, completions, convert, deps, du, list, man, merge, reindex, restore, show, split, verify,
+};
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
 #[derive(Debug, Parser)]
@@ -52,6 +54,7 @@ pub(crate) enum Command {
     Split(split::Args),
     Merge(merge::Args),
     Restore(restore::Args),
+    Verify(verify::Args),
     Completions(completions::Args),
     Man(man::Args),
 }

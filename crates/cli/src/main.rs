@@ -35,6 +35,7 @@ mod split;
 mod stdio;
 mod table;
 mod target;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
         args::Command::Split(args) => split::run(&args, &context),
         args::Command::Merge(args) => merge::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args, context.follow_links),
+        args::Command::Verify(args) => verify::run(&args, &context),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),
     };

@@ -90,4 +90,5 @@ mod streams;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod verify;
 mod versions;

@@ -7,7 +7,7 @@ use std::io::{BufRead, Write};
 use super::moving::{Moving, Warn};
 use crate::archive::expected::Expected;
 use crate::archive::open::Archive;
-use crate::archive::stored_check::{FRAME_WITHIN_CHUNK, StoredCheck, has_end_marker};
+use crate::archive::stored_check::{StoredCheck, frame_within_chunk, has_end_marker};
 use crate::archive::writer::ArchiveWriter;
 use crate::compress::{Algorithm, Framing};
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ fn copy_frames<W: Write>(
         within
     };
     if within {
-        warn(Error::malformed(FRAME_WITHIN_CHUNK).in_entry(|| entry.name()));
+        warn(frame_within_chunk().in_entry(|| entry.name()));
     }
     Ok(())
 }
@@ -211,7 +211,7 @@ pub(super) fn pass_blocks<I: Positioned>(
             None => error,
         };
         if body.pass(&mut chunks).map_err(named)? {
-            warn(named(Error::malformed(FRAME_WITHIN_CHUNK).at(at)));
+            warn(named(frame_within_chunk().at(at)));
         }
     }
     Ok(chunks.into_input())

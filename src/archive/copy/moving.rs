@@ -11,7 +11,7 @@ use super::Ways;
 use crate::archive::data::EntryData;
 use crate::archive::piece::StoredPiece;
 use crate::archive::pieces::StoredWriter;
-use crate::archive::stored_check::{FRAME_WITHIN_CHUNK, StoredCheck, Tail};
+use crate::archive::stored_check::{StoredCheck, Tail, frame_within_chunk};
 use crate::archive::writer::ArchiveWriter;
 use crate::compress::{Algorithm, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing};
 use crate::error::{Error, Result};
@@ -308,7 +308,7 @@ fn pass_on(
 
 fn warn_of_frames(piece: &StoredPiece<'_>, warn: &mut Warn<'_>) {
     if piece.frame_within_chunk() {
-        warn(piece.placed(Error::malformed(FRAME_WITHIN_CHUNK)));
+        warn(piece.placed(frame_within_chunk()));
     }
 }
 

@@ -5,8 +5,9 @@ use std::mem;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::compress::input::{advance, gather, malformed, peek, trailing, truncated};
+use crate::compress::input::{advance, differs, gather, malformed, peek, trailing, truncated};
 use crate::compress::{Contexts, Framing};
+use crate::error::Fault;
 
 /// The state of an inflater for zlib streams; one for gzip files cannot be reset without being
 /// made anew.
@@ -223,11 +224,16 @@ impl Decoder {
             ended: matches!(result, Ok(Status::StreamEnd)),
         };
         if let Err(error) = result {
-            let error = malformed(if error.needs_dictionary().is_some() {
-                self.text("needs a dictionary")
+            let error = if error.needs_dictionary().is_some() {
+                malformed(self.text("needs a dictionary"))
             } else {
-                self.text(error.message().unwrap_or("damaged"))
-            });
+                // zlib's own words: it has no codes for these.
+                match error.message().unwrap_or("damaged") {
+                    what @ "incorrect data check" => differs(Fault::Checksum, self.text(what)),
+                    what @ "incorrect length check" => differs(Fault::Length, self.text(what)),
+                    what => malformed(self.text(what)),
+                }
+            };
             if progress.made == 0 {
                 return Err(error);
             }

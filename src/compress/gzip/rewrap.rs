@@ -8,7 +8,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::Wrapper;
 use crate::compress::Framing;
-use crate::compress::input::{malformed, trailing, truncated};
+use crate::compress::input::{differs, malformed, trailing, truncated};
+use crate::error::Fault;
 
 /// Plain bytes are looked at in pieces of this size.
 const PLAIN: usize = 256 << 10;
@@ -134,8 +135,8 @@ fn check_trailer(
     // In zlib's words, as the decoder.
     match found[..len].iter().zip(&expected).position(|(found, expected)| found != expected) {
         None => Ok(()),
-        Some(..4) => Err(malformed(format!("{what}: incorrect data check"))),
-        Some(_) => Err(malformed(format!("{what}: incorrect length check"))),
+        Some(..4) => Err(differs(Fault::Checksum, format!("{what}: incorrect data check"))),
+        Some(_) => Err(differs(Fault::Length, format!("{what}: incorrect length check"))),
     }
 }
 

@@ -6,8 +6,9 @@ use std::io::{self, BufRead};
 use twox_hash::XxHash32;
 
 use super::block::{REACH, Sequence, WINDOW, Window};
-use crate::compress::input::{advance, malformed, only_zeros, trailing, truncated};
+use crate::compress::input::{advance, differs, malformed, only_zeros, trailing, truncated};
 use crate::compress::{Contexts, Framing};
+use crate::error::Fault;
 
 const MAGIC: u32 = 0x184d_2204;
 /// The first of 16.
@@ -281,7 +282,7 @@ impl Decoder {
         if let Some(left) = &mut self.frame.left {
             *left = left
                 .checked_sub(count as u64)
-                .ok_or_else(|| malformed("lz4 data: longer than the frame says"))?;
+                .ok_or_else(|| differs(Fault::Length, "lz4 data: longer than the frame says"))?;
         }
         Ok(())
     }
@@ -293,7 +294,7 @@ impl Decoder {
     fn end_frame<R: BufRead>(&mut self, reader: &mut R) -> io::Result<()> {
         check(reader, self.frame.checksum.take(), "lz4 data: incorrect checksum")?;
         if self.frame.left.is_some_and(|left| left > 0) {
-            return Err(malformed("lz4 data: shorter than the frame says"));
+            return Err(differs(Fault::Length, "lz4 data: shorter than the frame says"));
         }
         self.stage = Stage::Frame;
         Ok(())
@@ -342,7 +343,9 @@ fn check<R: BufRead>(
     otherwise: &'static str,
 ) -> io::Result<()> {
     match checksum {
-        Some(checksum) if read_word(reader)? != checksum.finish_32() => Err(malformed(otherwise)),
+        Some(checksum) if read_word(reader)? != checksum.finish_32() => {
+            Err(differs(Fault::Checksum, otherwise))
+        }
         _ => Ok(()),
     }
 }

@@ -6,9 +6,9 @@ use zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use crate::Limits;
-use crate::compress::input::{advance, malformed, only_zeros, peek, trailing, truncated};
+use crate::compress::input::{advance, differs, malformed, only_zeros, peek, trailing, truncated};
 use crate::compress::{Contexts, Framing};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 
 pub(in crate::compress) type Context = DCtx<'static>;
 
@@ -117,6 +117,8 @@ impl Decoder {
             .into()
         } else if is(ZSTD_ErrorCode::ZSTD_error_prefix_unknown) && self.framed {
             trailing()
+        } else if is(ZSTD_ErrorCode::ZSTD_error_checksum_wrong) {
+            differs(Fault::Checksum, text(code))
         } else {
             malformed(text(code))
         }

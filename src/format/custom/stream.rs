@@ -6,7 +6,7 @@ use std::io::Read;
 
 use super::behind;
 use super::{BlockHeader, BlockStart, ChunkReader, skip_block};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::format::block;
 use crate::source::Pipe;
 use crate::surplus::Surplus;
@@ -85,7 +85,8 @@ impl<R: Read> BlockStream<R> {
             // A second table of contents, or the end.
             BlockStart::Other(0) | BlockStart::End => Ok(None),
             BlockStart::Other(code) => {
-                Err(Error::malformed(format!("unknown type {code} of a block")).at(at))
+                let error = Error::malformed(format!("unknown type {code} of a block"));
+                Err(error.with_fault(Fault::Framing).at(at))
             }
         }
     }

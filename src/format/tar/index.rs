@@ -11,7 +11,7 @@ use super::header::BLOCK;
 use super::members::{Kind, TarMember, Walk, padded};
 use super::name_shown;
 use super::without_toc::{START, WithoutToc, base_name};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::limits::Limits;
 use crate::not_an_archive::NotAnArchive;
 use crate::source::{Positioned, Source, SourceReader, read_some};
@@ -195,13 +195,17 @@ impl TarIndex {
         if let What::Link(target) = &place.what {
             let target = self.places(&self.names[target.clone()]).first();
             place = target.ok_or_else(|| {
-                Error::malformed("the member is a link to a member that is not there").at(place.at)
+                let error = Error::malformed("the member is a link to a member that is not there");
+                error.with_fault(Fault::Tar).at(place.at)
             })?;
         }
         match place.what {
             What::File => Ok(Some(place.data.clone())),
-            What::Link(_) => Err(Error::malformed("the member is a link to a link").at(place.at)),
-            What::Refused(why) => Err(Error::malformed(why).at(place.at)),
+            What::Link(_) => {
+                let error = Error::malformed("the member is a link to a link");
+                Err(error.with_fault(Fault::Tar).at(place.at))
+            }
+            What::Refused(why) => Err(Error::malformed(why).with_fault(Fault::Tar).at(place.at)),
         }
     }
 
@@ -217,9 +221,12 @@ impl TarIndex {
         let zeros = end.next_multiple_of(BLOCK as u64) + BLOCK as u64;
         match self.stop {
             Some((false, at)) if at < zeros => {
-                Err(Error::malformed("the header of a tar member is damaged").at(at))
+                let error = Error::malformed("the header of a tar member is damaged");
+                Err(error.with_fault(Fault::Tar).at(at))
             }
-            _ if len < zeros => Err(Error::truncated("the end of the tar").at(len)),
+            _ if len < zeros => {
+                Err(Error::truncated("the end of the tar").with_fault(Fault::Tar).at(len))
+            }
             _ => Ok(()),
         }
     }
@@ -232,6 +239,7 @@ impl TarIndex {
             Some((false, at)) => Error::malformed(format!(
                 "the header of a tar member is damaged; member {name} may be behind it"
             ))
+            .with_fault(Fault::Tar)
             .at(at),
         }
     }

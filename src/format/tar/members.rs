@@ -5,7 +5,7 @@
 //! (ustar), extended headers (pax), links between files, holes in them.
 
 use super::header::{BLOCK, TarHeader, until_nul};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::source::Positioned;
 
 /// A member, and where it begins.
@@ -145,7 +145,7 @@ pub(super) fn padded(size: u64) -> Option<u64> {
 }
 
 fn damaged(at: u64) -> Error {
-    Error::malformed("the header of a tar member is damaged").at(at)
+    Error::malformed("the header of a tar member is damaged").with_fault(Fault::Tar).at(at)
 }
 
 /// A number in decimal.

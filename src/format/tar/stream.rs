@@ -12,7 +12,7 @@ use super::members::{Kind, TarMember, Walk};
 use super::name_shown;
 use super::without_toc::{START, WithoutToc, base_name};
 use crate::compression::Algorithm;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::source::{Peek, Pipe, Positioned};
 use crate::surplus::Surplus;
 use crate::toc::{BlockKind, DumpId, Toc, TocEntry};
@@ -311,7 +311,8 @@ impl<R: Read> TarStream<R> {
             Some(listed) if listed != self.came => Err(Error::malformed(format!(
                 "the list of large objects has {listed}, but {} came before it",
                 self.came
-            ))),
+            ))
+            .with_fault(Fault::ObjectList)),
             _ => Ok(()),
         }
     }
@@ -338,7 +339,8 @@ fn lines(reader: &mut impl BufRead) -> Result<u64> {
 impl<R: Read> TarStream<R> {
     /// Without the list behind them nobody knows whether all large objects came.
     fn no_list(&self) -> Error {
-        Error::malformed("no list of large objects stands behind them").at(self.position())
+        let error = Error::malformed("no list of large objects stands behind them");
+        error.with_fault(Fault::ObjectList).at(self.position())
     }
 }
 

@@ -1,0 +1,152 @@
+//! Where the data lies, and what lies where none should.
+
+use std::collections::{HashMap, HashSet};
+
+use super::code::Code;
+use super::entry::found_of;
+use super::report::Found;
+use crate::archive::{Archive, Walked};
+use crate::error::Error;
+use crate::finding::Severity;
+use crate::format::names;
+use crate::toc::{DataOffset, DumpId, Format, TocEntry};
+
+/// Looks for what is wrong with the places of data. The errors of the walk itself are left to
+/// [`unwalked`]: the entries that they are about may say them better.
+pub(super) fn check(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
+    match archive.format() {
+        Format::Directory => files(archive, walked, tell),
+        Format::Custom => blocks(archive, walked, tell),
+        _ => {}
+    }
+}
+
+fn blocks(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
+    let toc = archive.toc();
+    let mut first: HashMap<DumpId, u64> = HashMap::new();
+    for block in &walked.blocks {
+        let at = block.offset.unwrap_or_default();
+        let Some(entry) = toc.entry(block.dump_id) else {
+            let what = format!("a block with dump id {}, which no entry has", block.dump_id);
+            tell(Found::new(Code::UnknownBlock, what).at(at));
+            continue;
+        };
+        if let Some(first) = first.get(&block.dump_id) {
+            let what = format!("the data is there twice, first at offset {first}");
+            tell(Found::new(Code::BlockTwice, what).in_entry(entry).at(at));
+            continue;
+        }
+        first.insert(block.dump_id, at);
+        if !entry.has_data() || entry.data_offset() == Some(DataOffset::NoData) {
+            let what = "the entry is said to have no data, but data with its dump id is there";
+            tell(Found::new(Code::DeniedData, what).in_entry(entry).at(at));
+        }
+    }
+    let without = |entry: &TocEntry<'_>| {
+        entry.has_data() && matches!(entry.data_offset(), Some(DataOffset::NotSet))
+    };
+    let count = toc.entries().filter(without).count();
+    if count > 0 {
+        tell(Found::new(Code::NoOffset, format!("{count} entries with data have no data offset")));
+    }
+    behind(archive, walked, tell);
+}
+
+fn behind(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
+    let Some((at, len)) = walked.behind else { return };
+    if let Some(second) = &walked.second_toc {
+        let differs = archive.entries().zip(second.entries()).find(|(a, b)| !same(*a, *b));
+        if archive.toc().len() != second.len() || differs.is_some() {
+            let what = "the second table of contents, behind the data, differs from the first";
+            let found = Found::new(Code::OtherToc, what).at(at);
+            tell(match differs {
+                Some((entry, _)) => found.in_entry(entry),
+                None => found,
+            });
+        } else {
+            let what = format!("a second table of contents of {len} bytes behind the data");
+            tell(Found::new(Code::SecondToc, what).at(at));
+        }
+        return;
+    }
+    let what = match archive.surplus() {
+        Ok(Some(_)) => format!("another archive in the {len} bytes behind this one"),
+        _ => format!("{len} bytes behind the archive"),
+    };
+    tell(Found::new(Code::Behind, what).at(at));
+}
+
+/// Whether two entries are the same but for the offset of their data.
+fn same(a: TocEntry<'_>, b: TocEntry<'_>) -> bool {
+    let texts = |entry: TocEntry<'_>| {
+        [entry.tag(), entry.namespace(), entry.owner(), entry.defn(), entry.drop_stmt()]
+            .map(|text| text.map(<[u8]>::to_vec))
+    };
+    a.dump_id() == b.dump_id()
+        && a.desc() == b.desc()
+        && a.copy_stmt() == b.copy_stmt()
+        && a.dependencies() == b.dependencies()
+        && texts(a) == texts(b)
+}
+
+/// Files that nobody reads.
+fn files(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
+    let Some(files) = &walked.files else { return };
+    let toc = archive.toc();
+    let owner = |name: &[u8]| {
+        let id = name.strip_suffix(b".dat").and_then(number);
+        id.map(DumpId).and_then(|id| toc.entry(id))
+    };
+    let all: HashSet<&str> = files.iter().map(String::as_str).collect();
+    let mut sorted: Vec<&str> = all.iter().copied().collect();
+    sorted.sort_unstable();
+    for file in sorted {
+        let (name, _) = names::without_suffix(file.as_bytes());
+        let plain = &file[..name.len()];
+        let mut found = match owner(name) {
+            Some(entry) if entry.has_data() => {
+                if plain == file || !all.contains(plain) {
+                    continue;
+                }
+                let what = format!("{file} is beside {plain}, which is read instead");
+                Found::new(Code::MemberTwice, what).in_entry(entry)
+            }
+            Some(entry) => {
+                let what = "the entry is said to have no data, but there is a file of its data";
+                Found::new(Code::DeniedData, what).in_entry(entry)
+            }
+            None if names::is_toc(file.as_bytes())
+                || names::is_list(name)
+                || names::object_oid(name).is_some()
+                || file == "manifest.pgdmp" =>
+            {
+                continue;
+            }
+            None => Found::new(Code::UnknownMember, "the file is none of the archive's"),
+        };
+        found.finding.member = Some(file.to_owned());
+        tell(found);
+    }
+}
+
+fn number(digits: &[u8]) -> Option<i32> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// What ended the walk, as findings: to be told if no entry's data told of it.
+pub(super) fn unwalked(errors: &[Error]) -> impl Iterator<Item = Found> + '_ {
+    errors.iter().map(found_of)
+}
+
+/// Tables whose data has no byte, of members.
+pub(super) fn empty(walked: &Walked, archive: &Archive, tell: &mut impl FnMut(Found)) {
+    if archive.format() == Format::Custom {
+        return;
+    }
+    for block in walked.blocks.iter().filter(|block| block.stored_len == 0) {
+        if let Some(entry) = archive.entry(block.dump_id) {
+            let found = Found::new(Code::EmptyMember, "the file of the data has 0 bytes");
+            tell(found.severity(Severity::Error).in_entry(entry));
+        }
+    }
+}

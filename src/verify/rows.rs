@@ -1,0 +1,133 @@
+//! The rows of a table looked at one by one.
+
+use super::code::Code;
+use super::entry::{Counted, Seen, ended, found_of};
+use super::report::Found;
+use crate::archive::EntryData;
+use crate::error::{Error, ErrorKind, Fault};
+use crate::rows::{CopyStatement, Row, Rows, RowsOptions};
+use crate::text::Encoding;
+use crate::toc::{Desc, TocEntry};
+use crate::version::Gate;
+
+/// Reads the rows of a table, and then what is left of its data, so that a wrong row hides no wrong
+/// checksum behind it.
+pub(super) fn check(data: EntryData<'_>, entry: TocEntry<'_>, seen: &mut Seen) {
+    let mut data = Counted::new(data);
+    // Data of other kinds is only read. Before COPY statements were stored, what the data is cannot
+    // be told. The state has no number of rows.
+    let has_rows =
+        entry.desc() == Desc::TABLE_DATA && entry.toc().header().version.has(Gate::CopyStmt);
+    let mut failed = None;
+    if has_rows {
+        let mut look = Look::new(data, entry, seen);
+        let error = look.all(seen);
+        seen.state.rows = Some(look.count);
+        data = look.rows.into_inner();
+        failed = error.and_then(|error| look.kind.of_rows(error, entry, seen));
+    }
+    let failed = match failed {
+        Some(error) => Some(error.into()),
+        None => data.drain().err(),
+    };
+    ended(data, failed, entry, seen);
+}
+
+/// How the rows of a table are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Copy,
+    Insert,
+}
+
+impl Kind {
+    /// Takes an error of the rows; gives back one of the data itself, of which there is no more.
+    fn of_rows(self, error: Error, entry: TocEntry<'_>, seen: &mut Seen) -> Option<Error> {
+        let mut found = found_of(&error);
+        found.code = match error.kind() {
+            // The data says that, too, when it is read to its end.
+            _ if error.fault() == Some(Fault::EndMarker) => return None,
+            ErrorKind::Row { .. } if self == Kind::Insert => Code::Insert,
+            ErrorKind::Row { what, .. } if what.contains("end marker") => Code::EndMarker,
+            ErrorKind::Row { .. } => Code::InvalidRow,
+            ErrorKind::Limit { knob: "row_bytes", .. } => Code::NotChecked,
+            _ => return Some(error),
+        };
+        found.finding.severity = found.code.severity();
+        seen.add(entry, found);
+        None
+    }
+}
+
+struct Look<'a, 't> {
+    rows: Rows<Counted<EntryData<'a>>>,
+    kind: Kind,
+    /// How many fields a row has.
+    fields: Option<usize>,
+    encoding: Encoding,
+    entry: TocEntry<'t>,
+    count: u64,
+}
+
+impl<'a, 't> Look<'a, 't> {
+    fn new(data: Counted<EntryData<'a>>, entry: TocEntry<'t>, seen: &mut Seen) -> Self {
+        let toc = entry.toc();
+        let encoding = toc.text_encoding();
+        // Any number of fields is read, so that one wrong row does not end the table.
+        let options = RowsOptions::new().encoding(encoding);
+        let copy = entry.copy_stmt().filter(|copy| !copy.is_empty());
+        let (kind, mut fields) = (if copy.is_some() { Kind::Copy } else { Kind::Insert }, None);
+        match copy.map(CopyStatement::parse) {
+            None => {}
+            Some(Ok(copy)) => fields = copy.field_names().map(|names| names.len()),
+            Some(Err(error)) => {
+                let found = Found::new(Code::Columns, error.kind().to_string());
+                seen.add(entry, found);
+            }
+        }
+        let rows = match kind {
+            Kind::Copy => options.copy_text(data),
+            Kind::Insert => {
+                options.std_strings(toc.std_strings().unwrap_or(true)).insert_commands(data)
+            }
+        };
+        Look { rows, kind, fields, encoding, entry, count: 0 }
+    }
+
+    /// Looks at rows up to the end, or an error.
+    fn all(&mut self, seen: &mut Seen) -> Option<Error> {
+        loop {
+            let row = match self.rows.next_row() {
+                Ok(Some(row)) => row,
+                Ok(None) => return None,
+                Err(error) => return Some(error),
+            };
+            self.count += 1;
+            if let Some((code, what)) = wrong(&row, self.fields, self.encoding) {
+                let mut found = Found::new(code, format!("row {}: {what}", row.number()));
+                (found.row, found.decoded_offset) = (Some(row.number()), Some(row.offset()));
+                seen.add(self.entry, found);
+            }
+        }
+    }
+}
+
+/// What is wrong with a row.
+fn wrong(row: &Row<'_>, fields: Option<usize>, encoding: Encoding) -> Option<(Code, String)> {
+    let text = row.as_bytes();
+    if let Some(fields) = fields
+        // A row without fields is an empty line, as is one with an empty text.
+        && row.len() != fields
+        && !(fields == 0 && text.is_empty())
+    {
+        let what = format!("{} fields, but the table has {fields} columns", row.len());
+        return Some((Code::FieldCount, what));
+    }
+    if text.contains(&0) {
+        return Some((Code::InvalidRow, "a zero byte".to_owned()));
+    }
+    if encoding != Encoding::SQL_ASCII && !encoding.is_valid(text) {
+        return Some((Code::InvalidRow, format!("not valid {}", encoding.name())));
+    }
+    None
+}

@@ -1,0 +1,280 @@
+//! A verification from its beginning to its end.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+
+use super::code::Code;
+use super::entry::{self, Seen, found_of};
+use super::report::{EntryState, Event, Found, Status, Summary};
+use super::{Level, Verification, contents, places};
+use crate::archive::{Archive, Input, Pass, Walked};
+use crate::error::Result;
+use crate::toc::{DumpId, Toc, TocEntry};
+
+/// Findings that are told; more are counted.
+const TOLD: u64 = 10_000;
+
+impl Verification {
+    /// Reads an archive, and tells each finding and the state of each entry with data, in the order
+    /// of the file. Open the input with [`OpenOptions::damaged`](crate::OpenOptions::damaged), so
+    /// that damage of its table of contents is a finding, too.
+    ///
+    /// Memory does not grow with the data. It takes some dozen bytes for each entry, and the window
+    /// of a decompressor for each thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system that keep it from going on. Damage is no error: it is told.
+    pub fn run(&self, input: &mut Input, tell: impl FnMut(Event)) -> Result<Summary> {
+        let toc = input.shared_toc();
+        let mut report =
+            Report { tell, summary: Summary::default(), told: 0, codes: HashSet::new() };
+        report.summary.entries = toc.len() as u64;
+        report.summary.tables =
+            toc.entries().filter(TocEntry::has_data).filter(is_table).count() as u64;
+        let without = toc.entries().filter(|entry| !entry.has_data()).count() as u64;
+        report.summary.add_without_data(without);
+        if let Some(error) = input.damage() {
+            let mut found = found_of(error);
+            (found.code, found.finding.severity) = (Code::TocDamaged, Code::TocDamaged.severity());
+            report.found(found);
+        }
+        contents::check(&toc, &mut |found| report.found(found));
+        match input {
+            _ if self.level == Level::Toc => report.unchecked(toc.entries()),
+            Input::Archive(archive) => self.archive(archive, &mut report)?,
+            Input::Stream(_) => self.stream(&toc, input.pass(), &mut report),
+        }
+        Ok(report.summary)
+    }
+
+    /// Whether the data of an entry is to be read.
+    fn takes(&self, entry: TocEntry<'_>) -> bool {
+        let id = entry.dump_id().0.unsigned_abs();
+        self.level >= Level::Data
+            && self.part.is_none_or(|(part, of)| id % of == part.wrapping_sub(1))
+    }
+
+    fn archive<T: FnMut(Event)>(&self, archive: &Archive, report: &mut Report<T>) -> Result<()> {
+        let walked = archive.walked()?;
+        places::check(archive, &walked, &mut |found| report.found(found));
+        let places = Places::new(archive, &walked);
+        if self.level == Level::Framing {
+            places::empty(&walked, archive, &mut |found| report.found(found));
+        }
+        let mut units: Vec<TocEntry<'_>> = archive
+            .entries()
+            .filter(TocEntry::has_data)
+            .filter(|entry| !entry.denies_data())
+            .collect();
+        units.sort_by_key(|entry| (places.start(*entry), entry.index()));
+        self.units(archive, &units, &places, report);
+        let told =
+            [Code::Cut, Code::Framing, Code::NoBlock, Code::Unreadable, Code::Member, Code::Tar];
+        for found in places::unwalked(&walked.errors) {
+            // The data of the entry told it better.
+            let better = self.level >= Level::Data && self.part.is_none();
+            let tells = |code: &Code| report.codes.contains(code);
+            if !(better && told.contains(&found.code) && told.iter().any(tells))
+                || found.code == Code::Tar
+            {
+                report.found(found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the data of entries with several threads, and tells of them in their order.
+    fn units<T: FnMut(Event)>(
+        &self,
+        archive: &Archive,
+        units: &[TocEntry<'_>],
+        places: &Places,
+        report: &mut Report<T>,
+    ) {
+        // The largest first, so that none of them is begun when all others are done.
+        let mut order: Vec<usize> = (0..units.len()).collect();
+        order.sort_by_key(|unit| Reverse(places.stored(units[*unit])));
+        let next = AtomicUsize::new(0);
+        let work = |unit: usize| {
+            let entry = units[unit];
+            let mut seen = match self.takes(entry) {
+                false => Seen::new(entry, Status::Unchecked),
+                true => match archive.block_of(entry) {
+                    Ok(mut block) => entry::check(&mut block, entry, self.level),
+                    Err(error) => {
+                        let mut seen = Seen::new(entry, Status::Ok);
+                        seen.fail(entry, &error, 0);
+                        seen
+                    }
+                },
+            };
+            if self.level == Level::Framing && places.is_lost(entry) {
+                let error = archive.locate(entry).err();
+                let found = error.as_ref().map(found_of);
+                seen.add(entry, found.unwrap_or_else(|| Found::new(Code::NoBlock, "no data")));
+            }
+            seen.state.stored = places.stored(entry).or_else(|| archive.stored_size_hint(entry));
+            places.amend(entry, &mut seen);
+            seen
+        };
+        let threads = self.threads.min(units.len());
+        if threads <= 1 {
+            for unit in 0..units.len() {
+                report.seen(work(unit));
+            }
+            return;
+        }
+        let (sender, receiver) = mpsc::channel();
+        let receiver = Mutex::new(receiver);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                let (sender, next, order, work) = (sender.clone(), &next, &order, &work);
+                scope.spawn(move || {
+                    while let Some(unit) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if sender.send((*unit, work(*unit))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let mut waiting: BTreeMap<usize, Seen> = BTreeMap::new();
+            let mut turn = 0;
+            let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+            for (unit, seen) in receiver.iter() {
+                waiting.insert(unit, seen);
+                while let Some(seen) = waiting.remove(&turn) {
+                    report.seen(seen);
+                    turn += 1;
+                }
+            }
+        });
+    }
+
+    fn stream<T: FnMut(Event)>(&self, toc: &Toc, mut pass: Pass<'_>, report: &mut Report<T>) {
+        let mut came = HashSet::new();
+        loop {
+            let mut block = match pass.next_block() {
+                Ok(Some(block)) => block,
+                Ok(None) => break,
+                Err(error) => {
+                    report.found(found_of(&error));
+                    break;
+                }
+            };
+            let Some(entry) = toc.entry(block.dump_id()) else {
+                let what = format!("a block with dump id {}, which no entry has", block.dump_id());
+                report.found(Found::new(Code::UnknownBlock, what));
+                continue;
+            };
+            if !came.insert(entry.index()) {
+                let what = "the data is there twice";
+                report.found(Found::new(Code::BlockTwice, what).in_entry(entry));
+                continue;
+            }
+            if !entry.has_data() || entry.denies_data() {
+                let what = "the entry is said to have no data, but data with its dump id is there";
+                report.found(Found::new(Code::DeniedData, what).in_entry(entry));
+            }
+            let seen = match self.takes(entry) {
+                true => entry::check(&mut block, entry, self.level),
+                false => Seen::new(entry, Status::Unchecked),
+            };
+            report.seen(seen);
+        }
+        let missing = toc.entries().filter(TocEntry::has_data).filter(|entry| !entry.denies_data());
+        for entry in missing.filter(|entry| !came.contains(&entry.index())) {
+            report.seen(Seen::new(entry, Status::Missing));
+        }
+    }
+}
+
+fn is_table(entry: &TocEntry<'_>) -> bool {
+    entry.desc() == crate::toc::Desc::TABLE_DATA
+}
+
+/// Where the blocks of entries are.
+struct Places {
+    blocks: HashMap<DumpId, (Option<u64>, u64)>,
+    /// Whether all blocks are known.
+    complete: bool,
+}
+
+impl Places {
+    fn new(archive: &Archive, walked: &Walked) -> Places {
+        let mut blocks = HashMap::new();
+        for block in &walked.blocks {
+            blocks.entry(block.dump_id).or_insert((block.offset, block.stored_len));
+        }
+        let complete = walked.errors.is_empty() && archive.damage().is_none();
+        Places { blocks, complete }
+    }
+
+    fn start(&self, entry: TocEntry<'_>) -> Option<u64> {
+        use crate::toc::DataOffset;
+        let walked = self.blocks.get(&entry.dump_id()).and_then(|(start, _)| *start);
+        walked.or(match entry.data_offset() {
+            Some(DataOffset::At(offset)) => Some(offset),
+            _ => None,
+        })
+    }
+
+    fn stored(&self, entry: TocEntry<'_>) -> Option<u64> {
+        self.blocks.get(&entry.dump_id()).map(|(_, len)| *len)
+    }
+
+    /// Whether there is no data of an entry, for all that the walk shows.
+    fn is_lost(&self, entry: TocEntry<'_>) -> bool {
+        self.complete && !self.blocks.contains_key(&entry.dump_id())
+    }
+
+    /// Adds to a wrong offset where the data is.
+    fn amend(&self, entry: TocEntry<'_>, seen: &mut Seen) {
+        let Some((Some(start), _)) = self.blocks.get(&entry.dump_id()) else { return };
+        for found in seen.found.iter_mut().filter(|found| found.code == Code::WrongOffset) {
+            found.finding.what +=
+                &format!("; its data is at offset {start}, and reindex can mend it");
+        }
+    }
+}
+
+/// What was told so far.
+struct Report<T> {
+    tell: T,
+    summary: Summary,
+    told: u64,
+    codes: HashSet<Code>,
+}
+
+impl<T: FnMut(Event)> Report<T> {
+    fn found(&mut self, found: Found) {
+        self.summary.count(&found);
+        self.codes.insert(found.code);
+        if self.told < TOLD {
+            self.told += 1;
+            (self.tell)(Event::Found(found));
+        }
+    }
+
+    fn seen(&mut self, seen: Seen) {
+        for found in seen.found {
+            self.found(found);
+        }
+        self.state(seen.state);
+    }
+
+    fn state(&mut self, state: EntryState) {
+        self.summary.add(&state);
+        (self.tell)(Event::Entry(state));
+    }
+
+    fn unchecked<'t>(&mut self, entries: impl Iterator<Item = TocEntry<'t>>) {
+        for entry in entries.filter(TocEntry::has_data) {
+            self.state(Seen::new(entry, Status::Unchecked).state);
+        }
+    }
+}
