@@ -41,6 +41,12 @@ impl<'a> Printable<'a> {
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly all names are such, and mean the same in every encoding.
+        if self.text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+            && let Ok(text) = std::str::from_utf8(self.text)
+        {
+            return f.write_str(text);
+        }
         let mut out = Clean(f);
         self.encoding.pieces(self.text, |piece| match piece {
             Ok(text) => out.write_str(text),

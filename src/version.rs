@@ -70,8 +70,9 @@ impl ArchiveVersion {
     /// Whether archives of this version have the feature `gate`.
     #[inline]
     pub const fn has(self, gate: Gate) -> bool {
+        // One comparison: a table of contents is asked this for each field of each entry.
         let (major, minor) = gate.since();
-        self.major > major || (self.major == major && self.minor >= minor)
+        u16::from_be_bytes([self.major, self.minor]) >= u16::from_be_bytes([major, minor])
     }
 }
 

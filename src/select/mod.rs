@@ -155,8 +155,9 @@ impl Selection {
         let mut sections = vec![section; if closes { toc.len() } else { 0 }];
         for &place in &order {
             let Some(entry) = toc.get(place as usize) else { continue };
-            if entry.section() != Section::None {
-                section = entry.section();
+            match entry.section() {
+                Section::None => {}
+                own => section = own,
             }
             if let Some(own) = sections.get_mut(place as usize) {
                 *own = section;

@@ -1,6 +1,6 @@
 //! One entry, as users of the crate see it.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::record::{Common, Definition, Len, NO_DATA, POS_SET, Record};
 use super::{Desc, Section, Toc};
@@ -525,22 +525,26 @@ pub(crate) fn entry_name(
 ) -> EntryName {
     // A damaged table of contents may have names of any length.
     const LONGEST: usize = 300;
-    let mut name = String::new();
+    let mut name = String::with_capacity(64);
     let mut add = |part: &[u8]| {
-        let shown = Printable::new(&part[..part.len().min(LONGEST)], encoding).to_string();
-        let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= LONGEST;
-        let end = shown.char_indices().take_while(fits).map(|(at, c)| at + c.len_utf8()).last();
-        let kept = &shown[..end.unwrap_or(0)];
-        name.push_str(kept);
-        if part.len() > LONGEST || kept.len() < shown.len() {
+        let start = name.len();
+        // Writing to memory does not fail.
+        let _ = write!(name, "{}", Printable::new(&part[..part.len().min(LONGEST)], encoding));
+        let most = start + LONGEST;
+        let is_long = name.len() > most;
+        if is_long {
+            let end = (start..=most).rfind(|at| name.is_char_boundary(*at));
+            name.truncate(end.unwrap_or(start));
+        }
+        if part.len() > LONGEST || is_long {
             name.push_str("...");
         }
     };
     add(desc.as_bytes());
-    for (before, part) in [(b' ', namespace), (if namespace.is_some() { b'.' } else { b' ' }, tag)]
+    for (before, part) in [(b" ", namespace), (if namespace.is_some() { b"." } else { b" " }, tag)]
     {
         if let Some(part) = part {
-            add(&[before]);
+            add(before);
             add(part);
         }
     }

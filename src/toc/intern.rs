@@ -22,21 +22,36 @@ pub(super) struct Interner {
 }
 
 /// What was used of late, each in a place that a few of its bits say. Looking there comes before
-/// the hash table, whose hashing is safe from chosen names, and slow.
+/// the hash table, whose hashing is safe from chosen names, and slow. Two have room in a place:
+/// of the few names that most entries share, some two nearly always meet.
 #[derive(Debug, Clone)]
-struct Recent<T>([T; SLOTS]);
+struct Recent<T>([[T; 2]; PLACES]);
 
-const SLOTS: usize = 128;
+const PLACES: usize = 128;
 
 impl<T: Copy + Default> Default for Recent<T> {
     fn default() -> Self {
-        Recent([T::default(); SLOTS])
+        Recent([[T::default(); 2]; PLACES])
     }
 }
 
-impl<T> Recent<T> {
-    fn slot(&mut self, bits: u32) -> &mut T {
-        &mut self.0[bits as usize % SLOTS]
+impl<T: Copy> Recent<T> {
+    /// The one in this place that is wanted. It comes first from now on.
+    #[inline]
+    fn find(&mut self, bits: u32, is_wanted: impl Fn(T) -> bool) -> Option<T> {
+        let place = &mut self.0[bits as usize % PLACES];
+        if !is_wanted(place[0]) {
+            place.swap(0, 1);
+            if !is_wanted(place[0]) {
+                return None;
+            }
+        }
+        Some(place[0])
+    }
+
+    /// Puts one into its place instead of the one that came first there.
+    fn put(&mut self, bits: u32, new: T) {
+        self.0[bits as usize % PLACES][0] = new;
     }
 }
 
@@ -84,8 +99,7 @@ fn chunks<const N: usize>(string: &[u8]) -> Option<([u8; N], [u8; N])> {
 
 impl Interner {
     pub(super) fn get(&self, shared: Shared) -> Option<&[u8]> {
-        // Number 0 wraps to an index that no string has.
-        self.strings.get(shared.0.wrapping_sub(1) as usize).map(|string| &**string)
+        get(&self.strings, shared)
     }
 
     /// The number of a string, cut at its first NUL byte.
@@ -94,14 +108,16 @@ impl Interner {
             return Shared::NULL;
         };
         let ends = Ends::of(string);
-        let &mut (recent, number) = self.recent.slot(ends.bits());
-        let number = Shared(number);
-        if recent == ends && (ends.is_all() || self.get(number) == Some(string)) {
-            return number;
+        let strings = &self.strings;
+        let is_it = |(recent, number)| {
+            recent == ends && (ends.is_all() || get(strings, Shared(number)) == Some(string))
+        };
+        if let Some((_, number)) = self.recent.find(ends.bits(), is_it) {
+            return Shared(number);
         }
         let number = self.numbers.get(string).copied();
         let number = number.unwrap_or_else(|| self.add(string));
-        *self.recent.slot(ends.bits()) = (ends, number);
+        self.recent.put(ends.bits(), (ends, number));
         Shared(number)
     }
 
@@ -121,6 +137,11 @@ impl Interner {
     pub(super) fn find(&self, string: &[u8]) -> Option<Shared> {
         self.numbers.get(string).map(|number| Shared(*number))
     }
+}
+
+fn get(strings: &[Box<[u8]>], shared: Shared) -> Option<&[u8]> {
+    // Number 0 wraps to an index that no string has.
+    strings.get(shared.0.wrapping_sub(1) as usize).map(|string| &**string)
 }
 
 /// Each distinct value once, with a number from 0.
@@ -144,13 +165,15 @@ impl<T: Copy + Eq + Hash> Distinct<T> {
 
     /// The number of a value. `bits` are some that most often tell values apart.
     pub(super) fn intern(&mut self, value: T, bits: u32) -> u32 {
-        let recent = self.recent.slot(bits);
-        if self.values.get(*recent as usize) != Some(&value) {
-            *recent = *self.numbers.entry(value).or_insert_with(|| {
+        let values = &self.values;
+        let is_it = |number: u32| values.get(number as usize) == Some(&value);
+        self.recent.find(bits, is_it).unwrap_or_else(|| {
+            let number = *self.numbers.entry(value).or_insert_with(|| {
                 self.values.push(value);
                 self.values.len() as u32 - 1
             });
-        }
-        *recent
+            self.recent.put(bits, number);
+            number
+        })
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::Positioned;
 use crate::version::Gate;
-use crate::wire::{Decoder, Dialect, Encoder, LastField, has_nul, until_nul};
+use crate::wire::{Decoder, Dialect, Encoder, LastField, decimal, has_nul, until_nul};
 
 /// Flags of `WriteOffset`; `K_OFFSET_…` in PostgreSQL.
 const POS_NOT_SET: u8 = 1;
@@ -556,22 +556,14 @@ impl Toc {
     }
 }
 
-/// A number below a billion, spelled as pg_dump does: nearly all are.
+/// A number of at most eight digits, spelled as pg_dump does: nearly all are.
 #[inline]
 fn usual_number(text: &[u8]) -> Option<u32> {
-    let (first, rest) = text.split_first()?;
-    if text.len() > 9 || (*first == b'0' && !rest.is_empty()) {
-        return None;
+    match text {
+        [digit @ b'0'..=b'9'] => Some(u32::from(digit - b'0')),
+        [b'1'..=b'9', ..] => decimal(text),
+        _ => None,
     }
-    let mut value = 0;
-    for byte in text {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + digit;
-    }
-    Some(value)
 }
 
 /// Whether a text is a number without anything that could be left out.

@@ -7,7 +7,7 @@ mod decimal;
 mod decode;
 mod encode;
 
-pub(crate) use decimal::write_number;
+pub(crate) use decimal::{decimal, write_number};
 pub(crate) use decode::{Decoder, has_nul, until_nul};
 pub(crate) use encode::Encoder;
 
