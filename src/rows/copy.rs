@@ -67,10 +67,16 @@ impl<R: BufRead> CopyText<R> {
         window.used = 0;
     }
 
-    /// Puts the next rows into the batch: none at the end.
-    pub(super) fn refill(&mut self, batch: &mut Batch) -> Result<(), Stopped> {
-        let window = &mut self.window;
+    /// Puts the next rows into the batch: none at the end. Passes over stretches of whole rows that
+    /// are not wanted, and counts the rows in them.
+    pub(super) fn refill(
+        &mut self,
+        batch: &mut Batch,
+        wanted: &mut dyn FnMut(&[u8]) -> bool,
+        passed: &mut u64,
+    ) -> Result<(), Stopped> {
         loop {
+            let window = &mut self.window;
             batch.clear();
             match self.stopped.take() {
                 None => {}
@@ -82,6 +88,15 @@ impl<R: BufRead> CopyText<R> {
             // The rows that came before an error are given out first.
             let failed = window.refill(&mut batch.bytes).err();
             let last = window.at_end;
+            if failed.is_none()
+                && !last
+                && let Some((len, rows)) = self.unwanted(&batch.bytes[..self.window.filled], wanted)
+            {
+                self.window.used = len;
+                *passed += rows;
+                continue;
+            }
+            let window = &mut self.window;
             let (used, stop) = self.index.rows(batch, window.filled, window.offset, last);
             window.used = used;
             batch.end = used;
@@ -105,6 +120,17 @@ impl<R: BufRead> CopyText<R> {
                 return Ok(());
             }
         }
+    }
+
+    /// The length of the whole rows of a window, and their number, if none of them is wanted.
+    fn unwanted(
+        &self,
+        window: &[u8],
+        wanted: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Option<(usize, u64)> {
+        let len = window.iter().rposition(|byte| *byte == b'\n')? + 1;
+        let rows = &window[..len];
+        if wanted(rows) { None } else { Some((len, self.index.plain_rows(rows)?)) }
     }
 
     pub(super) fn into_inner(self) -> R {

@@ -78,6 +78,16 @@ impl Index {
         found
     }
 
+    /// How many rows there are in a text of whole rows, if that can be told without a look at each
+    /// of them: there is no end marker in it, and nothing is escaped in a way that `pg_dump` does
+    /// not write.
+    pub(super) fn plain_rows(&self, text: &[u8]) -> Option<u64> {
+        if self.line_end != Some(LineEnd::Lf) || self.trail.is_some() {
+            return None;
+        }
+        count_plain_rows(text)
+    }
+
     fn walk(&mut self, text: &[u8], batch: &mut Batch, offset: u64, last: bool) -> (usize, Stop) {
         let mut row = Row::at(0);
         for (n, block) in text.chunks(BLOCK).enumerate() {
@@ -218,4 +228,80 @@ fn special(block: &[u8]) -> u64 {
         let bits = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
         mask | bits << (8 * n)
     })
+}
+
+/// Counts the line ends in a text, unless there is an escape in it that `pg_dump` does not write in
+/// a row. The end marker and a line end behind a backslash are such, too. Behind several backslashes
+/// in a row an escape may be taken for one.
+fn count_plain_rows(text: &[u8]) -> Option<u64> {
+    let at = |n: Option<usize>| n.and_then(|n| text.get(n)).copied();
+    let (mut rows, mut strange) = (0, 0);
+    // In between each byte has its neighbours, and many are looked at together.
+    let first = text.len().min(2);
+    let last = text.len().saturating_sub(1).max(first);
+    for n in (0..first).chain(last..text.len()) {
+        // What stands in front of the text is a line end.
+        let [second, before] = [2, 1].map(|back| at(n.checked_sub(back)).unwrap_or(b'\n'));
+        rows += u64::from(text[n] == b'\n');
+        strange |= is_strange(second, before, text[n], at(Some(n + 1)).unwrap_or_default());
+    }
+    let mut from = first;
+    while from < last {
+        let len = (last - from).min(128);
+        let [second, before, byte, next] = [0, 1, 2, 3].map(|n| &text[from - 2 + n..][..len]);
+        let (mut lines, mut met) = (0_u8, 0_u8);
+        for n in 0..len {
+            lines += u8::from(byte[n] == b'\n');
+            met |= is_strange(second[n], before[n], byte[n], next[n]);
+        }
+        rows += u64::from(lines);
+        strange |= met;
+        from += len;
+    }
+    (strange == 0).then_some(rows)
+}
+
+/// Whether a byte begins an escape that `pg_dump` does not write. Without branches, so that the
+/// compiler can look at many bytes at once.
+#[inline(always)]
+fn is_strange(second: u8, before: u8, byte: u8, next: u8) -> u8 {
+    let usual = b"bfnrtvN\\".iter().fold(0, |any, usual| any | u8::from(next == *usual));
+    let escaped = u8::from(before == b'\\') & u8::from(second != b'\\');
+    u8::from(byte == b'\\') & (usual ^ 1) & (escaped ^ 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_rows_are_counted() {
+        for (text, rows) in [
+            ("", Some(0)),
+            ("\n", Some(1)),
+            ("a\tb\n\n", Some(2)),
+            ("\\N\t\\\\\n\\b\\f\\n\\r\\t\\v\n", Some(2)),
+            ("\\\\x41\n", Some(1)),
+            ("\\\\\n\n", Some(2)),
+            ("\\x41\n", None),
+            ("\\101\n", None),
+            ("a\\\nb\n", None),
+            ("a\\\\\\\nb\n", None),
+            ("a\\\\\\x41\n", None),
+            ("\\.\n", None),
+            ("a\n\\.\n", None),
+            ("\\", None),
+        ] {
+            // Wherever it stands among what is looked at together.
+            for before in 0..300 {
+                let mut whole = vec![b'x'; before];
+                if before > 0 {
+                    whole[before - 1] = b'\n';
+                }
+                whole.extend_from_slice(text.as_bytes());
+                let rows = rows.map(|rows| rows + u64::from(before > 0));
+                assert_eq!(count_plain_rows(&whole), rows, "{before} {text:?}");
+            }
+        }
+    }
 }

@@ -296,3 +296,35 @@ fn any_bytes() {
         let _ = CopyStatement::parse(&text);
     }
 }
+
+#[test]
+fn stretches_that_are_not_wanted_are_passed_over() {
+    let wanted = |text: &[u8]| text.windows(4).any(|part| part == b"gold");
+    let found = |text: &[u8], passes: bool| {
+        let mut rows = RowsOptions::new().copy_text(text);
+        let (mut found, mut seen) = (Vec::new(), 0);
+        loop {
+            let next = if passes { rows.next_row_in(wanted) } else { rows.next_row() };
+            match next {
+                Ok(Some(row)) if wanted(row.as_bytes()) => {
+                    found.push((row.number(), row.offset(), row.as_bytes().to_vec()));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return (found, None, seen),
+                Err(error) => return (found, Some(error.to_string()), seen),
+            }
+            seen += 1;
+        }
+    };
+    // Windows without any, with escapes of all kinds, the last of which hide what is no row end.
+    let plain = "1\tplain \\t text\\\\ and \\N\n".repeat(30_000);
+    let odd = "2\t\\x41 and a row end\\\nwithin\n".repeat(10_000);
+    for ending in ["\\.\n\n\n", "", "\\.\ngold\n", "gold\n\\.\n"] {
+        let rows = [&plain, "3\tgold\n", &plain, &odd, "4\tgold\n", &plain, &plain].concat();
+        let text = [&rows, ending].concat();
+        let [all, passed] = [false, true].map(|passes| found(text.as_bytes(), passes));
+        assert_eq!((&all.0, &all.1), (&passed.0, &passed.1), "{ending:?}");
+        assert!(all.0.len() >= 2);
+        assert!(passed.2 < all.2 / 2, "{} of {}", passed.2, all.2);
+    }
+}
