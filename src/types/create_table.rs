@@ -11,7 +11,7 @@ use crate::sql::Kind;
 pub(super) const MAX_COLUMNS: usize = 1_600;
 
 /// The definition of a table, as it stands in its entry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct TableText<'a> {
     /// The composite type that gives it its columns.
     pub(super) of_type: Option<QualifiedName>,
@@ -20,6 +20,20 @@ pub(super) struct TableText<'a> {
     pub(super) columns: Vec<ColumnText<'a>>,
     /// Columns that constraints beside them, or statements behind the first, say are NOT NULL.
     pub(super) not_null: Vec<NotNull>,
+    /// Other constraints.
+    pub(super) constraints: Vec<ConstraintText<'a>>,
+    /// What is behind `PARTITION BY`.
+    pub(super) partition_by: Option<Cursor<'a>>,
+}
+
+/// A constraint that stands in the definition of the table.
+#[derive(Debug, Clone)]
+pub(super) struct ConstraintText<'a> {
+    pub(super) name: Option<Vec<u8>>,
+    /// The column behind which it stands.
+    pub(super) column: Option<Vec<u8>>,
+    /// The place behind its name.
+    pub(super) text: Cursor<'a>,
 }
 
 /// That a column is NOT NULL.
@@ -77,6 +91,10 @@ pub(super) fn create_table(defn: &[u8], dialect: Dialect) -> Option<TableText<'_
             while cursor.mark(b',') {
                 table.inherits.push(cursor.qualified()?);
             }
+            continue;
+        }
+        if token.depth == 0 && cursor.words(&["PARTITION", "BY"]) {
+            table.partition_by = Some(cursor.clone());
             continue;
         }
         cursor.take();
@@ -153,12 +171,13 @@ fn element<'a>(cursor: &mut Cursor<'a>, depth: u32, table: &mut TableText<'a>) -
             .iter()
             .any(|word| token.is(word));
     if is_constraint {
-        if cursor.word("CONSTRAINT") {
-            cursor.name()?;
-        }
+        let name = if cursor.word("CONSTRAINT") { Some(cursor.name()?) } else { None };
         if cursor.words(&["NOT", "NULL"]) {
             let column = cursor.name()?;
             not_null(cursor, column, table);
+        } else {
+            let text = cursor.clone();
+            table.constraints.push(ConstraintText { name, column: None, text });
         }
         cursor.skip_element(depth);
         return Some(());
@@ -191,12 +210,18 @@ fn clauses<'a>(
     column: &mut ColumnText<'a>,
     table: &mut TableText<'a>,
 ) -> Option<()> {
+    let mut name = None;
     while let Some(token) = cursor.peek() {
         if token.depth < depth || token.is_mark(b',') && token.depth == depth {
             return Some(());
         }
         if token.is_mark(b';') || token.kind == Kind::Quoted && token.depth == depth {
             return None;
+        }
+        if ["PRIMARY", "UNIQUE", "CHECK", "REFERENCES"].iter().any(|word| token.is(word)) {
+            let column = Some(column.name.clone());
+            let text = cursor.clone();
+            table.constraints.push(ConstraintText { name: name.take(), column, text });
         }
         if cursor.words(&["NOT", "NULL"]) || cursor.words(&["PRIMARY", "KEY"]) {
             not_null(cursor, column.name.clone(), table);
@@ -210,10 +235,10 @@ fn clauses<'a>(
                 column.generated =
                     Some(if stored { Generated::Stored } else { Generated::Virtual });
             }
-        } else if cursor.word("COLLATE") {
+        } else if cursor.any_word(&["COLLATE", "REFERENCES"]) {
             cursor.qualified()?;
         } else if cursor.word("CONSTRAINT") {
-            cursor.name()?;
+            name = Some(cursor.name()?);
         } else if cursor.any_word(&["STORAGE", "COMPRESSION"]) {
             cursor.take();
         } else if cursor.at_mark(b'(') {

@@ -46,6 +46,10 @@ impl<'a> Cursor<'a> {
         Some(token)
     }
 
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// Where the token before this place ends.
     pub(super) fn end(&self) -> usize {
         self.end

@@ -8,7 +8,10 @@ use super::column::{Column, Columns, Untyped};
 use super::copy_statement::CopyStatement;
 use super::cursor::Dialect;
 use super::data_type::{DataType, QualifiedName};
+use super::keys::Keys;
+use super::keys_of::PrimaryKeys;
 use super::named::Names;
+use super::parts::Parts;
 use super::resolve::{Resolver, Types};
 use super::tables::{ColumnOf, Parents, columns_of};
 use crate::error::{Error, Result};
@@ -37,6 +40,8 @@ pub struct Definitions<'t> {
     names: OnceLock<Names<'t>>,
     parents: Parents<'t>,
     types: Mutex<Types>,
+    parts: OnceLock<Parts>,
+    primary_keys: PrimaryKeys,
 }
 
 impl fmt::Debug for Definitions<'_> {
@@ -55,6 +60,8 @@ impl<'t> Definitions<'t> {
             names: OnceLock::new(),
             parents: Parents::default(),
             types: Mutex::default(),
+            parts: OnceLock::new(),
+            primary_keys: PrimaryKeys::default(),
         }
     }
 
@@ -98,6 +105,45 @@ impl<'t> Definitions<'t> {
                     .in_entry(|| entry.name()))
             }
         }
+    }
+
+    /// The keys of a table, given by its entry `TABLE`, `FOREIGN TABLE` or `TABLE DATA`.
+    ///
+    /// An archive that has no constraints, because it has data only, is no error: there are then
+    /// none.
+    ///
+    /// ```
+    /// use pgdmp::types::Definitions;
+    /// use pgdmp::{Archive, Desc};
+    ///
+    /// let archive = Archive::open("fixtures/pg18/small-dir")?;
+    /// let definitions = Definitions::new(archive.toc());
+    /// let town = archive.toc().find(Desc::TABLE, Some(b"public"), b"town").unwrap();
+    /// assert_eq!(definitions.keys(town)?.primary_key.unwrap().columns, [b"id"]);
+    /// # Ok::<(), pgdmp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for another kind of entry or one of another
+    /// archive.
+    pub fn keys(&self, entry: TocEntry<'_>) -> Result<Keys> {
+        let entry = self.own(entry)?;
+        let table = match entry.desc() {
+            Desc::TABLE | Desc::FOREIGN_TABLE => Some(entry),
+            Desc::TABLE_DATA => self.table_of(entry),
+            _ => {
+                return Err(
+                    Error::usage("only tables and their data have keys").in_entry(|| entry.name())
+                );
+            }
+        };
+        let texts = table.map(|table| columns_of(self, table).0).unwrap_or_default();
+        let columns = texts.iter().map(|column| &column.name[..]).collect();
+        let named = table.unwrap_or(entry);
+        let schema = named.namespace().unwrap_or_default();
+        let name = QualifiedName::new(Some(schema), named.tag().unwrap_or_default());
+        Ok(self.keys_of(&name, &columns))
     }
 
     /// The same entry of the table of contents that the definitions are of.
@@ -178,6 +224,14 @@ impl<'t> Definitions<'t> {
 
     pub(super) fn names(&self) -> &Names<'t> {
         self.names.get_or_init(|| Names::new(self.toc, self.dialect))
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        self.parts.get_or_init(|| Parts::new(self.toc, self.dialect))
+    }
+
+    pub(super) fn primary_keys(&self) -> &PrimaryKeys {
+        &self.primary_keys
     }
 
     pub(super) fn parents(&self) -> &Parents<'t> {

@@ -3,6 +3,8 @@
 use super::data_type::QualifiedName;
 
 /// What an archive says of a table beside its columns: keys, foreign keys, partitions.
+///
+/// Names are bytes in the encoding of the archive, without quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keys {
@@ -12,19 +14,23 @@ pub struct Keys {
     pub primary_key: Option<Key>,
     /// Unique constraints, unique indexes without a constraint, and exclusion constraints.
     pub unique: Vec<Key>,
-    /// The foreign keys of the table.
+    /// The foreign keys of the table, and of the tables of which it is a partition: their
+    /// [`table`](ForeignKey::table) is then that one.
     pub foreign_keys: Vec<ForeignKey>,
-    /// The foreign keys of all tables that reference this one.
+    /// The foreign keys of all tables to this one, or to a table of which it is a partition.
     pub referenced_by: Vec<ForeignKey>,
-    /// The CHECK constraints.
+    /// The CHECK constraints, with those that are inherited.
     pub checks: Vec<Check>,
     /// The identity columns.
     pub identity: Vec<Identity>,
-    /// How the table is partitioned, if it is.
+    /// How the table itself is partitioned, if it is.
     pub partition_by: Option<PartitionKey>,
-    /// The table of which this one is a partition, and so on up to the root. Empty if it is no
-    /// partition.
+    /// The table of which this one is a partition, the table of which that is one, and so on up to
+    /// the root. Empty if it is no partition.
     pub partition_of: Vec<QualifiedName>,
+    /// The columns that decide into which partition a row goes: those of the partition keys of this
+    /// table and of all in `partition_of`.
+    pub partition_columns: Vec<Vec<u8>>,
     /// The partitions of the table, direct ones alone.
     pub partitions: Vec<QualifiedName>,
     /// The comment on the table, if it has one.
@@ -33,7 +39,33 @@ pub struct Keys {
     pub column_comments: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// A key: no two rows have the same values in its columns.
+impl Keys {
+    pub(super) fn new(table: QualifiedName) -> Self {
+        Keys {
+            table,
+            primary_key: None,
+            unique: Vec::new(),
+            foreign_keys: Vec::new(),
+            referenced_by: Vec::new(),
+            checks: Vec::new(),
+            identity: Vec::new(),
+            partition_by: None,
+            partition_of: Vec::new(),
+            partition_columns: Vec::new(),
+            partitions: Vec::new(),
+            comment: None,
+            column_comments: Vec::new(),
+        }
+    }
+
+    /// The comment on a column.
+    pub fn comment_on(&self, column: &[u8]) -> Option<&[u8]> {
+        let found = self.column_comments.iter().find(|(name, _)| name == column);
+        found.map(|(_, comment)| &comment[..])
+    }
+}
+
+/// A key of a table: a primary key, or what else keeps two rows from being alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Key {
@@ -43,11 +75,11 @@ pub struct Key {
     pub kind: KeyKind,
     /// Its columns, in order. Not those that it includes beside them.
     pub columns: Vec<Vec<u8>>,
-    /// Columns that its expressions and its predicate name. A key with an expression or a predicate
-    /// does not tell rows apart by `columns` alone.
+    /// Columns that its expressions and its predicate name.
     pub mentioned: Vec<Vec<u8>>,
-    /// Whether it is more or less than equal values in `columns`: expressions, a predicate (`WHERE`),
-    /// other operators than equality (EXCLUDE, `WITHOUT OVERLAPS`).
+    /// Whether it says just that: no two rows have the same values in `columns`, NULL apart. It says
+    /// something else if it has an expression, a predicate (`WHERE`), or other operators than
+    /// equality (EXCLUDE, `WITHOUT OVERLAPS`).
     pub is_plain: bool,
     /// Whether two NULL count as equal (`NULLS NOT DISTINCT`, PostgreSQL 15).
     pub nulls_not_distinct: bool,

@@ -18,10 +18,14 @@
 //! named.rs           which entry defines a table or type of a name
 //! tables.rs          columns as they are spelled, with those that are inherited
 //! resolve.rs         names of types looked up
+//! constraint.rs      constraints and unique indexes
+//! parts.rs           which entries belong to a table
+//! keys_of.rs         the keys of one table
 //! definitions.rs     `Definitions`
 //! ```
 
 mod column;
+mod constraint;
 mod copy_statement;
 mod create_table;
 mod create_type;
@@ -29,7 +33,9 @@ mod cursor;
 mod data_type;
 mod definitions;
 mod keys;
+mod keys_of;
 mod named;
+mod parts;
 mod resolve;
 mod spelling;
 mod tables;

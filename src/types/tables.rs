@@ -31,14 +31,24 @@ pub(super) struct ColumnOf<'t> {
 pub(super) struct Parents<'t>(Mutex<HashMap<u32, Arc<Option<TableText<'t>>>>>);
 
 impl<'t> Parents<'t> {
-    fn get(
+    /// The definition of a table, which is kept if the table is a `parent`.
+    pub(super) fn get(
         &self,
         table: TocEntry<'t>,
         definitions: &Definitions<'t>,
+        parent: bool,
     ) -> Arc<Option<TableText<'t>>> {
+        let place = table.index() as u32;
         let mut parsed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = || create_table(table.defn().unwrap_or_default(), definitions.dialect());
-        parsed.entry(table.index() as u32).or_insert_with(|| text().into()).clone()
+        if let Some(text) = parsed.get(&place) {
+            return text.clone();
+        }
+        let defn = table.defn().unwrap_or_default();
+        let text = Arc::new(create_table(defn, definitions.dialect()));
+        if parent {
+            parsed.insert(place, text.clone());
+        }
+        text
     }
 }
 
@@ -99,7 +109,8 @@ impl<'t> Collected<'_, 't> {
             // Its columns are there already, by way of another parent.
             Entry::Occupied(_) => return Ok(()),
         }
-        let text = self.definitions.parents().get(table, self.definitions);
+        let is_parent = depth + 1 < DataType::MAX_DEPTH;
+        let text = self.definitions.parents().get(table, self.definitions, is_parent);
         let Some(text) = &*text else {
             return Err(self.definitions.missing(Untyped::NotUnderstood));
         };
@@ -127,7 +138,6 @@ impl<'t> Collected<'_, 't> {
             }
             known.generated = column.generated.or(known.generated);
         }
-        let is_parent = depth + 1 < DataType::MAX_DEPTH;
         for not_null in text.not_null.iter().filter(|not_null| not_null.inherited || !is_parent) {
             if let Some(at) = self.places.get(&not_null.column) {
                 self.columns[*at].not_null = true;
