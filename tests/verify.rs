@@ -91,7 +91,11 @@ impl Made {
         let table = EntryFields::new(TABLE, Desc::TABLE, Section::PreData);
         builder
             .entry(
-                &table.namespace("public").tag("t").owner("o").defn("CREATE TABLE public.t ();\n"),
+                &table
+                    .namespace("public")
+                    .tag("t")
+                    .owner("o")
+                    .defn("CREATE TABLE public.t (\n    a integer NOT NULL,\n    b text\n);\n"),
             )
             .unwrap();
         for id in [ROWS, MORE_ROWS] {
@@ -193,6 +197,16 @@ fn rows_that_are_none() {
     }
     assert_eq!(codes(&Made::rows(b"1\t\xff\n\\.\n\n\n")), [Code::InvalidRow]);
     assert_eq!(codes(&Made::rows(b"")), [Code::EndMarker]);
+    // Values that the types of their columns do not have.
+    for (rows, code) in [
+        ("1x\ta\n\\.\n\n\n", Code::Value),
+        ("\\N\ta\n\\.\n\n\n", Code::Value),
+        ("2147483648\ta\n\\.\n\n\n", Code::Value),
+    ] {
+        assert_eq!(codes(&Made::rows(rows.as_bytes())), [code], "{rows:?}");
+    }
+    let other = Made { copy: "COPY public.t (a, c) FROM stdin;\n", ..Made::new(Algorithm::None) };
+    assert_eq!(codes(&other.bytes()), [Code::Columns, Code::Columns]);
     // Each wrong row is found, and they are not all told.
     let many: String = (0..100).map(|n| format!("{n}\n")).collect();
     let archive = damaged().read(Made::rows(format!("{many}{end}").as_bytes())).unwrap();

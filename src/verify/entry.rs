@@ -12,6 +12,7 @@ use crate::compression::Algorithm;
 use crate::error::{Error, ErrorKind, Fault};
 use crate::finding::Severity;
 use crate::toc::{BlockKind, TocEntry};
+use crate::types::Definitions;
 
 /// Findings of one code in one entry that are told one by one.
 const TOLD: u64 = 20;
@@ -128,7 +129,12 @@ pub(super) fn found_of(error: &Error) -> Found {
 }
 
 /// Reads the data of a block to its end, and looks at all of it.
-pub(super) fn check(block: &mut Block<'_>, entry: TocEntry<'_>, level: Level) -> Seen {
+pub(super) fn check(
+    block: &mut Block<'_>,
+    entry: TocEntry<'_>,
+    definitions: &Definitions<'_>,
+    level: Level,
+) -> Seen {
     let mut seen = Seen::new(entry, Status::Ok);
     if entry.toc().header().compression.algorithm == Algorithm::Gzip {
         seen.state.checksums = Checksums::Stream;
@@ -140,7 +146,7 @@ pub(super) fn check(block: &mut Block<'_>, entry: TocEntry<'_>, level: Level) ->
             Ok(mut data) => {
                 data.be_lenient();
                 match level {
-                    Level::Rows => rows::check(data, entry, &mut seen),
+                    Level::Rows => rows::check(data, entry, definitions, &mut seen),
                     _ => {
                         let mut data = Counted::new(data);
                         let error = data.drain().err();

@@ -30,6 +30,7 @@
 //! places.rs     where data lies
 //! entry.rs      the data of one entry
 //! rows.rs       its rows
+//! values.rs     their values
 //! objects.rs    its large objects
 //! run.rs        all of it, with threads, in the order of the file
 //! ```
@@ -42,6 +43,7 @@ mod places;
 mod report;
 mod rows;
 mod run;
+mod values;
 
 pub use code::Code;
 pub use report::{Checksums, EntryState, Event, Found, Status, Summary};
@@ -58,8 +60,9 @@ pub enum Level {
     Framing,
     /// Also all data, decompressed, with every checksum that there is.
     Data,
-    /// Also each row: the number of its fields, its encoding, the end marker behind the last; and
-    /// that the large objects are those of the table of contents.
+    /// Also each row: the number of its fields, its encoding, the values of columns whose type is
+    /// known, the end marker behind the last; and that the large objects are those of the table of
+    /// contents.
     #[default]
     Rows,
 }

@@ -3,16 +3,23 @@
 use super::code::Code;
 use super::entry::{Counted, Seen, ended, found_of};
 use super::report::Found;
+use super::values::Values;
 use crate::archive::EntryData;
 use crate::error::{Error, ErrorKind, Fault};
 use crate::rows::{CopyStatement, Row, Rows, RowsOptions};
 use crate::text::Encoding;
 use crate::toc::{Desc, TocEntry};
+use crate::types::{Definitions, Untyped};
 use crate::version::Gate;
 
 /// Reads the rows of a table, and then what is left of its data, so that a wrong row hides no wrong
 /// checksum behind it.
-pub(super) fn check(data: EntryData<'_>, entry: TocEntry<'_>, seen: &mut Seen) {
+pub(super) fn check(
+    data: EntryData<'_>,
+    entry: TocEntry<'_>,
+    definitions: &Definitions<'_>,
+    seen: &mut Seen,
+) {
     let mut data = Counted::new(data);
     // Data of other kinds is only read. Before COPY statements were stored, what the data is cannot
     // be told. The state has no number of rows.
@@ -21,7 +28,8 @@ pub(super) fn check(data: EntryData<'_>, entry: TocEntry<'_>, seen: &mut Seen) {
     let mut failed = None;
     if has_rows {
         let mut look = Look::new(data, entry, seen);
-        let error = look.all(seen);
+        look.learn(definitions, seen);
+        let error = look.all(definitions, seen);
         seen.state.rows = Some(look.count);
         data = look.rows.into_inner();
         failed = error.and_then(|error| look.kind.of_rows(error, entry, seen));
@@ -67,6 +75,7 @@ struct Look<'a, 't> {
     encoding: Encoding,
     entry: TocEntry<'t>,
     count: u64,
+    values: Option<Values>,
 }
 
 impl<'a, 't> Look<'a, 't> {
@@ -91,19 +100,40 @@ impl<'a, 't> Look<'a, 't> {
                 options.std_strings(toc.std_strings().unwrap_or(true)).insert_commands(data)
             }
         };
-        Look { rows, kind, fields, encoding, entry, count: 0 }
+        Look { rows, kind, fields, encoding, entry, count: 0, values: None }
+    }
+
+    /// Finds out which types the columns have.
+    fn learn(&mut self, definitions: &Definitions<'_>, seen: &mut Seen) {
+        let columns = match (self.kind, self.rows.columns()) {
+            (Kind::Copy, _) | (Kind::Insert, None) => definitions.columns(self.entry),
+            (Kind::Insert, Some(names)) => definitions.columns_named(self.entry, names),
+        };
+        // What is wrong with the COPY statement was told.
+        let Ok(columns) = columns else { return };
+        if let Some(untyped @ Untyped::NoColumn(_)) = &columns.untyped {
+            seen.add(self.entry, Found::new(Code::Columns, untyped.to_string()));
+        }
+        self.values = Some(Values::new(columns));
     }
 
     /// Looks at rows up to the end, or an error.
-    fn all(&mut self, seen: &mut Seen) -> Option<Error> {
+    fn all(&mut self, definitions: &Definitions<'_>, seen: &mut Seen) -> Option<Error> {
         loop {
+            // The columns of INSERT commands are known when the first was read.
+            if self.kind == Kind::Insert && self.count == 1 {
+                self.learn(definitions, seen);
+            }
             let row = match self.rows.next_row() {
                 Ok(Some(row)) => row,
                 Ok(None) => return None,
                 Err(error) => return Some(error),
             };
             self.count += 1;
-            if let Some((code, what)) = wrong(&row, self.fields, self.encoding) {
+            let value = |values: &mut Values| values.wrong(&row).map(|what| (Code::Value, what));
+            let wrong = wrong(&row, self.fields, self.encoding)
+                .or_else(|| self.values.as_mut().and_then(value));
+            if let Some((code, what)) = wrong {
                 let mut found = Found::new(code, format!("row {}: {what}", row.number()));
                 (found.row, found.decoded_offset) = (Some(row.number()), Some(row.offset()));
                 seen.add(self.entry, found);

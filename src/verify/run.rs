@@ -13,6 +13,7 @@ use super::{Level, Verification, contents, places};
 use crate::archive::{Archive, Input, Pass, Walked};
 use crate::error::Result;
 use crate::toc::{DumpId, Toc, TocEntry};
+use crate::types::Definitions;
 
 /// Findings that are told; more are counted.
 const TOLD: u64 = 10_000;
@@ -99,12 +100,13 @@ impl Verification {
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.sort_by_key(|unit| Reverse(places.stored(units[*unit])));
         let next = AtomicUsize::new(0);
+        let definitions = Definitions::new(archive.toc());
         let work = |unit: usize| {
             let entry = units[unit];
             let mut seen = match self.takes(entry) {
                 false => Seen::new(entry, Status::Unchecked),
                 true => match archive.block_of(entry) {
-                    Ok(mut block) => entry::check(&mut block, entry, self.level),
+                    Ok(mut block) => entry::check(&mut block, entry, &definitions, self.level),
                     Err(error) => {
                         let mut seen = Seen::new(entry, Status::Ok);
                         seen.fail(entry, &error, 0);
@@ -157,6 +159,7 @@ impl Verification {
 
     fn stream<T: FnMut(Event)>(&self, toc: &Toc, mut pass: Pass<'_>, report: &mut Report<T>) {
         let mut came = HashSet::new();
+        let definitions = Definitions::new(toc);
         loop {
             let mut block = match pass.next_block() {
                 Ok(Some(block)) => block,
@@ -181,7 +184,7 @@ impl Verification {
                 report.found(Found::new(Code::DeniedData, what).in_entry(entry));
             }
             let seen = match self.takes(entry) {
-                true => entry::check(&mut block, entry, self.level),
+                true => entry::check(&mut block, entry, &definitions, self.level),
                 false => Seen::new(entry, Status::Unchecked),
             };
             report.seen(seen);
