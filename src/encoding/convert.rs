@@ -22,6 +22,64 @@ enum Table {
     Unknown,
 }
 
+/// An encoding, with what it takes to turn many texts into UTF-8.
+pub(crate) struct Decoder {
+    encoding: Encoding,
+    table: Table,
+    /// The characters of the bytes from 80 on, if each of them is one.
+    high: Option<Box<[Option<char>]>>,
+}
+
+impl Decoder {
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Whether texts are UTF-8 already, or no texts.
+    pub(crate) fn is_unicode(&self) -> bool {
+        matches!(self.table, Table::Unicode)
+    }
+
+    /// Appends the text in UTF-8. `None` if it is not text in the encoding, or has characters that
+    /// are not known; then a part of it was appended.
+    pub(crate) fn decode(&self, text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        if self.is_unicode() {
+            out.extend_from_slice(std::str::from_utf8(text).ok()?.as_bytes());
+            return Some(());
+        }
+        let mut rest = text;
+        while let Some(first) = rest.first() {
+            if first.is_ascii() {
+                let len = rest.iter().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+                out.extend_from_slice(&rest[..len]);
+                rest = &rest[len..];
+                continue;
+            }
+            let (c, len) = match &self.high {
+                Some(high) => (high.get(usize::from(first & 0x7F)).copied().flatten()?, 1),
+                None => self.encoding.first(self.table, rest)?,
+            };
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = &rest[len..];
+        }
+        Some(())
+    }
+
+    /// The text in UTF-8, with U+FFFD for each byte that is no part of a character.
+    pub(crate) fn decode_lossy(&self, text: &[u8], out: &mut Vec<u8>) {
+        let _ = self.encoding.pieces(text, |piece| {
+            out.extend_from_slice(piece.unwrap_or("\u{fffd}").as_bytes());
+            Ok(())
+        });
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Decoder").field(&self.encoding).finish()
+    }
+}
+
 /// What ISO-8859-9 has otherwise than ISO-8859-1. The label of that name is windows-1254 to
 /// browsers.
 const LATIN5: &[(u8, char)] =
@@ -60,6 +118,17 @@ impl Encoding {
             rest = &rest[len..];
         }
         Some(Cow::Owned(out))
+    }
+
+    /// What turns many texts into UTF-8.
+    pub(crate) fn decoder(self) -> Decoder {
+        let table = self.table();
+        let is_single = matches!(table, Table::Latin(_)) || self.is_single();
+        let high = (is_single && !matches!(table, Table::Unicode | Table::Unknown)).then(|| {
+            let of = |byte: u8| self.first(table, &[byte]).map(|(c, _)| c);
+            (0x80..=0xFF).map(of).collect()
+        });
+        Decoder { encoding: self, table, high }
     }
 
     /// Text in this encoding; `None` if the encoding does not have all of its characters, or they

@@ -9,6 +9,8 @@ mod overrides;
 
 use std::fmt;
 
+pub(crate) use convert::Decoder;
+
 /// How characters of several bytes are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
@@ -125,6 +127,11 @@ impl Encoding {
     /// PostgreSQL's own name for it, for example `LATIN1`.
     pub fn name(self) -> &'static str {
         self.name
+    }
+
+    /// Whether each byte is a character.
+    fn is_single(self) -> bool {
+        self.scheme == Scheme::Single
     }
 
     /// Whether a backslash may be the second byte of a character.

@@ -29,37 +29,46 @@
 //!
 //! ```text
 //! batch.rs       rows that lie in memory: where each field ends
+//! csv.rs         rows as CSV
 //! copy.rs        COPY text into batches, one window of data at a time
 //! index.rs       where in a window rows and fields end
 //! insert.rs      INSERT commands into batches of COPY text
 //! of_archive.rs  `Archive::rows` and `Block::rows`
+//! json/          rows as JSON lines
 //! options.rs     `RowsOptions`
 //! reader.rs      `Rows`: the rows of the batches, one after the other
 //! rewrite.rs     rows written again with other values, or left out
 //! row.rs         `Row` and `Field`; escapes undone
+//! text.rs        values in UTF-8, whatever the encoding of the archive
 //! writer.rs      `RowWriter`; escapes made
 //! ```
 
 mod batch;
 mod copy;
+mod csv;
 mod index;
 mod insert;
+mod json;
 mod of_archive;
 mod options;
 mod reader;
 mod rewrite;
 mod row;
+mod text;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use csv::{CsvOptions, CsvWriter};
+pub use json::{JsonOptions, JsonWriter};
 pub(crate) use of_archive::Way;
 pub use options::RowsOptions;
 pub use reader::Rows;
 pub use rewrite::{Keep, RewriteError, RewriteRows, RowEdit};
 pub(crate) use rewrite::{MakeRewriter, Maker};
 pub use row::{Field, Fields, Row};
+pub use text::OnInvalid;
 pub use writer::RowWriter;
 
 #[doc(no_inline)]

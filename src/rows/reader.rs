@@ -61,6 +61,22 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
+    /// The number of fields of the next row, which is read, but not given out; `None` after the
+    /// last. Then [`columns`](Self::columns) are known of INSERT commands, too.
+    ///
+    /// # Errors
+    ///
+    /// Those of the data before the next row; see [`next_row`](Self::next_row).
+    pub fn peek_len(&mut self) -> Result<Option<usize>> {
+        if self.batch.get(self.next).is_none() && !self.refill(|_| true)? {
+            return Ok(None);
+        }
+        let found = self.batch.get(self.next);
+        let len =
+            |found: Found<'_>| count_fields(&found, self.columns()).unwrap_or(found.ends.len());
+        Ok(found.map(len))
+    }
+
     /// The next row; `None` after the last.
     ///
     /// # Errors
@@ -114,8 +130,9 @@ impl<R: BufRead> Rows<R> {
                 return Err(self.row_error(self.number, offset, what));
             }
         };
-        let encoding = self.options.encoding;
-        Ok(self.batch.get(at).map(|found| Row::new(found, self.number, encoding, fields)))
+        let RowsOptions { encoding, entry, .. } = &self.options;
+        let row = |found| Row::new(found, self.number, fields, *encoding, entry.as_ref());
+        Ok(self.batch.get(at).map(row))
     }
 
     /// Reads the INSERT commands themselves, too, so that they can be written again.

@@ -386,7 +386,8 @@ impl<'r> Worker<'r> {
                 self.shape.in_entry(Error::new(kind))
             };
             let fields = count_fields(&found, self.shape.columns.as_deref()).map_err(invalid)?;
-            let row = Row::new(found, number, self.shape.encoding, fields);
+            let RowsOptions { encoding, entry, .. } = &self.shape;
+            let row = Row::new(found, number, fields, *encoding, entry.as_ref());
             self.edits.begin(fields);
             let mut kept = self.rewriter.row(&row, &mut RowEdit(&mut self.edits));
             if let Some(fault) = self.edits.fault {

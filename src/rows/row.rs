@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::batch::{End, Found};
 use crate::encoding::Encoding;
+use crate::error::{EntryName, Error, ErrorKind, Result};
 
 /// One row of a table, lent by [`Rows::next_row`](super::Rows::next_row).
 ///
@@ -29,13 +30,20 @@ pub struct Row<'r> {
     number: u64,
     offset: u64,
     encoding: Encoding,
+    entry: Option<&'r EntryName>,
 }
 
 impl<'r> Row<'r> {
-    pub(super) fn new(found: Found<'r>, number: u64, encoding: Encoding, fields: usize) -> Self {
+    pub(super) fn new(
+        found: Found<'r>,
+        number: u64,
+        fields: usize,
+        encoding: Encoding,
+        entry: Option<&'r EntryName>,
+    ) -> Self {
         let Found { bytes, start, ends, offset } = found;
         let ends = &ends[..fields.min(ends.len())];
-        Row { text: bytes, start, ends, number, offset, encoding }
+        Row { text: bytes, start, ends, number, offset, encoding, entry }
     }
 
     /// The number of fields.
@@ -81,6 +89,47 @@ impl<'r> Row<'r> {
     /// The position of the first byte of the row in the decompressed data of the table.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// An error about this row: its entry, number and position are in it.
+    pub fn error(&self, what: impl Into<Cow<'static, str>>) -> Error {
+        let what = what.into();
+        let error = Error::new(ErrorKind::Row { row: self.number, byte: self.offset, what });
+        match self.entry {
+            Some(entry) => error.in_entry(|| entry.clone()),
+            None => error,
+        }
+    }
+
+    /// Refuses a row with another number of fields.
+    pub(super) fn check_len(&self, wanted: usize) -> Result<()> {
+        match self.len() {
+            len if len == wanted => Ok(()),
+            len => Err(self.error(format!("it has {len} fields instead of {wanted}"))),
+        }
+    }
+
+    /// Refuses places that are not in the row, or are not so many.
+    pub(super) fn check_places(&self, places: &[usize], wanted: usize) -> Result<()> {
+        if places.len() != wanted {
+            let count = places.len();
+            return Err(self.error(format!("there are {count} places for {wanted} columns")));
+        }
+        match places.iter().find(|place| **place >= self.len()) {
+            None => Ok(()),
+            Some(place) => Err(self.error(format!("it has no field {}", place + 1))),
+        }
+    }
+
+    /// Whether no field has an escape, or is NULL.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.ends.iter().any(|end| end.is_escaped())
+    }
+
+    /// Where in [`as_bytes`](Self::as_bytes) each field ends.
+    pub(super) fn ends(&self) -> impl Iterator<Item = usize> + use<'r> {
+        let start = self.start;
+        self.ends.iter().map(move |end| end.at() - start)
     }
 }
 
@@ -144,6 +193,11 @@ impl<'r> Field<'r> {
     /// Whether the field is NULL. The empty text is not NULL.
     pub fn is_null(&self) -> bool {
         self.raw == b"\\N"
+    }
+
+    /// Whether there are escapes in it, or it is NULL.
+    pub(super) fn is_escaped(&self) -> bool {
+        self.escaped
     }
 
     /// The text of the value; `None` for NULL. It is borrowed, unless it has escapes.

@@ -214,7 +214,8 @@ impl<'t> Definitions<'t> {
         })
     }
 
-    pub(super) fn toc(&self) -> &'t Toc {
+    /// The table of contents that has them.
+    pub fn toc(&self) -> &'t Toc {
         self.toc
     }
 

@@ -3,7 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, completions, convert, deps, du, list, man, merge, reindex, restore, show, split, verify,
+    cat, completions, convert, deps, du, export, list, man, merge, reindex, restore, show, split,
+    verify,
 };
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Cat(cat::Args),
     Du(du::Args),
     Deps(deps::Args),
+    Export(Box<export::Args>),
     Convert(Box<convert::Args>),
     Reindex(reindex::Args),
     Split(split::Args),

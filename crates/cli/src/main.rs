@@ -10,6 +10,7 @@ mod deps;
 mod du;
 mod exit;
 mod explain;
+mod export;
 mod folder;
 mod hint;
 mod input;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         args::Command::Cat(args) => cat::run(&args, &context),
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
+        args::Command::Export(args) => export::run(&args, &context),
         args::Command::Convert(args) => convert::run(&args, &context),
         args::Command::Reindex(args) => reindex::run(&args, &context),
         args::Command::Split(args) => split::run(&args, &context),

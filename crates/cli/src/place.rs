@@ -70,6 +70,21 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The place of a file of rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn of_rows(name: &Path, inputs: Inputs, force: bool) -> Result<Place, Failure> {
+        if replace::look(name, &inputs)? != Existing::Node {
+            return NewArchive::new(name, inputs, force, Kind::Rows).map(Place::New);
+        }
+        let inner = Inner::Node(open_node(name, &inputs, force)?);
+        Ok(Place::Stream(Stream { inner, name: name.display().to_string() }))
+    }
+}
+
 /// An output that is written as it is made. Its errors say which it is.
 #[derive(Debug)]
 pub(crate) struct Stream {

@@ -1,12 +1,12 @@
-//! What `--force` may replace: a file, a directory archive, an empty folder, and by `split` what
-//! `split` made. All else stays, whatever is asked for.
+//! What `--force` may replace: a file, a directory archive, an empty folder, by `split` what `split`
+//! made, and by `export` what `export` made. All else stays, whatever is asked for.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
 use crate::inputs::Inputs;
-use crate::{Failure, split};
+use crate::{Failure, export, split};
 
 /// What is going to take a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub(crate) enum Kind {
     Archive,
     /// A folder of archives, which `split` makes.
     Parts,
+    /// A file of rows.
+    Rows,
+    /// A folder of files of rows, which `export` makes.
+    Tables,
 }
 
 /// What has the name now.
@@ -90,10 +94,25 @@ pub(crate) fn check(path: &Path, shown: &Path, inputs: &Inputs, by: Kind) -> Res
     if !metadata.is_dir() {
         return refuse("is no file; --force does not replace it");
     }
+    if by == Kind::Rows {
+        return refuse("is a directory; --force replaces it only by another one");
+    }
+    if by == Kind::Tables && export::folder::is_made_by_it(path) {
+        return inputs.check_folder(path, shown);
+    }
     let why = match not_an_archive(path) {
+        // Of an archive, a folder of other things is no new version.
+        None if by == Kind::Tables && !is_empty(path) => {
+            return refuse("is an archive; export replaces only directories that it made");
+        }
         None => return inputs.check_folder(path, shown),
         Some(why) => why,
     };
+    if by == Kind::Tables {
+        return refuse(
+            "is a directory that export did not make so; --force replaces only what it made",
+        );
+    }
     if by == Kind::Parts {
         return match split::is_made_by_it(path) {
             true => inputs.check_folder(path, shown),
@@ -105,6 +124,10 @@ pub(crate) fn check(path: &Path, shown: &Path, inputs: &Inputs, by: Kind) -> Res
     refuse(&format!(
         "is a directory, and no archive: {why}; --force replaces only files and archives"
     ))
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Why a folder is neither a directory archive nor empty.

@@ -71,7 +71,7 @@ fn archive() -> Vec<u8> {
             Desc::TABLE,
             "public",
             "orders",
-            "CREATE TABLE public.orders (a public.status);\n",
+            "CREATE TABLE public.orders (a public.status, id integer, total numeric(10,2));\n",
             &[status],
         ),
         (
@@ -90,7 +90,7 @@ fn archive() -> Vec<u8> {
             Desc::TABLE_DATA,
             "public",
             "orders",
-            "COPY public.orders (a) FROM stdin;\n",
+            "COPY public.orders (a, id, total) FROM stdin;\n",
             &[orders],
         ),
         (
@@ -122,9 +122,10 @@ fn archive() -> Vec<u8> {
         add(id, desc, schema, tag, defn, needs).unwrap();
     }
     let mut writer = builder.start(std::io::Cursor::new(Vec::new())).unwrap();
-    for id in [3457, 3458, 3459] {
+    let orders = &b"new\t1\t9.50\nnew\t2\t120.00\n\\.\n\n\n"[..];
+    for (id, copy) in [(3457, orders), (3458, b"1\n2\n\\.\n\n\n"), (3459, b"1\n2\n\\.\n\n\n")] {
         let mut rows = writer.data(DumpId(id)).unwrap();
-        rows.write_all(b"1\n2\n\\.\n\n\n").unwrap();
+        rows.write_all(copy).unwrap();
         rows.finish().unwrap();
     }
     let mut objects = writer.large_objects(DumpId(3460)).unwrap();

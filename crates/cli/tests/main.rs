@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli` | the program as its users run it |
 //! | `edit_cli` | convert, reindex, split and merge as their users run them |
+//! | `export` | rows as CSV and JSON lines, as their users export them |
 //! | `help` | every example of the help and of README works |
 //! | `extras` | what pg_restore cannot do |
 //! | `many` | output that grows with the archive, and no faster |
@@ -44,6 +45,7 @@ mod damaged;
 #[cfg(unix)]
 mod differential;
 mod edit_cli;
+mod export;
 mod extras;
 #[cfg(unix)]
 mod help;

@@ -1,0 +1,273 @@
+//! What rows are written as.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use crate::Failure;
+use pgdmp::rows::{CsvOptions, CsvWriter, JsonOptions, JsonWriter, OnInvalid, Row};
+use pgdmp::text::Encoding;
+use pgdmp::types::Columns;
+
+/// A file of rows that is being written. [`begin`] makes one.
+pub(crate) trait RowOutput {
+    /// Writes a row. `places` are the fields that are written, from 0, one for each column; without,
+    /// these are all fields of the row.
+    fn row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<(), Failure>;
+
+    /// Writes what is left. Says how many values were replaced because they were not valid, for each
+    /// column; columns behind the last such one may be missing.
+    fn finish(self: Box<Self>) -> Result<Vec<u64>, Failure>;
+}
+
+/// What rows are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Comma-separated values, as COPY ... (FORMAT csv, HEADER) writes them
+    Csv,
+    /// The same with tabs
+    Tsv,
+    /// JSON lines: an object for each row, as row_to_json makes it
+    #[value(alias = "json", alias = "ndjson")]
+    Jsonl,
+}
+
+impl Format {
+    const ALL: &'static [(Format, &'static str, &'static [&'static str])] = &[
+        (Format::Csv, "csv", &[]),
+        (Format::Tsv, "tsv", &["tab"]),
+        (Format::Jsonl, "jsonl", &["ndjson", "json"]),
+    ];
+
+    /// What the name of a file says.
+    pub(crate) fn of_name(name: &Path) -> Option<Format> {
+        let suffix = name.extension()?.to_str()?.to_ascii_lowercase();
+        let is =
+            |(_, own, others): &&(_, &str, &[&str])| *own == suffix || others.contains(&&*suffix);
+        Format::ALL.iter().find(is).map(|(format, ..)| *format)
+    }
+
+    /// What the name of a file in it ends with, behind a dot.
+    pub(crate) fn suffix(self) -> &'static str {
+        Format::ALL.iter().find(|(format, ..)| *format == self).map_or("", |(_, suffix, _)| suffix)
+    }
+
+    /// Whether the rows of several tables can follow each other.
+    pub(crate) fn takes_tags(self) -> bool {
+        self == Format::Jsonl
+    }
+
+    /// Whether it depends on the types of columns how a value is written.
+    pub(crate) fn has_types(self) -> bool {
+        !matches!(self, Format::Csv | Format::Tsv)
+    }
+}
+
+/// The options about formats.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FormatArgs {
+    /// Encoding that the values are in, if the archive is mistaken about it; raw: CSV keeps the bytes
+    #[arg(long, value_name = "NAME|raw", help_heading = "Values")]
+    encoding: Option<String>,
+    /// What becomes of a value that is not text in its encoding, or not of its type
+    #[arg(long, value_name = "HOW", default_value = "error", help_heading = "Values")]
+    on_invalid: Policy,
+    /// CSV: no line with the names of the columns
+    #[arg(long, help_heading = "CSV and TSV")]
+    no_header: bool,
+    /// CSV: what is between values
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter, help_heading = "CSV and TSV")]
+    delimiter: Option<u8>,
+    /// CSV: what stands for NULL [default: nothing]
+    #[arg(long, value_name = "TEXT", help_heading = "CSV and TSV")]
+    null: Option<String>,
+    /// CSV: put all values into quotes
+    #[arg(long, help_heading = "CSV and TSV")]
+    quote_all: bool,
+    /// JSON lines: leave out columns that are NULL
+    #[arg(long, help_heading = "JSON lines")]
+    skip_nulls: bool,
+    /// JSON lines: write integers beyond 2^53 and each numeric as a string
+    #[arg(long, value_name = "AS", value_parser = ["string"], help_heading = "JSON lines")]
+    big_numbers: Option<String>,
+}
+
+/// What becomes of a value that is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Policy {
+    /// The table fails
+    Error,
+    /// It becomes NULL
+    Null,
+    /// It becomes text, with U+FFFD for what is no character
+    Text,
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "\\t" | "tab" => Ok(b'\t'),
+        _ => match text.as_bytes() {
+            [byte] if byte.is_ascii() => Ok(*byte),
+            _ => Err("it is one ASCII character, or tab".to_owned()),
+        },
+    }
+}
+
+/// The options, as far as they are known to fit.
+#[derive(Debug, Clone)]
+pub(crate) struct FormatOptions {
+    pub(crate) format: Format,
+    /// What the values are in.
+    pub(crate) encoding: Encoding,
+    pub(crate) on_invalid: OnInvalid,
+    raw: bool,
+    args: FormatArgs,
+}
+
+impl FormatArgs {
+    /// For an archive in this encoding.
+    pub(crate) fn options(&self, format: Format, of: Encoding) -> Result<FormatOptions, Failure> {
+        let usage = |what: &str| Err(Failure::Usage(what.to_owned()));
+        let is_csv = matches!(format, Format::Csv | Format::Tsv);
+        let of_csv = self.no_header || self.delimiter.is_some() || self.null.is_some();
+        if !is_csv && (of_csv || self.quote_all) {
+            return usage("--no-header, --delimiter, --null and --quote-all are about CSV and TSV");
+        }
+        if format != Format::Jsonl && (self.skip_nulls || self.big_numbers.is_some()) {
+            return usage("--skip-nulls and --big-numbers are about JSON lines");
+        }
+        let raw = self.encoding.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("raw"));
+        if raw && !is_csv {
+            return usage("--encoding raw is for CSV and TSV: the others are UTF-8 by definition");
+        }
+        let encoding = match &self.encoding {
+            Some(name) if !raw => match Encoding::find(name.as_bytes()) {
+                Some(encoding) if encoding.has_characters() => encoding,
+                Some(encoding) => {
+                    let what = format!("text in {encoding} cannot be converted");
+                    return Err(Failure::Usage(what));
+                }
+                None => return Err(Failure::Usage(format!("there is no encoding {name}"))),
+            },
+            _ => of,
+        };
+        let on_invalid = match self.on_invalid {
+            Policy::Error => OnInvalid::Error,
+            Policy::Null => OnInvalid::Null,
+            Policy::Text => OnInvalid::Text,
+        };
+        Ok(FormatOptions { format, encoding, on_invalid, raw, args: self.clone() })
+    }
+}
+
+/// Begins a file of rows. These are its columns; with `tag` each row says its table.
+pub(crate) fn begin<'o>(
+    options: &FormatOptions,
+    output: Box<dyn Write + Send + 'o>,
+    columns: &Columns,
+    tag: Option<&str>,
+) -> Result<Box<dyn RowOutput + 'o>, Failure> {
+    let FormatOptions { format, encoding, on_invalid, raw, args } = options;
+    Ok(match format {
+        Format::Csv | Format::Tsv => {
+            let mut csv =
+                if *format == Format::Csv { CsvOptions::new() } else { CsvOptions::tsv() };
+            csv = csv.encoding(*encoding).on_invalid(*on_invalid).raw(*raw);
+            csv = csv.header(!args.no_header).quote_all(args.quote_all);
+            if let Some(delimiter) = args.delimiter {
+                csv = csv.delimiter(delimiter);
+            }
+            if let Some(null) = &args.null {
+                csv = csv.null(null.as_bytes());
+            }
+            Box::new(csv.write(output, columns.columns.iter().map(|column| &*column.name))?)
+        }
+        Format::Jsonl => {
+            let mut json = JsonOptions::new().encoding(*encoding).on_invalid(*on_invalid);
+            json = json.skip_nulls(args.skip_nulls);
+            json = json.big_numbers_as_strings(args.big_numbers.is_some());
+            if let Some(tag) = tag {
+                json = json.tag(tag);
+            }
+            Box::new(json.write(output, columns)?)
+        }
+    })
+}
+
+impl<W: Write> RowOutput for CsvWriter<W> {
+    fn row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<(), Failure> {
+        Ok(match places {
+            None => self.write_row(row),
+            Some(places) => self.write_fields(row, places),
+        }?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<u64>, Failure> {
+        let replaced = self.replaced().to_vec();
+        CsvWriter::finish(*self)?.flush().map_err(Failure::Output)?;
+        Ok(replaced)
+    }
+}
+
+impl<W: Write> RowOutput for JsonWriter<W> {
+    fn row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<(), Failure> {
+        Ok(match places {
+            None => self.write_row(row),
+            Some(places) => self.write_fields(row, places),
+        }?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<u64>, Failure> {
+        let replaced = self.replaced().to_vec();
+        JsonWriter::finish(*self)?.flush().map_err(Failure::Output)?;
+        Ok(replaced)
+    }
+}
+
+/// An output whose errors say which it is.
+pub(crate) struct Named<W> {
+    pub(crate) inner: W,
+    pub(crate) name: String,
+}
+
+impl<W: Write> Named<W> {
+    fn named(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::Interrupted | io::ErrorKind::BrokenPipe => error,
+            kind => io::Error::new(kind, format!("could not write to {}: {error}", self.name)),
+        }
+    }
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.inner.write(buf).map_err(|error| self.named(error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush().map_err(|error| self.named(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes() {
+        for (name, format) in [
+            ("a.csv", Some(Format::Csv)),
+            ("a.b.TSV", Some(Format::Tsv)),
+            ("x/a.ndjson", Some(Format::Jsonl)),
+            ("a.csv.gz", None),
+            ("csv", None),
+        ] {
+            assert_eq!(Format::of_name(Path::new(name)), format, "{name}");
+        }
+        for format in Format::value_variants() {
+            let name = format!("a.{}", format.suffix());
+            assert_eq!(Format::of_name(Path::new(&name)), Some(*format));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The rows of one table.
+
+use std::io::{BufRead, Write};
+
+use super::output::{self, FormatOptions, RowOutput};
+use super::tables::{self, Layout, Table};
+use crate::{Failure, message};
+use pgdmp::TocEntry;
+use pgdmp::rows::Rows;
+use pgdmp::text::Printable;
+use pgdmp::types::{Columns, Definitions};
+
+/// What is the same for all tables.
+#[derive(Debug)]
+pub(super) struct Export<'t> {
+    pub(super) definitions: &'t Definitions<'t>,
+    /// Where types are from, if not from the archive.
+    pub(super) types: Option<&'t Definitions<'t>>,
+    /// The columns that are written, by their names in the archive.
+    pub(super) columns: Option<Vec<Vec<u8>>>,
+    pub(super) limit: Option<u64>,
+    pub(super) tagged: bool,
+    pub(super) options: FormatOptions,
+}
+
+/// What was written of a table.
+pub(super) struct Written<'o> {
+    file: Option<File<'o>>,
+    pub(super) rows: u64,
+}
+
+struct File<'o> {
+    output: Box<dyn RowOutput + 'o>,
+    columns: Columns,
+}
+
+impl<'o> Written<'o> {
+    pub(super) fn nothing() -> Self {
+        Written::after(0)
+    }
+
+    /// Nothing yet of this output, but rows elsewhere.
+    pub(super) fn after(rows: u64) -> Self {
+        Written { file: None, rows }
+    }
+}
+
+impl Export<'_> {
+    /// Finds what is wrong before any data is read.
+    pub(super) fn check(&self, table: &Table, entry: TocEntry<'_>) -> Result<(), Failure> {
+        let columns = tables::columns(self.definitions, self.types, entry)?;
+        // Only the data says what it has.
+        if columns.columns.is_empty() || entry.copy_stmt().is_none_or(<[u8]>::is_empty) {
+            return Ok(());
+        }
+        self.layout(table, columns, None).map(drop)
+    }
+
+    fn layout(
+        &self,
+        table: &Table,
+        columns: Columns,
+        begun: Option<&Columns>,
+    ) -> Result<Layout, Failure> {
+        let begun: Option<Vec<Vec<u8>>> =
+            begun.map(|begun| begun.columns.iter().map(|column| column.name.clone()).collect());
+        let names = begun.as_deref().or(self.columns.as_deref());
+        Layout::new(columns, names).map_err(|name| {
+            let name = Printable::new(&name, self.options.encoding);
+            Failure::Usage(format!("table {} has no column {name}", table.shown))
+        })
+    }
+
+    /// Writes the rows of an entry behind those that were written of the table. `open` opens the
+    /// output, at the first entry.
+    pub(super) fn rows<'o, R: BufRead>(
+        &self,
+        table: &Table,
+        entry: TocEntry<'_>,
+        rows: &mut Rows<R>,
+        written: &mut Written<'o>,
+        open: impl FnOnce() -> Result<Box<dyn Write + Send + 'o>, Failure>,
+    ) -> Result<(), Failure> {
+        let fields = rows.peek_len()?;
+        let columns =
+            tables::columns_named(self.definitions, self.types, entry, rows.columns(), fields)?;
+        let begun = written.file.as_ref().map(|file| &file.columns);
+        let Layout { written: columns, places, .. } = self.layout(table, columns, begun)?;
+        let file = match &mut written.file {
+            Some(file) => file,
+            none => {
+                if self.options.format.has_types()
+                    && let Some(why) = &columns.untyped
+                {
+                    message::warning(format_args!(
+                        "{}: columns of an unknown type are text: {why}",
+                        table.shown
+                    ));
+                }
+                let tag = self.tagged.then_some(&*table.shown);
+                let output = output::begin(&self.options, open()?, &columns, tag)?;
+                none.insert(File { output, columns })
+            }
+        };
+        while self.limit.is_none_or(|limit| written.rows < limit)
+            && let Some(row) = rows.next_row()?
+        {
+            file.output.row(&row, places.as_deref())?;
+            written.rows += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends what was written of a table.
+    pub(super) fn finish(&self, table: &Table, written: Written<'_>) -> Result<u64, Failure> {
+        let Some(File { output, columns }) = written.file else { return Ok(written.rows) };
+        let replaced = output.finish()?;
+        for (column, count) in columns.columns.iter().zip(replaced).filter(|(_, count)| *count > 0)
+        {
+            let values = if count == 1 { "value" } else { "values" };
+            message::note(format_args!(
+                "{}: {count} {values} of column {} replaced (--on-invalid)",
+                table.shown,
+                Printable::new(&column.name, self.options.encoding),
+            ));
+        }
+        Ok(written.rows)
+    }
+}

@@ -1,0 +1,242 @@
+//! Rows as CSV and JSON lines, as their users export them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use pgdmp::toc::{EntryFields, Section};
+use pgdmp::write::WriteOptions;
+use pgdmp::{ArchiveBuilder, Desc, Format};
+
+use crate::support::pgdmp;
+use pgdmp_testkit::fixtures;
+
+fn small() -> PathBuf {
+    fixtures::root().join("pg17/small-custom.dump")
+}
+
+fn export(archive: &Path, args: &[&str]) -> Output {
+    pgdmp().arg("export").arg(archive).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+/// An archive of tables with one column, in an encoding.
+fn archive(path: &Path, encoding: &str, tables: &[(&str, &[u8])]) {
+    let mut builder = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
+    builder.session(encoding, true).unwrap();
+    let mut ids = Vec::new();
+    for (name, _) in tables {
+        let defn = format!("CREATE TABLE s.{name} (a integer, b text);\n");
+        let copy = format!("COPY s.{name} (a, b) FROM stdin;\n");
+        let table = builder.next_id();
+        let fields = EntryFields::new(table, Desc::TABLE, Section::PreData);
+        builder.entry(&fields.tag(name).namespace("s").defn(&defn)).unwrap();
+        let data = builder.next_id();
+        let fields = EntryFields::new(data, Desc::TABLE_DATA, Section::Data);
+        let fields = fields.tag(name).namespace("s").copy_stmt(&copy).had_dumper(true);
+        builder.entry(&fields.dependencies(&[table])).unwrap();
+        ids.push(data);
+    }
+    let mut writer = builder.create(path).unwrap();
+    for ((_, rows), id) in tables.iter().zip(ids) {
+        let mut data = writer.data(id).unwrap();
+        std::io::Write::write_all(&mut data, rows).unwrap();
+        std::io::Write::write_all(&mut data, b"\\.\n\n\n").unwrap();
+        data.finish().unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn formats() {
+    let csv = "id,name,note\n1,Åbo,\n2,tab\there,\"\"\n3,\"back\\slash\nnewline\",\\.\n";
+    assert_eq!(stdout(&export(&small(), &["town"])), csv);
+    let json = "{\"note\":null,\"id\":1}\n";
+    let args = ["public.town", "-F", "jsonl", "--columns", "note,id", "--limit", "1"];
+    assert_eq!(stdout(&export(&small(), &args)), json);
+    let args = ["town", "-F", "tsv", "--columns", "id,note", "--no-header", "--null", "NULL"];
+    assert_eq!(stdout(&export(&small(), &args)), "1\tNULL\n2\t\n3\t\\.\n");
+    let args = ["town", "-F", "jsonl", "--skip-nulls", "--limit", "1"];
+    assert_eq!(stdout(&export(&small(), &args)), "{\"id\":1,\"name\":\"Åbo\"}\n");
+}
+
+/// A file and a pipe, one table and all of them, apart and tagged.
+#[test]
+fn all_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("lake");
+    let piped = folder.path().join("piped");
+    let shown = out.to_str().unwrap();
+    let output = export(&small(), &["--all", "-o", shown, "-F", "jsonl", "-j", "3"]);
+    assert_eq!(stdout(&output), "");
+    assert_eq!(text(&output.stderr), "pgdmp: 4 tables with 12 rows written\n");
+    let dump = fs::File::open(small()).unwrap();
+    let mut cat = std::process::Command::new("cat");
+    let mut cat = cat.stdin(dump).stdout(Stdio::piped()).spawn().unwrap();
+    let args = ["export", "-", "--all", "-F", "jsonl", "-o", piped.to_str().unwrap()];
+    let output = pgdmp().args(args).stdin(cat.stdout.take().unwrap()).output().unwrap();
+    assert_eq!(stdout(&output), "");
+    cat.wait().unwrap();
+    let names = ["parcel_0", "parcel_1", "town", "vacant"];
+    for name in names {
+        let file = format!("public.{name}.jsonl");
+        let rows = fs::read_to_string(out.join(&file)).unwrap();
+        assert_eq!(rows, stdout(&export(&small(), &[name, "-F", "jsonl"])), "{name}");
+        assert_eq!(rows, fs::read_to_string(piped.join(&file)).unwrap(), "{name}");
+    }
+    let tagged = stdout(&export(&small(), &["--all", "-F", "jsonl", "--tag-table"]));
+    assert_eq!(tagged.lines().count(), 12);
+    assert!(tagged.contains("{\"table\":\"public.town\",\"row\":{\"id\":1,\"name\":\"Åbo\""));
+
+    let error = refused(&export(&small(), &["--all"]));
+    assert!(error.contains("several tables go into a directory"), "{error}");
+    let error = refused(&export(&small(), &["--all", "-o", shown, "-F", "jsonl"]));
+    assert!(error.contains("exists; --force replaces it"), "{error}");
+    let again = export(&small(), &["--all", "-o", shown, "--force", "-n", "public"]);
+    assert_eq!(stdout(&again), "");
+    assert!(out.join("public.town.csv").exists() && !out.join("public.town.jsonl").exists());
+    // What somebody put there stays.
+    fs::write(out.join("mine.csv"), "a").unwrap();
+    let error = refused(&export(&small(), &["--all", "-o", shown, "--force"]));
+    assert!(error.contains("replaces only what it made"), "{error}");
+    assert!(out.join("mine.csv").exists() && out.join("public.town.csv").exists());
+}
+
+#[test]
+fn files() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("town.ndjson");
+    let shown = out.to_str().unwrap();
+    assert_eq!(stdout(&export(&small(), &["town", "-o", shown])), "");
+    assert!(fs::read_to_string(&out).unwrap().starts_with("{\"id\":1,"));
+    let error = refused(&export(&small(), &["parcel_0", "-o", shown]));
+    assert!(error.contains("exists"), "{error}");
+    assert_eq!(stdout(&export(&small(), &["parcel_0", "-o", shown, "--force"])), "");
+    assert!(fs::read_to_string(&out).unwrap().starts_with("{\"id\":1,\"weight\":1.5}"));
+    // An archive is not replaced by itself, and a folder not by a file.
+    let copy = folder.path().join("a.dump");
+    fs::copy(small(), &copy).unwrap();
+    let error = refused(&export(&copy, &["town", "-o", copy.to_str().unwrap(), "--force"]));
+    assert!(error.contains("is the archive that is read"), "{error}");
+    let error =
+        refused(&export(&small(), &["town", "-o", folder.path().to_str().unwrap(), "--force"]));
+    assert!(error.contains("is a directory"), "{error}");
+    assert_eq!(fs::read(&copy).unwrap(), fs::read(small()).unwrap());
+}
+
+#[test]
+fn what_is_not_there() {
+    let output = export(&small(), &["nowhere"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    for (args, said) in [
+        (&["town", "--columns", "id,nothing"][..], "table public.town has no column nothing"),
+        (&[], "name tables, or use --all"),
+        (&["town", "--tag-table"], "--tag-table is for JSON lines"),
+        (&["town", "--skip-nulls"], "about JSON lines"),
+        (&["town", "-F", "jsonl", "--encoding", "raw"], "UTF-8 by definition"),
+        (&["town", "--encoding", "EBCDIC"], "no encoding"),
+        (&["town", "--delimiter", "\""], "delimiter"),
+        (&["large objects"], "not in the archive"),
+    ] {
+        let output = export(&small(), args);
+        assert_ne!(output.status.code(), Some(0));
+        assert_eq!(text(&output.stdout), "");
+        assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+/// A value that is not valid: the place is said, and nothing is left behind.
+#[test]
+fn invalid_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.dump");
+    let tables =
+        [("bad", &b"1\tgr\xf6\xdfe\nx\ty\n"[..]), ("good", b"1\tone\n"), ("worse", b"y\tx\n")];
+    archive(&path, "SQL_ASCII", &tables);
+    let out = folder.path().join("lake");
+    let args = ["--all", "-F", "jsonl", "-o", out.to_str().unwrap(), "-j", "2"];
+    let error = refused(&export(&path, &args));
+    assert!(error.contains("row 1") && error.contains("column \"b\""), "{error}");
+    assert!(error.contains("TABLE DATA s bad") || error.contains("s.bad"), "{error}");
+    assert!(error.contains("\"y\" is no integer"), "{error}");
+    assert!(error.contains("2 of 3 tables failed, so there is no output"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something was left behind");
+
+    let json = |args: &[&str]| {
+        let mut all = vec!["bad", "-F", "jsonl"];
+        all.extend(args);
+        export(&path, &all)
+    };
+    let output = json(&["--encoding", "latin1", "--on-invalid", "null"]);
+    assert_eq!(stdout(&output), "{\"a\":1,\"b\":\"größe\"}\n{\"a\":null,\"b\":\"y\"}\n");
+    assert!(text(&output.stderr).contains("s.bad: 1 value of column a replaced"));
+    let output = json(&["--on-invalid", "text"]);
+    let lossy = "{\"a\":1,\"b\":\"gr\u{fffd}\u{fffd}e\"}\n{\"a\":\"x\",\"b\":\"y\"}\n";
+    assert_eq!(stdout(&output), lossy);
+    let output = export(&path, &["bad", "--encoding", "raw"]);
+    assert_eq!(output.stdout, b"a,b\n1,gr\xf6\xdfe\nx,y\n");
+}
+
+/// Types of an archive that has only data come from another one.
+#[test]
+fn types_of_another_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data.dump");
+    let args = ["--no-schema", "-q"];
+    let output = pgdmp().arg("convert").arg(small()).arg(&data).args(args).output().unwrap();
+    assert_eq!(stdout(&output), "");
+    let output = export(&data, &["parcel_0", "-F", "jsonl", "--limit", "1"]);
+    assert_eq!(stdout(&output), "{\"id\":\"1\",\"weight\":\"1.5\"}\n");
+    assert!(text(&output.stderr).contains("does not have the definition of the table"));
+    let types = small();
+    let args = ["parcel_0", "-F", "jsonl", "--limit", "1", "--types", types.to_str().unwrap()];
+    let output = export(&data, &args);
+    assert_eq!(stdout(&output), "{\"id\":1,\"weight\":1.5}\n");
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn names_stay_in_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.dump");
+    let names = ["../../up", "/etc/x", "a.b", "CON", "ö\n"];
+    let tables: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, &b"1\tx\n"[..])).collect();
+    // These names cannot stand in SQL without quotes.
+    let mut builder = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
+    builder.session("UTF8", true).unwrap();
+    let mut ids = Vec::new();
+    for (name, _) in &tables {
+        let id = builder.next_id();
+        let copy = format!("COPY \"..\".\"{name}\" (a, b) FROM stdin;\n");
+        let fields = EntryFields::new(id, Desc::TABLE_DATA, Section::Data).tag(*name);
+        builder.entry(&fields.namespace("..").copy_stmt(&copy).had_dumper(true)).unwrap();
+        ids.push(id);
+    }
+    let mut writer = builder.create(&path).unwrap();
+    for id in ids {
+        let mut data = writer.data(id).unwrap();
+        std::io::Write::write_all(&mut data, b"1\tx\n\\.\n\n\n").unwrap();
+        data.finish().unwrap();
+    }
+    writer.finish().unwrap();
+    let out = folder.path().join("out");
+    assert_eq!(stdout(&export(&path, &["--all", "-o", out.to_str().unwrap()])), "");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    let mut made: Vec<_> = fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
+    made.sort();
+    assert_eq!(made.len(), names.len() + 1, "{made:?}");
+    assert!(made.iter().all(|name| name.to_str().unwrap().is_ascii()), "{made:?}");
+}
