@@ -28,7 +28,16 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Bar {
     total: Option<u64>,
+    /// Whether something else says how long the rest will take.
+    explained: bool,
     shown: Option<ProgressBar>,
+}
+
+impl Bar {
+    fn show(&mut self, started: Instant) -> &ProgressBar {
+        let (total, explained) = (self.total, self.explained);
+        self.shown.get_or_insert_with(|| make(total, explained, started))
+    }
 }
 
 impl Progress {
@@ -37,7 +46,8 @@ impl Progress {
         Progress::unless(context.quiet)
     }
 
-    /// Nothing is shown to who wants it `quiet`, nor when standard error is no terminal.
+    /// Nothing is shown to who wants it `quiet`, nor when standard error is no terminal. Bytes are
+    /// counted in any case.
     pub(crate) fn unless(quiet: bool) -> Self {
         Progress(Arc::new(Inner {
             enabled: AtomicBool::new(!quiet && stdio::says_to_terminal()),
@@ -59,25 +69,30 @@ impl Progress {
         self.0.enabled.store(false, Ordering::Relaxed);
     }
 
-    /// Shows how many items are worked on, beside the bytes; also while nothing is read.
-    pub(crate) fn items(&self, running: usize) {
-        /// How often the bar is drawn again.
-        const TICK: Duration = Duration::from_secs(1);
+    /// How many bytes were read, and how many there are.
+    pub(crate) fn bytes(&self) -> (u64, Option<u64>) {
+        let bar = self.0.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.0.bytes.load(Ordering::Relaxed), bar.total)
+    }
+
+    /// Shows more than the bytes: what comes behind them, which says how long the rest will take, and
+    /// lines below. Also while nothing is read.
+    pub(crate) fn explain(&self, text: impl FnOnce() -> String) {
         let inner = &*self.0;
         if !inner.enabled.load(Ordering::Relaxed) || inner.started.elapsed() < PATIENCE {
             return;
         }
+        let text = text();
         let mut bar = inner.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        let total = bar.total;
+        if !std::mem::replace(&mut bar.explained, true)
+            && let Some(plain) = bar.shown.take()
+        {
+            plain.finish_and_clear();
+        }
         let bytes = inner.bytes.load(Ordering::Relaxed);
-        let shown = bar.shown.get_or_insert_with(|| make(total, inner.started));
+        let shown = bar.show(inner.started);
         shown.set_position(bytes);
-        shown.enable_steady_tick(TICK);
-        shown.set_message(match running {
-            0 => String::new(),
-            1 => ", 1 item running".to_owned(),
-            n => format!(", {n} items running"),
-        });
+        shown.set_message(text);
     }
 
     /// Says something while the bar is out of the way.
@@ -107,26 +122,25 @@ impl Progress {
     /// Counts bytes.
     fn add(&self, bytes: u64) {
         let inner = &*self.0;
-        if !inner.enabled.load(Ordering::Relaxed) {
-            return;
-        }
         let bytes = inner.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if inner.started.elapsed() < PATIENCE {
+        if !inner.enabled.load(Ordering::Relaxed) || inner.started.elapsed() < PATIENCE {
             return;
         }
         let mut bar = inner.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        let total = bar.total;
-        bar.shown.get_or_insert_with(|| make(total, inner.started)).set_position(bytes);
+        bar.show(inner.started).set_position(bytes);
     }
 }
 
-fn make(total: Option<u64>, started: Instant) -> ProgressBar {
-    let (bar, template) = match total {
-        Some(total) => (
+fn make(total: Option<u64>, explained: bool, started: Instant) -> ProgressBar {
+    let (bar, template) = match (total, explained) {
+        (Some(total), false) => (
             ProgressBar::new(total),
-            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left{msg}",
+            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
         ),
-        None => (ProgressBar::no_length(), "{spinner} {bytes} read, {bytes_per_sec}{msg}"),
+        (Some(total), true) => {
+            (ProgressBar::new(total), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}{msg}")
+        }
+        (None, _) => (ProgressBar::no_length(), "{spinner} {bytes} read, {bytes_per_sec}{msg}"),
     };
     // The rate counts from the beginning, not from when the bar first shows.
     let bar = bar.with_elapsed(started.elapsed());

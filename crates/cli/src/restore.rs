@@ -11,6 +11,7 @@ mod input;
 mod messages;
 mod options;
 mod plan;
+mod progress;
 mod table;
 
 use std::cell::Cell;
@@ -23,7 +24,6 @@ use std::process::ExitCode;
 use crate::explain::explain;
 use crate::inputs::Inputs;
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::selection::nothing_named;
 use crate::stdio::Stdout;
 use messages::{Fatal, Program, no_compression, os};
@@ -34,6 +34,7 @@ use pgdmp::select::{Selected, UseList};
 use pgdmp::text::Encoding;
 use pgdmp::toc::{ArchiveVersion, Compression, Gate};
 use pgdmp::{DumpId, ErrorKind, Format, Input, Listing, RestrictKey, Script, Toc};
+use progress::Watcher;
 pub(crate) use table::documented;
 
 /// Restore an archive into a database, or print its SQL, with all options of pg_restore
@@ -123,10 +124,8 @@ fn restore(program: &Program, args: Vec<Vec<u8>>) -> Result<(), Fatal> {
     if !into_database {
         check_output(options.output.as_deref(), &options.inputs)?;
     }
-    let extras = &mut options.extras;
-    if into_database && extras.means.is_fast() && !extras.check && !extras.plan {
-        // What -v says shows how far it is.
-        extras.progress = Some(Progress::unless(options.verbose));
+    if into_database && !options.extras.check && !options.extras.plan {
+        options.extras.watcher = options.shown_progress().map(Watcher::new);
     }
     if options.debug {
         tell_of_opening(program, &options);

@@ -33,6 +33,7 @@
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_resume` | restores that are killed, and go on |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
+//! | `live_progress` | how far a restore is, for people and for machines |
 //! | `live_needs` | each table with what it needs, restored by it |
 
 // Helpers, too, may fail a test.
@@ -67,6 +68,8 @@ mod live_fast_order;
 #[cfg(unix)]
 mod live_faults;
 mod live_needs;
+#[cfg(target_os = "linux")]
+mod live_progress;
 #[cfg(unix)]
 mod live_restore;
 #[cfg(unix)]

@@ -351,6 +351,22 @@ impl<'a> Graph<'a> {
         places
     }
 
+    /// How many entries there are to restore.
+    pub(crate) fn entries(&self) -> usize {
+        let listed = |node: &&Node<'_>| node.analyzes.is_none() && node.wanted.is_listed();
+        self.nodes.iter().filter(listed).count()
+    }
+
+    /// How much work an entry is.
+    pub(crate) fn cost(&self, place: usize) -> u64 {
+        self.costs[place]
+    }
+
+    /// How much work all is that is not done.
+    pub(crate) fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
     /// Over how many sessions the rows of an entry may go.
     pub(crate) fn sessions(&self, place: usize, splits: &Splits<'_>) -> Option<usize> {
         let node = &self.nodes[place];

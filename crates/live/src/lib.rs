@@ -53,6 +53,7 @@ mod objects;
 mod parallel;
 mod parts;
 mod plan;
+mod progress;
 mod prompt;
 mod restore;
 #[cfg(not(feature = "bundled-libpq"))]
@@ -61,9 +62,11 @@ mod session;
 mod sink;
 mod split;
 mod stop;
+mod telling;
 mod text;
 mod tune;
 mod voice;
+mod watch;
 mod weight;
 
 pub use check::{Checked, Concern, OnConflict};
@@ -73,6 +76,7 @@ pub use journal::JournalOptions;
 pub use libpq::Libpq;
 pub use means::{Means, Split};
 pub use plan::{Plan, PlanItem, PlanStage};
+pub use progress::Progress;
 pub use restore::Restorer;
 pub use session::{Copied, Message, Reply, Rows, Server, Session, SqlState};
 pub use stop::Stopper;

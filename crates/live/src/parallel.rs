@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -29,12 +29,14 @@ use crate::deal::{self, Deal, Help};
 use crate::fatal::Fatal;
 use crate::graph::Graph;
 use crate::journal::Journal;
+use crate::progress::Progress;
 use crate::restore::Restorer;
 use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
 use crate::split::Splits;
 use crate::tune::Settings;
 use crate::voice::Voice;
+use crate::watch::{self, Seen, Watch};
 
 /// Restores an archive that can be read anywhere.
 pub(crate) fn restore(
@@ -241,6 +243,8 @@ enum Task {
     /// One entry, or several whose statements are sent together.
     Restore(Vec<Item>),
     Help(Help),
+    /// To ask how far the indexes are that these processes build.
+    Watch(Vec<i32>),
 }
 
 /// Rows that are being dealt.
@@ -262,6 +266,15 @@ enum News {
     /// Its help is over.
     Helped {
         worker: usize,
+    },
+    /// The process on the server, if that is of use.
+    Process {
+        worker: usize,
+        pid: Option<i32>,
+    },
+    Watched {
+        worker: usize,
+        seen: Vec<Seen>,
     },
     Died(Fatal),
 }
@@ -292,6 +305,8 @@ struct Leader<'a> {
 impl<'a> Leader<'a> {
     /// What one session restores before the others.
     fn first(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
+        let (entries, work) = (self.graph.entries(), self.graph.remaining());
+        self.tell(Progress::Planned { entries, work });
         self.debug("entering restore_toc_entries_prefork");
         match self.around.journal {
             Some(journal) if journal.is_cleaned() => share.set_up()?,
@@ -352,9 +367,13 @@ impl<'a> Leader<'a> {
             share.hold_back(entry);
         } else if wanted.is_listed() {
             self.note(entry, Journal::begin)?;
+            self.tell_begin(place);
             let restored = share.entry(entry, wanted, made)?;
             self.table(place, restored);
             self.confirm(entry, restored, share)?;
+            self.graph.done(place);
+            self.tell_end(place, restored, false);
+            return Ok(());
         }
         self.graph.done(place);
         Ok(())
@@ -477,6 +496,7 @@ impl<'a> Leader<'a> {
         self.info("entering main parallel loop");
         let mut idle: Vec<usize> = (0..items.len()).rev().collect();
         let mut dealings = Vec::new();
+        let mut watch = Watch::new(self.watches(), items.len());
         for pass in RestorePass::ALL {
             self.graph.begin(pass);
             loop {
@@ -492,8 +512,13 @@ impl<'a> Leader<'a> {
                     if begun.is_empty() {
                         continue;
                     }
+                    let Some(worker) = idle.pop() else { break };
+                    if let [Item { place, analyzes: None, .. }] = &begun[..] {
+                        let desc = self.graph.nodes[*place].entry.desc();
+                        watch.session(worker, Some((*place, desc)));
+                    }
                     let task = Task::Restore(begun);
-                    let sent = idle.pop().and_then(|worker| items.get(worker)?.send(task).ok());
+                    let sent = items.get(worker).and_then(|items| items.send(task).ok());
                     if sent.is_none() {
                         // It has said why, or will.
                         break;
@@ -503,23 +528,47 @@ impl<'a> Leader<'a> {
                 if idle.len() == items.len() {
                     break;
                 }
-                self.around.voice.running(items.len() - idle.len());
-                match heard.recv() {
+                if !idle.is_empty()
+                    && let Some(pids) = watch.due()
+                    && let Some(worker) = idle.pop()
+                {
+                    let asked = items.get(worker).map(|items| items.send(Task::Watch(pids)));
+                    if !matches!(asked, Some(Ok(()))) {
+                        break;
+                    }
+                }
+                match heard.recv_timeout(watch.pause()) {
                     Ok(News::Done { worker, done }) => {
                         idle.push(worker);
+                        watch.session(worker, None);
                         for Done { item, restored, next } in done {
                             dealings.retain(|dealing| dealing.place != item.place);
                             self.done(&item, restored, next)?;
                         }
                     }
                     Ok(News::Helped { worker }) => idle.push(worker),
+                    Ok(News::Process { worker, pid }) => watch.process(worker, pid),
+                    Ok(News::Watched { worker, seen }) => {
+                        idle.push(worker);
+                        for (item, done) in watch.seen(&seen) {
+                            self.tell(Progress::Goes { item, done });
+                        }
+                    }
                     Ok(News::Died(reason)) => return Err(Fatal::Worker(Box::new(reason))),
-                    Err(_) => return Err(Fatal::Worker(Box::new(Fatal::Told))),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Err(Fatal::Worker(Box::new(Fatal::Told)));
+                    }
                 }
             }
         }
         self.info("finished main parallel loop");
         Ok(())
+    }
+
+    /// Whether the server is asked how far indexes are.
+    fn watches(&self) -> bool {
+        self.around.means.is_fast() && self.around.voice.wants_progress()
     }
 
     /// Begins an entry, if there is something to restore of it.
@@ -540,6 +589,7 @@ impl<'a> Leader<'a> {
                 self.graph.done(place);
                 return Ok(None);
             }
+            self.tell_begin(place);
             return Ok(Some(Item { place, wanted, made, analyzes, part, joins: None }));
         }
         if !wanted.is_listed() || self.is_done_before(place) {
@@ -555,6 +605,7 @@ impl<'a> Leader<'a> {
         });
         // Rows that are dealt are not in the transaction that empties the table.
         let made = made && joins.is_none();
+        self.tell_begin(place);
         Ok(Some(Item { place, wanted, made, analyzes, part, joins }))
     }
 
@@ -578,12 +629,14 @@ impl<'a> Leader<'a> {
                 self.note(self.graph.nodes[item.place].entry, Journal::analyzed)?;
             }
             self.graph.done(item.place);
+            self.tell_end(item.place, restored, false);
             return Ok(());
         }
         let node = &mut self.graph.nodes[item.place];
         node.had_errors |= restored.errors > 0;
         if let Some(part) = next {
             self.graph.goes_on(item.place, part);
+            self.tell_end(item.place, restored, true);
             return Ok(());
         }
         if !node.had_errors {
@@ -598,7 +651,26 @@ impl<'a> Leader<'a> {
         self.report.errors += u64::from(is_more);
         self.table(item.place, restored);
         self.graph.done(item.place);
+        self.tell_end(item.place, restored, false);
         Ok(())
+    }
+
+    fn tell(&self, progress: Progress<'_>) {
+        if self.around.voice.wants_progress() {
+            self.around.voice.progress(&progress);
+        }
+    }
+
+    fn tell_begin(&self, item: usize) {
+        let node = &self.graph.nodes[item];
+        let (entry, analyzes) = (node.entry, node.analyzes.is_some());
+        self.tell(Progress::Began { item, entry, analyzes, work: self.graph.cost(item) });
+    }
+
+    fn tell_end(&self, item: usize, restored: Restored, goes_on: bool) {
+        let Restored { errors, warnings, .. } = restored;
+        let remaining = self.graph.remaining();
+        self.tell(Progress::Ended { item, errors, warnings, goes_on, remaining });
     }
 
     fn is_table(&self, place: usize) -> bool {
@@ -699,6 +771,11 @@ impl Worker {
         if let Some(journal) = work.around.journal {
             journal.meet(&mut *session, false)?;
         }
+        if work.around.means.is_fast() && work.around.voice.wants_progress() {
+            let pid = watch::process(&mut *session);
+            // If nobody hears it, that is the end anyway.
+            let _ = self.news.send(News::Process { worker: self.number, pid });
+        }
         let sink = SessionSink::new(work.around, session);
         let sink = RefCell::new(sink.with_context(work.context.clone()).beside_others());
         self.items(work, &sink).map_err(|error| sink.borrow_mut().fatal(error))
@@ -723,6 +800,10 @@ impl Worker {
                 Task::Help(help) => {
                     sink.borrow_mut().help(help);
                     News::Helped { worker }
+                }
+                Task::Watch(pids) => {
+                    let seen = watch::ask(&mut *sink.borrow_mut().session, &pids);
+                    News::Watched { worker, seen }
                 }
             };
             if self.news.send(news).is_err() {

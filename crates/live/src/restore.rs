@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use pgdmp::script::ScriptOptions;
-use pgdmp::script::{Report, Restore};
+use pgdmp::script::{Report, Restore, Sink};
 use pgdmp::select::Selected;
 use pgdmp::{Archive, ArchiveStream, Toc};
 
@@ -15,6 +15,7 @@ use crate::means::Means;
 use crate::parallel;
 use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
+use crate::telling::Telling;
 use crate::tune::Settings;
 use crate::voice::Voice;
 
@@ -172,14 +173,18 @@ impl Restorer {
         selected: &Selected<'_>,
         server: &dyn Server,
         voice: &dyn Voice,
-        run: impl FnOnce(&Restore, &mut SessionSink<'_>) -> pgdmp::Result<Report>,
+        run: impl FnOnce(&Restore, &mut dyn Sink) -> pgdmp::Result<Report>,
     ) -> Result<Report, Fatal> {
         let session = self.connect(None, selected, server, voice)?;
         let restore = self.rules(&*session);
         let settings = Settings::wanted(&self.settings);
         let around = self.around(selected.toc(), server, voice, &settings, None)?;
         let mut sink = SessionSink::new(around, session);
-        let report = run(&restore, &mut sink).map_err(|error| sink.fatal(error))?;
+        let entries = selected.all().filter(|(_, decision)| decision.wanted.is_listed()).count();
+        let mut telling = Telling::new(&mut sink, entries);
+        let report = run(&restore, &mut telling);
+        telling.end();
+        let report = report.map_err(|error| sink.fatal(error))?;
         self.analyze_all(selected, &mut sink, report).map_err(|error| sink.fatal(error))
     }
 

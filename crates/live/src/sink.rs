@@ -519,7 +519,7 @@ impl From<TooLong> for Stopped {
 }
 
 /// The entry that a step is about.
-fn entry_of<'t>(step: &Step<'t>) -> Option<TocEntry<'t>> {
+pub(crate) fn entry_of<'t>(step: &Step<'t>) -> Option<TocEntry<'t>> {
     match step {
         Step::Statement(statement) => statement.entry,
         Step::Heading(heading) => Some(heading.entry()),

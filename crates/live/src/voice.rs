@@ -1,5 +1,7 @@
 //! What a restore has to say.
 
+use crate::progress::Progress;
+
 /// Hears what a restore has to say, in the words of `pg_restore`. All text is in the encoding of
 /// the archive, may have several lines, and may end with a line end, which is not part of it.
 ///
@@ -28,9 +30,14 @@ pub trait Voice: Sync {
         "[unknown]".to_owned()
     }
 
-    /// So many entries are being restored now, in sessions side by side. For people who wait; it comes
-    /// whenever the number may be another.
-    fn running(&self, _: usize) {}
+    /// How far the restore is.
+    fn progress(&self, _: &Progress<'_>) {}
+
+    /// Whether [`progress`](Self::progress) is heard; if not, it is not called. A restore by faster
+    /// means then has a session that is idle ask the server how far indexes are.
+    fn wants_progress(&self) -> bool {
+        false
+    }
 
     /// Whether [`debug`](Self::debug) is heard; if not, it is not called.
     fn is_debug(&self) -> bool {

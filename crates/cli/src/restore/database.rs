@@ -4,15 +4,16 @@ use pgdmp::select::Selected;
 use pgdmp::toc::Gate;
 use pgdmp::{Archive, Format, Input, Toc};
 use pgdmp_live::{
-    Fatal as Ended, JournalOptions, Libpq, LibpqServer, OnConflict, Parameters, Restorer, Voice,
+    Fatal as Ended, JournalOptions, Libpq, LibpqServer, OnConflict, Parameters, Progress, Restorer,
+    Voice,
 };
 
 use super::extras::Extras;
 use super::messages::{Fatal, Program};
 use super::options::Options;
+use super::progress::Watcher;
 use super::{check, check_compression, chosen, plan};
 use crate::explain::explain;
-use crate::progress::Progress;
 use crate::signals;
 
 /// The release of PostgreSQL whose pg_restore this is.
@@ -94,13 +95,14 @@ fn run(
             return plan::report(&plan, selected.toc(), json);
         }
     }
-    let progress = options.extras.progress.as_ref();
+    let progress = options.extras.watcher.as_ref();
     if let Some(progress) = progress {
-        progress.expect(size(archive, &selected));
+        let total = size(archive, &selected);
+        progress.begin(total, &program.name, selected.toc().text_encoding());
     }
     let restored = restore(&job, &selected);
     if let Some(progress) = progress {
-        progress.finish();
+        progress.finish(restored.as_ref().ok().map(|report| report.errors));
     }
     match restored {
         Ok(report) if report.errors == 0 => Ok(()),
@@ -208,7 +210,7 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
     let restorer = restorer(program, options, journal);
     let speaker = Speaker {
         program: program.speaker(),
-        progress: options.extras.progress.clone(),
+        progress: options.extras.watcher.clone(),
         verbose: options.verbose,
         debug: options.debug,
     };
@@ -218,7 +220,7 @@ fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
 /// Says on standard error what a restore has to say.
 struct Speaker {
     program: super::messages::Speaker,
-    progress: Option<Progress>,
+    progress: Option<Watcher>,
     verbose: bool,
     debug: bool,
 }
@@ -226,7 +228,7 @@ struct Speaker {
 impl Speaker {
     fn say(&self, level: &str, text: &[u8]) {
         match &self.progress {
-            Some(progress) => progress.aside(|| self.program.say(level, text)),
+            Some(progress) => progress.aside(level, text, || self.program.say(level, text)),
             None => self.program.say(level, text),
         }
     }
@@ -241,18 +243,22 @@ impl Voice for Speaker {
         self.say("warning: ", text);
     }
 
-    fn running(&self, items: usize) {
-        if let Some(progress) = &self.progress {
-            progress.items(items);
+    fn progress(&self, progress: &Progress<'_>) {
+        if let Some(watcher) = &self.progress {
+            watcher.hear(progress);
         }
     }
 
+    fn wants_progress(&self) -> bool {
+        self.progress.is_some()
+    }
+
     fn info(&self, text: &[u8]) {
-        self.program.say("", text);
+        self.say("", text);
     }
 
     fn debug(&self, text: &[u8]) {
-        self.program.say("", text);
+        self.say("", text);
     }
 
     fn is_verbose(&self) -> bool {

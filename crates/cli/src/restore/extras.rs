@@ -2,9 +2,9 @@
 
 use super::super::adapt::{ServerOptions, pair};
 use super::super::explain::Form;
-use super::super::progress::Progress;
 use super::messages::Fatal;
 use super::options::to_path;
+use super::progress::Watcher;
 use pgdmp_live::{JournalOptions, Means, OnConflict, Split};
 use std::path::PathBuf;
 
@@ -38,6 +38,18 @@ pub(super) enum Own {
     Json,
     OnConflict,
     Analyze,
+    Progress,
+}
+
+/// How a restore is asked to show how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Asked {
+    #[default]
+    Nothing,
+    Text,
+    Json,
+    /// Not to show it.
+    No,
 }
 
 /// The values of these options.
@@ -68,7 +80,8 @@ pub(super) struct Extras {
     pub(super) no_check: bool,
     pub(super) json: bool,
     /// What shows how far a restore into a database is.
-    pub(super) progress: Option<Progress>,
+    pub(super) watcher: Option<Watcher>,
+    pub(super) progress: Asked,
     pub(super) on_conflict: OnConflict,
     /// Whether tables are analyzed.
     pub(super) analyze: bool,
@@ -135,6 +148,17 @@ impl Extras {
             Own::Analyze if value.is_empty() || value == b"tables" => self.analyze = true,
             Own::Analyze => {
                 return Err(Fatal::new("option \"--analyze\" takes tables, or nothing"));
+            }
+            Own::Progress => {
+                self.progress = match value {
+                    b"" | b"text" => Asked::Text,
+                    b"json" => Asked::Json,
+                    b"none" => Asked::No,
+                    _ => {
+                        let what = "option \"--progress\" takes text, json or none";
+                        return Err(Fatal::new(what));
+                    }
+                };
             }
             Own::For => server.service = Some(text().parse()?),
         }

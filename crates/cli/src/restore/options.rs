@@ -5,10 +5,12 @@ use std::mem;
 use std::path::PathBuf;
 
 use super::super::inputs::Inputs;
-use super::extras::{Extras, Own};
+use super::super::stdio;
+use super::extras::{Asked, Extras, Own};
 use super::filter;
 use super::getopt::{GetOpt, Item};
 use super::messages::Fatal;
+use super::progress::Form;
 use super::table::{Id, OWN, Row, TABLE};
 use pgdmp::script::ScriptOptions;
 use pgdmp::toc::Section;
@@ -252,6 +254,21 @@ impl Options {
 }
 
 impl Options {
+    /// How it is shown how far a restore into a database is.
+    pub(super) fn shown_progress(&self) -> Option<Form> {
+        let on_terminal = stdio::says_to_terminal();
+        match self.extras.progress {
+            Asked::Json => Some(Form::Json),
+            Asked::Text if on_terminal => Some(Form::Bar),
+            Asked::Text => Some(Form::Lines),
+            // What -v says shows how far it is.
+            Asked::Nothing if self.extras.means.is_fast() && !self.verbose && on_terminal => {
+                Some(Form::Bar)
+            }
+            Asked::Nothing | Asked::No => None,
+        }
+    }
+
     /// Refuses what our own options do not go together with.
     fn check_own(&mut self, given: &dyn Fn(Id) -> bool) -> Result<(), Fatal> {
         let extras = &self.extras;
@@ -263,6 +280,10 @@ impl Options {
         }
         if extras.analyze && !extras.plan && (self.dbname.is_none() || self.list) {
             return Err(Fatal::new("option --analyze requires option -d/--dbname"));
+        }
+        let shows = matches!(extras.progress, Asked::Text | Asked::Json);
+        if shows && (self.dbname.is_none() || self.list) {
+            return Err(Fatal::new("option --progress requires option -d/--dbname"));
         }
         if extras.no_check && (extras.check || conflicts) {
             let other = if extras.check { "--check" } else { "--on-conflict" };

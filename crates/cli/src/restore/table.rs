@@ -287,6 +287,12 @@ pub(super) const OWN: &[Row] = &[
     ),
     untold(own_value("analyze", "tables", "", Own::Analyze)),
     own_flag(
+        "progress",
+        "show how far a restore is also in -v, --exact, or\nno terminal (--progress=json: for machines,\n--progress=none: never)",
+        Own::Progress,
+    ),
+    untold(own_value("progress", "FORM", "", Own::Progress)),
+    own_flag(
         "exact",
         "into a database exactly as pg_restore does,\nnot by faster means",
         Own::Exact,
