@@ -117,12 +117,12 @@ impl DataFeed for AtOnce<'_> {
     }
 }
 
-/// No data: another session has restored it.
+/// No data: other sessions restore it.
 pub(super) struct GoneBy;
 
 impl DataFeed for GoneBy {
     fn find(&mut self, entry: TocEntry<'_>, _: &mut Then<'_>) -> Result<Complaints> {
-        Err(Error::usage("the data has gone by").in_entry(|| entry.name()))
+        Err(Error::usage("the data is restored by other sessions").in_entry(|| entry.name()))
     }
 
     fn skip(&mut self, _: TocEntry<'_>) {}
@@ -191,21 +191,7 @@ impl<R: Read + Send> DataFeed for OnePass<'_, R> {
                 )));
             }
         }
-        if entry.denies_data() {
-            return Ok(vec![lost(entry)]);
-        }
-        Err(Error::usage(match format {
-            Format::Tar => {
-                format!(
-                    "could not find header for file \"{}\" in tar archive",
-                    member(Some(entry), id)
-                )
-            }
-            _ => format!(
-                "could not find block ID {id} in archive -- possibly due to out-of-order restore \
-                 request, which cannot be handled due to non-seekable input file"
-            ),
-        }))
+        absent(entry, format)
     }
 
     fn skip(&mut self, entry: TocEntry<'_>) {
@@ -213,12 +199,30 @@ impl<R: Read + Send> DataFeed for OnePass<'_, R> {
     }
 }
 
+/// Of an entry whose data did not come through a pipe.
+pub(super) fn absent(entry: TocEntry<'_>, format: Format) -> Result<Complaints> {
+    if entry.denies_data() {
+        return Ok(vec![lost(entry)]);
+    }
+    let id = entry.dump_id();
+    Err(Error::usage(match format {
+        Format::Tar => {
+            format!("could not find header for file \"{}\" in tar archive", member(Some(entry), id))
+        }
+        _ => format!(
+            "could not find block ID {id} in archive -- possibly due to out-of-order restore \
+             request, which cannot be handled due to non-seekable input file"
+        ),
+    }))
+}
+
 /// Of an entry whose offset says that there is no data, although a dumper wrote some.
 fn lost(entry: TocEntry<'_>) -> Error {
     Error::malformed("the data is not in the archive").in_entry(|| entry.name())
 }
 
-fn pass_on(mut data: EntryData<'_>, take: &mut Take<'_>) -> Result<Complaints> {
+/// Hands data on, in pieces, until no more is wanted.
+pub(super) fn pass_on(mut data: EntryData<'_>, take: &mut Take<'_>) -> Result<Complaints> {
     data.be_lenient();
     loop {
         let piece = data.fill_buf()?;

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! - [`Script`] is the usual way to SQL for `psql`: rules and [`TextSink`] together.
-//! - [`Restore`] runs the rules for any sink; for several at once each gets its [`Share`].
+//! - [`Restore`] runs the rules for any sink; for several at once each gets its [`Share`]. Data that
+//!   comes through a pipe is read by one thread for all ([`read_pipe`], [`Supply`]).
 //! - What a restore tells of, `pg_restore -v` and warnings, goes the same way: [`Step::Event`]. A
 //!   sink that listens wraps another one; see [`Sink`].
 //! - A sink answers each step with an [`Outcome`]. An error ends the restore at once. A failure
@@ -27,7 +28,8 @@
 // come, `state` holds what the session has been set to so far, `print` restores one entry with its
 // `owner`, `data` and `large_objects` what is in it, `drop` is `--clean`, `connect` is `--create`,
 // `transaction` is `--transaction-size`, `share` is `--jobs`. `statement` puts statements together (`sql/` makes
-// names safe), `feed` gets data out of an archive or a pipe, and `rows` finds its end.
+// names safe), `feed` gets data out of an archive or a pipe, `supply` out of a pipe that another
+// thread reads, and `rows` finds its end.
 
 mod connect;
 mod data;
@@ -47,6 +49,7 @@ mod share;
 mod sink;
 mod state;
 mod statement;
+mod supply;
 mod text;
 mod transaction;
 
@@ -59,6 +62,7 @@ pub use key::RestrictKey;
 pub use options::ScriptOptions;
 pub use share::{RestorePass, Restored, Share};
 pub use sink::{Late, Outcome, Purpose, Sink, Stage, Statement, Step};
+pub use supply::{Piece, Supply, Taker, read_pipe};
 pub use text::TextSink;
 
 use crate::archive::{Archive, ArchiveStream};

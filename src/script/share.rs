@@ -1,10 +1,9 @@
 //! A restore over several sessions: what each of them does.
 
-use std::io::Read;
-
-use super::feed::{AtOnce, DataFeed, GoneBy, OnePass};
+use super::feed::{AtOnce, DataFeed, GoneBy};
+use super::supply::{Supplied, Supply};
 use super::{Late, Restore, Run, ScriptOptions, Sink, Step};
-use crate::archive::{Archive, ArchiveStream};
+use crate::archive::Archive;
 use crate::error::Result;
 use crate::select::{Selected, Wanted};
 use crate::toc::{Desc, Format, Section, TocEntry};
@@ -116,20 +115,21 @@ impl Restore {
         Ok(Share { run, feed: Box::new(AtOnce::new(archive)) })
     }
 
-    /// Makes one session's share of the restore of an archive from a pipe. That session restores
-    /// all data, in the order of the archive.
+    /// Makes one session's share of the restore of an archive from a pipe, which another thread
+    /// [reads](super::read_pipe).
     ///
     /// # Errors
     ///
     /// As [`share`](Self::share).
-    pub fn share_of_stream<'a, R: Read + Send>(
+    pub fn share_of_supply<'a>(
         &'a self,
-        archive: &'a mut ArchiveStream<R>,
+        format: Format,
         selected: &'a Selected<'a>,
         sink: &'a mut dyn Sink,
+        supply: &'a mut dyn Supply,
     ) -> Result<Share<'a>> {
-        let run = Run::new(&self.options, archive.format(), selected, sink)?;
-        Ok(Share { run, feed: Box::new(OnePass::new(archive, selected)) })
+        let run = Run::new(&self.options, format, selected, sink)?;
+        Ok(Share { run, feed: Box::new(Supplied::new(supply, format)) })
     }
 
     /// Makes one session's share of the restore of an archive from a pipe, without data.
@@ -203,12 +203,6 @@ impl<'a> Share<'a> {
         let late = self.run.sink.wait()?;
         self.run.report.errors += late.errors;
         Ok(late)
-    }
-
-    /// Says that the data of an entry is not wanted after all, for data that [goes
-    /// by](Restore::share_of_stream) in a pipe.
-    pub fn hold_back(&mut self, entry: TocEntry<'_>) {
-        self.feed.skip(entry);
     }
 
     /// Ends the transaction of a session that leaves before the end of the restore.

@@ -172,7 +172,7 @@ fn without_oids(line: &str) -> String {
 }
 
 /// A script whose rows are in the order of their text.
-fn sorted_rows(script: &str) -> String {
+pub(crate) fn sorted_rows(script: &str) -> String {
     let mut sorted = String::new();
     let mut rows: Option<Vec<&str>> = None;
     for line in script.split_inclusive('\n') {

@@ -31,6 +31,7 @@
 //! | `live_analyze` | tables are analyzed when they are complete |
 //! | `live_check` | what a check says before a restore, and what the restore then does |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
+//! | `live_pipe` | restores from a pipe over several sessions: the same database, and pipes that break |
 //! | `live_resume` | restores that are killed, and go on |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_progress` | how far a restore is, for people and for machines |
@@ -68,6 +69,8 @@ mod live_fast_order;
 #[cfg(unix)]
 mod live_faults;
 mod live_needs;
+#[cfg(unix)]
+mod live_pipe;
 #[cfg(target_os = "linux")]
 mod live_progress;
 #[cfg(unix)]

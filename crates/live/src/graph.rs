@@ -15,7 +15,7 @@ use crate::batch::{self, LOCK_TIMEOUT, MOST_STATEMENTS};
 use crate::constraint::{Kind, Part, Tables, TwoParts};
 use crate::locks::{Locks, Mode};
 use crate::means::Means;
-use crate::split::Splits;
+use crate::split::{Splits, Work};
 use crate::weight;
 
 /// The entries of a restore, in its order; numbers below are places in that order.
@@ -35,6 +35,9 @@ pub(crate) struct Graph<'a> {
     costs: Vec<u64>,
     remaining: u64,
 }
+
+/// The weight of data that has come through a pipe.
+const DATA_HAS_COME: u64 = u64::MAX;
 
 /// What an entry uses: an entry, or a partitioned table that rows find their way from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +70,9 @@ pub(crate) struct Node<'a> {
     pub(crate) had_errors: bool,
     /// The table of a foreign key that has two parts.
     child: Option<Thing>,
-    /// What it waits for still.
+    /// Whether its data comes through a pipe, and did not come yet.
+    awaits_data: bool,
+    /// What it waits for still; its data, too.
     waits: usize,
     /// What waits for it; as often as it is named.
     dependents: Vec<usize>,
@@ -115,8 +120,8 @@ enum State {
 }
 
 impl<'a> Graph<'a> {
-    /// `archive`: where the data is, if it is not gone by. `server_version`: as 150004; 0 if it is
-    /// not known.
+    /// `archive`: where the data is, if it does not come through a pipe. `server_version`: as
+    /// 150004; 0 if it is not known.
     pub(crate) fn new(
         archive: Option<&Archive>,
         selected: &Selected<'a>,
@@ -139,6 +144,7 @@ impl<'a> Graph<'a> {
                 joins: means.batches && knows_lock_timeout && batch::joins_others(&entry),
                 had_errors: false,
                 child: None,
+                awaits_data: archive.is_none() && decision.wanted.data && entry.had_dumper(),
                 waits: 0,
                 dependents: Vec::new(),
                 claims: Vec::new(),
@@ -248,6 +254,9 @@ impl<'a> Graph<'a> {
                 node.weight = weight;
             }
         }
+        for node in &mut nodes {
+            node.waits += usize::from(node.awaits_data);
+        }
         graph.nodes = nodes;
         graph.remaining = costs.iter().fold(0, |sum, cost| sum.saturating_add(*cost));
         graph.costs = costs;
@@ -270,20 +279,57 @@ impl<'a> Graph<'a> {
                 }
                 _ => !late,
             };
-            if now && node.pass == RestorePass::Main {
+            if now && node.pass == RestorePass::Main && !node.awaits_data {
                 first.push(place);
             }
         }
         first
     }
 
-    /// The entries that have data, in the order in which it is stored, as far as the archive says.
-    pub(crate) fn with_data(&self) -> Vec<usize> {
-        let nodes = self.nodes.iter().enumerate();
-        let with_data = nodes.filter(|(_, node)| {
-            node.state == State::Waiting && node.entry.had_dumper() && node.analyzes.is_none()
-        });
-        with_data.map(|(place, _)| place).collect()
+    /// The entries whose data is to come through a pipe, in their order. Those whose data turned out
+    /// not to be wanted wait no longer.
+    pub(crate) fn awaited(&mut self) -> Vec<usize> {
+        let mut awaited = Vec::new();
+        for place in 0..self.nodes.len() {
+            let node = &self.nodes[place];
+            match node.wanted.data {
+                true if node.awaits_data => awaited.push(place),
+                _ => self.came(place),
+            }
+        }
+        awaited
+    }
+
+    /// The data of an entry has come: it is restored before all that has no data, since the pipe
+    /// waits for it.
+    pub(crate) fn came(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        if !std::mem::take(&mut node.awaits_data) {
+            return;
+        }
+        node.weight = DATA_HAS_COME;
+        node.waits = node.waits.saturating_sub(1);
+        self.make_ready(place);
+    }
+
+    /// An entry whose data has come is restored next, whatever it waits for; as `pg_restore` does,
+    /// with one session.
+    pub(crate) fn force(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        if node.state == State::Waiting {
+            (node.state, node.waits) = (State::Ready, 0);
+            self.locks.add((Reverse(node.weight), node.entry.dump_id().0), place);
+        }
+    }
+
+    /// How many bytes the data of an entry turned out to be: what needs it is as much work.
+    pub(crate) fn weigh(&mut self, place: usize, bytes: u64) {
+        for dependent in self.nodes[place].dependents.clone() {
+            let node = &mut self.nodes[dependent];
+            if node.state == State::Waiting && !node.entry.had_dumper() {
+                node.weight = node.weight.saturating_add(bytes).min(DATA_HAS_COME - 1);
+            }
+        }
     }
 
     /// An entry was restored, or nothing of it was wanted.
@@ -333,12 +379,24 @@ impl<'a> Graph<'a> {
     /// The best of what may run beside what runs now, and what is sent together with it. Empty if
     /// there is nothing.
     pub(crate) fn next(&mut self) -> Vec<usize> {
+        self.next_above(0)
+    }
+
+    /// The same, of data that has come through a pipe alone.
+    pub(crate) fn next_data(&mut self) -> Vec<usize> {
+        self.next_above(DATA_HAS_COME)
+    }
+
+    fn next_above(&mut self, least: u64) -> Vec<usize> {
         let mut places = Vec::new();
         let nodes = &self.nodes;
         // What takes longer than a moment is for other sessions.
         while places.len() < MOST_STATEMENTS {
             let is_first = places.is_empty();
-            let may = |place: usize| is_first || nodes[place].joins;
+            let may = |place: usize| match is_first {
+                true => nodes[place].weight >= least,
+                false => nodes[place].joins,
+            };
             let Some(place) = self.locks.next(|place| nodes[place].claims(), may) else { break };
             places.push(place);
             if !nodes[place].joins {
@@ -367,13 +425,27 @@ impl<'a> Graph<'a> {
         self.remaining
     }
 
-    /// Over how many sessions the rows of an entry may go.
-    pub(crate) fn sessions(&self, place: usize, splits: &Splits<'_>) -> Option<usize> {
+    /// Over how many sessions the rows of an entry may go. `streams`: its data comes through a pipe
+    /// and is large.
+    pub(crate) fn sessions(
+        &self,
+        place: usize,
+        splits: &Splits<'_>,
+        streams: bool,
+    ) -> Option<usize> {
         let node = &self.nodes[place];
         if !node.made || !node.wanted.data {
             return None;
         }
-        splits.most(&node.entry, self.costs[place], node.weight, self.remaining)
+        let work = match streams {
+            true => Work::Unknown,
+            false => Work::Known {
+                size: self.costs[place],
+                weight: node.weight,
+                remaining: self.remaining,
+            },
+        };
+        splits.most(&node.entry, work)
     }
 
     /// A table was made, or was not after all.

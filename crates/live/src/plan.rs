@@ -56,8 +56,8 @@ pub enum PlanStage {
 impl Restorer {
     /// What a restore of a selection would do. Nothing is read but the sizes of data.
     ///
-    /// `archive`: `None` for one that comes through a pipe, whose data the first session restores as it
-    /// comes. `server_version`: as 180006; 0 if it is not known, and then it is taken for that of a
+    /// `archive`: `None` for one that comes through a pipe, whose data is restored as it comes.
+    /// `server_version`: as 180006; 0 if it is not known, and then it is taken for that of a
     /// recent server.
     pub fn plan(
         &self,
@@ -102,9 +102,8 @@ impl Restorer {
         let mut planner = Planner { graph, items: Vec::new() };
         let first = planner.graph.first();
         planner.alone(&first, PlanStage::First, &item);
-        if archive.is_none() {
-            let data = planner.graph.with_data();
-            planner.alone(&data, PlanStage::First, &item);
+        for place in planner.graph.awaited() {
+            planner.graph.came(place);
         }
         planner.side_by_side(jobs, &item);
         let missed = planner.graph.missed();

@@ -13,6 +13,7 @@ use crate::graph::analysis::without_statistics;
 use crate::journal::{Journal, JournalOptions};
 use crate::means::Means;
 use crate::parallel;
+use crate::pipe::BUFFER;
 use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
 use crate::telling::Telling;
@@ -24,7 +25,7 @@ const CLIENT_ONLY: &[&[u8]] =
     &[b"BIG5", b"GB18030", b"GBK", b"JOHAB", b"SHIFT_JIS_2004", b"SJIS", b"UHC"];
 
 /// Restores archives into a database.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 #[must_use]
 pub struct Restorer {
@@ -37,12 +38,30 @@ pub struct Restorer {
     pub(crate) jobs: usize,
     pub(crate) on_conflict: OnConflict,
     pub(crate) analyze: bool,
+    pub(crate) pipe_buffer: usize,
+}
+
+impl Default for Restorer {
+    fn default() -> Self {
+        Restorer::new()
+    }
 }
 
 impl Restorer {
     /// Restores with the default options, over one session.
     pub fn new() -> Self {
-        Restorer::default()
+        Restorer {
+            options: ScriptOptions::default(),
+            exit_on_error: false,
+            fit_to_server: false,
+            means: Means::default(),
+            settings: Vec::new(),
+            journal: None,
+            jobs: 0,
+            on_conflict: OnConflict::default(),
+            analyze: false,
+            pipe_buffer: BUFFER,
+        }
     }
 
     /// Sets the options. One transaction around all, and transactions of several objects, end a
@@ -97,6 +116,14 @@ impl Restorer {
         self
     }
 
+    /// How many bytes of data that came through a pipe may wait in memory for a session,
+    /// decompressed; 128 MiB by default, and never less than 4 MiB. What is on its way to the server
+    /// comes on top: some 3 MiB for each session.
+    pub fn pipe_buffer(mut self, bytes: usize) -> Self {
+        self.pipe_buffer = bytes;
+        self
+    }
+
     /// Keeps a journal, with which another restore goes on where this one ended: after an error, a
     /// lost connection, or the end of the process. What failed is tried again then. A restore
     /// without errors removes the journal in the end.
@@ -134,13 +161,18 @@ impl Restorer {
         self.serial(selected, server, voice, |restore, sink| restore.run(archive, selected, sink))
     }
 
-    /// Restores what was selected of an archive that comes through a pipe. Data is restored in one
-    /// session, as it comes; several have what comes after it: indexes, constraints, privileges.
+    /// Restores what was selected of an archive that comes through a pipe. One thread reads it, and
+    /// all sessions restore data as it comes: small tables and groups of large objects wait in
+    /// [memory](Self::pipe_buffer) for a session; a large one keeps one busy, or several if its rows
+    /// may be [split](Means::split). The rest is restored beside that, and after it.
+    ///
+    /// If something ends the restore while nothing comes through the pipe, this returns when the
+    /// next bytes come, or the pipe is closed.
     ///
     /// # Errors
     ///
-    /// As [`archive`](Self::archive), and when the order of the selection needs data that has gone
-    /// by.
+    /// As [`archive`](Self::archive). With one session and no [means](Self::means), also when the
+    /// order of the selection needs data that has gone by.
     pub fn stream<R: Read + Send>(
         &self,
         archive: &mut ArchiveStream<R>,

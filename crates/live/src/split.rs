@@ -11,6 +11,16 @@ use crate::text::{Text, bare};
 /// Tables are split whose data takes so many bytes of the archive.
 const LARGE: u64 = 64 << 20;
 
+/// How much there is to do for the rows of a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// `size`: bytes of its data; `weight`: of that and all that waits for it; `remaining`: of all
+    /// that is not done.
+    Known { size: u64, weight: u64, remaining: u64 },
+    /// They come through a pipe, and they are many. Nothing else can come before their end.
+    Unknown,
+}
+
 /// What has to be known of an archive.
 pub(crate) struct Splits<'a> {
     split: Split,
@@ -42,15 +52,8 @@ impl<'a> Splits<'a> {
         Some(Splits { split, tables: Tables::new(toc, Means::fast(), 0), ordered, jobs })
     }
 
-    /// Over how many sessions the rows of a table may go; `None`: over one. `size`: of its data;
-    /// `weight`: of that and all that waits for it; `remaining`: of all that is not done.
-    pub(crate) fn most(
-        &self,
-        entry: &TocEntry<'_>,
-        size: u64,
-        weight: u64,
-        remaining: u64,
-    ) -> Option<usize> {
+    /// Over how many sessions the rows of a table may go; `None`: over one.
+    pub(crate) fn most(&self, entry: &TocEntry<'_>, work: Work) -> Option<usize> {
         let copy = entry.copy_stmt()?;
         if entry.desc() != Desc::TABLE_DATA || !entry.had_dumper() {
             return None;
@@ -80,10 +83,15 @@ impl<'a> Splits<'a> {
         if self.split == Split::Always {
             return Some(self.jobs);
         }
-        let jobs = u64::try_from(self.jobs).unwrap_or(u64::MAX);
-        // By a fifth more than its share.
-        let is_long = weight > (remaining / jobs).saturating_mul(6) / 5;
-        if !is_long || size < LARGE || self.ordered.contains(&table.dump_id()) {
+        let is_long = match work {
+            Work::Unknown => true,
+            Work::Known { size, weight, remaining } => {
+                let jobs = u64::try_from(self.jobs).unwrap_or(u64::MAX);
+                // By a fifth more than its share.
+                size >= LARGE && weight > (remaining / jobs).saturating_mul(6) / 5
+            }
+        };
+        if !is_long || self.ordered.contains(&table.dump_id()) {
             return None;
         }
         match self.split {

@@ -8,5 +8,6 @@ mod fast;
 mod held;
 mod order;
 mod parallel;
+mod pipe;
 mod played;
 mod serial;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use pgdmp::script::Report;
 use pgdmp::toc::Section;
-use pgdmp::{Archive, ArchiveStream, Desc, Selection};
+use pgdmp::{Archive, Desc, Selection};
 use pgdmp_live::{Fatal, Restorer};
 use pgdmp_testkit::fixtures;
 
@@ -126,49 +126,6 @@ fn nothing_is_left_out_and_nothing_comes_twice() {
     };
     assert_eq!(sent(1), sent(2));
     assert_eq!(sent(1), sent(8));
-}
-
-/// Of an archive that comes through a pipe the first session restores the data, and the others
-/// what comes after it.
-#[test]
-fn a_pipe_is_restored_by_several_sessions() {
-    for name in ["pg18/core-custom.dump", "pg18/small-tar.tar", "pg15/mini-pipe.dump"] {
-        let only = |sql: &String| {
-            !sql.starts_with("TRUNCATE ")
-                && !["BEGIN", "COMMIT", "end of data"].contains(&&**sql)
-                && !sql.starts_with("data ")
-                && !sql.starts_with("SELECT pg_catalog.set_config('search_path'")
-        };
-        let file = Played::default();
-        restore(name, 1, &file).1.unwrap();
-        let pipe = Played { slow: true, ..Played::default() };
-        let bytes = std::fs::read(fixtures::root().join(name)).unwrap();
-        let mut stream = ArchiveStream::new(&bytes[..]).unwrap();
-        let toc = stream.shared_toc();
-        let selected = Selection::default().apply(&toc).unwrap();
-        Restorer::new().jobs(3).stream(&mut stream, &selected, &pipe, &pipe).unwrap();
-        let [mut expected, mut sent] =
-            [&file, &pipe].map(|played| played.sent().into_iter().filter(only).collect::<Vec<_>>());
-        expected.sort();
-        sent.sort();
-        assert_eq!(sent, expected, "{name}");
-        let data = |played: &Played| {
-            let sent = played.sent().into_iter();
-            sent.filter_map(|sql| sql.strip_prefix("data ").map(str::to_owned)).collect::<String>()
-        };
-        assert_eq!(data(&pipe), data(&file), "{name}");
-        let sessions: HashSet<usize> = pipe
-            .happened()
-            .iter()
-            .filter_map(|happened| match happened {
-                Happened::Began { session, what } if what.starts_with("ALTER TABLE") => {
-                    Some(*session)
-                }
-                _ => None,
-            })
-            .collect();
-        assert!(sessions.len() > 1 || name != "pg18/core-custom.dump", "{sessions:?}");
-    }
 }
 
 /// Rows come into a table that is new in the transaction that empties it.

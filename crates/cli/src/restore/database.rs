@@ -189,6 +189,9 @@ fn restorer(program: &Program, options: &mut Options, journal: Option<JournalOpt
     for (name, value) in std::mem::take(&mut options.extras.settings) {
         restorer = restorer.set(name, value);
     }
+    if let Some(bytes) = options.extras.pipe_buffer {
+        restorer = restorer.pipe_buffer(bytes);
+    }
     if let Some(journal) = journal {
         restorer = restorer.journal(journal);
     }

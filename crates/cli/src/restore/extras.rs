@@ -39,6 +39,7 @@ pub(super) enum Own {
     OnConflict,
     Analyze,
     Progress,
+    PipeBuffer,
 }
 
 /// How a restore is asked to show how far it is.
@@ -85,6 +86,8 @@ pub(super) struct Extras {
     pub(super) on_conflict: OnConflict,
     /// Whether tables are analyzed.
     pub(super) analyze: bool,
+    /// Bytes that may wait in memory of what comes through a pipe.
+    pub(super) pipe_buffer: Option<usize>,
 }
 
 impl Extras {
@@ -160,6 +163,7 @@ impl Extras {
                     }
                 };
             }
+            Own::PipeBuffer => self.pipe_buffer = Some(size(&text())?),
             Own::For => server.service = Some(text().parse()?),
         }
         Ok(())
@@ -213,6 +217,23 @@ fn split(text: &str) -> Result<Split, Fatal> {
             )),
         },
     }
+}
+
+/// A number of bytes, with a unit of PostgreSQL's settings.
+fn size(text: &str) -> Result<usize, Fatal> {
+    let digits = text.trim().bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.trim().split_at(digits);
+    let shift = match unit.trim() {
+        "kB" => 10,
+        "MB" => 20,
+        "GB" => 30,
+        _ => u32::MAX,
+    };
+    let bytes =
+        number.parse::<usize>().ok().and_then(|n| n.checked_mul(1_usize.checked_shl(shift)?));
+    bytes.ok_or_else(|| {
+        Fatal::new("option \"--pipe-buffer\" takes a size in kB, MB or GB, as in 256MB")
+    })
 }
 
 fn on_conflict(text: &str) -> Result<OnConflict, Fatal> {

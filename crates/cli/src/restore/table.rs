@@ -321,6 +321,12 @@ pub(super) const OWN: &[Row] = &[
         "so much memory for each session to build\nindexes in",
         Own::MaintenanceWorkMem,
     ),
+    own_value(
+        "pipe-buffer",
+        "SIZE",
+        "so much data from a pipe may wait in memory\n(128MB by default)",
+        Own::PipeBuffer,
+    ),
     own_value("journal", "FILE", "note in FILE what is done", Own::Journal),
     own_flag(
         "resume",

@@ -36,6 +36,7 @@ impl Graph<'_> {
                 joins: false,
                 had_errors: false,
                 child: None,
+                awaits_data: false,
                 waits: 0,
                 dependents: Vec::new(),
                 // `SHARE UPDATE EXCLUSIVE`
