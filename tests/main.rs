@@ -23,6 +23,7 @@
 //! | `progress` | what is read is told, once and of all; sources choose the size of reads |
 //! | `encodings` | the characters of every encoding, beside a server |
 //! | `live` | dumps made now by an installed PostgreSQL |
+//! | `live_types` | columns, types and keys, beside the catalogs of a server |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `steps` | the rules of a restore, without its text |
 //! | `diff` | dumps of one database are equal, however they were made |
@@ -46,6 +47,7 @@ mod hostile;
 mod interrupted;
 mod limits;
 mod live;
+mod live_types;
 mod matrix;
 mod merge;
 mod moved_damage;

@@ -101,8 +101,9 @@ pub enum Untyped {
     TooComplex,
     /// The definition of the table does not have this column of the data.
     NoColumn(Vec<u8>),
-    /// The data is INSERT commands, and nothing says which columns they have.
-    NoNames,
+    /// The table of another archive ([`Definitions::with`](super::Definitions::with)) does not have
+    /// the same columns as the data.
+    OtherColumns,
 }
 
 impl fmt::Display for Untyped {
@@ -122,7 +123,9 @@ impl fmt::Display for Untyped {
             Untyped::NoColumn(column) => {
                 write!(f, "the definition of the table has no column {}", shown(column))
             }
-            Untyped::NoNames => f.write_str("nothing says which columns the data has"),
+            Untyped::OtherColumns => {
+                f.write_str("the table of the other archive does not have the same columns")
+            }
         }
     }
 }

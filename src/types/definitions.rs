@@ -12,7 +12,8 @@ use super::keys::Keys;
 use super::keys_of::PrimaryKeys;
 use super::named::Names;
 use super::parts::Parts;
-use super::resolve::{Resolver, Types};
+use super::recode::Recode;
+use super::resolve::{Resolved, Resolver, Types};
 use super::tables::{ColumnOf, Parents, columns_of};
 use crate::error::{Error, Result};
 use crate::toc::{ArchiveVersion, Desc, Toc, TocEntry};
@@ -42,6 +43,7 @@ pub struct Definitions<'t> {
     types: Mutex<Types>,
     parts: OnceLock<Parts>,
     primary_keys: PrimaryKeys,
+    other: Option<Box<Definitions<'t>>>,
 }
 
 impl fmt::Debug for Definitions<'_> {
@@ -62,7 +64,30 @@ impl<'t> Definitions<'t> {
             types: Mutex::default(),
             parts: OnceLock::new(),
             primary_keys: PrimaryKeys::default(),
+            other: None,
         }
+    }
+
+    /// Takes what the archive does not define from another one, for an archive that has data only,
+    /// or some tables without their types.
+    ///
+    /// The other archive should be a dump of the same database. Tables and types are matched by schema
+    /// and name. If a table there does not have the same columns as the data here, the columns stay
+    /// unknown ([`Untyped::OtherColumns`]).
+    ///
+    /// ```
+    /// use pgdmp::types::Definitions;
+    ///
+    /// let data = pgdmp::Archive::open("fixtures/pg18/small-dir")?;
+    /// let all = pgdmp::Archive::open("fixtures/pg17/small-custom.dump")?;
+    /// let definitions = Definitions::new(data.toc()).with(all.toc());
+    /// # let _ = definitions;
+    /// # Ok::<(), pgdmp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with(mut self, other: &'t Toc) -> Self {
+        self.other = Some(Box::new(Definitions::new(other)));
+        self
     }
 
     /// The columns of a table.
@@ -86,20 +111,7 @@ impl<'t> Definitions<'t> {
         let entry = self.own(entry)?;
         match entry.desc() {
             Desc::TABLE | Desc::FOREIGN_TABLE => Ok(self.of_table(entry)),
-            Desc::TABLE_DATA => {
-                let mut columns = self.of_data(entry);
-                if let Some(copy) = entry.copy_stmt().filter(|copy| !copy.is_empty()) {
-                    let copy =
-                        CopyStatement::parse(copy).map_err(|e| e.in_entry(|| entry.name()))?;
-                    let schema = copy.schema.as_deref().or(entry.namespace());
-                    let into = QualifiedName::new(schema, &copy.table);
-                    columns.root = Some(into).filter(|into| *into != columns.table);
-                    if let Some(names) = copy.field_names() {
-                        bind(&mut columns, &names, copy.with_oids);
-                    }
-                }
-                Ok(columns)
-            }
+            Desc::TABLE_DATA => self.of_rows(entry, None),
             _ => {
                 Err(Error::usage("only tables and their data have columns")
                     .in_entry(|| entry.name()))
@@ -107,10 +119,39 @@ impl<'t> Definitions<'t> {
         }
     }
 
+    /// The columns of an entry's rows, by these names or those of its COPY statement.
+    fn of_rows(&self, entry: TocEntry<'_>, names: Option<&[Vec<u8>]>) -> Result<Columns> {
+        let is_here = self.table_of(entry).is_some();
+        let mut columns = self.of_data(entry);
+        let copy = match entry.copy_stmt() {
+            Some(copy) if !copy.is_empty() => {
+                Some(CopyStatement::parse(copy).map_err(|e| e.in_entry(|| entry.name()))?)
+            }
+            _ => None,
+        };
+        if let Some(copy) = &copy {
+            let schema = copy.schema.as_deref().or(entry.namespace());
+            let into = QualifiedName::new(schema, &copy.table);
+            columns.root = Some(into).filter(|into| *into != columns.table);
+        }
+        let with_oids = copy.as_ref().is_some_and(|copy| copy.with_oids);
+        let listed = copy.and_then(|copy| copy.field_names());
+        if let Some(names) = names.or(listed.as_deref()) {
+            let known = columns.columns.len();
+            bind(&mut columns, names, with_oids);
+            let same = known + usize::from(with_oids) == columns.columns.len();
+            if !is_here && known > 0 && (!same || columns.untyped.is_some()) {
+                columns.columns = names.iter().map(|name| Column::unknown(name)).collect();
+                columns.untyped = Some(Untyped::OtherColumns);
+            }
+        }
+        Ok(columns)
+    }
+
     /// The keys of a table, given by its entry `TABLE`, `FOREIGN TABLE` or `TABLE DATA`.
     ///
     /// An archive that has no constraints, because it has data only, is no error: there are then
-    /// none.
+    /// none, or those of the archive of [`with`](Self::with), if it is in the same encoding.
     ///
     /// ```
     /// use pgdmp::types::Definitions;
@@ -138,6 +179,12 @@ impl<'t> Definitions<'t> {
                 );
             }
         };
+        if table.is_none()
+            && let Some((other, table)) = self.table_of_other(entry)
+            && other.dialect.encoding == self.dialect.encoding
+        {
+            return other.keys(table);
+        }
         let texts = table.map(|table| columns_of(self, table).0).unwrap_or_default();
         let columns = texts.iter().map(|column| &column.name[..]).collect();
         let named = table.unwrap_or(entry);
@@ -167,24 +214,54 @@ impl<'t> Definitions<'t> {
     ///
     /// As [`columns`](Self::columns).
     pub fn columns_named(&self, entry: TocEntry<'_>, names: &[Vec<u8>]) -> Result<Columns> {
-        let mut columns = self.columns(entry)?;
-        bind(&mut columns, names, false);
-        Ok(columns)
+        let entry = self.own(entry)?;
+        if entry.desc() != Desc::TABLE_DATA {
+            return Err(Error::usage("only the data of tables has rows").in_entry(|| entry.name()));
+        }
+        self.of_rows(entry, Some(names))
     }
 
     /// The columns that the data of a table may have.
     fn of_data(&self, data: TocEntry<'_>) -> Columns {
-        let Some(table) = self.table_of(data) else {
-            return Columns {
+        let mut columns = match self.table_of(data) {
+            Some(table) => self.of_table(table),
+            None => self.of_other(data).unwrap_or_else(|| Columns {
                 table: QualifiedName::new(data.namespace(), data.tag().unwrap_or_default()),
                 root: None,
                 columns: Vec::new(),
                 untyped: Some(self.missing(Untyped::NoDefinition)),
-            };
+            }),
         };
-        let mut columns = self.of_table(table);
         columns.columns.retain(|column| column.generated.is_none());
         columns
+    }
+
+    /// The columns that another archive says the data of a table may have.
+    fn of_other(&self, data: TocEntry<'_>) -> Option<Columns> {
+        let (other, table) = self.table_of_other(data)?;
+        let recode = Recode { from: other.dialect.encoding, to: self.dialect.encoding };
+        recode.columns(other.of_table(table))
+    }
+
+    /// The entry of another archive that defines the table of an entry here.
+    fn table_of_other(&self, data: TocEntry<'_>) -> Option<(&Definitions<'t>, TocEntry<'t>)> {
+        let other = self.other.as_deref()?;
+        let recode = Recode { from: self.dialect.encoding, to: other.dialect.encoding };
+        let schema = recode.text(data.namespace().unwrap_or_default())?;
+        let name = recode.text(data.tag().unwrap_or_default())?;
+        let place = other.names().table(&schema, &name)?;
+        Some((other, other.toc.get(place as usize)?))
+    }
+
+    /// What another archive says a type is that this one does not define.
+    pub(super) fn type_of_other(&self, schema: &[u8], name: &[u8]) -> Option<Resolved> {
+        let other = self.other.as_deref()?;
+        if other.dialect.encoding != self.dialect.encoding {
+            return None;
+        }
+        let named = other.names().get(schema, name)?;
+        let mut types = other.types.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Resolver { definitions: other, types: &mut types }.defined(named))
     }
 
     fn of_table(&self, table: TocEntry<'t>) -> Columns {

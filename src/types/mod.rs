@@ -21,6 +21,7 @@
 //! constraint.rs      constraints and unique indexes
 //! parts.rs           which entries belong to a table
 //! keys_of.rs         the keys of one table
+//! recode.rs          what another archive says, in the encoding of this one
 //! definitions.rs     `Definitions`
 //! ```
 
@@ -36,6 +37,7 @@ mod keys;
 mod keys_of;
 mod named;
 mod parts;
+mod recode;
 mod resolve;
 mod spelling;
 mod tables;

@@ -79,6 +79,12 @@ impl<'t> Resolver<'_, 't> {
             .unwrap_or_else(|TooDeep| Resolved::new(DataType::Other))
     }
 
+    /// The type that an entry defines.
+    pub(super) fn defined(&mut self, named: Named) -> Resolved {
+        self.of_entry(named, DataType::MAX_DEPTH - 1)
+            .unwrap_or_else(|TooDeep| Resolved::new(DataType::Other))
+    }
+
     fn spelled(
         &mut self,
         spelling: &Spelling<'_>,
@@ -135,7 +141,8 @@ impl<'t> Resolver<'_, 't> {
                 return Ok(Resolved { delimiter, ..Resolved::new(DataType::Other) });
             }
         }
-        Ok(of_extension(&name.name, arguments))
+        let other = || self.definitions.type_of_other(schema.unwrap_or(own), &name.name);
+        Ok(other().unwrap_or_else(|| of_extension(&name.name, arguments)))
     }
 
     fn of_entry(&mut self, named: Named, depth: usize) -> Result<Resolved, TooDeep> {

@@ -749,3 +749,80 @@ fn partitions() {
     ]);
     assert_eq!(shown(&columns(&toc)), ["a integer default 3", "b date"]);
 }
+
+#[test]
+fn definitions_of_another_archive() {
+    let defined = |encoding: &str, label: &[u8]| {
+        let mut toc = Toc::new(Header::new(ArchiveVersion::NEWEST, Format::Custom), Format::Custom);
+        let encoding = format!("SET client_encoding = '{encoding}';\n");
+        let label = [b"CREATE TYPE s.e AS ENUM ('", label, b"');"].concat();
+        let table =
+            b"CREATE TABLE s.t (a integer, b s.e, c integer GENERATED ALWAYS AS ((a + 1)) STORED);";
+        let key = b"ALTER TABLE ONLY s.t ADD CONSTRAINT k PRIMARY KEY (a);";
+        for (n, (desc, tag, text)) in [
+            (Desc::ENCODING, "ENCODING", encoding.as_bytes()),
+            (Desc::TYPE, "e", &label),
+            (Desc::TABLE, "t", table),
+            (Desc::CONSTRAINT, "t k", key),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let fields = EntryFields::new(DumpId(n as i32 + 1), desc, Section::PreData);
+            toc.push(&fields.namespace("s").tag(tag).defn(text)).unwrap();
+        }
+        toc
+    };
+    let data = |copy: &str| {
+        let mut toc = toc(&[("TABLE DATA", "s", "t", copy)]);
+        let encoding = EntryFields::new(DumpId(9), Desc::ENCODING, Section::PreData);
+        toc.push(&encoding.defn("SET client_encoding = 'UTF8';\n")).unwrap();
+        toc
+    };
+    for (encoding, label) in [("UTF8", "größe".as_bytes()), ("LATIN1", b"gr\xf6\xdfe")] {
+        let (other, data) = (defined(encoding, label), data("COPY s.t (b, a) FROM stdin;\n"));
+        let definitions = Definitions::new(&data).with(&other);
+        let found = definitions.columns(data.get(0).unwrap()).unwrap();
+        assert_eq!(found.untyped, None);
+        assert_eq!(shown(&found), ["b s.e", "a integer"]);
+        let DataType::Enum(labels) = &found.columns[0].data_type else { panic!() };
+        assert_eq!(labels.labels, ["größe".as_bytes()]);
+        let keys = definitions.keys(data.get(0).unwrap()).unwrap();
+        assert_eq!(keys.primary_key.is_some(), encoding == "UTF8");
+    }
+    let other = defined("UTF8", b"x");
+    for copy in ["COPY s.t (a) FROM stdin;\n", "COPY s.t (a, b, d) FROM stdin;\n"] {
+        let data = data(copy);
+        let found = Definitions::new(&data).with(&other).columns(data.get(0).unwrap()).unwrap();
+        assert_eq!(found.untyped, Some(Untyped::OtherColumns), "{copy}");
+        assert_eq!(found.columns[0], Column::unknown(b"a"));
+    }
+    // A table without its types.
+    let alone = toc(&[("TABLE", "s", "t", "CREATE TABLE s.t (a s.e[]);")]);
+    let found = Definitions::new(&alone).with(&other).columns(alone.get(0).unwrap()).unwrap();
+    assert!(matches!(found.columns[0].data_type, DataType::Array(_)));
+}
+
+#[test]
+fn encodings_with_backslashes() {
+    let mut toc = Toc::new(Header::new(ArchiveVersion::NEWEST, Format::Custom), Format::Custom);
+    let table = b"CREATE TABLE s.t (\n    a text DEFAULT '\x95\x5c'::text,\n    \"\x95\x5c\" s.\"\x83\x5c\"\n);\n";
+    let label = b"CREATE TYPE s.\"\x83\x5c\" AS ENUM (\n    '\x95\x5c',\n    'b'\n);\n";
+    for (n, (desc, tag, text)) in [
+        (Desc::ENCODING, &b"ENCODING"[..], &b"SET client_encoding = 'SJIS';\n"[..]),
+        (Desc::TYPE, b"\x83\x5c", label),
+        (Desc::TABLE, b"t", table),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let fields = EntryFields::new(DumpId(n as i32 + 1), desc, Section::PreData);
+        toc.push(&fields.namespace("s").tag(tag).defn(text)).unwrap();
+    }
+    // Without an entry that says it, a backslash in a string is an escape.
+    let found = columns(&toc);
+    assert_eq!(found.columns[0].default.as_deref(), Some(&b"'\x95\x5c'::text"[..]));
+    assert_eq!(found.columns[1].name, b"\x95\x5c");
+    let DataType::Enum(labels) = &found.columns[1].data_type else { panic!("{found:?}") };
+    assert_eq!(labels.labels, [&b"\x95\x5c"[..], b"b"]);
+}
