@@ -38,6 +38,7 @@ use crate::toc::{BlockKind, Desc, DumpId, Toc};
 #[must_use]
 pub struct Rewrites<'a> {
     by_entry: HashMap<DumpId, Box<dyn MakeRewriter + 'a>>,
+    without_statistics: bool,
 }
 
 impl<'a> Rewrites<'a> {
@@ -57,9 +58,16 @@ impl<'a> Rewrites<'a> {
         self
     }
 
-    /// Whether nothing is rewritten.
+    /// Leaves the planner's statistics out, even if no table is rewritten: an archive without data
+    /// may have some all the same.
+    pub fn without_statistics(mut self) -> Self {
+        self.without_statistics = true;
+        self
+    }
+
+    /// Whether nothing is rewritten or left out.
     pub fn is_empty(&self) -> bool {
-        self.by_entry.is_empty()
+        self.by_entry.is_empty() && !self.without_statistics
     }
 
     pub(super) fn of(&self, job: &Job) -> Option<&dyn MakeRewriter> {

@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, completions, convert, deps, du, export, list, man, merge, reindex, restore, show, split,
+    cat, completions, convert, deps, du, export, list, man, mask, merge, reindex, restore, show, split,
     verify,
 };
 
@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Deps(deps::Args),
     Export(Box<export::Args>),
     Convert(Box<convert::Args>),
+    Mask(Box<mask::Args>),
     Reindex(reindex::Args),
     Split(split::Args),
     Merge(merge::Args),

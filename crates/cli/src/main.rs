@@ -20,6 +20,7 @@ mod json;
 mod leftovers;
 mod list;
 mod man;
+mod mask;
 mod merge;
 mod message;
 mod object;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         args::Command::Deps(args) => deps::run(&args, &context),
         args::Command::Export(args) => export::run(&args, &context),
         args::Command::Convert(args) => convert::run(&args, &context),
+        args::Command::Mask(args) => mask::run(&args, &context),
         args::Command::Reindex(args) => reindex::run(&args, &context),
         args::Command::Split(args) => split::run(&args, &context),
         args::Command::Merge(args) => merge::run(&args, &context),

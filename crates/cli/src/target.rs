@@ -1,13 +1,27 @@
 //! The options that say what a new archive is to be, for every command that makes one.
 
+use std::ops::Deref;
+
 use clap::Args;
 
 use pgdmp::toc::ArchiveVersion;
 use pgdmp::{Algorithm, Format, Target};
 
-/// The options.
+/// The options of commands that copy data as it is stored.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    storage: StorageArgs,
+    /// Verify data that is copied as stored, by decompressing all of it
+    ///
+    /// Without this option only the ends of such data are checked, and damage inside is copied.
+    #[arg(long)]
+    check: bool,
+}
+
+/// How a new archive is stored.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StorageArgs {
     /// Format of the output: c (custom), d (directory) or t (tar)
     #[arg(short = 'F', long, value_name = "FORMAT", value_parser = parse_format)]
     pub(crate) format: Option<Format>,
@@ -25,11 +39,6 @@ pub(crate) struct TargetArgs {
     /// 1.13 (11), 1.14 (12), 1.15 (16) or 1.16 (17)
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     archive_version: Option<ArchiveVersion>,
-    /// Verify data that is copied as stored, by decompressing all of it
-    ///
-    /// Without this option only the ends of such data are checked, and damage inside is copied.
-    #[arg(long)]
-    check: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +89,22 @@ fn parse_version(text: &str) -> Result<ArchiveVersion, String> {
     parts.ok_or_else(|| "it is two numbers, as 1.14".to_owned())
 }
 
+impl Deref for TargetArgs {
+    type Target = StorageArgs;
+
+    fn deref(&self) -> &StorageArgs {
+        &self.storage
+    }
+}
+
 impl TargetArgs {
+    /// What they say.
+    pub(crate) fn target(&self) -> Target {
+        self.storage.target().check(self.check)
+    }
+}
+
+impl StorageArgs {
     pub(crate) fn has_version(&self) -> bool {
         self.archive_version.is_some()
     }
@@ -91,7 +115,7 @@ impl TargetArgs {
 
     /// What they say.
     pub(crate) fn target(&self) -> Target {
-        let mut target = Target::new().threads(self.jobs).check(self.check);
+        let mut target = Target::new().threads(self.jobs);
         if let Some(format) = self.format {
             target = target.format(format);
         }

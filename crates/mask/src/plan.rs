@@ -1,0 +1,631 @@
+//! What is masked how in one archive, and what speaks against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pgdmp::text::Encoding;
+use pgdmp::types::{Column, Definitions, KeyKind};
+use pgdmp::{Desc, DumpId, Toc};
+
+use crate::fit;
+use crate::links::{Link, Links, Node};
+use crate::mask::Mask;
+use crate::masker::{Way, range_of};
+use crate::rules::{Condition, Drop, Rules};
+use crate::tables::Tables;
+
+/// How a [`Plan`] is made.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[must_use]
+pub struct PlanOptions {
+    cascade: bool,
+    strict: bool,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        PlanOptions::new()
+    }
+}
+
+impl PlanOptions {
+    /// The defaults: masks go on over foreign keys, and what cannot be proved is a warning.
+    pub fn new() -> Self {
+        PlanOptions { cascade: true, strict: false }
+    }
+
+    /// Whether a mask goes on to the columns that reference the column, or that it references.
+    /// Otherwise such a mask is refused, unless the rules name these columns themselves.
+    pub fn cascade(mut self, cascade: bool) -> Self {
+        self.cascade = cascade;
+        self
+    }
+
+    /// Whether to refuse what cannot be proved to restore: masked columns in CHECK constraints,
+    /// domains, EXCLUDE constraints, and without a known type.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+}
+
+/// Something that speaks against a masking: the result would not restore, or not hold together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The table, safe to print.
+    pub table: String,
+    /// The column, safe to print.
+    pub column: Option<String>,
+    /// Why.
+    pub why: String,
+    /// Whether it may be done all the same.
+    pub can_be_forced: bool,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "{}.{column}: {}", self.table, self.why),
+            None => write!(f, "{}: {}", self.table, self.why),
+        }
+    }
+}
+
+/// A column that is masked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MaskedColumn {
+    /// Its table, safe to print.
+    pub table: String,
+    /// Its name, safe to print.
+    pub column: String,
+    /// How.
+    pub mask: Mask,
+    /// The column from which it has the mask, if the rules do not name it.
+    pub because_of: Option<String>,
+}
+
+/// What is masked how in one archive, and what speaks against it.
+///
+/// ```
+/// use pgdmp::Archive;
+/// use pgdmp_mask::{Plan, PlanOptions, Rules};
+///
+/// # let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pg18/small-dir");
+/// let archive = Archive::open(path)?;
+/// let rules = Rules::parse("[tables.\"public.town\"]\nname = \"words\"\n")?;
+/// let plan = Plan::new(archive.toc(), &rules, &PlanOptions::new())?;
+/// assert!(plan.refusals().is_empty());
+/// assert_eq!(plan.columns().next().unwrap().column, "name");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) tables: Vec<TablePlan>,
+    pub(crate) encoding: Encoding,
+    columns: Vec<MaskedColumn>,
+    refusals: Vec<Refusal>,
+    warnings: Vec<String>,
+    not_covered: Vec<String>,
+    pub(crate) ruled: BTreeSet<(DumpId, Vec<u8>)>,
+}
+
+/// What is done with the rows of one entry.
+#[derive(Debug, Clone)]
+pub(crate) struct TablePlan {
+    pub(crate) id: DumpId,
+    pub(crate) shown: String,
+    pub(crate) columns: Vec<ColumnPlan>,
+    pub(crate) drop: Option<Drop>,
+    /// The names of all columns, in the order of the fields if the data does not say otherwise.
+    pub(crate) names: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnPlan {
+    pub(crate) name: Vec<u8>,
+    pub(crate) shown: String,
+    pub(crate) mask: Mask,
+    pub(crate) way: Way,
+    pub(crate) array: Option<u8>,
+    pub(crate) max_length: Option<usize>,
+}
+
+impl Plan {
+    /// Plans the masking of an archive.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Definitions`]: statements that `pg_dump` does not write.
+    pub fn new(toc: &Toc, rules: &Rules, options: &PlanOptions) -> pgdmp::Result<Plan> {
+        let definitions = Definitions::new(toc);
+        let tables = Tables::new(toc, &definitions)?;
+        let plan = Plan {
+            tables: Vec::new(),
+            encoding: tables.encoding,
+            columns: Vec::new(),
+            refusals: Vec::new(),
+            warnings: Vec::new(),
+            not_covered: not_covered(toc),
+            ruled: BTreeSet::new(),
+        };
+        let mut planner = Planner { tables: &tables, rules, options, plan };
+        planner.run();
+        Ok(planner.plan)
+    }
+
+    /// The columns that are masked, of tables with rows.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = &MaskedColumn> {
+        self.columns.iter()
+    }
+
+    /// What speaks against it.
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
+    /// What may go wrong and cannot be proved.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Places of the archive where values may stand that masking does not reach.
+    pub fn not_covered(&self) -> &[String] {
+        &self.not_covered
+    }
+
+    /// Whether no rows are changed.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Whether the rules say something of a column of an entry with rows.
+    pub(crate) fn names(&self, id: DumpId, column: &[u8]) -> bool {
+        self.ruled.contains(&(id, column.to_vec()))
+    }
+}
+
+struct Planner<'p, 't> {
+    tables: &'p Tables<'t>,
+    rules: &'p Rules,
+    options: &'p PlanOptions,
+    plan: Plan,
+}
+
+impl Planner<'_, '_> {
+    fn run(&mut self) {
+        let mut masks = self.masks();
+        let links = Links::new(self.tables, &mut self.plan.warnings);
+        let explicit: BTreeSet<Node> = masks.keys().copied().collect();
+        let (spread, conflicts) = links.spread(&mut masks);
+        let mut because: BTreeMap<Node, String> = BTreeMap::new();
+        for spread in spread {
+            because.insert(spread.to, self.node(spread.from));
+            if !self.options.cascade && spread.link != Link::Partition {
+                let why = format!(
+                    "masked alike because of the foreign key with {}, which --no-cascade forbids",
+                    self.node(spread.from)
+                );
+                self.refuse(spread.to, why, false);
+            }
+        }
+        for conflict in conflicts {
+            // Found from both sides.
+            let masks = [masks.get(&conflict.from), masks.get(&conflict.to)];
+            if let [Some(one), Some(other)] = masks
+                && (conflict.from < conflict.to || !explicit.contains(&conflict.from))
+            {
+                let why = format!(
+                    "its mask is {other}, but {} has {one}, and a foreign key or a partition joins \
+                     them",
+                    self.node(conflict.from)
+                );
+                self.refuse(conflict.to, why, true);
+            }
+        }
+        masks.retain(|_, mask| *mask != Mask::Keep);
+        let drops = self.drops();
+        self.check_drops(&drops, &masks);
+        for (at, table) in self.tables.all.iter().enumerate() {
+            let of_table: Vec<(Node, &Mask)> =
+                masks.range((at, 0)..(at + 1, 0)).map(|(node, mask)| (*node, mask)).collect();
+            for (id, name) in table.data.iter().flat_map(|(entry, _)| {
+                let id = entry.dump_id();
+                let ruled = explicit.iter().filter(|node| node.0 == at);
+                ruled.map(move |node| (id, table.columns[node.1].name.clone()))
+            }) {
+                self.plan.ruled.insert((id, name));
+            }
+            let mut columns = Vec::new();
+            for (node, mask) in &of_table {
+                let column = &table.columns[node.1];
+                columns.extend(self.column(*node, column, mask, &links));
+            }
+            let drop = drops.get(&at);
+            if of_table.is_empty() && drop.is_none() {
+                continue;
+            }
+            if let Some(why) = &table.untyped
+                && !of_table.is_empty()
+            {
+                self.doubt(at, None, format!("types are not known: {why}"));
+            }
+            for (entry, own) in &table.data {
+                if own.is_empty() && (!of_table.is_empty() || matches!(drop, Some(Drop::Any(_)))) {
+                    self.refuse_table(at, "nothing says which columns its rows have", false);
+                }
+                let (names, shown) =
+                    (own.iter().map(|c| c.name.clone()).collect(), self.tables.shown(at));
+                for (node, mask) in &of_table {
+                    let column = self.tables.text(&table.columns[node.1].name);
+                    let because_of = because.get(node).cloned();
+                    let (table, mask) = (shown.clone(), (*mask).clone());
+                    self.plan.columns.push(MaskedColumn { table, column, mask, because_of });
+                    self.plan.ruled.insert((
+                        entry.dump_id(),
+                        self.tables.all[at].columns[node.1].name.clone(),
+                    ));
+                }
+                self.plan.tables.push(TablePlan {
+                    id: entry.dump_id(),
+                    shown,
+                    columns: columns.clone(),
+                    drop: drop.cloned(),
+                    names,
+                });
+            }
+        }
+    }
+
+    fn node(&self, (table, column): Node) -> String {
+        let name = self.tables.text(&self.tables.all[table].columns[column].name);
+        format!("{}.{name}", self.tables.shown(table))
+    }
+
+    fn refuse(&mut self, (table, column): Node, why: impl Into<String>, can_be_forced: bool) {
+        let name = self.tables.text(&self.tables.all[table].columns[column].name);
+        self.plan.refusals.push(Refusal {
+            table: self.tables.shown(table),
+            column: Some(name),
+            why: why.into(),
+            can_be_forced,
+        });
+    }
+
+    fn refuse_table(&mut self, table: usize, why: impl Into<String>, can_be_forced: bool) {
+        let table = self.tables.shown(table);
+        self.plan.refusals.push(Refusal { table, column: None, why: why.into(), can_be_forced });
+    }
+
+    /// Something that cannot be proved.
+    fn doubt(&mut self, table: usize, column: Option<usize>, why: String) {
+        let of = match column {
+            Some(column) => self.node((table, column)),
+            None => self.tables.shown(table),
+        };
+        match (self.options.strict, column) {
+            (true, Some(column)) => self.refuse((table, column), why, true),
+            (true, None) => self.refuse_table(table, why, true),
+            _ => self.plan.warnings.push(format!("{of}: {why}")),
+        }
+    }
+
+    /// The tables that a rule means: exactly one, or there is a refusal.
+    fn table_of(&mut self, rule: &str) -> Option<usize> {
+        let why = match self.tables.named(rule)[..] {
+            [at] => return Some(at),
+            [] => "the archive has no such table",
+            _ => "several tables have this name: write schema and table",
+        };
+        let table = pgdmp::text::Printable::new(rule.as_bytes(), Encoding::UTF8).to_string();
+        let why = why.to_owned();
+        self.plan.refusals.push(Refusal { table, column: None, why, can_be_forced: false });
+        None
+    }
+
+    /// The masks that the rules give to columns: their own, those of tables that they are a part of,
+    /// those of all columns of a name.
+    fn masks(&mut self) -> BTreeMap<Node, Mask> {
+        let mut masks = BTreeMap::new();
+        let mut by_table: BTreeMap<usize, &BTreeMap<String, Mask>> = BTreeMap::new();
+        let rules = self.rules;
+        for (rule, columns) in &rules.tables {
+            let Some(at) = self.table_of(rule) else { continue };
+            if by_table.insert(at, columns).is_some() {
+                self.refuse_table(at, "two sections of the rules are about it", false);
+            }
+            for name in columns.keys() {
+                let has = |column: &Column| self.tables.decoded(&column.name) == name.as_bytes();
+                if !self.tables.all[at].columns.iter().any(has) {
+                    let column = pgdmp::text::Printable::new(name.as_bytes(), Encoding::UTF8);
+                    let (table, column) = (self.tables.shown(at), Some(column.to_string()));
+                    let why = "the table has no such column".to_owned();
+                    let refusal = Refusal { table, column, why, can_be_forced: false };
+                    self.plan.refusals.push(refusal);
+                }
+            }
+        }
+        for (at, table) in self.tables.all.iter().enumerate() {
+            let of = [at].into_iter().chain(table.partition_of.iter().copied());
+            let of: Vec<usize> = of.chain(table.inherits.iter().copied()).collect();
+            for (n, column) in table.columns.iter().enumerate() {
+                let name = self.tables.decoded(&column.name);
+                let Ok(name) = std::str::from_utf8(&name) else { continue };
+                let own = of.iter().find_map(|at| by_table.get(at)?.get(name));
+                let by_name = || rules.columns.get(name).filter(|_| column.generated.is_none());
+                if let Some(mask) = own.or_else(by_name) {
+                    masks.insert((at, n), mask.clone());
+                }
+            }
+        }
+        for name in rules.columns.keys() {
+            let has = |column: &Column| self.tables.decoded(&column.name) == name.as_bytes();
+            if !self.tables.all.iter().any(|table| table.columns.iter().any(has)) {
+                let name = pgdmp::text::Printable::new(name.as_bytes(), Encoding::UTF8);
+                self.plan.warnings.push(format!("no table has a column {name}"));
+            }
+        }
+        masks
+    }
+
+    /// How a column is masked, if that is possible.
+    fn column(
+        &mut self,
+        node: Node,
+        column: &Column,
+        mask: &Mask,
+        links: &Links,
+    ) -> Option<ColumnPlan> {
+        let table = &self.tables.all[node.0];
+        if column.generated.is_some() {
+            self.refuse(node, "a generated column is not in the data", false);
+            return None;
+        }
+        let ranges = || {
+            let alike = links.alike(node);
+            let types = alike.iter().map(|(table, n)| &self.tables.all[*table].columns[*n]);
+            let ranges: BTreeSet<(i128, i128)> = types
+                .filter_map(|column| {
+                    range_of(column.data_type.element().unwrap_or(&column.data_type))
+                })
+                .collect();
+            // The smallest first.
+            let mut ranges: Vec<(i128, i128)> = ranges.into_iter().collect();
+            ranges.sort_by_key(|(low, high)| high - low);
+            ranges
+        };
+        let fitted = match fit::way(mask, column, ranges, self.tables.encoding) {
+            Ok(fitted) => fitted,
+            Err(why) => {
+                self.refuse(node, why, false);
+                return None;
+            }
+        };
+        if fitted.is_guess && table.untyped.is_none() {
+            let spelling = self.tables.text(&column.spelling);
+            self.doubt(
+                node.0,
+                Some(node.1),
+                format!("whether {spelling} takes the result is not known"),
+            );
+        }
+        self.check_keys(node, column, mask, links);
+        if let Some(domain) = &column.domain {
+            let domain = self.tables.shown_name(domain);
+            self.doubt(
+                node.0,
+                Some(node.1),
+                format!("the domain {domain} may have constraints that the result breaks"),
+            );
+        }
+        if let Mask::Date { by: Some(by), .. } = mask {
+            let has = |column: &Column| {
+                column.generated.is_none() && self.tables.decoded(&column.name) == by.as_bytes()
+            };
+            if !table.columns.iter().any(has) {
+                self.refuse(node, format!("the table has no column {by:?} for by="), false);
+                return None;
+            }
+            if links.is_in_foreign_key(node) {
+                self.refuse(node, "by= does not keep a foreign key together", false);
+            }
+        }
+        Some(ColumnPlan {
+            name: column.name.clone(),
+            shown: self.tables.text(&column.name),
+            mask: mask.clone(),
+            way: fitted.way,
+            array: fitted.array,
+            max_length: column.max_length.and_then(|most| usize::try_from(most).ok()),
+        })
+    }
+
+    /// Constraints that a mask may break.
+    fn check_keys(&mut self, node: Node, column: &Column, mask: &Mask, links: &Links) {
+        let tables = self.tables;
+        let table = &tables.all[node.0];
+        let own = table.keys.as_ref();
+        let above = table.partition_of.iter().filter_map(|at| tables.all[*at].keys.as_ref());
+        let all: Vec<_> = own.into_iter().chain(above).collect();
+        let name = &column.name;
+        let is_primary = |keys: &&pgdmp::types::Keys| {
+            keys.primary_key.as_ref().is_some_and(|key| key.columns.contains(name))
+        };
+        if *mask == Mask::Null && (column.not_null || all.iter().any(is_primary)) {
+            self.refuse(node, "it is NOT NULL", false);
+            return;
+        }
+        let keys = all.iter().flat_map(|keys| keys.primary_key.iter().chain(&keys.unique));
+        let keys = keys.filter(|key| key.columns.contains(name) || key.mentioned.contains(name));
+        let mut exclude = false;
+        let mut broken: Option<String> = None;
+        for key in keys {
+            match key.kind {
+                KeyKind::Exclude => exclude = true,
+                // NULLs are not equal.
+                _ if *mask == Mask::Null && !key.nulls_not_distinct => {}
+                _ if !mask.is_injective() => broken = Some(tables.text(&key.name)),
+                _ => {}
+            }
+        }
+        if let Some(key) = broken {
+            let why =
+                format!("{mask} makes different values equal, and {key} must have different ones");
+            self.refuse(node, why, true);
+        }
+        if exclude {
+            let why = "an EXCLUDE constraint has the column, and the result may break it";
+            self.doubt(node.0, Some(node.1), why.to_owned());
+        }
+        let partitioned = |keys: &&pgdmp::types::Keys| {
+            keys.partition_by.as_ref().is_some_and(|key| key.columns.contains(name))
+        };
+        if !table.data.is_empty()
+            && table
+                .partition_of
+                .iter()
+                .filter_map(|at| tables.all[*at].keys.as_ref())
+                .any(|k| partitioned(&k))
+        {
+            match table.via_root {
+                true => self.doubt(
+                    node.0,
+                    Some(node.1),
+                    "it is in the partition key: rows go into other partitions".to_owned(),
+                ),
+                false => self.refuse(
+                    node,
+                    "it is in the partition key: the rows would belong into other partitions",
+                    true,
+                ),
+            }
+        }
+        let checked = all.iter().flat_map(|keys| &keys.checks);
+        let checked: BTreeSet<String> = checked
+            .filter(|check| check.columns.contains(name))
+            .map(|check| {
+                check.name.as_deref().map_or("without a name".to_owned(), |n| tables.text(n))
+            })
+            .collect();
+        for check in checked {
+            let why =
+                format!("the CHECK constraint {check} has the column, and the result may break it");
+            self.doubt(node.0, Some(node.1), why);
+        }
+        let counts =
+            all.iter().flat_map(|keys| &keys.identity).any(|identity| identity.column == *name)
+                || column.default.as_deref().is_some_and(|default| contains(default, b"nextval("));
+        if counts && matches!(mask, Mask::Int(_) | Mask::Digits) {
+            let node = self.node(node);
+            self.plan.warnings.push(format!(
+                "{node}: its sequence stays where it is, so new rows may get a number that is there"
+            ));
+        }
+        if matches!(mask, Mask::Email { .. })
+            && all
+                .iter()
+                .flat_map(|keys| keys.primary_key.iter().chain(&keys.unique))
+                .any(|key| key.columns.contains(name))
+            && !links.alike(node).is_empty()
+        {
+            let node = self.node(node);
+            self.plan.warnings.push(format!(
+                "{node}: addresses that differ in upper and lower case alone become equal, and the \
+                 column must have different ones"
+            ));
+        }
+    }
+
+    /// The rows that are dropped, by table: its own rule, or one of a table that it is a part of.
+    fn drops(&mut self) -> BTreeMap<usize, Drop> {
+        let mut by_table: BTreeMap<usize, &Drop> = BTreeMap::new();
+        let rules = self.rules;
+        for (rule, drop) in &rules.drop {
+            let Some(at) = self.table_of(rule) else { continue };
+            by_table.insert(at, drop);
+            let Drop::Any(conditions) = drop else { continue };
+            for Condition { column, .. } in conditions {
+                let has = |own: &Column| {
+                    own.generated.is_none() && self.tables.decoded(&own.name) == column.as_bytes()
+                };
+                if !self.tables.all[at].columns.iter().any(has) {
+                    let why = format!("the data has no column {column:?}, which a condition has");
+                    self.refuse_table(at, why, false);
+                }
+            }
+        }
+        let mut drops = BTreeMap::new();
+        for (at, table) in self.tables.all.iter().enumerate() {
+            let of = [at].into_iter().chain(table.partition_of.iter().copied());
+            let of = of.chain(table.inherits.iter().copied());
+            let found = of.into_iter().find_map(|at| by_table.get(&at));
+            if let Some(drop) = found {
+                drops.insert(at, (*drop).clone());
+            }
+        }
+        drops
+    }
+
+    /// Rows that are dropped may be referenced.
+    fn check_drops(&mut self, drops: &BTreeMap<usize, Drop>, masks: &BTreeMap<Node, Mask>) {
+        let tables = self.tables;
+        for (at, drop) in drops {
+            let table = &tables.all[*at];
+            let above = table.partition_of.iter().filter_map(|at| tables.all[*at].keys.as_ref());
+            let keys: Vec<_> = table.keys.iter().chain(above).collect();
+            for key in keys.iter().flat_map(|keys| &keys.referenced_by) {
+                let Some(from) = tables.find(&key.table) else { continue };
+                let is_null = |name: &Vec<u8>| {
+                    let place =
+                        tables.all[from].columns.iter().position(|column| column.name == *name);
+                    place.is_some_and(|place| masks.get(&(from, place)) == Some(&Mask::Null))
+                };
+                let same_rows = from == *at && *drop == Drop::All;
+                if same_rows
+                    || drops.get(&from) == Some(&Drop::All)
+                    || key.columns.iter().any(is_null)
+                {
+                    continue;
+                }
+                let why = format!(
+                    "rows are dropped that {} may reference: the foreign key {}",
+                    tables.shown(from),
+                    tables.text(&key.name)
+                );
+                match drop {
+                    Drop::All => self.refuse_table(*at, why, true),
+                    Drop::Any(_) => {
+                        let table = tables.shown(*at);
+                        self.plan.warnings.push(format!("{table}: {why}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// What an archive has beside rows, in which values may stand.
+fn not_covered(toc: &Toc) -> Vec<String> {
+    let count =
+        |is: &dyn Fn(Desc<'_>) -> bool| toc.entries().filter(|entry| is(entry.desc())).count();
+    let mut places = Vec::new();
+    let objects = count(&|desc| desc == Desc::BLOB || desc == Desc::BLOBS);
+    if objects > 0 {
+        places.push("large objects".to_owned());
+    }
+    let comments = count(&|desc| desc == Desc::COMMENT);
+    if comments > 0 {
+        places.push(format!("comments, {comments} in all"));
+    }
+    places.push(
+        "definitions: defaults, constraints, conditions of indexes, bounds of partitions, labels of \
+         enums, bodies of functions and views"
+            .to_owned(),
+    );
+    places
+}
