@@ -35,6 +35,7 @@
 //! | `live_resume` | restores that are killed, and go on |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_progress` | how far a restore is, for people and for machines |
+//! | `live_mask` | masked archives, restored by it: keys hold, no original value is left |
 //! | `live_needs` | each table with what it needs, restored by it |
 
 // Helpers, too, may fail a test.
@@ -68,6 +69,7 @@ mod live_fast_deal;
 mod live_fast_order;
 #[cfg(unix)]
 mod live_faults;
+mod live_mask;
 mod live_needs;
 #[cfg(unix)]
 mod live_pipe;
