@@ -13,7 +13,8 @@ use pgdmp::{Algorithm, Archive, ArchiveBuilder, Desc, DumpId, Format};
 use crate::support::pgdmp;
 
 /// Programs in the examples that are not ours, and the part that each of them plays.
-const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 7] = [
+    ("openssl", "echo 000102030405060708090a0b0c0d0e0f"),
     ("ssh", "shift; exec \"$@\""),
     ("pg_dump", "exec cat piped.dump"),
     ("psql", "exec cat >psql.input"),
@@ -167,6 +168,9 @@ impl Scene {
             pgdmp().arg("convert").arg(scene.path("backup.dump")).arg("-").output().unwrap();
         fs::write(scene.path("piped.dump"), piped.stdout).unwrap();
 
+        fs::write(scene.path("rules.toml"), "[tables.\"sales.items\"]\na = \"int\"\n").unwrap();
+        fs::write(scene.path("key"), "000102030405060708090a0b0c0d0e0f\n").unwrap();
+
         fs::create_dir(scene.path("bin")).unwrap();
         for (name, part) in OTHERS {
             if !matches!(name, "dot" | "man") || !is_installed(name) {
@@ -274,6 +278,7 @@ fn outputs(example: &str) -> Vec<String> {
             Some(&"convert") => made.extend(archives().next_back()),
             Some(&"merge") => made.extend(archives().next()),
             Some(&"split") => made.extend(words.get(3)),
+            Some(&"mask") => made.extend(words.get(3).filter(|word| word.ends_with(".dump"))),
             _ => {}
         }
     }
