@@ -3,33 +3,13 @@
 use super::items::Items;
 use super::key::Texts;
 use super::objects::{self, ObjectChange};
-use crate::error::Result;
+use super::options::DiffOptions;
+use super::plan::{Place, Plan, plans};
+use crate::error::{Error, Result};
 use crate::select::Selected;
 
-/// Options of a [`Comparison`].
-///
-/// See the example of [`Comparison`].
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-#[must_use]
-pub struct DiffOptions {
-    statistics: bool,
-}
-
-impl DiffOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        DiffOptions::default()
-    }
-
-    /// Whether statistics are compared, which differ with each ANALYZE. Default false.
-    pub fn statistics(mut self, statistics: bool) -> Self {
-        self.statistics = statistics;
-        self
-    }
-}
-
-/// Two archives, compared.
+/// Two archives, compared: their objects when it is made, and their data on request
+/// ([`data`](Self::data), [`rows`](Self::rows)).
 ///
 /// ```
 /// use pgdmp::diff::{Comparison, DiffOptions};
@@ -51,6 +31,12 @@ pub struct Comparison {
     objects: Vec<ObjectChange>,
     compared: u64,
     other_release: bool,
+    pub(super) options: DiffOptions,
+    pub(super) texts: [Texts; 2],
+    pub(super) plans: Vec<Plan>,
+    /// The entries with the data of large objects.
+    pub(super) object_places: [Vec<Place>; 2],
+    pub(super) seed: u64,
 }
 
 impl Comparison {
@@ -77,7 +63,19 @@ impl Comparison {
             let second = if first.len() == 1 { numbers.next() } else { None };
             (first, second)
         };
-        Ok(Comparison { objects, compared, other_release: major(a) != major(b) })
+        let sides = [&a_items, &b_items];
+        Ok(Comparison {
+            objects,
+            compared,
+            other_release: major(a) != major(b),
+            options: options.clone(),
+            texts: sides.map(|items| items.texts),
+            plans: plans(&a_items, &b_items, options)?,
+            object_places: sides.map(|items| {
+                items.large_object_data.iter().map(|entry| Place::new(*entry)).collect()
+            }),
+            seed: options.seed.map_or_else(random, Ok)?,
+        })
     }
 
     /// The objects that differ, sorted by schema and name.
@@ -95,4 +93,12 @@ impl Comparison {
     pub fn has_other_release(&self) -> bool {
         self.other_release
     }
+}
+
+/// A seed that nobody knows.
+fn random() -> Result<u64> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::from(std::io::Error::other(error.to_string())))?;
+    Ok(u64::from_le_bytes(random))
 }

@@ -7,10 +7,11 @@ use super::key::{Key, Texts};
 use super::spelling::{Statement, statements};
 use crate::select::{Selected, Wanted};
 use crate::sql;
-use crate::toc::{BlockKind, Desc, TocEntry};
+use crate::toc::{BlockKind, Desc, Toc, TocEntry};
 
 /// All that is compared of an archive.
 pub(super) struct Items<'a> {
+    pub(super) toc: &'a Toc,
     pub(super) texts: Texts,
     pub(super) objects: Vec<Item<'a>>,
     /// The data of tables, and other data that is not large objects.
@@ -64,6 +65,7 @@ impl<'a> Items<'a> {
     /// `statistics`: whether statistics are compared.
     pub(super) fn new(selected: &Selected<'a>, texts: Texts, statistics: bool) -> Items<'a> {
         let mut items = Items {
+            toc: selected.toc(),
             texts,
             objects: Vec::new(),
             data: Vec::new(),

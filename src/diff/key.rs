@@ -47,6 +47,15 @@ impl Texts {
         self.encoding == other.encoding && self.std_strings == other.std_strings
     }
 
+    /// The encoding from which fields are brought into UTF-8, so that they can be compared; `None`
+    /// if their bytes can be.
+    pub(super) fn conversion(&self, other: &Texts) -> Option<Encoding> {
+        let Texts { encoding, .. } = *self;
+        let is_unicode = encoding == Encoding::UTF8 || encoding == Encoding::SQL_ASCII;
+        let as_it_is = encoding == other.encoding && !encoding.has_backslash_trails();
+        (!is_unicode && !as_it_is).then_some(encoding)
+    }
+
     /// A text in UTF-8; the bytes themselves where they are not text.
     pub(super) fn utf8<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         match self.encoding.decode(text) {

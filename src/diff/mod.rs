@@ -14,17 +14,36 @@
 //! items.rs       the objects of an archive, with all that it says of them
 //! lines.rs       the difference of two texts
 //! objects.rs     objects compared
+//! form.rs        values in one form
+//! columns.rs     the columns in which rows are compared
+//! options.rs     `DiffOptions`
+//! plan.rs        which data is compared, and how
+//! content.rs     the content of a table as two numbers
+//! buckets.rs     the same of parts of it
 //! comparison.rs  `Comparison`
+//! rows/          rows brought together by their key
+//! data.rs        data compared
 //! ```
 
+mod buckets;
+mod columns;
 mod comparison;
+mod content;
+mod data;
+mod form;
 mod items;
 mod key;
 mod lines;
 mod literal;
 mod objects;
+mod options;
+mod plan;
+mod rows;
 mod spelling;
 
-pub use comparison::{Comparison, DiffOptions};
+pub use comparison::Comparison;
+pub use data::{DataComparison, DataState, LargeObjectChange, TableComparison};
 pub use lines::{Line, LineKind};
 pub use objects::{ChangeKind, ObjectChange, Part, PartChange};
+pub use options::DiffOptions;
+pub use rows::{RowChange, RowChangeKind, Value};

@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, completions, convert, deps, du, export, list, man, mask, merge, reindex, restore, show,
+    cat, completions, convert, deps, diff, du, export, list, man, mask, merge, reindex, restore, show,
     split, verify,
 };
 
@@ -51,6 +51,7 @@ pub(crate) enum Command {
     Du(du::Args),
     Deps(deps::Args),
     Export(Box<export::Args>),
+    Diff(Box<diff::Args>),
     Convert(Box<convert::Args>),
     Mask(Box<mask::Args>),
     Reindex(reindex::Args),

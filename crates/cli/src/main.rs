@@ -7,6 +7,7 @@ mod cat;
 mod completions;
 mod convert;
 mod deps;
+mod diff;
 mod du;
 mod exit;
 mod explain;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
         args::Command::Export(args) => export::run(&args, &context),
+        args::Command::Diff(args) => diff::run(&args, &context),
         args::Command::Convert(args) => convert::run(&args, &context),
         args::Command::Mask(args) => mask::run(&args, &context),
         args::Command::Reindex(args) => reindex::run(&args, &context),

@@ -111,6 +111,11 @@ impl SelectionArgs {
         *self == SelectionArgs::default()
     }
 
+    /// Whether statistics were asked for by name.
+    pub(crate) fn asks_for_statistics(&self) -> bool {
+        self.statistics || self.statistics_only
+    }
+
     /// Whether it goes from entry to entry, which takes their statements.
     pub(crate) fn follows(&self) -> bool {
         self.with_dependencies || self.with_dependents

@@ -153,7 +153,7 @@ impl Scene {
         };
         run(&["convert", "newest", "backup.dump", "--archive-version", version, "-Z", "gzip"]);
         run(&["convert", "newest", "new.dump"]);
-        for name in ["app.dump", "a.dump"] {
+        for name in ["app.dump", "a.dump", "old.dump", "monday.dump", "tuesday.dump"] {
             run(&["convert", "backup.dump", name]);
         }
         for name in ["backup", "backup.dir"] {
