@@ -3,8 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, completions, convert, deps, diff, du, export, list, man, mask, merge, reindex, restore, show,
-    split, verify,
+    cat, completions, convert, deps, diff, du, export, list, man, mask, merge, reindex, restore,
+    show, split, verify,
 };
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
