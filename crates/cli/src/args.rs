@@ -3,8 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, completions, convert, deps, diff, du, export, list, man, mask, merge, reindex, restore,
-    show, split, verify,
+    cat, completions, convert, deps, diff, du, export, grep, list, man, mask, merge, reindex,
+    restore, show, split, verify,
 };
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
@@ -49,6 +49,7 @@ pub(crate) enum Command {
     Show(show::Args),
     Cat(cat::Args),
     Du(du::Args),
+    Grep(grep::Args),
     Deps(deps::Args),
     Export(Box<export::Args>),
     Diff(Box<diff::Args>),

@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod export;
 mod folder;
+mod grep;
 mod hint;
 mod input;
 mod inputs;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         args::Command::Show(args) => show::run(&args, &context),
         args::Command::Cat(args) => cat::run(&args, &context),
         args::Command::Du(args) => du::run(&args, &context),
+        args::Command::Grep(args) => grep::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
         args::Command::Export(args) => export::run(&args, &context),
         args::Command::Diff(args) => diff::run(&args, &context),

@@ -124,7 +124,9 @@ fn archive() -> Vec<u8> {
     }
     let mut writer = builder.start(std::io::Cursor::new(Vec::new())).unwrap();
     let orders = &b"new\t1\t9.50\nnew\t2\t120.00\n\\.\n\n\n"[..];
-    for (id, copy) in [(3457, orders), (3458, b"1\n2\n\\.\n\n\n"), (3459, b"1\n2\n\\.\n\n\n")] {
+    for (id, copy) in
+        [(3457, orders), (3458, b"1\nAnn Smith\n\\.\n\n\n"), (3459, b"1\n2\n\\.\n\n\n")]
+    {
         let mut rows = writer.data(DumpId(id)).unwrap();
         rows.write_all(copy).unwrap();
         rows.finish().unwrap();

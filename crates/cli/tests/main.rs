@@ -6,6 +6,7 @@
 //! | `edit_cli` | convert, reindex, split and merge as their users run them |
 //! | `export` | rows as CSV and JSON lines, as their users export them |
 //! | `help` | every example of the help and of README works |
+//! | `grep` | what is found in rows and definitions, where, and how a search ends |
 //! | `extras` | what pg_restore cannot do |
 //! | `many` | output that grows with the archive, and no faster |
 //! | `nul` | a text of the table of contents ends at a NUL byte |
@@ -50,6 +51,7 @@ mod differential;
 mod edit_cli;
 mod export;
 mod extras;
+mod grep;
 #[cfg(unix)]
 mod help;
 #[cfg(unix)]
