@@ -28,9 +28,12 @@ fn piped(archive: &Path, args: &[&str]) -> Output {
     let mut command = pgdmp();
     command.arg("grep").args(args).arg("-").stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, bytes) = (child.stdin.take().unwrap(), fs::read(archive).unwrap());
     // It may have enough before the end.
-    let _ = child.stdin.take().unwrap().write_all(&fs::read(archive).unwrap());
-    child.wait_with_output().unwrap()
+    let feeder = std::thread::spawn(move || drop(stdin.write_all(&bytes)));
+    let output = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    output
 }
 
 fn lines(output: &Output) -> Vec<Vec<u8>> {
@@ -56,11 +59,14 @@ fn expected(archive: &Path, regex: &Regex) -> Vec<Vec<u8>> {
         while let Some(row) = rows.next_row().unwrap() {
             let number = row.number().to_string();
             let values: Vec<_> = row.fields().map(|field| field.value().map(Into::into)).collect();
-            let columns = rows.columns().unwrap();
-            for (column, value) in columns.iter().zip(values) {
+            for (index, value) in values.into_iter().enumerate() {
                 let Some(value): Option<Vec<u8>> = value else { continue };
+                // INSERT commands may have no names of columns.
+                let place = (index + 1).to_string();
+                let column = rows.columns().map_or(place.as_bytes(), |names| &names[index]);
                 if regex.is_match(&value) {
-                    let line = [&table, b":", number.as_bytes(), b":", column, b": ", &value];
+                    let line: [&[u8]; 7] =
+                        [&table, b":", number.as_bytes(), b":", column, b": ", &value];
                     let line = line.concat();
                     let line = line.split(|byte| *byte == b'\n').collect::<Vec<_>>();
                     let line = line.join(&b"\\n"[..]);
@@ -112,7 +118,7 @@ fn finds_what_a_look_at_each_value_finds() {
             found += expected.len();
         }
     }
-    assert!(found > 500, "{found}");
+    assert!(found > 300, "{found}");
 }
 
 /// An archive of tables with these names, columns and COPY text.
@@ -167,15 +173,15 @@ fn long_tables_are_searched_in_order_and_in_parallel() {
     let path = folder.path().join("a.dump");
     let rows = |every: usize| {
         let mut rows = Vec::new();
-        for n in 1..=60_000 {
+        for n in 1..=30_000 {
             let word = if n % every == 0 { "gold" } else { "lead" };
             writeln!(rows, "{n}\tsome {word} here \\\\").unwrap();
         }
         rows.extend_from_slice(b"\\.\n\n\n");
         rows
     };
-    let (often, seldom) = (rows(2), rows(20_000));
-    let names: Vec<String> = (0..12).map(|n| format!("t{n}")).collect();
+    let (often, seldom) = (rows(2), rows(14_000));
+    let names: Vec<String> = (0..7).map(|n| format!("t{n}")).collect();
     let tables: Vec<(&str, &str, &[u8])> = names
         .iter()
         .enumerate()
@@ -184,8 +190,8 @@ fn long_tables_are_searched_in_order_and_in_parallel() {
     archive(&path, "UTF8", &tables);
     let mut expected = String::new();
     for (n, name) in names.iter().enumerate() {
-        let every = if n % 5 == 0 { 2 } else { 20_000 };
-        for row in (every..=60_000).step_by(every) {
+        let every = if n % 5 == 0 { 2 } else { 14_000 };
+        for row in (every..=30_000).step_by(every) {
             expected.push_str(&format!("s.{name}:{row}:word: some gold here \\\n"));
         }
     }
@@ -194,11 +200,11 @@ fn long_tables_are_searched_in_order_and_in_parallel() {
     }
     assert!(text(&piped(&path, &["gold"])) == expected);
     let counts = text(&grep(&path, &["-c", "gold"]));
-    assert!(counts.starts_with("s.t0:30000\ns.t1:3\ns.t2:3\n"), "{counts}");
+    assert!(counts.starts_with("s.t0:15000\ns.t1:2\ns.t2:2\n"), "{counts}");
     assert_eq!(text(&grep(&path, &["-l", "some gold", "-t", "t3"])), "s.t3\n");
     let first = text(&grep(&path, &["-m2", "gold"]));
     assert!(first.starts_with("s.t0:2:word: some gold here \\\ns.t0:4:word"), "{first}");
-    assert_eq!(first.lines().count(), 24);
+    assert_eq!(first.lines().count(), 14);
 }
 
 #[test]

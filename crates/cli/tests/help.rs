@@ -83,7 +83,14 @@ fn archive() -> Vec<u8> {
             "CREATE VIEW public.orders_view AS SELECT a FROM public.orders;\n",
             &[orders],
         ),
-        (107, Desc::TABLE, "sales", "items", "CREATE TABLE sales.items (a integer);\n", &[sales]),
+        (
+            107,
+            Desc::TABLE,
+            "sales",
+            "items",
+            "CREATE TABLE sales.items (a integer, name text);\n",
+            &[sales],
+        ),
         (108, Desc::TABLE, "app", "users", "CREATE TABLE app.users (a integer);\n", &[app]),
         (3450, Desc::BLOB_METADATA, "", "16404", "16404\n", &[]),
         (
@@ -99,7 +106,7 @@ fn archive() -> Vec<u8> {
             Desc::TABLE_DATA,
             "sales",
             "items",
-            "COPY sales.items (a) FROM stdin;\n",
+            "COPY sales.items (a, name) FROM stdin;\n",
             &[DumpId(107)],
         ),
         (
@@ -125,7 +132,7 @@ fn archive() -> Vec<u8> {
     let mut writer = builder.start(std::io::Cursor::new(Vec::new())).unwrap();
     let orders = &b"new\t1\t9.50\nnew\t2\t120.00\n\\.\n\n\n"[..];
     for (id, copy) in
-        [(3457, orders), (3458, b"1\nAnn Smith\n\\.\n\n\n"), (3459, b"1\n2\n\\.\n\n\n")]
+        [(3457, orders), (3458, b"1\tAnn Smith\n2\tBob\n\\.\n\n\n"), (3459, b"1\n2\n\\.\n\n\n")]
     {
         let mut rows = writer.data(DumpId(id)).unwrap();
         rows.write_all(copy).unwrap();

@@ -55,7 +55,9 @@ impl Search {
         while !self.is_enough(found) && !turns.is_over() {
             let may_match = |text: &[u8]| self.pattern.may_match(text) || turns.is_over();
             let Some(row) = rows.next_row_in(may_match)? else { break };
-            if !self.pattern.may_match(row.as_bytes()) {
+            // An escape may stand for anything.
+            let bytes = row.as_bytes();
+            if !self.pattern.may_match(bytes) && memchr::memchr(b'\\', bytes).is_none() {
                 continue;
             }
             for (index, field) in row.fields().enumerate() {
