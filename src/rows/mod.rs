@@ -31,6 +31,7 @@
 //! batch.rs       rows that lie in memory: where each field ends
 //! csv.rs         rows as CSV
 //! copy.rs        COPY text into batches, one window of data at a time
+//! filter.rs      conditions on rows
 //! index.rs       where in a window rows and fields end
 //! insert.rs      INSERT commands into batches of COPY text
 //! of_archive.rs  `Archive::rows` and `Block::rows`
@@ -46,6 +47,7 @@
 mod batch;
 mod copy;
 mod csv;
+mod filter;
 mod index;
 mod insert;
 mod json;
@@ -61,6 +63,7 @@ mod writer;
 mod tests;
 
 pub use csv::{CsvOptions, CsvWriter};
+pub use filter::{Filter, Matcher};
 pub use json::{JsonOptions, JsonWriter};
 pub(crate) use of_archive::Way;
 pub use options::RowsOptions;

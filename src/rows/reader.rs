@@ -135,6 +135,17 @@ impl<R: BufRead> Rows<R> {
         Ok(self.batch.get(at).map(row))
     }
 
+    /// Reads all rows that are left, and says how many there are in the table. Where nothing but
+    /// line ends must be found for that, rows are not divided into fields, and not checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_row_in`](Self::next_row_in).
+    pub fn count(&mut self) -> Result<u64> {
+        while self.next_row_in(|_| false)?.is_some() {}
+        Ok(self.number)
+    }
+
     /// Reads the INSERT commands themselves, too, so that they can be written again.
     pub(super) fn keep_commands(&mut self) {
         if matches!(self.way, Way::Insert(_)) {

@@ -3,8 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, completions, convert, deps, diff, du, export, grep, list, man, mask, merge, reindex,
-    restore, show, split, verify,
+    cat, completions, convert, count, deps, diff, du, export, find, grep, head, list, man, mask,
+    merge, reindex, restore, show, split, verify,
 };
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
@@ -51,6 +51,9 @@ pub(crate) enum Command {
     Du(du::Args),
     Grep(grep::Args),
     Deps(deps::Args),
+    Head(head::Args),
+    Find(find::Args),
+    Count(count::Args),
     Export(Box<export::Args>),
     Diff(Box<diff::Args>),
     Convert(Box<convert::Args>),

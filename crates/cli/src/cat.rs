@@ -4,9 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
-use crate::input;
 use crate::output::Output;
-use crate::{Context, Exit, Failure, object};
+use crate::{Context, Exit, Failure, export, head, input, object};
 use pgdmp::read::Pass;
 use pgdmp::toc::Oid;
 use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, TocEntry};
@@ -21,6 +20,8 @@ use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, TocEntry};
 Examples:
   pgdmp cat backup.dump public.orders > orders.copy
   pgdmp cat backup.dump orders | head
+  pgdmp cat backup.dump orders --csv > orders.csv
+  pgdmp cat backup.dump orders --rows 3
   pgdmp cat backup.dump 'LARGE OBJECT 16404' > logo.png
   ssh db cat backup.dump | pgdmp cat - public.orders | psql -c '\\copy orders from stdin'")]
 pub(crate) struct Args {
@@ -28,6 +29,12 @@ pub(crate) struct Args {
     archive: PathBuf,
     /// A name (orders, public.orders), a dump id, or 'LARGE OBJECT oid'
     object: OsString,
+    /// Print the rows of a table as CSV, like export
+    #[arg(long)]
+    csv: bool,
+    /// Show so many rows of a table, aligned, like head
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", conflicts_with = "csv")]
+    rows: Option<usize>,
 }
 
 /// What is wanted.
@@ -37,7 +44,14 @@ enum Target {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if args.csv {
+        return export::csv(&args.archive, &args.object, context);
+    }
     let (mut input, progress) = input::open(&args.archive, context)?;
+    if let Some(count) = args.rows {
+        head::show(&mut input, &args.object, count, Output::new())?;
+        return Ok(Exit::Done);
+    }
     let target = target(&input, &args.object)?;
     let mut out = match target {
         Target::Entry(_) => Output::of(input.toc().text_encoding()),

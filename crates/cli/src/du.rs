@@ -21,12 +21,13 @@ use pgdmp::{Archive, BlockKind, Desc, Input, TocEntry};
 ///
 /// Stored sizes include compression and framing. They come from the table of contents and from
 /// file sizes. Only an archive without data offsets, as pg_dump writes to a pipe, is walked over
-/// once. --raw decompresses all data to show its raw size, too.
+/// once. --raw decompresses all data to show its raw size, too, and --rows counts the rows of tables.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   pgdmp du backup.dump              the largest tables first
   pgdmp du --raw backup.dump        with sizes before compression
+  pgdmp du --rows backup.dump       with the number of rows
   pgdmp du --schemas backup.dump    one line for each schema
   pg_dump -Fc app | pgdmp du -      sizes of a dump while it is made")]
 pub(crate) struct Args {
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// Show raw sizes, too; this decompresses all data
     #[arg(short, long)]
     raw: bool,
+    /// Show numbers of rows; this decompresses all data
+    #[arg(long, conflicts_with = "raw")]
+    rows: bool,
     /// Print one line for each schema instead of each table
     #[arg(short = 'S', long = "schemas")]
     by_schema: bool,
@@ -53,21 +57,37 @@ pub(crate) struct Args {
 struct Size {
     stored: u64,
     raw: Option<u64>,
+    rows: Option<u64>,
+}
+
+/// What is learnt of data by reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Learn {
+    Nothing,
+    RawSize,
+    Rows,
 }
 
 impl Size {
     fn add(&mut self, other: Size) {
         self.stored += other.stored;
-        self.raw = match (self.raw, other.raw) {
-            (None, raw) | (raw, None) => raw,
-            (Some(a), Some(b)) => Some(a + b),
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, other) | (other, None) => other,
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
         };
+        self.raw = sum(self.raw, other.raw);
+        self.rows = sum(self.rows, other.rows);
     }
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut input, progress) = input::open(&args.archive, context)?;
-    let sizes = sizes(&mut input, args.raw, &progress)?;
+    let learn = match (args.raw, args.rows) {
+        (true, _) => Learn::RawSize,
+        (false, true) => Learn::Rows,
+        (false, false) => Learn::Nothing,
+    };
+    let sizes = sizes(&mut input, learn, &progress)?;
     let toc = input.toc();
     let selection = args.selection.selection(toc)?;
     let selected = selection.apply(toc)?;
@@ -89,7 +109,7 @@ pub(crate) fn stored_sizes(
     input: &mut Input,
     progress: &Progress,
 ) -> Result<Vec<Option<u64>>, Failure> {
-    let sizes = sizes(input, false, progress)?;
+    let sizes = sizes(input, Learn::Nothing, progress)?;
     Ok(sizes.into_iter().map(|size| size.map(|size| size.stored)).collect())
 }
 
@@ -102,38 +122,51 @@ pub(crate) fn warn_if_cut(archive: &Archive) {
 
 /// The size of each entry's data, by its place. A file knows the stored sizes; of a pipe they are
 /// known when all of it went by.
-fn sizes(input: &mut Input, raw: bool, progress: &Progress) -> Result<Vec<Option<Size>>, Failure> {
+fn sizes(
+    input: &mut Input,
+    learn: Learn,
+    progress: &Progress,
+) -> Result<Vec<Option<Size>>, Failure> {
     match input {
         Input::Archive(archive) => {
             let stored = archive.stored_sizes()?;
             let total = stored.iter().flatten().sum();
-            let known = |stored: Option<u64>| stored.map(|stored| Size { stored, raw: None });
+            let known =
+                |stored: Option<u64>| stored.map(|stored| Size { stored, ..Size::default() });
             let mut sizes: Vec<_> = stored.into_iter().map(known).collect();
-            if raw {
+            if learn != Learn::Nothing {
                 progress.expect(Some(total));
-                walk(archive.pass(), raw, &mut sizes)?;
+                walk(archive.pass(), learn, &mut sizes)?;
             }
             warn_if_cut(archive);
             Ok(sizes)
         }
         Input::Stream(stream) => {
             let mut sizes = vec![None; stream.toc().len()];
-            walk(stream.pass(), raw, &mut sizes)?;
+            walk(stream.pass(), learn, &mut sizes)?;
             Ok(sizes)
         }
     }
 }
 
 /// Goes through all data, and adds what is learnt of its size.
-fn walk(mut pass: Pass<'_>, raw: bool, sizes: &mut [Option<Size>]) -> Result<(), Failure> {
+fn walk(mut pass: Pass<'_>, learn: Learn, sizes: &mut [Option<Size>]) -> Result<(), Failure> {
     // How long a block of a stream was is known when the next one is reached.
     let mut last: Option<usize> = None;
     loop {
         let found = match pass.next_block()? {
             None => None,
             Some(mut block) => {
-                let bytes = if raw { Some(drain(&mut block)?) } else { None };
-                Some((block.entry().map(|entry| entry.index()), bytes))
+                let entry = block.entry();
+                let has_rows = entry.is_some_and(|entry| entry.desc() == Desc::TABLE_DATA);
+                let index = entry.map(|entry| entry.index());
+                let (mut raw, mut rows) = (None, None);
+                match learn {
+                    Learn::RawSize => raw = Some(drain(&mut block)?),
+                    Learn::Rows if has_rows => rows = Some(block.rows()?.count()?),
+                    Learn::Rows | Learn::Nothing => {}
+                }
+                Some((index, raw, rows))
             }
         };
         if let Some(stored) = pass.last_block_len()
@@ -141,9 +174,10 @@ fn walk(mut pass: Pass<'_>, raw: bool, sizes: &mut [Option<Size>]) -> Result<(),
         {
             size.get_or_insert_default().stored = stored;
         }
-        let Some((index, raw)) = found else { return Ok(()) };
+        let Some((index, raw, rows)) = found else { return Ok(()) };
         if let Some(size) = index.and_then(|index| sizes.get_mut(index)) {
-            size.get_or_insert_default().raw = raw;
+            let size = size.get_or_insert_default();
+            (size.raw, size.rows) = (raw, rows);
         }
         last = index;
     }
@@ -198,6 +232,9 @@ fn write_tables(
     if args.raw {
         columns.extend([("RAW", Align::Right), ("RATIO", Align::Right)]);
     }
+    if args.rows {
+        columns.push(("ROWS", Align::Right));
+    }
     columns.push((if args.by_schema { "SCHEMA" } else { "NAME" }, Align::Left));
     let mut table = Table::new(&columns);
     let show = |bytes: u64| if args.bytes { bytes.to_string() } else { human_size(bytes) };
@@ -206,6 +243,9 @@ fn write_tables(
         if args.raw {
             cells.push(size.raw.map(show).unwrap_or_default());
             cells.push(ratio(size));
+        }
+        if args.rows {
+            cells.push(size.rows.map(|rows| rows.to_string()).unwrap_or_default());
         }
         cells.push(name);
         table.row(cells);
@@ -240,6 +280,9 @@ fn write_json(selected: &Selected<'_>, sizes: &[Option<Size>], out: &mut Output)
     let with_size = |mut map: Map<String, Value>, size: Size| {
         map.insert("stored_bytes".into(), size.stored.into());
         map.insert("raw_bytes".into(), size.raw.into());
+        if let Some(rows) = size.rows {
+            map.insert("rows".into(), rows.into());
+        }
         Value::Object(map)
     };
     let encoding = selected.toc().text_encoding();

@@ -6,14 +6,17 @@ mod aside;
 mod cat;
 mod completions;
 mod convert;
+mod count;
 mod deps;
 mod diff;
 mod du;
 mod exit;
 mod explain;
 mod export;
+mod find;
 mod folder;
 mod grep;
+mod head;
 mod hint;
 mod input;
 mod inputs;
@@ -87,6 +90,9 @@ fn main() -> ExitCode {
         args::Command::Du(args) => du::run(&args, &context),
         args::Command::Grep(args) => grep::run(&args, &context),
         args::Command::Deps(args) => deps::run(&args, &context),
+        args::Command::Head(args) => head::run(&args, &context),
+        args::Command::Find(args) => find::run(&args, &context),
+        args::Command::Count(args) => count::run(&args, &context),
         args::Command::Export(args) => export::run(&args, &context),
         args::Command::Diff(args) => diff::run(&args, &context),
         args::Command::Convert(args) => convert::run(&args, &context),

@@ -92,7 +92,10 @@ fn all_tables() {
     cat.wait().unwrap();
     let names = ["parcel_0", "parcel_1", "town", "vacant"];
     for name in names {
-        let file = format!("public.{name}.jsonl");
+        let file = match name.starts_with("parcel") {
+            true => format!("public.parcel/public.{name}.jsonl"),
+            false => format!("public.{name}.jsonl"),
+        };
         let rows = fs::read_to_string(out.join(&file)).unwrap();
         assert_eq!(rows, stdout(&export(&small(), &[name, "-F", "jsonl"])), "{name}");
         assert_eq!(rows, fs::read_to_string(piped.join(&file)).unwrap(), "{name}");
@@ -239,4 +242,64 @@ fn names_stay_in_the_folder() {
     made.sort();
     assert_eq!(made.len(), names.len() + 1, "{made:?}");
     assert!(made.iter().all(|name| name.to_str().unwrap().is_ascii()), "{made:?}");
+}
+
+#[test]
+fn conditions() {
+    let rows = |conditions: &[&str]| {
+        let mut args = vec!["town", "--columns", "id", "--no-header"];
+        for condition in conditions {
+            args.extend(["--where", condition]);
+        }
+        stdout(&export(&small(), &args))
+    };
+    assert_eq!(rows(&["id >= 2"]), "2\n3\n");
+    assert_eq!(rows(&["id >= 2", "note = ''"]), "2\n");
+    assert_eq!(rows(&["name = Åbo"]), "1\n");
+    assert_eq!(rows(&["name ~ ^tab"]), "2\n");
+    assert_eq!(rows(&["note IS NULL"]), "1\n");
+    for (condition, said) in [
+        ("id = x", "x is no value of the type integer of column id"),
+        ("nothing = 1", "has no column nothing"),
+        ("name ~ (", "regex parse error"),
+    ] {
+        let error = refused(&export(&small(), &["town", "--where", condition]));
+        assert!(error.contains(said), "{error}");
+    }
+    let find = |args: &[&str]| {
+        let output = pgdmp().arg("find").arg(small()).arg("town").args(args).output().unwrap();
+        (output.status.code(), text(&output.stdout))
+    };
+    assert_eq!(find(&["id=2"]), (Some(0), "id   │ 2\nname │ tab\\there\nnote │\n".to_owned()));
+    let json = "{\"id\":1,\"name\":\"Åbo\",\"note\":null}\n";
+    assert_eq!(find(&["id<3", "--json"]), (Some(0), json.to_owned()));
+    assert_eq!(find(&["id<3", "--count"]), (Some(0), "2\n".to_owned()));
+    assert_eq!(find(&["id=9"]), (Some(1), String::new()));
+    assert_eq!(find(&["id=x"]).0, Some(2));
+}
+
+#[test]
+fn rows_are_counted_and_shown() {
+    let run = |args: &[&str]| {
+        let archive = small();
+        let mut all = vec![args[0], archive.to_str().unwrap()];
+        all.extend(&args[1..]);
+        stdout(&pgdmp().args(all).output().unwrap())
+    };
+    let counts =
+        "ROWS  NAME\n   9  public.parcel\n   3  public.town\n   0  public.vacant\n  12  (total)\n";
+    assert_eq!(run(&["count"]), counts);
+    assert_eq!(run(&["count", "-j", "3"]), counts);
+    assert_eq!(run(&["count", "town"]), "ROWS  NAME\n   3  public.town\n");
+    let json = "{\"tables\":[{\"rows\":3,\"table\":\"public.town\"}],\"total\":3}\n";
+    assert_eq!(run(&["count", "town", "--json"]), json);
+    let head = run(&["head", "town", "-n", "2"]);
+    let expected = " id      │ name      │ note\n integer │ text      │ text\n─────────┼───────────┼──────\n       1 │ Åbo       │ ∅\n       2 │ tab\\there │\n";
+    assert_eq!(head, expected);
+    assert_eq!(run(&["cat", "town", "--rows", "2"]), expected);
+    assert_eq!(run(&["cat", "town", "--csv"]), stdout(&export(&small(), &["town"])));
+    let du = run(&["du", "--rows"]);
+    assert!(du.contains("77 B     3  public.town\n"), "{du}");
+    // Partitions together.
+    assert_eq!(run(&["export", "parcel", "--partitions", "together"]).lines().count(), 10);
 }

@@ -5,17 +5,19 @@
 //! output.rs  what rows are written as: the formats
 //! folder.rs  a folder of files
 //! table.rs   the rows of one table
+//! read.rs    the rows of one table, for commands that show them
 //! run.rs     all tables: one after the other, or several at once
 //! ```
 
 pub(crate) mod folder;
 pub(crate) mod output;
-mod run;
+pub(crate) mod read;
+pub(crate) mod run;
 mod table;
 pub(crate) mod tables;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -36,7 +38,7 @@ use output::{Format, FormatArgs};
 Examples:
   pgdmp export backup.dump orders                        CSV to standard output
   pgdmp export backup.dump orders -o orders.jsonl        JSON lines
-  pgdmp export backup.dump orders --columns id,total --limit 100
+  pgdmp export backup.dump orders --columns id,total --where 'total >= 100'
   pgdmp export backup.dump --all -o lake/ --format jsonl -j 4
   pgdmp export backup.dump --all --format jsonl --tag-table | jq .row
   ssh db pg_dump -Fc app | pgdmp export - --all -o lake  from a pipe, in one pass")]
@@ -64,6 +66,13 @@ pub(crate) struct Args {
     /// Write only these columns, in this order
     #[arg(long, value_name = "NAME,...")]
     columns: Vec<OsString>,
+    /// Write only rows that meet this condition; of several conditions, all of them
+    ///
+    /// COLUMN OP VALUE with OP one of = != < <= > >= ~ (a regular expression), or COLUMN IS [NOT] NULL.
+    /// Values are compared as the column's type does. Text is compared by its bytes in UTF-8, not by
+    /// the database's collation.
+    #[arg(long = "where", value_name = "CONDITION")]
+    conditions: Vec<String>,
     /// Write no more than so many rows of each table
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -94,4 +103,27 @@ enum Partitions {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     run::run(args, context)
+}
+
+/// Writes the rows of one table as CSV to standard output.
+pub(crate) fn csv(archive: &Path, object: &OsString, context: &Context) -> Result<Exit, Failure> {
+    let args = Args {
+        archive: archive.to_owned(),
+        objects: vec![object.clone()],
+        all: false,
+        schemas: Vec::new(),
+        excluded_schemas: Vec::new(),
+        output: "-".into(),
+        format: Some(Format::Csv),
+        columns: Vec::new(),
+        conditions: Vec::new(),
+        limit: None,
+        jobs: 1,
+        partitions: Partitions::Together,
+        types: None,
+        tag_table: false,
+        values: FormatArgs::default(),
+        force: false,
+    };
+    run::run(&args, context)
 }

@@ -65,7 +65,7 @@ impl Format {
 }
 
 /// The options about formats.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct FormatArgs {
     /// Encoding that the values are in, if the archive is mistaken about it; raw: CSV keeps the bytes
     #[arg(long, value_name = "NAME|raw", help_heading = "Values")]
@@ -94,9 +94,10 @@ pub(crate) struct FormatArgs {
 }
 
 /// What becomes of a value that is not valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Policy {
     /// The table fails
+    #[default]
     Error,
     /// It becomes NULL
     Null,

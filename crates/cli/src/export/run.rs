@@ -53,6 +53,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         definitions: &definitions,
         types: types.as_ref(),
         columns: columns(args, &toc),
+        conditions: &args.conditions,
         limit: args.limit,
         tagged: args.tag_table,
         options: args.values.options(format, toc.text_encoding())?,
@@ -238,7 +239,7 @@ fn taken<'o>(
 
 /// Goes through a pipe until all is read that is wanted. `take` gets the place of the table, the
 /// entry and its data.
-fn pass(
+pub(crate) fn pass(
     input: &mut Input,
     tables: &[Table],
     mut take: impl FnMut(usize, TocEntry<'_>, &mut Block<'_>) -> Result<(), Failure>,

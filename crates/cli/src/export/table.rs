@@ -18,6 +18,7 @@ pub(super) struct Export<'t> {
     pub(super) types: Option<&'t Definitions<'t>>,
     /// The columns that are written, by their names in the archive.
     pub(super) columns: Option<Vec<Vec<u8>>>,
+    pub(super) conditions: &'t [String],
     pub(super) limit: Option<u64>,
     pub(super) tagged: bool,
     pub(super) options: FormatOptions,
@@ -53,6 +54,7 @@ impl Export<'_> {
         if columns.columns.is_empty() || entry.copy_stmt().is_none_or(<[u8]>::is_empty) {
             return Ok(());
         }
+        tables::filter(self.conditions, &columns, self.options.encoding)?;
         self.layout(table, columns, None).map(drop)
     }
 
@@ -85,7 +87,8 @@ impl Export<'_> {
         let columns =
             tables::columns_named(self.definitions, self.types, entry, rows.columns(), fields)?;
         let begun = written.file.as_ref().map(|file| &file.columns);
-        let Layout { written: columns, places, .. } = self.layout(table, columns, begun)?;
+        let Layout { all, written: columns, places } = self.layout(table, columns, begun)?;
+        let mut filter = tables::filter(self.conditions, &all, self.options.encoding)?;
         let file = match &mut written.file {
             Some(file) => file,
             none => {
@@ -105,6 +108,9 @@ impl Export<'_> {
         while self.limit.is_none_or(|limit| written.rows < limit)
             && let Some(row) = rows.next_row()?
         {
+            if !filter.is_empty() && !filter.accepts(&row)? {
+                continue;
+            }
             file.output.row(&row, places.as_deref())?;
             written.rows += 1;
         }

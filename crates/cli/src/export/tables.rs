@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 
+use regex::Regex;
+
 use crate::selection::{argument, nothing_named};
 use crate::{Failure, message, object};
 use pgdmp::edit::PartName;
+use pgdmp::rows::Filter;
 use pgdmp::select::NamePattern;
+use pgdmp::text::Encoding;
 use pgdmp::types::{Column, Columns, Definitions, QualifiedName};
 use pgdmp::{Desc, DumpId, Selection, Toc, TocEntry};
 
@@ -162,18 +166,37 @@ fn data_of<'t>(toc: &'t Toc, name: &QualifiedName) -> Option<TocEntry<'t>> {
 }
 
 /// The root of which a table is a partition.
-fn root(_: &Definitions<'_>, _: TocEntry<'_>) -> Option<QualifiedName> {
-    None
+fn root(definitions: &Definitions<'_>, data: TocEntry<'_>) -> Option<QualifiedName> {
+    let tag = data.tag().unwrap_or_default();
+    let table = data.toc().find(Desc::TABLE, data.namespace(), tag)?;
+    definitions.keys(table).ok()?.partition_of.into_iter().next_back()
 }
 
 /// The entries with the rows of a table's partitions, at any depth.
-fn partitions<'t>(_: &'t Toc, _: &Definitions<'_>, _: TocEntry<'_>) -> Vec<TocEntry<'t>> {
-    Vec::new()
+fn partitions<'t>(
+    toc: &'t Toc,
+    definitions: &Definitions<'_>,
+    table: TocEntry<'_>,
+) -> Vec<TocEntry<'t>> {
+    let mut todo = vec![table];
+    let mut found: Vec<TocEntry<'t>> = Vec::new();
+    // No circle is longer than there are entries.
+    for _ in 0..toc.len() {
+        let Some(table) = todo.pop() else { break };
+        let Ok(keys) = definitions.keys(table) else { continue };
+        for partition in keys.partitions {
+            found.extend(data_of(toc, &partition));
+            todo.extend(toc.find(Desc::TABLE, partition.schema.as_deref(), &partition.name));
+        }
+    }
+    found
 }
 
 /// The columns of a table's rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
+    /// Of a whole row.
+    pub(crate) all: Columns,
     /// Those that are written.
     pub(crate) written: Columns,
     /// Where these are in a row; `None` if they are all of them.
@@ -184,17 +207,28 @@ impl Layout {
     /// Of some columns, by their names in the archive; without names, all of them.
     pub(crate) fn new(all: Columns, names: Option<&[Vec<u8>]>) -> Result<Layout, Vec<u8>> {
         let Some(names) = names else {
-            return Ok(Layout { written: all, places: None });
+            return Ok(Layout { written: all.clone(), all, places: None });
         };
         let place = |name: &Vec<u8>| all.position(name).ok_or_else(|| name.clone());
         let places = names.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
         let is_all = places.len() == all.columns.len()
             && places.iter().enumerate().all(|(n, place)| n == *place);
-        let mut written = all;
-        let chosen = places.iter().map(|place| written.columns[*place].clone());
-        written.columns = chosen.collect();
-        Ok(Layout { written, places: (!is_all).then_some(places) })
+        let mut written = all.clone();
+        written.columns = places.iter().map(|place| all.columns[*place].clone()).collect();
+        Ok(Layout { all, written, places: (!is_all).then_some(places) })
     }
+}
+
+/// The conditions on a table's rows.
+pub(crate) fn filter(
+    conditions: &[String],
+    columns: &Columns,
+    encoding: Encoding,
+) -> Result<Filter, Failure> {
+    Ok(Filter::parse(conditions, columns, encoding, |pattern| {
+        let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+        Ok(Box::new(move |text: &str| regex.is_match(text)))
+    })?)
 }
 
 /// The columns of an entry's rows, as far as they are known before its data is read. Types may be
