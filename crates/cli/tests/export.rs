@@ -294,7 +294,7 @@ fn rows_are_counted_and_shown() {
     let json = "{\"tables\":[{\"rows\":3,\"table\":\"public.town\"}],\"total\":3}\n";
     assert_eq!(run(&["count", "town", "--json"]), json);
     let head = run(&["head", "town", "-n", "2"]);
-    let expected = " id      │ name      │ note\n integer │ text      │ text\n─────────┼───────────┼──────\n       1 │ Åbo       │ ∅\n       2 │ tab\\there │\n";
+    let expected = "      id │ name      │ note\n integer │ text      │ text\n─────────┼───────────┼──────\n       1 │ Åbo       │ ∅\n       2 │ tab\\there │\n";
     assert_eq!(head, expected);
     assert_eq!(run(&["cat", "town", "--rows", "2"]), expected);
     assert_eq!(run(&["cat", "town", "--csv"]), stdout(&export(&small(), &["town"])));

@@ -34,6 +34,7 @@
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_pipe` | restores from a pipe over several sessions: the same database, and pipes that break |
 //! | `live_resume` | restores that are killed, and go on |
+//! | `live_export` | rows as CSV and JSON lines, beside the server's COPY and `row_to_json` |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_progress` | how far a restore is, for people and for machines |
 //! | `live_mask` | masked archives, restored by it: keys hold, no original value is left |
@@ -63,6 +64,7 @@ mod live_check;
 #[cfg(target_os = "linux")]
 mod live_connect;
 mod live_edit;
+mod live_export;
 #[cfg(unix)]
 mod live_fast;
 #[cfg(unix)]

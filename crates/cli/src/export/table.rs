@@ -5,10 +5,10 @@ use std::io::{BufRead, Write};
 use super::output::{self, FormatOptions, RowOutput};
 use super::tables::{self, Layout, Table};
 use crate::{Failure, message};
-use pgdmp::TocEntry;
 use pgdmp::rows::Rows;
 use pgdmp::text::Printable;
 use pgdmp::types::{Columns, Definitions};
+use pgdmp::{Desc, TocEntry};
 
 /// What is the same for all tables.
 #[derive(Debug)]
@@ -89,6 +89,13 @@ impl Export<'_> {
         let begun = written.file.as_ref().map(|file| &file.columns);
         let Layout { all, written: columns, places } = self.layout(table, columns, begun)?;
         let mut filter = tables::filter(self.conditions, &all, self.options.encoding)?;
+        if rows.columns().is_none() && has_parents(self.definitions, entry) {
+            message::warning(format_args!(
+                "{}: the data does not name its columns, and the table inherits some, so their order \
+                 may be another",
+                table.shown
+            ));
+        }
         let file = match &mut written.file {
             Some(file) => file,
             none => {
@@ -132,4 +139,13 @@ impl Export<'_> {
         }
         Ok(written.rows)
     }
+}
+
+/// Whether the order of a table's columns may be another than its definition says: a parent's new
+/// column is the last one of its children, too.
+fn has_parents(definitions: &Definitions<'_>, data: TocEntry<'_>) -> bool {
+    let tag = data.tag().unwrap_or_default();
+    let table = definitions.toc().find(Desc::TABLE, data.namespace(), tag);
+    let defn = table.and_then(|table| table.defn()).unwrap_or_default();
+    defn.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"INHERITS ("))
 }
