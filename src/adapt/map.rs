@@ -7,6 +7,7 @@
 //! That two schemas may become one is proved in [`unite`]. In which encoding names are is seen to in
 //! [`encoding`].
 
+mod database;
 mod encoding;
 mod unite;
 
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Draft, Text};
 use crate::sql::{Edits, Kind, RolesIn, Token, quote, replaced, roles, tokens};
 use crate::toc::{Desc, Toc, TocEntry};
+use database::Database;
 
 /// New names for roles, schemas and tablespaces. Names are the bytes of the archive, or UTF-8,
 /// which is converted to the encoding of the archive. If an old name is given twice, the last new
@@ -32,15 +34,7 @@ pub struct Mapping {
     owners: BTreeMap<Vec<u8>, Vec<u8>>,
     tablespaces: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(super) schemas: BTreeMap<Vec<u8>, Vec<u8>>,
-    database: Option<Database>,
-}
-
-/// Another name for the database.
-#[derive(Debug, Clone, Default)]
-struct Database {
-    /// The name that the archive has; empty until an archive is known.
-    old: Vec<u8>,
-    new: Vec<u8>,
+    database: Database,
 }
 
 impl Mapping {
@@ -69,7 +63,20 @@ impl Mapping {
 
     /// Renames the database that a restore with `-C` makes, wherever the archive names it.
     pub fn database(mut self, new: impl Into<Vec<u8>>) -> Self {
-        self.database = Some(Database { old: Vec::new(), new: new.into() });
+        self.database.new = Some(new.into());
+        self
+    }
+
+    /// Has the database that a restore with `-C` makes be made of another template than the archive
+    /// says, which is `template0`.
+    pub fn database_template(mut self, template: impl Into<Vec<u8>>) -> Self {
+        self.database.template = Some(template.into());
+        self
+    }
+
+    /// Has the database that a restore with `-C` makes be in this tablespace, whatever the archive says.
+    pub fn database_tablespace(mut self, tablespace: impl Into<Vec<u8>>) -> Self {
+        self.database.tablespace = Some(tablespace.into());
         self
     }
 
@@ -78,7 +85,7 @@ impl Mapping {
         self.owners.is_empty()
             && self.tablespaces.is_empty()
             && self.schemas.is_empty()
-            && self.database.is_none()
+            && self.database.is_empty()
     }
 
     /// Gives an entry its new names. Says where a schema may be named, and it could not be
@@ -102,7 +109,7 @@ impl Mapping {
         rename(&self.owners, &mut draft.owner);
         rename(&self.schemas, &mut draft.namespace);
         rename(&self.tablespaces, &mut draft.tablespace);
-        if let Some(tag) = self.database.as_ref().and_then(|database| database.tag(entry)) {
+        if let Some(tag) = self.database.tag(entry) {
             draft.tag = Some(tag.into());
         } else if entry.desc() == Desc::SCHEMA {
             rename(&self.schemas, &mut draft.tag);
@@ -170,43 +177,6 @@ impl Mapping {
     }
 }
 
-impl Database {
-    /// The tag of an entry that is the database, or something about it.
-    fn tag(&self, entry: TocEntry<'_>) -> Option<Vec<u8>> {
-        let tag = entry.tag()?;
-        match entry.desc() {
-            Desc::DATABASE | Desc::DATABASE_PROPERTIES if tag == self.old => Some(self.new.clone()),
-            desc if is_about_objects(desc) && tag.strip_prefix(b"DATABASE ") == Some(&self.old) => {
-                Some([b"DATABASE ", &self.new[..]].concat())
-            }
-            _ => None,
-        }
-    }
-
-    fn rename(&self, desc: Desc<'_>, all: &[Token<'_>], edits: &mut Edits) {
-        let is_database = matches!(desc, Desc::DATABASE | Desc::DATABASE_PROPERTIES);
-        if !is_database && !is_about_objects(desc) {
-            return;
-        }
-        for (n, token) in all.iter().enumerate() {
-            let at = |more: usize| all.get(n + more);
-            let is_old = |name: Option<Vec<u8>>| name.as_ref() == Some(&self.old);
-            if token.is("DATABASE") && token.depth == 0 {
-                let exists = at(1).is_some_and(|token| token.is("IF"));
-                let name = at(if exists { 3 } else { 1 });
-                if let Some(name) = name.filter(|name| is_old(name.name())) {
-                    edits.push((name.start..name.end(), quote(&self.new)));
-                }
-            } else if token.is("DATNAME")
-                && at(1).is_some_and(|token| token.is_mark(b'='))
-                && let Some(name) = at(2).filter(|name| is_old(name.string()))
-            {
-                edits.push((name.start..name.end(), literal(&self.new)));
-            }
-        }
-    }
-}
-
 /// Whether entries of a kind say something about objects that other entries make.
 fn is_about_objects(desc: Desc<'_>) -> bool {
     desc.is_acl() || matches!(desc, Desc::COMMENT | Desc::SECURITY_LABEL)
@@ -240,6 +210,8 @@ impl Editor<'_> {
     fn sql(&mut self, sql: &[u8]) -> Vec<u8> {
         let all = tokens(sql, self.std_strings);
         let mut edits = Edits::new();
+        // Of two new names the first counts.
+        self.mapping.database.rename(self.entry.desc(), &all, &mut edits);
         if !self.mapping.owners.is_empty() {
             self.roles(&all, &mut edits);
         }
@@ -259,9 +231,6 @@ impl Editor<'_> {
         }
         if !self.mapping.schemas.is_empty() {
             self.schemas(&all, &mut edits);
-        }
-        if let Some(database) = &self.mapping.database {
-            database.rename(self.entry.desc(), &all, &mut edits);
         }
         replaced(sql, edits)
     }
@@ -297,7 +266,8 @@ impl Editor<'_> {
             .collect();
         for (n, token) in all.iter().enumerate() {
             if mapped(token) {
-                if dot(Some(n + 1)) && !dot(n.checked_sub(1)) {
+                if is_option(all, n) {
+                } else if dot(Some(n + 1)) && !dot(n.checked_sub(1)) {
                     if token.name().is_some_and(|name| declared.contains(&name)) {
                         self.doubt(format!(
                             "{} may be a schema or a table",
@@ -425,6 +395,30 @@ impl Editor<'_> {
         }
         false
     }
+}
+
+/// Whether a name before a dot is the class of a setting (`SET my.setting TO`) or of an option of
+/// storage (`WITH (toast.autovacuum_enabled = …)`), and not a schema.
+fn is_option(all: &[Token<'_>], n: usize) -> bool {
+    let before = |n: usize| n.checked_sub(1).and_then(|n| all.get(n).map(|token| (n, token)));
+    let Some((mut at, mut token)) = before(n) else { return false };
+    if token.is("SET") {
+        return true;
+    }
+    if !all.get(n + 1).is_some_and(|token| token.is_mark(b'.')) {
+        return false;
+    }
+    for _ in 0..LONGEST_LIST {
+        if token.is_mark(b'(') {
+            return before(at).is_some_and(|(_, word)| word.is("WITH") || word.is("SET"));
+        }
+        let Some(previous) = before(at) else { break };
+        (at, token) = previous;
+        if token.depth < all[n].depth && !token.is_mark(b'(') {
+            break;
+        }
+    }
+    false
 }
 
 /// How the definition of an entry names roles, if it does.

@@ -6,6 +6,7 @@ use super::record::{Common, Definition, Len, NO_DATA, POS_SET, Record};
 use super::{Desc, Section, Toc};
 use crate::encoding::Encoding;
 use crate::error::EntryName;
+use crate::sql::quote;
 use crate::text::Printable;
 use crate::version::Gate;
 use crate::wire::LastField;
@@ -468,6 +469,16 @@ impl<'a> TocEntry<'a> {
         QualifiedName {
             namespace: self.namespace().map(|namespace| Printable::new(namespace, encoding)),
             tag: Printable::new(self.tag().unwrap_or_default(), encoding),
+        }
+    }
+
+    /// The schema and name of the object as SQL, in quotes and in the encoding of the archive:
+    /// `"public"."town"`, or the name alone if it has no schema.
+    pub fn sql_name(&self) -> Vec<u8> {
+        let name = quote(self.tag().unwrap_or_default());
+        match self.namespace().filter(|namespace| !namespace.is_empty()) {
+            Some(namespace) => [&quote(namespace)[..], b".", &name].concat(),
+            None => name,
         }
     }
 

@@ -21,6 +21,9 @@ pub(crate) struct ServerOptions {
     pub(crate) tablespaces: Renames,
     /// Another name for the database.
     pub(crate) database: Option<Vec<u8>>,
+    /// What the database is made of, and where.
+    pub(crate) database_template: Option<Vec<u8>>,
+    pub(crate) database_tablespace: Option<Vec<u8>>,
     pub(crate) no_owner: bool,
     pub(crate) no_tablespaces: bool,
     pub(crate) no_table_access_method: bool,
@@ -111,6 +114,12 @@ impl ServerOptions {
         }
         if let Some(database) = &self.database {
             mapping = mapping.database(&database[..]);
+        }
+        if let Some(template) = &self.database_template {
+            mapping = mapping.database_template(&template[..]);
+        }
+        if let Some(tablespace) = &self.database_tablespace {
+            mapping = mapping.database_tablespace(&tablespace[..]);
         }
         let mut adaptation = Adaptation::new()
             .mapping(mapping)

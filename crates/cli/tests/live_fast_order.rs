@@ -84,6 +84,20 @@ const CATALOGS: &[&str] = &[
         (SELECT conname FROM pg_constraint c WHERE c.oid = tgconstraint) FROM pg_trigger",
     "SELECT pg_describe_object(classoid, objoid, objsubid), description FROM pg_description
         WHERE objoid >= 16384",
+    "SELECT inhrelid::regclass, inhparent::regclass, inhseqno FROM pg_inherits",
+    "SELECT defaclrole::regrole, defaclnamespace::regnamespace, defaclobjtype, defaclacl
+        FROM pg_default_acl",
+    "SELECT pg_describe_object(classoid, objoid, objsubid), privtype, initprivs FROM pg_init_privs
+        WHERE objoid >= 16384",
+    "SELECT pg_describe_object(classoid, objoid, objsubid), provider, label FROM pg_seclabel",
+    "SELECT 'large object', oid, lomowner::regrole, lomacl, md5(lo_get(oid))
+        FROM pg_largeobject_metadata",
+    "SELECT pg_describe_object(classid, objid, objsubid), refobjid::regrole, s.deptype
+        FROM pg_shdepend s JOIN pg_database d ON d.oid = dbid AND datname = current_database()
+        WHERE refclassid = 'pg_authid'::regclass",
+    "SELECT ev_class::regclass, rulename, ev_type, ev_enabled, is_instead FROM pg_rewrite
+        WHERE ev_class >= 16384",
+    "SELECT polrelid::regclass, polname, polcmd, polpermissive FROM pg_policy",
 ];
 
 pub(crate) struct Bench<'a> {
@@ -95,7 +109,7 @@ pub(crate) struct Bench<'a> {
 pub(crate) struct Made {
     pub(crate) code: Option<i32>,
     pub(crate) dump: String,
-    catalogs: String,
+    pub(crate) catalogs: String,
 }
 
 impl Bench<'_> {

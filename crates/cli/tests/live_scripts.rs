@@ -289,7 +289,7 @@ fn scripts_load() {
 }
 
 /// An extension of the archive that the server does not have.
-fn missing_extension(recorded: &Recorded, extensions: &HashSet<&str>) -> Option<String> {
+pub(crate) fn missing_extension(recorded: &Recorded, extensions: &HashSet<&str>) -> Option<String> {
     let archive = Archive::open(&recorded.path).unwrap();
     let needed = archive.entries().filter(|entry| entry.desc() == *"EXTENSION");
     let mut names = needed.map(|entry| text(entry.tag().unwrap_or_default()));
@@ -436,7 +436,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Roles that an entry gives privileges to, as far as dumps write them.
-fn grantees<'a>(entry: TocEntry<'a>) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn grantees<'a>(entry: TocEntry<'a>) -> impl Iterator<Item = &'a [u8]> {
     let defn = if entry.desc().is_acl() { entry.defn() } else { None };
     let lines = defn.unwrap_or_default().split(|byte| *byte == b'\n');
     lines.filter_map(|line| {

@@ -30,7 +30,11 @@
 //! | `live_fast_order` | constraints in two parts: the same catalogs, and errors as of the whole |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
 //! | `live_analyze` | tables are analyzed when they are complete |
+//! | `live_catalogs` | restores of the corpus by faster means: the same catalogs |
 //! | `live_check` | what a check says before a restore, and what the restore then does |
+//! | `live_create` | the database that is made, and one that is there |
+//! | `live_disk` | a server whose disk is full |
+//! | `live_tls` | connections by TLS, beside the installed pg_restore |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_pipe` | restores from a pipe over several sessions: the same database, and pipes that break |
 //! | `live_resume` | restores that are killed, and go on |
@@ -60,9 +64,15 @@ mod killed;
 #[cfg(unix)]
 mod live_analyze;
 #[cfg(unix)]
+mod live_catalogs;
+#[cfg(unix)]
 mod live_check;
 #[cfg(target_os = "linux")]
 mod live_connect;
+#[cfg(unix)]
+mod live_create;
+#[cfg(target_os = "linux")]
+mod live_disk;
 mod live_edit;
 mod live_export;
 #[cfg(unix)]
@@ -85,6 +95,8 @@ mod live_restore;
 mod live_resume;
 #[cfg(unix)]
 mod live_scripts;
+#[cfg(target_os = "linux")]
+mod live_tls;
 #[cfg(unix)]
 mod many;
 #[cfg(unix)]

@@ -15,7 +15,6 @@ use pgdmp::TocEntry;
 use pgdmp::script::Outcome;
 
 use crate::fatal::Fatal;
-use crate::name::qualified;
 use crate::session::{Copied, Message, Reply, Session, SqlState};
 use crate::sink::{QUERY, SessionSink};
 
@@ -116,7 +115,7 @@ impl Deal {
             parts: Vec::new(),
             turns: Turns { all: vec![first], rows: 0 },
             table: entry.tag().unwrap_or_default().to_vec(),
-            qualified: qualified(entry),
+            qualified: entry.sql_name(),
             is_over: false,
             at: 0,
             piece: Vec::new(),

@@ -37,7 +37,8 @@ impl SessionSink<'_> {
                 return self.query_failed(QUERY, &message, &whole);
             }
             // An earlier run had come as far as this, or further.
-            Err(_) if self.is_in_doubt() && self.failed_by(THERE) => {
+            Err(message) if self.is_in_doubt() && self.failed_by(THERE) => {
+                self.tell_done_already(&message);
                 self.next_part = Some(Part::Second)
             }
             Err(_) => self.next_part = Some(Part::Whole),
@@ -57,7 +58,8 @@ impl SessionSink<'_> {
             Ok(_) => Ok(Restored::default()),
             Err(message) if self.is_at_its_end() => self.part_failed(entry, &message),
             // The earlier run had come to the end: so says the server of the whole.
-            Err(_) if self.is_in_doubt() && self.failed_by(COMPLETE) => {
+            Err(message) if self.is_in_doubt() && self.failed_by(COMPLETE) => {
+                self.tell_done_already(&message);
                 self.next_part = Some(Part::Whole);
                 Ok(Restored::default())
             }

@@ -7,7 +7,7 @@ use pgdmp::script::{Report, Restore, Sink};
 use pgdmp::select::Selected;
 use pgdmp::{Archive, ArchiveStream, Toc};
 
-use crate::check::OnConflict;
+use crate::conflict::OnConflict;
 use crate::fatal::Fatal;
 use crate::graph::analysis::without_statistics;
 use crate::journal::{Journal, JournalOptions};
@@ -39,6 +39,7 @@ pub struct Restorer {
     pub(crate) on_conflict: OnConflict,
     pub(crate) analyze: bool,
     pub(crate) pipe_buffer: usize,
+    pub(crate) forces_drop: bool,
 }
 
 impl Default for Restorer {
@@ -61,6 +62,7 @@ impl Restorer {
             on_conflict: OnConflict::default(),
             analyze: false,
             pipe_buffer: BUFFER,
+            forces_drop: false,
         }
     }
 
@@ -104,6 +106,14 @@ impl Restorer {
     /// may be called for several. A setting that the server refuses ends the restore.
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether a database that is to be [dropped](ScriptOptions::clean) and made again is dropped even
+    /// if others are connected to it (`DROP DATABASE … WITH (FORCE)`, PostgreSQL 13 and newer). If
+    /// it cannot be dropped, as by a session in it, the restore ends.
+    pub fn force_drop(mut self, force: bool) -> Self {
+        self.forces_drop = force;
         self
     }
 
@@ -293,6 +303,7 @@ impl Restorer {
             means,
             settings,
             journal,
+            forces_drop: self.forces_drop,
             data_comes_again: false,
             std_strings: toc.std_strings()?,
         })

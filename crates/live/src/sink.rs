@@ -18,7 +18,6 @@ use crate::flush::flush;
 use crate::insert::{Statements, TooLong, Waiting};
 use crate::journal::Journal;
 use crate::means::Means;
-use crate::name::qualified;
 use crate::session::{Copied, Message, Reply, Server, Session, SqlState};
 use crate::tune::Settings;
 use crate::voice::Voice;
@@ -36,6 +35,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) means: Means,
     pub(crate) settings: &'a Settings,
     pub(crate) journal: Option<&'a Journal>,
+    /// Whether a database that is there is dropped whoever uses it.
+    pub(crate) forces_drop: bool,
     /// Whether the data of a table can be had again.
     pub(crate) data_comes_again: bool,
     /// Whether backslashes in string literals of the archive stand for themselves.
@@ -175,10 +176,19 @@ impl<'a> SessionSink<'a> {
         match self.session.query(query) {
             Ok(_) => Ok(Outcome::Done),
             Err(message) if self.is_done_already(query)? => {
-                drop(message);
+                self.tell_done_already(&message);
                 Ok(Outcome::Done)
             }
             Err(message) => self.query_failed(what, &message, query),
+        }
+    }
+
+    /// Tells that an earlier run had done what failed now.
+    pub(crate) fn tell_done_already(&mut self, message: &[u8]) {
+        if self.around.voice.is_verbose() {
+            self.context.tell(self.around.voice);
+            let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            self.around.voice.info(&[b"taken for done by the earlier run: ", line].concat());
         }
     }
 
@@ -253,7 +263,7 @@ impl<'a> SessionSink<'a> {
         if entry.desc() != Desc::TABLE_DATA || self.emptied == Some(entry.dump_id()) {
             return Ok(());
         }
-        let table = qualified(entry);
+        let table = entry.sql_name();
         let sql = [b"SELECT 1 FROM ONLY ", &table[..], b" LIMIT 1"].concat();
         // If that is refused, so is what follows.
         let Ok(rows) = self.session.rows(&sql) else { return Ok(()) };

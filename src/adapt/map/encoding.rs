@@ -29,18 +29,29 @@ impl Mapping {
             owners: in_encoding_of(toc, &self.owners, owner)?,
             tablespaces: in_encoding_of(toc, &self.tablespaces, tablespace)?,
             schemas: in_encoding_of(toc, &self.schemas, schema)?,
-            database: self.database.as_ref().map(|database| database.of(toc)).transpose()?,
+            database: self.database.of(toc)?,
         })
     }
 }
 
 impl Database {
     fn of(&self, toc: &Toc) -> Result<Database> {
+        if self.is_empty() {
+            return Ok(Database::default());
+        }
         let entry = toc.entries().find(|entry| entry.desc() == Desc::DATABASE);
         let Some(old) = entry.and_then(|entry| entry.tag()) else {
             return Err(Error::usage("the archive has no database that could be created"));
         };
-        Ok(Database { old: old.to_vec(), new: written(&self.new, toc.text_encoding())? })
+        let encoding = toc.text_encoding();
+        let name =
+            |name: &Option<Vec<u8>>| name.as_ref().map(|name| written(name, encoding)).transpose();
+        Ok(Database {
+            old: old.to_vec(),
+            new: name(&self.new)?,
+            template: name(&self.template)?,
+            tablespace: name(&self.tablespace)?,
+        })
     }
 }
 

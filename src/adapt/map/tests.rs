@@ -13,7 +13,11 @@ fn mapping(owner: &str, schema: &str) -> Mapping {
         owners: pair(owner),
         schemas: pair(schema),
         tablespaces: pair("fast=slow"),
-        database: Some(Database { old: b"Shop".to_vec(), new: b"New \"x".to_vec() }),
+        database: Database {
+            old: b"Shop".to_vec(),
+            new: Some(b"New \"x".to_vec()),
+            ..Database::default()
+        },
     }
 }
 
@@ -107,6 +111,22 @@ fn what_is_proved() {
             "ALTER DATABASE \"Shop\" SET c.d TO 'Shop'; ALTER ROLE ann IN DATABASE \"Shop\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'Shop';",
             "ALTER DATABASE \"New \"\"x\" SET c.d TO 'Shop'; ALTER ROLE \"Bob\" IN DATABASE \"New \"\"x\" SET x = 1;\nUPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'New \"x';",
         ),
+        // Settings and options are of a class, which is no schema.
+        (
+            "DATABASE PROPERTIES",
+            "ALTER DATABASE x SET a.d TO 'e'; ALTER ROLE y IN DATABASE x SET a.b.c TO 'a';\n",
+            "ALTER DATABASE x SET a.d TO 'e'; ALTER ROLE y IN DATABASE x SET a.b.c TO 'a';\n",
+        ),
+        (
+            "PROCEDURE",
+            "CREATE PROCEDURE a.f() SET a.d TO 'e' SET search_path TO 'a' AS $$$$;",
+            "CREATE PROCEDURE \"b c\".f() SET a.d TO 'e' SET search_path TO 'b c' AS $$$$;",
+        ),
+        (
+            "TABLE",
+            "CREATE TABLE a.t (x a.d DEFAULT a.f(1, a.g())) WITH (fillfactor='5', a.enabled='x');",
+            "CREATE TABLE \"b c\".t (x \"b c\".d DEFAULT \"b c\".f(1, \"b c\".g())) WITH (fillfactor='5', a.enabled='x');",
+        ),
         (
             "COMMENT",
             "COMMENT ON DATABASE \"Shop\" IS 'DATABASE \"Shop\"';",
@@ -181,5 +201,40 @@ fn two_schemas_become_one_if_nothing_clashes() {
         let needs = united("fixtures/cases/needs.dump", pairs).unwrap();
         let schemas = needs.iter().filter(|name| name.starts_with("SCHEMA ")).count();
         assert_eq!(schemas, left, "{pairs:?}");
+    }
+}
+
+/// Each in the place of what the archive says, or behind all.
+#[test]
+fn template_and_tablespace_of_the_database() {
+    for (before, after) in [
+        (
+            "CREATE DATABASE shop WITH TEMPLATE = template0 ENCODING = 'UTF8' TABLESPACE = fast;",
+            "CREATE DATABASE shop WITH TEMPLATE = \"My t\" ENCODING = 'UTF8' TABLESPACE = \"d\"\"s\";",
+        ),
+        (
+            "CREATE DATABASE shop WITH TEMPLATE template0 LOCALE = 'C';\n\n",
+            "CREATE DATABASE shop WITH TEMPLATE \"My t\" LOCALE = 'C' TABLESPACE = \"d\"\"s\";\n\n",
+        ),
+        (
+            "CREATE DATABASE shop;\nCREATE x TEMPLATE = y;",
+            "CREATE DATABASE shop TEMPLATE = \"My t\" TABLESPACE = \"d\"\"s\";\nCREATE x TEMPLATE = y;",
+        ),
+        (
+            "CREATE DATABASE template TABLESPACE",
+            "CREATE DATABASE template TABLESPACE TEMPLATE = \"My t\"",
+        ),
+        ("DROP DATABASE shop;", "DROP DATABASE shop;"),
+    ] {
+        let header = Archive::open("fixtures/pg18/empty-custom.dump").unwrap().header().clone();
+        let mut toc = Toc::new(header, Format::Custom);
+        let fields = EntryFields::new(DumpId(2), Desc::DATABASE, Section::PreData).tag("shop");
+        toc.push(&fields.defn(before)).unwrap();
+        let mapping = Mapping::new().tablespace("fast", "slow");
+        let mapping = mapping.database_template("My t").database_tablespace("d\"s");
+        let mut draft = Draft::new(toc.entry(DumpId(2)).unwrap());
+        mapping.in_encoding_of(&toc).unwrap().rename(&mut draft, true);
+        assert_eq!(String::from_utf8(draft.defn.unwrap().to_vec()).unwrap(), after);
+        assert_eq!(draft.tag.as_deref(), Some(&b"shop"[..]));
     }
 }

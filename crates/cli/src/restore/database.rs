@@ -185,6 +185,7 @@ fn restorer(program: &Program, options: &mut Options, journal: Option<JournalOpt
         .means(options.extras.means)
         .on_conflict(options.extras.on_conflict)
         .analyze(options.extras.analyze)
+        .force_drop(options.extras.drop_existing)
         .fit_to_server(!program.is_pg_restore);
     for (name, value) in std::mem::take(&mut options.extras.settings) {
         restorer = restorer.set(name, value);

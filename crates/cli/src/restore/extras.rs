@@ -40,6 +40,9 @@ pub(super) enum Own {
     Analyze,
     Progress,
     PipeBuffer,
+    Template,
+    Tablespace,
+    DropExisting,
 }
 
 /// How a restore is asked to show how far it is.
@@ -84,6 +87,8 @@ pub(super) struct Extras {
     pub(super) watcher: Option<Watcher>,
     pub(super) progress: Asked,
     pub(super) on_conflict: OnConflict,
+    /// Whether the database that is made takes the place of one that is there.
+    pub(super) drop_existing: bool,
     /// Whether tables are analyzed.
     pub(super) analyze: bool,
     /// Bytes that may wait in memory of what comes through a pipe.
@@ -164,6 +169,9 @@ impl Extras {
                 };
             }
             Own::PipeBuffer => self.pipe_buffer = Some(size(&text())?),
+            Own::Template => server.database_template = Some(value.to_vec()),
+            Own::Tablespace => server.database_tablespace = Some(value.to_vec()),
+            Own::DropExisting => self.drop_existing = true,
             Own::For => server.service = Some(text().parse()?),
         }
         Ok(())

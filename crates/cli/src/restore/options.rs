@@ -173,8 +173,13 @@ impl Options {
             }
             Id::RestrictKey => pending.restrict_key = Some(value),
             Id::Own(own) => {
-                if own == Own::CreateAs {
-                    self.take(Id::Create, Vec::new(), pending)?;
+                let implied: &[Id] = match own {
+                    Own::CreateAs => &[Id::Create],
+                    Own::DropExisting => &[Id::Create, Id::Clean, Id::IfExists],
+                    _ => &[],
+                };
+                for id in implied {
+                    self.take(*id, Vec::new(), pending)?;
                 }
                 self.extras.take(own, &value)?;
             }
@@ -284,6 +289,18 @@ impl Options {
         let shows = matches!(extras.progress, Asked::Text | Asked::Json);
         if shows && (self.dbname.is_none() || self.list) {
             return Err(Fatal::new("option --progress requires option -d/--dbname"));
+        }
+        let server = &extras.server;
+        for (is_given, name) in [
+            (server.database_template.is_some(), "--template"),
+            (server.database_tablespace.is_some(), "--tablespace"),
+        ] {
+            if is_given && !given(Id::Create) {
+                return Err(Fatal::new(format!("option {name} requires option -C/--create")));
+            }
+        }
+        if extras.drop_existing && (self.dbname.is_none() || self.list) {
+            return Err(Fatal::new("option --drop-existing requires option -d/--dbname"));
         }
         if extras.no_check && (extras.check || conflicts) {
             let other = if extras.check { "--check" } else { "--on-conflict" };

@@ -247,6 +247,13 @@ pub(super) const OWN: &[Row] = &[
         Own::MapSchema,
     ),
     untold(own_value("create", "NAME", "", Own::CreateAs)),
+    own_value("template", "NAME", "with -C, make the database of this one", Own::Template),
+    own_value("tablespace", "NAME", "with -C, make it in this tablespace", Own::Tablespace),
+    own_flag(
+        "drop-existing",
+        "make the database (-C) in the place of one that\nis there (-c --if-exists), whoever uses it",
+        Own::DropExisting,
+    ),
     own_value("map-tablespace", "OLD=NEW", "replace a tablespace", Own::MapTablespace),
     own_flag("map-unproved", "leave uses that are not proved as they are", Own::MapUnproved),
     own_flag(

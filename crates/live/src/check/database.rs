@@ -73,7 +73,9 @@ impl Check<'_, '_> {
         } else if is_true(row, 0) {
             let what = format!("the database \"{name}\" cannot be dropped by a session in it");
             Concern::error("database-open", what).advise("connect to another one: -d postgres")
-        } else if let Some(sessions @ 1..) = number(row, 1) {
+        } else if let Some(sessions @ 1..) = number(row, 1)
+            && !(self.restorer.forces_drop && self.asker.version() >= 130_000)
+        {
             let n = usize::try_from(sessions).unwrap_or(usize::MAX);
             let what = format!(
                 "the database \"{name}\" cannot be dropped: {} {} connected to it",

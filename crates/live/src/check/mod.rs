@@ -23,27 +23,13 @@ use pgdmp::{Archive, DumpId, Toc};
 
 pub use concern::Concern;
 
+use crate::conflict::OnConflict;
 use crate::fatal::Fatal;
 use crate::restore::Restorer;
 use crate::session::{Server, Session};
 use crate::voice::Voice;
 use ask::{Asker, Query};
 use room::Session as Facts;
-
-/// What a restore does about objects that the database has already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnConflict {
-    /// It tries to make them, as `pg_restore` does; each is an error.
-    #[default]
-    Error,
-    /// It leaves them as they are, and restores no rows into tables among them.
-    Skip,
-    /// It does not begin.
-    Refuse,
-    /// It drops them first.
-    Replace,
-}
 
 /// What a check found.
 #[derive(Debug, Clone, Default)]

@@ -6,9 +6,10 @@ use pgdmp::finding::Severity;
 use pgdmp::needs::{Object, ObjectKind};
 use pgdmp::{Desc, DumpId};
 
+use super::Check;
 use super::ask::{Query, is_true, number};
 use super::concern::{Concern, count, verb};
-use super::{Check, OnConflict};
+use crate::conflict::OnConflict;
 
 /// Kinds that one query asks for by schema and name: the catalog, its alias `x`, the columns of
 /// schema and name, and the first release that has it.

@@ -1,11 +1,17 @@
 //! Statements: alone, or many at a time.
 
+use std::borrow::Cow;
+
 use pgdmp::script::{Outcome, Purpose, Statement};
+use pgdmp::{Desc, TocEntry};
 
 use super::{IsSet, QUERY, SessionSink};
 use crate::batch::{Batch, Queued, changes_reading, joins};
 use crate::fatal::Fatal;
 use crate::session::Message;
+
+/// The release of the server that drops a database that others use.
+const DROP_WITH_FORCE: u32 = 130_000;
 
 impl SessionSink<'_> {
     /// Sends a statement, or lets it wait.
@@ -28,6 +34,9 @@ impl SessionSink<'_> {
             && !self.knows_setting(name)
         {
             return Ok(Outcome::Done);
+        }
+        if let Some(entry) = statement.entry.filter(|entry| entry.desc() == Desc::DATABASE) {
+            return self.of_database(&entry, statement);
         }
         if self.hold_truncate(statement) {
             return Ok(Outcome::Done);
@@ -54,6 +63,45 @@ impl SessionSink<'_> {
             self.send_waiting()?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Sends a statement about the database that is made. What should have been made is not taken for
+    /// what is there already.
+    fn of_database(
+        &mut self,
+        entry: &TocEntry<'_>,
+        statement: &Statement<'_>,
+    ) -> pgdmp::Result<Outcome> {
+        self.release(statement.entry)?;
+        self.send_waiting()?;
+        let name = entry.tag().unwrap_or_default();
+        let forces = self.around.forces_drop;
+        let drops = statement.purpose == Purpose::Drop && forces;
+        let mut text = Cow::from(statement.text);
+        if drops {
+            let sql = b"SELECT pg_catalog.current_database()";
+            let open = self.session.rows(sql).unwrap_or_default();
+            if open.iter().flatten().flatten().any(|open| open == name) {
+                let what =
+                    b"\" cannot be dropped by a session in it: connect to another one, such \
+                             as postgres";
+                return self.die(Fatal::server([b"database \"", name, what].concat()));
+            }
+            if self.has_since(DROP_WITH_FORCE)
+                && let Some(drop) = statement.text.trim_ascii_end().strip_suffix(b";")
+            {
+                text = [drop, b" WITH (FORCE);\n"].concat().into();
+            }
+        }
+        let outcome = self.send_alone(statement.into(), &text, None)?;
+        let makes =
+            statement.purpose == Purpose::Definition && (forces || self.around.means.is_fast());
+        if matches!(outcome, Outcome::Failed(_)) && (drops || makes) {
+            let what = if drops { "dropped" } else { "created" };
+            let end = format!("\" could not be {what}: nothing is restored");
+            return self.die(Fatal::server([b"database \"", name, end.as_bytes()].concat()));
+        }
+        Ok(outcome)
     }
 
     /// Sends the statements that wait: at once, or if that fails one after the other.
