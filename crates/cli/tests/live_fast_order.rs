@@ -129,8 +129,16 @@ impl Bench<'_> {
 
     fn seen(&self, database: &str) -> (String, String) {
         let mut catalogs = String::new();
+        // There texts are in any encoding.
+        let any = self.query(database, "SHOW server_encoding").trim() == "SQL_ASCII";
+        let encoding =
+            format!("SET client_encoding TO '{}'", if any { "SQL_ASCII" } else { "UTF8" });
         for sql in CATALOGS {
-            let text = self.query(database, sql);
+            let psql = ["-X", "-q", "-At", "-c", &encoding, "-c", sql, "-d", database];
+            let output = self.server.output("psql", &psql);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{sql}: {said}");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let lines = text.lines().filter(|line| !line.contains("pg_toast"));
             let mut lines: Vec<_> = lines.map(without_oids).collect();
             lines.sort_unstable();
