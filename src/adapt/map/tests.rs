@@ -114,8 +114,8 @@ fn what_is_proved() {
         // Settings and options are of a class, which is no schema.
         (
             "DATABASE PROPERTIES",
-            "ALTER DATABASE x SET a.d TO 'e'; ALTER ROLE y IN DATABASE x SET a.b.c TO 'a';\n",
-            "ALTER DATABASE x SET a.d TO 'e'; ALTER ROLE y IN DATABASE x SET a.b.c TO 'a';\n",
+            "ALTER DATABASE x SET a.d TO 'e'; ALTER ROLE y IN DATABASE x SET a.b.c TO 'e';\n",
+            "ALTER DATABASE x SET a.d TO 'e'; ALTER ROLE y IN DATABASE x SET a.b.c TO 'e';\n",
         ),
         (
             "PROCEDURE",
