@@ -131,6 +131,17 @@ impl Encoding {
         Decoder { encoding: self, table, high }
     }
 
+    /// The text in Unicode, with U+FFFD for each byte that is no part of a character, or of one that
+    /// is not known.
+    pub fn decode_lossy(self, text: &[u8]) -> String {
+        let mut out = String::with_capacity(text.len());
+        let _ = self.pieces(text, |piece| {
+            out.push_str(piece.unwrap_or("\u{fffd}"));
+            Ok(())
+        });
+        out
+    }
+
     /// Text in this encoding; `None` if the encoding does not have all of its characters, or they
     /// are not known.
     pub fn encode(self, text: &str) -> Option<Cow<'_, [u8]>> {

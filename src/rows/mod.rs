@@ -64,7 +64,7 @@ mod tests;
 
 pub use csv::{CsvOptions, CsvWriter};
 pub use filter::{Filter, Matcher};
-pub use json::{JsonOptions, JsonWriter};
+pub use json::{JsonOptions, JsonWriter, is_json};
 pub(crate) use of_archive::Way;
 pub use options::RowsOptions;
 pub use reader::Rows;

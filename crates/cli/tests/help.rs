@@ -58,7 +58,14 @@ fn archive() -> Vec<u8> {
     for (id, desc, schema, tag, defn, needs) in [
         (104, Desc::SCHEMA, "", "sales", "CREATE SCHEMA sales;\n", &[][..]),
         (105, Desc::SCHEMA, "", "app", "CREATE SCHEMA app;\n", &[]),
-        (101, Desc(b"TYPE"), "public", "status", "CREATE TYPE public.status AS ENUM ();\n", &[]),
+        (
+            101,
+            Desc(b"TYPE"),
+            "public",
+            "status",
+            "CREATE TYPE public.status AS ENUM (\n    'new'\n);\n",
+            &[],
+        ),
         (
             103,
             Desc::FUNCTION,

@@ -42,6 +42,7 @@
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_progress` | how far a restore is, for people and for machines |
 //! | `live_mask` | masked archives, restored by it: keys hold, no original value is left |
+//! | `live_parquet` | rows as Parquet and Arrow IPC, read by pyarrow and DuckDB, are the server's |
 //! | `live_needs` | each table with what it needs, restored by it |
 
 // Helpers, too, may fail a test.
@@ -85,6 +86,8 @@ mod live_fast_order;
 mod live_faults;
 mod live_mask;
 mod live_needs;
+#[cfg(all(unix, feature = "arrow"))]
+mod live_parquet;
 #[cfg(unix)]
 mod live_pipe;
 #[cfg(target_os = "linux")]

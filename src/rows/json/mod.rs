@@ -23,6 +23,8 @@ use crate::types::Columns;
 
 use shape::{Attribute, Numbers, Shape};
 
+pub use syntax::is_json;
+
 /// How many bytes are written at a time.
 const ENOUGH: usize = 64 << 10;
 

@@ -1,7 +1,13 @@
 //! What is JSON, as the server's type `json` takes it: RFC 8259, with any escape `\uXXXX`.
 
-/// Whether a text is one JSON value, with white space around it. It is not recursive.
-pub(super) fn is_json(text: &[u8]) -> bool {
+/// Whether a text is one JSON value, as the type `json` takes it; white space may be around it. It is
+/// not recursive.
+///
+/// ```
+/// assert!(pgdmp::rows::is_json(br#" {"a": [1e400, "\u0000"]} "#));
+/// assert!(!pgdmp::rows::is_json(b"{a: 1}"));
+/// ```
+pub fn is_json(text: &[u8]) -> bool {
     // The brackets that are open.
     let mut open: Vec<u8> = Vec::new();
     let mut rest = blanks(text);

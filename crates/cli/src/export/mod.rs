@@ -3,12 +3,15 @@
 //! ```text
 //! tables.rs  which tables, and their columns
 //! output.rs  what rows are written as: the formats
+//! arrow.rs   Arrow IPC and Parquet
 //! folder.rs  a folder of files
 //! table.rs   the rows of one table
 //! read.rs    the rows of one table, for commands that show them
 //! run.rs     all tables: one after the other, or several at once
 //! ```
 
+#[cfg(feature = "arrow")]
+mod arrow;
 pub(crate) mod folder;
 pub(crate) mod output;
 pub(crate) mod read;
@@ -24,7 +27,7 @@ use clap::ValueEnum;
 use crate::{Context, Exit, Failure};
 use output::{Format, FormatArgs};
 
-/// Write the rows of tables as CSV or JSON lines
+/// Write the rows of tables as CSV, JSON lines, Arrow or Parquet
 ///
 /// Values are what the server's COPY and row_to_json give, in UTF-8. Types are taken from the
 /// archive's own definitions. One table goes to a file or to standard output; several go into a new
@@ -38,6 +41,7 @@ use output::{Format, FormatArgs};
 Examples:
   pgdmp export backup.dump orders                        CSV to standard output
   pgdmp export backup.dump orders -o orders.jsonl        JSON lines
+  pgdmp export backup.dump orders -o orders.parquet      Parquet; also .arrow
   pgdmp export backup.dump orders --columns id,total --where 'total >= 100'
   pgdmp export backup.dump --all -o lake/ --format jsonl -j 4
   pgdmp export backup.dump --all --format jsonl --tag-table | jq .row

@@ -5,10 +5,15 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
+#[cfg(feature = "arrow")]
+use super::arrow::ArrowArgs;
 use crate::Failure;
+use pgdmp::Toc;
 use pgdmp::rows::{CsvOptions, CsvWriter, JsonOptions, JsonWriter, OnInvalid, Row};
 use pgdmp::text::Encoding;
-use pgdmp::types::Columns;
+use pgdmp::types::{Columns, Keys};
+#[cfg(feature = "arrow")]
+use pgdmp_arrow::ArrowTable;
 
 /// A file of rows that is being written. [`begin`] makes one.
 pub(crate) trait RowOutput {
@@ -16,9 +21,17 @@ pub(crate) trait RowOutput {
     /// these are all fields of the row.
     fn row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<(), Failure>;
 
-    /// Writes what is left. Says how many values were replaced because they were not valid, for each
-    /// column; columns behind the last such one may be missing.
-    fn finish(self: Box<Self>) -> Result<Vec<u64>, Failure>;
+    /// Writes what is left.
+    fn finish(self: Box<Self>) -> Result<Replaced, Failure>;
+}
+
+/// How many values were replaced, for each column; columns behind the last such one may be missing.
+#[derive(Debug, Default)]
+pub(crate) struct Replaced {
+    /// Because they were not valid.
+    pub(crate) invalid: Vec<u64>,
+    /// Because the format does not have them.
+    pub(crate) unrepresentable: Vec<u64>,
 }
 
 /// What rows are written as.
@@ -31,6 +44,16 @@ pub(crate) enum Format {
     /// JSON lines: an object for each row, as row_to_json makes it
     #[value(alias = "json", alias = "ndjson")]
     Jsonl,
+    /// Parquet
+    #[cfg(feature = "arrow")]
+    Parquet,
+    /// Arrow IPC, a file
+    #[cfg(feature = "arrow")]
+    #[value(alias = "feather")]
+    Arrow,
+    /// Arrow IPC, a stream
+    #[cfg(feature = "arrow")]
+    Arrows,
 }
 
 impl Format {
@@ -38,6 +61,12 @@ impl Format {
         (Format::Csv, "csv", &[]),
         (Format::Tsv, "tsv", &["tab"]),
         (Format::Jsonl, "jsonl", &["ndjson", "json"]),
+        #[cfg(feature = "arrow")]
+        (Format::Parquet, "parquet", &[]),
+        #[cfg(feature = "arrow")]
+        (Format::Arrow, "arrow", &["feather"]),
+        #[cfg(feature = "arrow")]
+        (Format::Arrows, "arrows", &[]),
     ];
 
     /// What the name of a file says.
@@ -46,6 +75,23 @@ impl Format {
         let is =
             |(_, own, others): &&(_, &str, &[&str])| *own == suffix || others.contains(&&*suffix);
         Format::ALL.iter().find(is).map(|(format, ..)| *format)
+    }
+
+    /// What the name of an output says; CSV, if it says nothing.
+    pub(crate) fn of_output(name: &Path) -> Result<Format, Failure> {
+        #[cfg(not(feature = "arrow"))]
+        if let Some(suffix) = name.extension().and_then(|suffix| suffix.to_str())
+            && ["parquet", "arrow", "arrows", "feather"].contains(&&*suffix.to_ascii_lowercase())
+        {
+            let what = "this build of pgdmp does not write Arrow and Parquet (feature arrow)";
+            return Err(Failure::Usage(what.to_owned()));
+        }
+        Ok(Format::of_name(name).unwrap_or(Format::Csv))
+    }
+
+    /// Whether it is no text.
+    pub(crate) fn is_binary(self) -> bool {
+        !matches!(self, Format::Csv | Format::Tsv | Format::Jsonl)
     }
 
     /// What the name of a file in it ends with, behind a dot.
@@ -58,6 +104,11 @@ impl Format {
         self == Format::Jsonl
     }
 
+    #[cfg(feature = "arrow")]
+    pub(crate) fn is_arrow(self) -> bool {
+        matches!(self, Format::Parquet | Format::Arrow | Format::Arrows)
+    }
+
     /// Whether it depends on the types of columns how a value is written.
     pub(crate) fn has_types(self) -> bool {
         !matches!(self, Format::Csv | Format::Tsv)
@@ -67,7 +118,8 @@ impl Format {
 /// The options about formats.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct FormatArgs {
-    /// Encoding that the values are in, if the archive is mistaken about it; raw: CSV keeps the bytes
+    /// Encoding that the values are in, if the archive is mistaken about it; raw: bytes are kept, which
+    /// JSON lines cannot
     #[arg(long, value_name = "NAME|raw", help_heading = "Values")]
     encoding: Option<String>,
     /// What becomes of a value that is not text in its encoding, or not of its type
@@ -91,6 +143,9 @@ pub(crate) struct FormatArgs {
     /// JSON lines: write integers beyond 2^53 and each numeric as a string
     #[arg(long, value_name = "AS", value_parser = ["string"], help_heading = "JSON lines")]
     big_numbers: Option<String>,
+    #[cfg(feature = "arrow")]
+    #[command(flatten)]
+    arrow: ArrowArgs,
 }
 
 /// What becomes of a value that is not valid.
@@ -122,7 +177,7 @@ pub(crate) struct FormatOptions {
     /// What the values are in.
     pub(crate) encoding: Encoding,
     pub(crate) on_invalid: OnInvalid,
-    raw: bool,
+    pub(crate) raw: bool,
     args: FormatArgs,
 }
 
@@ -138,9 +193,11 @@ impl FormatArgs {
         if format != Format::Jsonl && (self.skip_nulls || self.big_numbers.is_some()) {
             return usage("--skip-nulls and --big-numbers are about JSON lines");
         }
+        #[cfg(feature = "arrow")]
+        self.arrow.check(format)?;
         let raw = self.encoding.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("raw"));
-        if raw && !is_csv {
-            return usage("--encoding raw is for CSV and TSV: the others are UTF-8 by definition");
+        if raw && format == Format::Jsonl {
+            return usage("--encoding raw is not for JSON lines, which are UTF-8 by definition");
         }
         let encoding = match &self.encoding {
             Some(name) if !raw => match Encoding::find(name.as_bytes()) {
@@ -162,14 +219,79 @@ impl FormatArgs {
     }
 }
 
-/// Begins a file of rows. These are its columns; with `tag` each row says its table.
+/// A table whose rows are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    /// The columns that are written.
+    pub(crate) columns: &'a Columns,
+    pub(crate) keys: Option<&'a Keys>,
+    pub(crate) toc: &'a Toc,
+}
+
+/// What was found of all rows of a table before the first is written.
+#[derive(Debug)]
+pub(crate) struct Scanned {
+    #[cfg(feature = "arrow")]
+    table: ArrowTable,
+}
+
+/// Looks at all rows of a table, for a format that depends on them.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    #[cfg(feature = "arrow")]
+    scan: pgdmp_arrow::Scan,
+}
+
+impl Scan {
+    pub(crate) fn row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<(), Failure> {
+        #[cfg(feature = "arrow")]
+        self.scan.push(row, places)?;
+        #[cfg(not(feature = "arrow"))]
+        let _ = (row, places);
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> Scanned {
+        Scanned {
+            #[cfg(feature = "arrow")]
+            table: self.scan.finish(),
+        }
+    }
+}
+
+impl FormatOptions {
+    /// What looks at all rows, if that is needed before the first can be written.
+    pub(crate) fn scan(&self, about: About<'_>) -> Result<Option<Scan>, Failure> {
+        #[cfg(feature = "arrow")]
+        if self.format.is_arrow() {
+            let table = self.args.arrow.table(self, about)?;
+            let scan = table.needs_scan().then(|| Scan { scan: pgdmp_arrow::Scan::new(&table) });
+            return Ok(scan);
+        }
+        let _ = about;
+        Ok(None)
+    }
+}
+
+/// Begins a file of rows. With `tag` each row says its table.
 pub(crate) fn begin<'o>(
     options: &FormatOptions,
     output: Box<dyn Write + Send + 'o>,
-    columns: &Columns,
+    about: About<'_>,
     tag: Option<&str>,
+    scanned: Option<Scanned>,
 ) -> Result<Box<dyn RowOutput + 'o>, Failure> {
     let FormatOptions { format, encoding, on_invalid, raw, args } = options;
+    #[cfg(feature = "arrow")]
+    if format.is_arrow() {
+        let table = match scanned {
+            Some(Scanned { table }) => table,
+            None => args.arrow.table(options, about)?,
+        };
+        return args.arrow.begin(*format, table, output);
+    }
+    let _ = (scanned, about.keys, about.toc);
+    let columns = about.columns;
     Ok(match format {
         Format::Csv | Format::Tsv => {
             let mut csv =
@@ -193,6 +315,10 @@ pub(crate) fn begin<'o>(
             }
             Box::new(json.write(output, columns)?)
         }
+        #[cfg(feature = "arrow")]
+        Format::Parquet | Format::Arrow | Format::Arrows => {
+            return Err(Failure::Usage("the format is another".to_owned()));
+        }
     })
 }
 
@@ -204,10 +330,10 @@ impl<W: Write> RowOutput for CsvWriter<W> {
         }?)
     }
 
-    fn finish(self: Box<Self>) -> Result<Vec<u64>, Failure> {
-        let replaced = self.replaced().to_vec();
+    fn finish(self: Box<Self>) -> Result<Replaced, Failure> {
+        let invalid = self.replaced().to_vec();
         CsvWriter::finish(*self)?.flush().map_err(Failure::Output)?;
-        Ok(replaced)
+        Ok(Replaced { invalid, ..Replaced::default() })
     }
 }
 
@@ -219,10 +345,10 @@ impl<W: Write> RowOutput for JsonWriter<W> {
         }?)
     }
 
-    fn finish(self: Box<Self>) -> Result<Vec<u64>, Failure> {
-        let replaced = self.replaced().to_vec();
+    fn finish(self: Box<Self>) -> Result<Replaced, Failure> {
+        let invalid = self.replaced().to_vec();
         JsonWriter::finish(*self)?.flush().map_err(Failure::Output)?;
-        Ok(replaced)
+        Ok(Replaced { invalid, ..Replaced::default() })
     }
 }
 

@@ -45,7 +45,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let tables = tables::chosen(&toc, &definitions, &wanted)?;
     let place = To::of(args, &tables)?;
-    let format = args.format.or_else(|| Format::of_name(&args.output)).unwrap_or(Format::Csv);
+    let format = match args.format {
+        Some(format) => format,
+        None => Format::of_output(&args.output)?,
+    };
     if args.tag_table && !format.takes_tags() {
         return Err(Failure::Usage("--tag-table is for JSON lines: --format jsonl".to_owned()));
     }
@@ -72,6 +75,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         To::Stdout => {
             let mut out = Output::new();
             if out.is_terminal() {
+                if format.is_binary() {
+                    return Err(Failure::Usage(
+                        "the format is not for a terminal: name a file with -o".to_owned(),
+                    ));
+                }
                 progress.stay_silent();
             }
             let done = to_stream(&export, &mut input, &tables, &mut out);
@@ -197,7 +205,7 @@ fn to_stream(
         Input::Archive(archive) => {
             for table in tables {
                 let mut slot: Option<Box<dyn Write + Send + '_>> = Some(Box::new(&mut *out));
-                let mut written = Written::nothing();
+                let mut written = export.scanned(archive, table)?;
                 for id in &table.entries {
                     let Some(entry) = archive.entry(*id) else { continue };
                     let rows = &mut archive.rows(*id)?;
@@ -357,7 +365,7 @@ fn one(
     table: &Table,
     files: &Files<'_>,
 ) -> Result<u64, Failure> {
-    let mut written = Written::nothing();
+    let mut written = export.scanned(archive, table)?;
     for id in &table.entries {
         let Some(entry) = archive.entry(*id) else { continue };
         let rows = &mut archive.rows(*id)?;

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, Write};
 
-use super::output::{self, FormatOptions, RowOutput};
+use super::output::{self, About, FormatOptions, RowOutput, Scan, Scanned};
 use super::tables::{self, Layout, Table};
 use crate::{Failure, message};
 use pgdmp::rows::Rows;
 use pgdmp::text::Printable;
-use pgdmp::types::{Columns, Definitions};
-use pgdmp::{Desc, TocEntry};
+use pgdmp::types::{Columns, Definitions, Keys};
+use pgdmp::{Archive, Desc, TocEntry};
 
 /// What is the same for all tables.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Export<'t> {
 pub(super) struct Written<'o> {
     file: Option<File<'o>>,
     pub(super) rows: u64,
+    scanned: Option<Scanned>,
 }
 
 struct File<'o> {
@@ -42,7 +43,7 @@ impl<'o> Written<'o> {
 
     /// Nothing yet of this output, but rows elsewhere.
     pub(super) fn after(rows: u64) -> Self {
-        Written { file: None, rows }
+        Written { file: None, rows, scanned: None }
     }
 }
 
@@ -73,6 +74,65 @@ impl Export<'_> {
         })
     }
 
+    /// The columns of an entry's rows; those that were begun with come first.
+    fn arranged<R: BufRead>(
+        &self,
+        table: &Table,
+        entry: TocEntry<'_>,
+        rows: &mut Rows<R>,
+        begun: Option<&Columns>,
+    ) -> Result<Layout, Failure> {
+        let fields = rows.peek_len()?;
+        let columns =
+            tables::columns_named(self.definitions, self.types, entry, rows.columns(), fields)?;
+        self.layout(table, columns, begun)
+    }
+
+    /// The keys of a table, if the format has a place for them.
+    fn keys(&self, entry: TocEntry<'_>) -> Result<Option<Keys>, Failure> {
+        let is_wanted = self.options.format.is_binary();
+        Ok(is_wanted.then(|| self.definitions.keys(entry)).transpose()?)
+    }
+
+    fn about<'a>(&'a self, columns: &'a Columns, keys: &'a Option<Keys>) -> About<'a> {
+        About { columns, keys: keys.as_ref(), toc: self.definitions.toc() }
+    }
+
+    /// Looks at all rows of a table, if what is written of each depends on the others.
+    pub(super) fn scanned<'o>(
+        &self,
+        archive: &Archive,
+        table: &Table,
+    ) -> Result<Written<'o>, Failure> {
+        let mut begun: Option<(Scan, Columns)> = None;
+        let mut count = 0;
+        for id in &table.entries {
+            let Some(entry) = archive.entry(*id) else { continue };
+            let rows = &mut archive.rows(*id)?;
+            let columns = begun.as_ref().map(|(_, columns)| columns);
+            let Layout { all, written, places } = self.arranged(table, entry, rows, columns)?;
+            let mut filter = tables::filter(self.conditions, &all, self.options.encoding)?;
+            let scan = match &mut begun {
+                Some((scan, _)) => scan,
+                none => match self.options.scan(self.about(&written, &self.keys(entry)?))? {
+                    None => return Ok(Written::nothing()),
+                    Some(scan) => &mut none.insert((scan, written)).0,
+                },
+            };
+            while self.limit.is_none_or(|limit| count < limit)
+                && let Some(row) = rows.next_row()?
+            {
+                if !filter.is_empty() && !filter.accepts(&row)? {
+                    continue;
+                }
+                scan.row(&row, places.as_deref())?;
+                count += 1;
+            }
+        }
+        let scanned = begun.map(|(scan, _)| scan.finish());
+        Ok(Written { scanned, ..Written::nothing() })
+    }
+
     /// Writes the rows of an entry behind those that were written of the table. `open` opens the
     /// output, at the first entry.
     pub(super) fn rows<'o, R: BufRead>(
@@ -83,11 +143,8 @@ impl Export<'_> {
         written: &mut Written<'o>,
         open: impl FnOnce() -> Result<Box<dyn Write + Send + 'o>, Failure>,
     ) -> Result<(), Failure> {
-        let fields = rows.peek_len()?;
-        let columns =
-            tables::columns_named(self.definitions, self.types, entry, rows.columns(), fields)?;
         let begun = written.file.as_ref().map(|file| &file.columns);
-        let Layout { all, written: columns, places } = self.layout(table, columns, begun)?;
+        let Layout { all, written: columns, places } = self.arranged(table, entry, rows, begun)?;
         let mut filter = tables::filter(self.conditions, &all, self.options.encoding)?;
         if rows.columns().is_none() && has_parents(self.definitions, entry) {
             message::warning(format_args!(
@@ -108,7 +165,14 @@ impl Export<'_> {
                     ));
                 }
                 let tag = self.tagged.then_some(&*table.shown);
-                let output = output::begin(&self.options, open()?, &columns, tag)?;
+                let scanned = written.scanned.take();
+                let keys = self.keys(entry)?;
+                let about = self.about(&columns, &keys);
+                if scanned.is_none() && self.options.scan(about)?.is_some() {
+                    let what = "is written only after all rows were read, and a pipe has them once";
+                    return Err(Failure::Usage(format!("{}: it {what}", table.shown)));
+                }
+                let output = output::begin(&self.options, open()?, about, tag, scanned)?;
                 none.insert(File { output, columns })
             }
         };
@@ -128,14 +192,19 @@ impl Export<'_> {
     pub(super) fn finish(&self, table: &Table, written: Written<'_>) -> Result<u64, Failure> {
         let Some(File { output, columns }) = written.file else { return Ok(written.rows) };
         let replaced = output.finish()?;
-        for (column, count) in columns.columns.iter().zip(replaced).filter(|(_, count)| *count > 0)
-        {
-            let values = if count == 1 { "value" } else { "values" };
-            message::note(format_args!(
-                "{}: {count} {values} of column {} replaced (--on-invalid)",
-                table.shown,
-                Printable::new(&column.name, self.options.encoding),
-            ));
+        for (counts, how) in [
+            (replaced.invalid, "(--on-invalid)"),
+            (replaced.unrepresentable, "by NULL (--on-unrepresentable)"),
+        ] {
+            let counts = columns.columns.iter().zip(counts).filter(|(_, count)| *count > 0);
+            for (column, count) in counts {
+                let values = if count == 1 { "value" } else { "values" };
+                message::note(format_args!(
+                    "{}: {count} {values} of column {} replaced {how}",
+                    table.shown,
+                    Printable::new(&column.name, self.options.encoding),
+                ));
+            }
         }
         Ok(written.rows)
     }

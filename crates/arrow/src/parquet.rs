@@ -1,0 +1,167 @@
+//! Rows into a Parquet file.
+
+use std::fmt;
+use std::io::Write;
+
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use pgdmp::rows::Row;
+
+use crate::batch::BatchBuilder;
+use crate::error::Result;
+use crate::table::ArrowTable;
+
+/// How Parquet files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParquetCompression {
+    /// Not at all.
+    None,
+    /// Snappy: fast.
+    Snappy,
+    /// zstd at this level, 1 to 22.
+    Zstd(i32),
+}
+
+/// Options for Parquet files.
+#[derive(Debug, Clone)]
+pub struct ParquetOptions {
+    compression: ParquetCompression,
+    row_group_rows: usize,
+    row_group_bytes: usize,
+}
+
+impl Default for ParquetOptions {
+    fn default() -> Self {
+        ParquetOptions::new()
+    }
+}
+
+impl ParquetOptions {
+    /// The defaults: zstd at level 3, and row groups of up to 1,000,000 rows or 64 MiB.
+    pub fn new() -> Self {
+        ParquetOptions {
+            compression: ParquetCompression::Zstd(3),
+            row_group_rows: 1_000_000,
+            row_group_bytes: 64 << 20,
+        }
+    }
+
+    /// Sets the compression.
+    #[must_use]
+    pub fn compression(mut self, compression: ParquetCompression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Sets how many rows a row group has at most.
+    #[must_use]
+    pub fn row_group_rows(mut self, rows: usize) -> Self {
+        self.row_group_rows = rows.max(1);
+        self
+    }
+
+    /// Sets how many bytes of memory a row group takes before it is written: that is what writing
+    /// needs, beside a batch of rows.
+    #[must_use]
+    pub fn row_group_bytes(mut self, bytes: usize) -> Self {
+        self.row_group_bytes = bytes.max(1);
+        self
+    }
+}
+
+/// Rows are gathered until they have so many bytes.
+const BATCH_ROWS: usize = 8 << 10;
+const BATCH_BYTES: usize = 2 << 20;
+
+/// Writes rows into a Parquet file.
+///
+/// The file is whole after [`finish`](Self::finish) alone. Its metadata says how many values of a
+/// column became NULL because Parquet does not have them: `pgdmp.nulled.` and the column's name.
+/// Columns of geometry with an SRID are described as GeoParquet 1.1 wants it.
+pub struct ParquetFile<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    builder: BatchBuilder,
+    options: ParquetOptions,
+}
+
+impl<W: Write + Send> fmt::Debug for ParquetFile<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParquetFile").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl<W: Write + Send> ParquetFile<W> {
+    /// Begins a file. The table must be made with [`Target::Parquet`](crate::Target::Parquet).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parquet`](crate::Error::Parquet) if the schema cannot be written, as that of a table
+    /// without columns, or the output fails.
+    pub fn new(table: ArrowTable, options: &ParquetOptions, output: W) -> Result<Self> {
+        let compression = match options.compression {
+            ParquetCompression::None => Compression::UNCOMPRESSED,
+            ParquetCompression::Snappy => Compression::SNAPPY,
+            ParquetCompression::Zstd(level) => Compression::ZSTD(ZstdLevel::try_new(level)?),
+        };
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            .set_max_row_group_row_count(Some(options.row_group_rows))
+            .set_created_by(concat!("pgdmp ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let mut table = table;
+        table.options.batch_rows = table.options.batch_rows.min(BATCH_ROWS);
+        table.options.batch_bytes = table.options.batch_bytes.min(BATCH_BYTES);
+        let mut writer = ArrowWriter::try_new(output, table.schema(), Some(properties))?;
+        if let Some(geo) = table.geo() {
+            writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
+        }
+        let builder = BatchBuilder::new(table);
+        Ok(ParquetFile { writer, builder, options: options.clone() })
+    }
+
+    /// Writes a row, as [`BatchBuilder::push`] takes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`BatchBuilder::push`], and if the output fails. Then the file is of no use.
+    pub fn write_row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<()> {
+        self.builder.push(row, places)?;
+        if self.builder.is_full() {
+            self.write_batch()?;
+        }
+        Ok(())
+    }
+
+    fn write_batch(&mut self) -> Result<()> {
+        let batch = self.builder.finish()?;
+        self.writer.write(&batch)?;
+        if self.writer.memory_size() >= self.options.row_group_bytes {
+            self.writer.flush()?;
+        }
+        Ok(())
+    }
+
+    /// What builds the batches, with its counts.
+    pub fn builder(&self) -> &BatchBuilder {
+        &self.builder
+    }
+
+    /// Writes the end of the file. Gives the output and the counts.
+    ///
+    /// # Errors
+    ///
+    /// If the output fails.
+    pub fn finish(mut self) -> Result<(W, BatchBuilder)> {
+        if self.builder.rows() > 0 {
+            self.write_batch()?;
+        }
+        for (column, count) in self.builder.nulled_columns() {
+            let key = format!("pgdmp.nulled.{column}");
+            self.writer.append_key_value_metadata(KeyValue::new(key, count.to_string()));
+        }
+        Ok((self.writer.into_inner()?, self.builder))
+    }
+}
