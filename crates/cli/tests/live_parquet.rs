@@ -113,7 +113,7 @@ const CASES: &[Case] = &[
         ],
     ),
     case("uuid", "uuid", "uuid", TEXT, &["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"]),
-    case("inet", "inet", "text", "format('%s', v)", &["::1", "::ffff:1.2.3.0/120"]),
+    case("inet", "inet", "text", "CASE WHEN v IS NOT NULL THEN format('%s', v) END", &["::1", "::ffff:1.2.3.0/120"]),
     case("macaddr8", "macaddr8", "text", TEXT, &["08:00:2b:01:02:03:04:05"]),
     case("pg_lsn", "pg_lsn", "text", TEXT, &["0/0", "FFFFFFFF/FFFFFFFF"]),
     case("money", "money", "text", TEXT, &["-92233720368547758.08", "-1", "0", "1234567.89"]),
