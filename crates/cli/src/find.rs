@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::export::output::{self, Format, FormatArgs};
+use crate::export::output::{self, About, Format, FormatArgs};
 use crate::export::read::{self, Next};
 use crate::output::Output;
 use crate::{Context, Exit, Failure, input};
@@ -62,7 +62,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
         if args.json {
             let options = FormatArgs::default().options(Format::Jsonl, encoding)?;
-            let mut json = output::begin(&options, Box::new(&mut out), columns, None)?;
+            let about = About { columns, keys: None, toc: &toc };
+            let mut json = output::begin(&options, Box::new(&mut out), about, None, None)?;
             json.row(row, None)?;
             json.finish()?;
         } else {
