@@ -133,10 +133,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     refuse(args, &plan)?;
     let key = match &args.key_file {
-        Some(path) => {
-            let failed = |error| Failure::Usage(format!("{}: {error}", path.display()));
-            Key::read(path).map_err(failed)?
-        }
+        Some(path) => read_key(path)?,
         None => {
             message::note("the key is random and not kept: the next run gives other values");
             Key::random().map_err(|error| Failure::Usage(error.to_string()))?
@@ -166,6 +163,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     report(&plan, &counts);
     Ok(Exit::Done)
+}
+
+fn read_key(path: &Path) -> Result<Key, Failure> {
+    let failed = |error| Failure::Usage(format!("{}: {error}", path.display()));
+    let key = Key::read(path).map_err(failed)?;
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(path)
+        && std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
+    {
+        message::note(format_args!("{} is not only yours to read: chmod 600", path.display()));
+    }
+    Ok(key)
 }
 
 fn read_rules(path: &Path) -> Result<Rules, Failure> {

@@ -44,6 +44,8 @@ mod personal;
 mod plan;
 mod rules;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use apply::{Counts, Masked, WrongRows};
 pub use key::{Key, KeyError};

@@ -1,6 +1,6 @@
 //! Columns that must be masked alike: those of foreign keys, and those of a table and its partitions.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::mask::Mask;
 use crate::tables::Tables;
@@ -23,6 +23,11 @@ pub(crate) enum Link {
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     of: BTreeMap<Node, Vec<(Node, Link)>>,
+    /// The group of each column that is linked at all.
+    groups: BTreeMap<Node, usize>,
+    members: Vec<Vec<Node>>,
+    /// Whether a foreign key is in the group.
+    has_foreign_key: Vec<bool>,
 }
 
 /// A column that gets the mask of another.
@@ -76,6 +81,7 @@ impl Links {
                 }
             }
         }
+        links.group();
         links
     }
 
@@ -90,25 +96,43 @@ impl Links {
         self.of.get(&node).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether a column is in a foreign key, its own or another table's.
-    pub(crate) fn is_in_foreign_key(&self, node: Node) -> bool {
-        self.alike(node)
-            .iter()
-            .any(|node| self.from(*node).iter().any(|(_, link)| *link != Link::Partition))
+    /// Finds the groups of columns that are alike, however far.
+    fn group(&mut self) {
+        for start in self.of.keys() {
+            if self.groups.contains_key(start) {
+                continue;
+            }
+            let group = self.members.len();
+            let (mut members, mut has_foreign_key) = (vec![*start], false);
+            self.groups.insert(*start, group);
+            let mut n = 0;
+            while let Some(node) = members.get(n).copied() {
+                for (other, link) in self.of.get(&node).into_iter().flatten() {
+                    has_foreign_key |= *link != Link::Partition;
+                    if self.groups.insert(*other, group).is_none() {
+                        members.push(*other);
+                    }
+                }
+                n += 1;
+            }
+            self.members.push(members);
+            self.has_foreign_key.push(has_foreign_key);
+        }
     }
 
-    /// A column and all that are alike, however far.
-    pub(crate) fn alike(&self, node: Node) -> BTreeSet<Node> {
-        let mut all = BTreeSet::from([node]);
-        let mut next = vec![node];
-        while let Some(node) = next.pop() {
-            for (other, _) in self.from(node) {
-                if all.insert(*other) {
-                    next.push(*other);
-                }
-            }
-        }
-        all
+    /// The group of a column, if others are like it.
+    pub(crate) fn group_of(&self, node: Node) -> Option<usize> {
+        self.groups.get(&node).copied()
+    }
+
+    /// The columns of a group.
+    pub(crate) fn members(&self, group: usize) -> &[Node] {
+        self.members.get(group).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a column is in a foreign key, its own or another table's.
+    pub(crate) fn is_in_foreign_key(&self, node: Node) -> bool {
+        self.group_of(node).is_some_and(|group| self.has_foreign_key.get(group) == Some(&true))
     }
 
     /// Gives the masks of columns to those that are alike. Gives back which columns got one so, and

@@ -48,6 +48,9 @@ pub(crate) enum Way {
     Bytes,
 }
 
+/// Encodings in which braces and backslashes may be parts of characters.
+const MIXED: [&str; 7] = ["SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004"];
+
 /// Why a value cannot be masked. The value is not told.
 pub(crate) type Failed = Cow<'static, str>;
 
@@ -100,9 +103,9 @@ impl Masker {
         by: Option<&[u8]>,
         out: &mut Vec<u8>,
     ) -> Result<(), Failed> {
-        if self.encoding != Encoding::UTF8 && !value.is_ascii() {
-            // Quotes and braces may be parts of characters.
-            return Err("arrays of other text than ASCII are masked in UTF8 alone".into());
+        if MIXED.contains(&self.encoding.name()) && !value.is_ascii() {
+            let name = self.encoding.name();
+            return Err(format!("arrays of other text than ASCII are not masked in {name}").into());
         }
         let array = value::Array::parse(value, delimiter).ok_or("it is no array")?;
         let dimensions = array.dimensions();
@@ -245,7 +248,6 @@ impl Masker {
     /// Appends text in the encoding of the archive, if the column takes it.
     fn put(&self, text: &str, out: &mut Vec<u8>) -> Result<(), Failed> {
         if let Some(most) = self.max_length
-            && self.way != Way::Padded
             && text.chars().count() > most
         {
             return Err(format!("it becomes longer than {most} characters").into());

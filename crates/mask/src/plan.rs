@@ -9,7 +9,7 @@ use pgdmp::{Desc, DumpId, Toc};
 use crate::fit;
 use crate::links::{Link, Links, Node};
 use crate::mask::Mask;
-use crate::masker::{Way, range_of};
+use crate::masker::{Ranges, Way, range_of};
 use crate::rules::{Condition, Drop, Rules};
 use crate::tables::Tables;
 
@@ -150,7 +150,8 @@ impl Plan {
             not_covered: not_covered(toc),
             ruled: BTreeSet::new(),
         };
-        let mut planner = Planner { tables: &tables, rules, options, plan };
+        let mut planner =
+            Planner { tables: &tables, rules, options, plan, ranges: BTreeMap::new() };
         planner.run();
         Ok(planner.plan)
     }
@@ -191,6 +192,18 @@ struct Planner<'p, 't> {
     rules: &'p Rules,
     options: &'p PlanOptions,
     plan: Plan,
+    /// The ranges of the integer types in each group of columns that are masked alike.
+    ranges: BTreeMap<usize, Ranges>,
+}
+
+/// The ranges of the integer types of columns, the smallest first.
+fn ranges_of(tables: &Tables<'_>, nodes: &[Node]) -> Ranges {
+    let types = nodes.iter().map(|(table, n)| &tables.all[*table].columns[*n].data_type);
+    let ranges = types.filter_map(|own| range_of(own.element().unwrap_or(own)));
+    let ranges: BTreeSet<(i128, i128)> = ranges.collect();
+    let mut ranges: Ranges = ranges.into_iter().collect();
+    ranges.sort_by_key(|(low, high)| high - low);
+    ranges
 }
 
 impl Planner<'_, '_> {
@@ -210,11 +223,13 @@ impl Planner<'_, '_> {
                 self.refuse(spread.to, why, false);
             }
         }
+        // Most are found from both sides.
+        let mut told = BTreeSet::new();
         for conflict in conflicts {
-            // Found from both sides.
             let masks = [masks.get(&conflict.from), masks.get(&conflict.to)];
+            let (from, to) = (conflict.from, conflict.to);
             if let [Some(one), Some(other)] = masks
-                && (conflict.from < conflict.to || !explicit.contains(&conflict.from))
+                && told.insert((from.min(to), from.max(to)))
             {
                 let why = format!(
                     "its mask is {other}, but {} has {one}, and a foreign key or a partition joins \
@@ -232,7 +247,7 @@ impl Planner<'_, '_> {
                 masks.range((at, 0)..(at + 1, 0)).map(|(node, mask)| (*node, mask)).collect();
             for (id, name) in table.data.iter().flat_map(|(entry, _)| {
                 let id = entry.dump_id();
-                let ruled = explicit.iter().filter(|node| node.0 == at);
+                let ruled = explicit.range((at, 0)..(at + 1, 0));
                 ruled.map(move |node| (id, table.columns[node.1].name.clone()))
             }) {
                 self.plan.ruled.insert((id, name));
@@ -243,18 +258,26 @@ impl Planner<'_, '_> {
                 columns.extend(self.column(*node, column, mask, &links));
             }
             let drop = drops.get(&at);
+            let by_name = !self.rules.columns.is_empty() && drop != Some(&Drop::All);
+            if table.is_nameless
+                && (by_name || !of_table.is_empty() || matches!(drop, Some(Drop::Any(_))))
+            {
+                self.refuse_table(at, "nothing says which columns its rows have", true);
+            }
             if of_table.is_empty() && drop.is_none() {
                 continue;
             }
             if let Some(why) = &table.untyped
                 && !of_table.is_empty()
             {
-                self.doubt(at, None, format!("types are not known: {why}"));
+                // Without its definition nothing is known of keys either.
+                let what = match table.keys {
+                    Some(_) => "types",
+                    None => "types, keys and foreign keys",
+                };
+                self.doubt(at, None, format!("{what} are not known: {why}"));
             }
             for (entry, own) in &table.data {
-                if own.is_empty() && (!of_table.is_empty() || matches!(drop, Some(Drop::Any(_)))) {
-                    self.refuse_table(at, "nothing says which columns its rows have", false);
-                }
                 let (names, shown) =
                     (own.iter().map(|c| c.name.clone()).collect(), self.tables.shown(at));
                 for (node, mask) in &of_table {
@@ -382,20 +405,16 @@ impl Planner<'_, '_> {
             self.refuse(node, "a generated column is not in the data", false);
             return None;
         }
-        let ranges = || {
-            let alike = links.alike(node);
-            let types = alike.iter().map(|(table, n)| &self.tables.all[*table].columns[*n]);
-            let ranges: BTreeSet<(i128, i128)> = types
-                .filter_map(|column| {
-                    range_of(column.data_type.element().unwrap_or(&column.data_type))
-                })
-                .collect();
-            // The smallest first.
-            let mut ranges: Vec<(i128, i128)> = ranges.into_iter().collect();
-            ranges.sort_by_key(|(low, high)| high - low);
-            ranges
-        };
-        let fitted = match fit::way(mask, column, ranges, self.tables.encoding) {
+        let group = links.group_of(node);
+        let known = group.and_then(|group| self.ranges.get(&group)).cloned();
+        let ranges = known.unwrap_or_else(|| {
+            let alike = group.map_or(std::slice::from_ref(&node), |group| links.members(group));
+            ranges_of(self.tables, alike)
+        });
+        if let Some(group) = group {
+            self.ranges.entry(group).or_insert_with(|| ranges.clone());
+        }
+        let fitted = match fit::way(mask, column, || ranges, self.tables.encoding) {
             Ok(fitted) => fitted,
             Err(why) => {
                 self.refuse(node, why, false);
@@ -410,7 +429,7 @@ impl Planner<'_, '_> {
                 format!("whether {spelling} takes the result is not known"),
             );
         }
-        self.check_keys(node, column, mask, links);
+        self.check_keys(node, column, mask);
         if let Some(domain) = &column.domain {
             let domain = self.tables.shown_name(domain);
             self.doubt(
@@ -442,7 +461,7 @@ impl Planner<'_, '_> {
     }
 
     /// Constraints that a mask may break.
-    fn check_keys(&mut self, node: Node, column: &Column, mask: &Mask, links: &Links) {
+    fn check_keys(&mut self, node: Node, column: &Column, mask: &Mask) {
         let tables = self.tables;
         let table = &tables.all[node.0];
         let own = table.keys.as_ref();
@@ -527,7 +546,6 @@ impl Planner<'_, '_> {
                 .iter()
                 .flat_map(|keys| keys.primary_key.iter().chain(&keys.unique))
                 .any(|key| key.columns.contains(name))
-            && !links.alike(node).is_empty()
         {
             let node = self.node(node);
             self.plan.warnings.push(format!(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pgdmp::text::Encoding;
-use pgdmp::types::{Column, Definitions, Keys, QualifiedName};
+use pgdmp::types::{Column, CopyStatement, Definitions, Keys, QualifiedName};
 use pgdmp::{Desc, Toc, TocEntry};
 
 /// The tables of an archive.
@@ -29,6 +29,8 @@ pub(crate) struct Table<'t> {
     pub(crate) inherits: Vec<usize>,
     /// Why not all types are known.
     pub(crate) untyped: Option<String>,
+    /// Whether nothing says which columns some of its rows have.
+    pub(crate) is_nameless: bool,
 }
 
 impl<'t> Tables<'t> {
@@ -53,10 +55,16 @@ impl<'t> Tables<'t> {
             let at = tables.place(columns.table);
             let table = &mut tables.all[at];
             table.via_root |= columns.root.is_some();
-            if table.keys.is_none() {
-                table.columns.clone_from(&columns.columns);
+            // Of a definition that is missing or not understood, the data still has its columns.
+            for column in &columns.columns {
+                if !table.columns.iter().any(|own| own.name == column.name) {
+                    table.columns.push(column.clone());
+                }
+            }
+            if table.untyped.is_none() {
                 table.untyped = columns.untyped.map(|why| why.to_string());
             }
+            table.is_nameless |= columns.columns.is_empty() && !says_columns(entry);
             table.data.push((entry, columns.columns));
         }
         for (at, direct) in &parents {
@@ -97,6 +105,7 @@ impl<'t> Tables<'t> {
             partition_of: Vec::new(),
             inherits: Vec::new(),
             untyped: None,
+            is_nameless: false,
         });
         self.all.len() - 1
     }
@@ -151,6 +160,12 @@ impl<'t> Tables<'t> {
     pub(crate) fn text(&self, name: &[u8]) -> String {
         pgdmp::text::Printable::new(name, self.encoding).to_string()
     }
+}
+
+/// Whether a COPY statement says that the rows of an entry have no columns.
+fn says_columns(entry: TocEntry<'_>) -> bool {
+    let copy = entry.copy_stmt().filter(|copy| !copy.is_empty());
+    copy.and_then(|copy| CopyStatement::parse(copy).ok()).is_some_and(|copy| copy.columns.is_some())
 }
 
 /// The tables from which a table inherits directly. Its entry depends on them, and its definition
