@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgdmp::edit::{Note, Rewrites};
 use pgdmp::rows::{Keep, RewriteError, Row, RowEdit, RowsOptions};
@@ -152,9 +153,64 @@ fn of_all_ways() {
     assert!(dropped > 2);
 }
 
+/// Damage is an error, and never a panic, whatever is done with the rows.
+#[test]
+fn broken_archives() {
+    let watchdog = Watchdog::new("rewrite");
+    let (mut written, mut failed) = (0, 0);
+    for hostile in fixtures::hostile() {
+        watchdog.label(&hostile.name);
+        let Ok(archive) = Archive::open(&hostile.path) else { continue };
+        for (threads, rewrite) in [(1, drop_even as Rewrite), (3, set_all)] {
+            let target = Target::new().format(Format::Custom).threads(threads);
+            let rewrites = rewrites(&archive, rewrite);
+            let conversion = Conversion::rewriting(archive.pass(), &target, None, rewrites);
+            match conversion.and_then(|new| new.write(Cursor::new(Vec::new()))) {
+                Ok(_) => written += 1,
+                Err(_) => failed += 1,
+            }
+        }
+    }
+    assert!(written > 5 && failed > 5, "{written} {failed}");
+}
+
+/// Each row is given to a rewriter once, whether its table is read ahead or turns out to be too long
+/// for that.
+#[test]
+fn every_row_once() {
+    let mut rows = Vec::new();
+    for n in 0..60_000 {
+        rows.extend_from_slice(format!("{n}\t{}\n", "x".repeat(150)).as_bytes());
+    }
+    rows.extend_from_slice(b"\\.\n\n\n");
+    let copy = Some("COPY public.t (a, b) FROM stdin;\n");
+    for algorithm in [Algorithm::Gzip, Algorithm::Zstd] {
+        let archive = packed(copy, &rows, algorithm);
+        let [id] = tables(&archive)[..] else { panic!() };
+        let size = archive.stored_size(archive.entry(id).unwrap()).unwrap().unwrap();
+        assert!(size < 512 << 10, "{size}");
+        let seen = AtomicU64::new(0);
+        let count = &seen;
+        let rewrites = Rewrites::new().table(id, || {
+            move |_: &Row<'_>, _: &mut RowEdit<'_>| -> Kept {
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok(Keep::Keep)
+            }
+        });
+        let target = Target::new().threads(3).compression(Algorithm::None, None);
+        let new = rewritten(&archive, &target, rewrites);
+        assert_eq!(seen.load(Ordering::Relaxed), 60_000);
+        assert!(data(&new, id) == rows);
+    }
+}
+
 /// An archive with one table of these rows.
 fn archive_of(copy: Option<&str>, rows: &[u8]) -> Archive {
-    let options = WriteOptions::new().compression(Algorithm::None, None);
+    packed(copy, rows, Algorithm::None)
+}
+
+fn packed(copy: Option<&str>, rows: &[u8], algorithm: Algorithm) -> Archive {
+    let options = WriteOptions::new().compression(algorithm, None);
     let mut archive = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     archive.session("UTF8", true).unwrap();
     let fields = EntryFields::new(archive.next_id(), Desc::TABLE_DATA, Section::Data);

@@ -6,7 +6,7 @@
 //! its turn comes, which is why only so many are begun.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -164,19 +164,56 @@ struct Held {
 
 impl Held {
     /// The stored bytes of a piece in the new archive; `None` if there is no room for them.
-    fn take(
-        &mut self,
-        piece: StoredPiece<'_>,
-        moving: &Moving,
-        rewrite: Option<(&dyn MakeRewriter, Way)>,
-    ) -> Result<Option<Vec<u8>>> {
+    fn take(&mut self, piece: StoredPiece<'_>, moving: &Moving) -> Result<Option<Vec<u8>>> {
         let mut warnings = Vec::new();
         let warn = &mut |warning| warnings.push(warning);
-        let result = move_piece(piece, |_, _| Ok(&mut *self), moving, rewrite, warn).map(drop);
+        let result = moving.piece(piece, |_, _| Ok(&mut *self), warn).map(drop);
         self.warnings.append(&mut warnings);
         match result {
             Ok(()) => Ok(Some(std::mem::take(&mut self.bytes))),
             Err(_) if self.over => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Held {
+    /// The same of a piece that is rewritten. Whether there is room is found out before a row is
+    /// given to a rewriter, for it gets each row once.
+    fn take_rewritten(
+        &mut self,
+        piece: StoredPiece<'_>,
+        moving: &Moving,
+        (rewrite, way): (&dyn MakeRewriter, Way),
+    ) -> Result<Option<Vec<u8>>> {
+        let (room, mut too_long) = (std::mem::replace(&mut self.room, usize::MAX), false);
+        let mut warnings = Vec::new();
+        let warn = &mut |warning| warnings.push(warning);
+        let way = way.limits(*moving.limits());
+        let result = moving.remake(
+            piece,
+            |_, _| Ok(&mut *self),
+            warn,
+            |data, encoder| {
+                let mut plain = Vec::new();
+                data.take(room as u64 + 1).read_to_end(&mut plain)?;
+                if plain.len() > room {
+                    too_long = true;
+                    return Err(Error::usage("too long to be read ahead"));
+                }
+                way.read(&plain[..]).rewrite_with(rewrite, 1, encoder)
+            },
+        );
+        let result = result.map(drop);
+        self.warnings.append(&mut warnings);
+        let bytes = std::mem::take(&mut self.bytes);
+        self.room = room.saturating_sub(bytes.len());
+        match result {
+            Ok(()) => Ok(Some(bytes)),
+            Err(_) if too_long => {
+                self.over = true;
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -225,8 +262,11 @@ impl Task<'_> {
         let mut block = archive.block(source, job.kind)?;
         let data = match job.kind {
             BlockKind::Data => {
-                let rewrite = with_way(*rewrite, &block)?;
-                match held.take(block.piece()?, &moving, rewrite)? {
+                let taken = match with_way(*rewrite, &block)? {
+                    Some(rewrite) => held.take_rewritten(block.piece()?, &moving, rewrite)?,
+                    None => held.take(block.piece()?, &moving)?,
+                };
+                match taken {
                     Some(bytes) => ReadyData::Piece(bytes),
                     None => return Ok(None),
                 }
@@ -234,7 +274,7 @@ impl Task<'_> {
             BlockKind::LargeObjects => {
                 let mut ready = Vec::new();
                 while let Some((oid, object)) = block.next_piece()? {
-                    let Some(bytes) = held.take(object, &moving, None)? else { return Ok(None) };
+                    let Some(bytes) = held.take(object, &moving)? else { return Ok(None) };
                     ready.push((oid, bytes));
                 }
                 ReadyData::Objects(ready)

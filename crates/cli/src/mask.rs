@@ -39,7 +39,7 @@ const MOST_RULES: u64 = 16 << 20;
 ///
 /// The masks:
 ///
-///   keep               the value stays, and no other column's mask goes on to it
+///   keep               the value stays; a mask that would have to go on to it is refused
 ///   null               NULL
 ///   fixed:TEXT         TEXT
 ///   hash, hash:N       16 or N hexadecimal digits

@@ -581,4 +581,64 @@ mod tests {
         assert_eq!(with("fixed:é", latin1, None).unwrap(), b"\xe9");
         assert!(with("fixed:表", latin1, None).unwrap_err().contains("LATIN1"));
     }
+
+    /// Whatever the bytes are, a mask gives a value or says why not, and the same each time.
+    #[test]
+    fn any_bytes() {
+        let masks = [
+            "hash:7",
+            "email",
+            "email:keep-domain",
+            "digits",
+            "int",
+            "int:-5-500",
+            "uuid",
+            "date:3",
+            "name",
+            "words",
+            "partial:2,3",
+            "bytes",
+            "fixed:x",
+            "null",
+            "keep",
+        ];
+        let ways = [
+            Way::Text,
+            Way::Padded,
+            Way::Folded,
+            Way::Integers(vec![SMALL, BIG]),
+            Way::Numeric,
+            Way::Dates,
+            Way::Bytes,
+        ];
+        let mut state = 1_u64;
+        let mut random = move |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        const BYTES: &[u8] = b"0123456789-+.:{}[],;\"\\ @abcxNUL\n\x80\x95\xc3\xa9\xff";
+        let key = Key::from_bytes(b"a key for the tests").unwrap();
+        for mask in masks {
+            for way in &ways {
+                for name in ["UTF8", "SQL_ASCII", "LATIN1", "SJIS", "GB18030"] {
+                    let encoding = Encoding::find(name.as_bytes()).unwrap();
+                    let array = [None, Some(b',')][random(2) as usize];
+                    let most = [None, Some(8)][random(2) as usize];
+                    let mask = mask.parse().unwrap();
+                    let masker = Masker::new(&mask, &key, encoding, way.clone(), most, array);
+                    for _ in 0..20 {
+                        let len = random(12);
+                        let value: Vec<u8> =
+                            (0..len).map(|_| BYTES[random(BYTES.len() as u64) as usize]).collect();
+                        let (mut one, mut other) = (Vec::new(), Vec::new());
+                        let first = masker.apply(&value, Some(b"1"), &mut one);
+                        assert_eq!(first, masker.apply(&value, Some(b"1"), &mut other));
+                        assert!(first.is_err() || one == other);
+                    }
+                }
+            }
+        }
+    }
 }
