@@ -112,6 +112,7 @@ pub mod needs;
 mod not_an_archive;
 pub mod read;
 pub mod rows;
+pub mod salvage;
 pub mod script;
 pub mod select;
 pub mod source;

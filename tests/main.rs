@@ -29,6 +29,7 @@
 //! | `diff` | dumps of one database are equal, however they were made |
 //! | `rows` | what is read of tables and written again is the same |
 //! | `rewrite` | rows that are rewritten; what changes nothing gives the same bytes |
+//! | `salvage` | what is left of a damaged archive becomes a new one |
 //! | `verify` | each kind of damage is found, with its code |
 //! | `regressions` | one test per bug that was found |
 
@@ -60,6 +61,7 @@ mod regressions;
 mod reindex;
 mod rewrite;
 mod rows;
+mod salvage;
 mod script;
 mod steps;
 mod verify;

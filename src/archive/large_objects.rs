@@ -71,6 +71,8 @@ enum Place {
     Block(ChunkReader<SourceReader>),
     /// A list of files.
     Files { store: Arc<MemberStore>, list: LargeObjectList, line: Vec<u8> },
+    /// Files whose list is lost.
+    Loose { store: Arc<MemberStore>, oids: std::vec::IntoIter<u32> },
 }
 
 /// A list of files.
@@ -143,6 +145,17 @@ impl LargeObjects {
         let list = LargeObjectList::new(store.open(list)?, &decoding, entry.name())?;
         let place = Place::Files { store, list, line: Vec::new() };
         Ok(LargeObjects::new(place, decoding, entry))
+    }
+
+    /// Of files whose list is lost.
+    pub(super) fn of_loose_files(
+        store: Arc<MemberStore>,
+        oids: Vec<u32>,
+        decoding: Decoding,
+        entry: TocEntry<'_>,
+    ) -> Self {
+        let place = Place::Loose { store, oids: oids.into_iter() };
+        LargeObjects { expected: Expected::default(), ..LargeObjects::new(place, decoding, entry) }
     }
 
     /// Makes of what pg_restore passes over a [complaint](Self::complaints) instead of an error.
@@ -218,6 +231,11 @@ impl Place {
                     return Ok(None);
                 };
                 let member = store.open(line).map_err(named)?;
+                (oid, StoredPiece::member(member, entry.clone(), false))
+            }
+            Place::Loose { store, oids } => {
+                let Some(oid) = oids.next() else { return Ok(None) };
+                let member = store.open(names::object_name(oid).as_bytes()).map_err(named)?;
                 (oid, StoredPiece::member(member, entry.clone(), false))
             }
         };

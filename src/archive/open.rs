@@ -234,6 +234,23 @@ impl Archive {
         Ok(Some((entry, chunks.into_input())))
     }
 
+    /// The custom archive in a file, if it is one.
+    pub(crate) fn custom(&self) -> Option<&Custom> {
+        match &self.layout {
+            Layout::Blocks(custom) => Some(custom),
+            Layout::Members(_) => None,
+        }
+    }
+
+    /// The same data under another table of contents.
+    pub(crate) fn with_toc(&self, toc: Toc) -> Archive {
+        let layout = match &self.layout {
+            Layout::Blocks(custom) => Layout::Blocks(Box::new(custom.again())),
+            Layout::Members(store) => Layout::Members(Arc::clone(store)),
+        };
+        Archive::new(self.format, toc, layout, self.limits)
+    }
+
     /// Where the blocks of a custom archive begin.
     pub(crate) fn blocks_start(&self) -> Option<u64> {
         match &self.layout {
@@ -339,6 +356,17 @@ impl Archive {
                 LargeObjects::of_files(Arc::clone(store), &list, self.decoding(), entry)
             }
         }
+    }
+
+    /// The large objects of these OIDs in a directory, whatever a list says of them.
+    pub(crate) fn loose_objects(
+        &self,
+        entry: TocEntry<'_>,
+        oids: Vec<u32>,
+    ) -> Option<LargeObjects> {
+        let Layout::Members(store) = &self.layout else { return None };
+        let store = Arc::clone(store);
+        Some(LargeObjects::of_loose_files(store, oids, self.decoding(), entry))
     }
 
     /// Opens the stored bytes of an entry's data, without decompressing them.

@@ -24,7 +24,8 @@ use crate::not_an_archive::NotAnArchive;
 use crate::source::{
     FileSource, Members, OnRead, Peek, Pipe, Positioned as _, Source, SourceReader, is_pipe,
 };
-use crate::toc::{Format, Statements};
+use crate::toc::{Format, Header, Statements, Toc};
+use crate::version::ArchiveVersion;
 
 /// Options for opening an archive.
 ///
@@ -134,6 +135,21 @@ impl OpenOptions {
             return Err(Error::usage("a pipe can only be read in one pass"));
         }
         self.file(path, FileSource::open(path)?)
+    }
+
+    /// Opens a directory with the files of an archive whose `toc.dat` is lost. The table of contents
+    /// is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub(crate) fn without_toc(&self, path: &Path) -> Result<Archive> {
+        let folder = Folder::new(path, self.follow_links);
+        let store = MemberStore::folder(folder, self.on_read.clone());
+        let header = Header::new(ArchiveVersion::NEWEST, Format::Directory);
+        let toc = Toc::new(header, Format::Directory);
+        let layout = Layout::Members(Arc::new(store));
+        Ok(Archive::new(Format::Directory, toc, layout, self.toc.limits))
     }
 
     pub(super) fn folder(&self, path: &Path) -> Result<Archive> {

@@ -167,6 +167,21 @@ impl Custom {
         self.toc_end
     }
 
+    /// The same file, for another table of contents of it.
+    pub(crate) fn again(&self) -> Custom {
+        let source = Arc::clone(&self.source);
+        Custom::new(source, self.dialect, self.toc_start, self.toc_end, self.limits)
+    }
+
+    /// Where the table of contents begins.
+    pub(crate) fn toc_start(&self) -> u64 {
+        self.toc_start
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The whole file.
     pub(crate) fn source(&self) -> &Arc<dyn Source> {
         &self.source

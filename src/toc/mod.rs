@@ -334,6 +334,20 @@ impl Toc {
         (toc, decoded.err())
     }
 
+    /// Reads one entry, which becomes a table of contents of its own: to see what is left of a damaged
+    /// one.
+    pub(crate) fn decode_entry<I: Positioned + ?Sized>(
+        input: &mut I,
+        header: Header,
+        format: Format,
+        limits: &Limits,
+    ) -> Result<Toc> {
+        let mut toc = Toc::new(header, format);
+        let mut d = Decoder::new(input, toc.dialect, "the table of contents", limits);
+        toc.decode_entries(&mut d, 1, limits)?;
+        Ok(toc)
+    }
+
     fn decode_count<I: Positioned + ?Sized>(
         &self,
         d: &mut Decoder<'_, I>,

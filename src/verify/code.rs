@@ -70,6 +70,8 @@ codes! {
     InvalidSession = "T14", Error, "pg_restore refuses the archive";
     /// A sequence without its value.
     SequenceWithoutValue = "T16", Warning, "the sequence begins anew, so its next numbers may exist already";
+    /// A text is NULL that never is.
+    NullText = "T19", Error, "pg_restore crashes";
     /// The second table of contents is another one.
     OtherToc = "T18", Error, "one of the two is damaged";
 

@@ -7,6 +7,7 @@ use super::report::Found;
 use crate::finding::Severity;
 use crate::text::Encoding;
 use crate::toc::{Desc, DumpId, Section, Toc, TocEntry};
+use crate::version::Gate;
 
 /// Looks for what is wrong with the entries of a table of contents.
 pub(super) fn check(toc: &Toc, tell: &mut impl FnMut(Found)) {
@@ -15,6 +16,7 @@ pub(super) fn check(toc: &Toc, tell: &mut impl FnMut(Found)) {
     dependencies(toc, tell);
     circles(toc, tell);
     texts(toc, tell);
+    nulls(toc, tell);
     sections(toc, tell);
     sequences(toc, tell);
 }
@@ -223,6 +225,20 @@ fn texts(toc: &Toc, tell: &mut impl FnMut(Found)) {
             let what = format!("the {field} is not valid {}", encoding.name());
             tell(Found::new(Code::InvalidText, what).in_entry(entry));
         }
+    }
+}
+
+/// NULL where pg_restore reads without a look.
+fn nulls(toc: &Toc, tell: &mut impl FnMut(Found)) {
+    let version = toc.header().version;
+    for entry in toc.entries() {
+        let null = match (entry.tag(), entry.with_oids()) {
+            (None, _) => "tag",
+            (_, None) if version.has(Gate::WithOids) => "WITH OIDS flag",
+            _ => continue,
+        };
+        let what = format!("the {null} is NULL");
+        tell(Found::new(Code::NullText, what).in_entry(entry));
     }
 }
 

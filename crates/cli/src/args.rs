@@ -4,7 +4,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     cat, completions, convert, count, deps, diff, du, export, find, grep, head, list, man, mask,
-    merge, reindex, restore, show, split, verify,
+    merge, reindex, restore, salvage, show, split, verify,
 };
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Merge(merge::Args),
     Restore(restore::Args),
     Verify(verify::Args),
+    Salvage(salvage::Args),
     Completions(completions::Args),
     Man(man::Args),
 }

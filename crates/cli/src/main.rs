@@ -35,6 +35,7 @@ mod progress;
 mod reindex;
 mod replace;
 mod restore;
+mod salvage;
 mod selection;
 mod show;
 mod signals;
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
         args::Command::Split(args) => split::run(&args, &context),
         args::Command::Merge(args) => merge::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args, context.follow_links),
+        args::Command::Salvage(args) => salvage::run(&args, &context),
         args::Command::Verify(args) => verify::run(&args, &context),
         args::Command::Completions(args) => completions::run(&args),
         args::Command::Man(args) => man::run(&args),

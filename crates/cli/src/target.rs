@@ -48,7 +48,7 @@ struct Compress {
     long: bool,
 }
 
-fn parse_format(text: &str) -> Result<Format, String> {
+pub(crate) fn parse_format(text: &str) -> Result<Format, String> {
     match text.to_ascii_lowercase().as_str() {
         "c" | "custom" => Ok(Format::Custom),
         "d" | "directory" => Ok(Format::Directory),

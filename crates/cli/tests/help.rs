@@ -169,7 +169,7 @@ impl Scene {
         };
         run(&["convert", "newest", "backup.dump", "--archive-version", version, "-Z", "gzip"]);
         run(&["convert", "newest", "new.dump"]);
-        for name in ["app.dump", "a.dump", "old.dump", "monday.dump", "tuesday.dump"] {
+        for name in ["app.dump", "a.dump", "old.dump", "monday.dump", "tuesday.dump", "cut.dump"] {
             run(&["convert", "backup.dump", name]);
         }
         for name in ["backup", "backup.dir"] {
@@ -294,6 +294,7 @@ fn outputs(example: &str) -> Vec<String> {
             Some(&"convert") => made.extend(archives().next_back()),
             Some(&"merge") => made.extend(archives().next()),
             Some(&"split") => made.extend(words.get(3)),
+            Some(&"salvage") => made.extend(archives().next_back()),
             Some(&"mask") => made.extend(words.get(3).filter(|word| word.ends_with(".dump"))),
             _ => {}
         }

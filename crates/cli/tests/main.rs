@@ -96,6 +96,7 @@ mod live_progress;
 mod live_restore;
 #[cfg(unix)]
 mod live_resume;
+mod live_salvage;
 #[cfg(unix)]
 mod live_scripts;
 #[cfg(target_os = "linux")]
@@ -114,6 +115,7 @@ mod place;
 mod readme;
 mod recognise;
 mod reindex;
+mod salvage;
 #[cfg(unix)]
 mod streams;
 mod support;

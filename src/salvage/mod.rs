@@ -1,0 +1,43 @@
+//! What is left of a damaged archive becomes a new one.
+//!
+//! A [`Salvage`] never changes its input. It takes what `pg_restore` would get of the damaged
+//! archive, and more: the entries behind damage of the table of contents, the data behind damaged
+//! data, and of damaged data the rows before and behind the damage. The new archive can be restored
+//! by `pg_restore`, and the [`Report`] says what is lost.
+//!
+//! What looks like a row may still be wrong. Of zstd and lz4 data, the rows before the damage are
+//! right. Of gzip data, any row may be wrong once its checksum is. With
+//! [`trusted`](Salvage::trusted), only rows are taken that are right.
+//!
+//! ```
+//! use pgdmp::OpenOptions;
+//! use pgdmp::salvage::Salvage;
+//!
+//! let bytes = std::fs::read("fixtures/pg17/small-custom.dump")?;
+//! // The end of the archive is lost.
+//! let damaged = OpenOptions::new().damaged(true).read(bytes[..bytes.len() - 200].to_vec())?;
+//! let salvage = Salvage::new(&damaged)?;
+//! let (whole, report) = salvage.write_to(std::io::Cursor::new(Vec::new()))?;
+//! assert!(!report.is_whole());
+//! assert!(pgdmp::Archive::read(whole.into_inner()).is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! ```text
+//! report.rs     what could be had
+//! rows.rs       the rows of damaged data
+//! contents.rs   the entries of a damaged table of contents
+//! blocks.rs     the blocks of a damaged custom archive
+//! recovered.rs  data whose entry is lost
+//! run.rs        the new archive
+//! ```
+
+mod blocks;
+mod contents;
+mod recovered;
+mod report;
+mod rows;
+mod run;
+
+pub use report::{How, Report, Saved};
+pub use run::Salvage;

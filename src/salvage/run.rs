@@ -1,0 +1,483 @@
+//! The new archive.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, Seek, Write};
+use std::path::Path;
+
+use super::blocks::{self, Places};
+use super::contents::{self, Contents};
+use super::recovered;
+use super::report::{How, Report, Saved};
+use super::rows::{self, Form, Outcome};
+use crate::archive::{
+    Archive, ArchiveBuilder, ArchiveWriter, LargeObject, LargeObjects, LargeObjectsWriter,
+    OpenOptions, WriteOptions,
+};
+use crate::compression::Algorithm;
+use crate::error::{Error, Fault, Result};
+use crate::finding::{Finding, Severity};
+use crate::format::names;
+use crate::sql;
+use crate::toc::{BlockKind, Desc, DumpId, EntryFields, Format, Section, Toc, TocEntry};
+use crate::version::ArchiveVersion;
+
+/// Takes what is left of an archive; see the [module](crate::salvage).
+///
+/// Making one reads all data once, to find out what can be had. Writing reads it again.
+#[derive(Debug)]
+pub struct Salvage {
+    archive: Archive,
+    report: Report,
+    /// By place of the entry: its place in the report.
+    saved: HashMap<usize, usize>,
+    trusted: bool,
+    comments: bool,
+    format: Format,
+    compression: Algorithm,
+}
+
+/// Of a large object that was cut, so many are told.
+const TOLD: usize = 100;
+
+impl Salvage {
+    /// Opens an archive of which any part may be damaged: also a directory whose `toc.dat` is lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system, and a file in which nothing is recognised.
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Archive> {
+        let path = path.as_ref();
+        match options.clone().damaged(true).open(path) {
+            Err(error) if path.is_dir() && !error.is_io() => {
+                let archive = options.without_toc(path)?;
+                match recovered::files(&archive)?.is_empty() {
+                    true => Err(error),
+                    false => Ok(archive),
+                }
+            }
+            opened => opened,
+        }
+    }
+
+    /// Looks at all data of an archive, which should be opened with
+    /// [`OpenOptions::damaged`](crate::OpenOptions::damaged).
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system. Damage is part of the report.
+    pub fn new(archive: &Archive) -> Result<Salvage> {
+        let Contents { toc, end } = contents::collect(archive)?;
+        let (toc, places, lost) = match archive.custom() {
+            None => (toc, Places::new(), recovered::files(archive)?),
+            Some(custom) => {
+                let places = blocks::find(archive, custom, &toc, end)?;
+                let start = |entry: TocEntry<'_>| places.get(&entry.dump_id()).map(|p| p.start);
+                let lost = unknown(&toc, &places);
+                (contents::with_offsets(&toc, start)?, places, lost)
+            }
+        };
+        let placed = archive.with_toc(recovered::with_entries(toc, &lost)?);
+        let toc = recovered::define(&placed, &lost)?;
+        let toc_damage = archive.damage().map(Finding::from);
+        let toc_entries = toc.len() as u64;
+        let mut salvage = Salvage {
+            archive: archive.with_toc(toc),
+            report: Report { entries: Vec::new(), toc_entries, toc_damage },
+            saved: HashMap::new(),
+            trusted: false,
+            comments: true,
+            format: archive.format(),
+            compression: archive.header().compression.algorithm,
+        };
+        salvage.look(&places)?;
+        Ok(salvage)
+    }
+
+    /// Whether only data is taken that is right for sure, as far as its compression can show that.
+    /// Default false.
+    #[must_use]
+    pub fn trusted(mut self, trusted: bool) -> Self {
+        self.trusted = trusted;
+        for saved in &mut self.report.entries {
+            if trusted && saved.suspect_from.is_some() {
+                (saved.is_kept, saved.rows, saved.large_objects) = (false, 0, 0);
+            }
+        }
+        self
+    }
+
+    /// Whether tables that lost rows get a comment that says so. Default true.
+    #[must_use]
+    pub fn comments(mut self, comments: bool) -> Self {
+        self.comments = comments;
+        self
+    }
+
+    /// Sets the format of the new archive. The default is that of the damaged one.
+    #[must_use]
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// What can be had.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Writes a custom or tar archive.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the output, and of reading the input again.
+    pub fn write_to<W: Write + Seek>(self, output: W) -> Result<(W, Report)> {
+        let writer = self.builder()?.start(output)?;
+        let output = self.fill(writer)?;
+        Ok((output, self.report))
+    }
+
+    /// Writes an archive at a path, which must not exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_to`](Self::write_to).
+    pub fn create(self, path: impl AsRef<Path>) -> Result<Report> {
+        let writer: ArchiveWriter<File> = self.builder()?.create(path)?;
+        self.fill(writer)?;
+        Ok(self.report)
+    }
+
+    /// Finds out what can be had of each entry.
+    fn look(&mut self, places: &Places) -> Result<()> {
+        let gzip = self.compression == Algorithm::Gzip;
+        for entry in self.archive.entries().filter(TocEntry::had_dumper) {
+            let mut saved = Saved {
+                dump_id: entry.dump_id(),
+                name: entry.name(),
+                how: How::Offset,
+                rows: 0,
+                left_out: 0,
+                large_objects: 0,
+                cut_objects: Vec::new(),
+                damage: None,
+                suspect_from: None,
+                is_kept: true,
+            };
+            if self.archive.custom().is_some() {
+                saved.how = places.get(&entry.dump_id()).map_or(How::Lost, |place| place.how);
+            }
+            if saved.how == How::Lost {
+                if entry.data_kind() == BlockKind::LargeObjects || has_rows(entry) {
+                    let what = "the data is not in the archive";
+                    saved.damage = Some(Finding::new(Severity::Error, what));
+                }
+                saved.is_kept = false;
+            } else {
+                match entry.data_kind() {
+                    BlockKind::Data => {
+                        let outcome = self.rows_of(entry, |_| Ok(()))?;
+                        judge(&mut saved, entry, outcome, gzip);
+                    }
+                    BlockKind::LargeObjects => {
+                        self.objects_of(
+                            entry,
+                            &mut saved,
+                            None::<&mut LargeObjectsWriter<'_, io::Sink>>,
+                        )?;
+                    }
+                }
+            }
+            self.saved.insert(entry.index(), self.report.entries.len());
+            self.report.entries.push(saved);
+        }
+        Ok(())
+    }
+
+    /// Gives the rows of an entry that can be had.
+    fn rows_of(
+        &self,
+        entry: TocEntry<'_>,
+        keep: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Outcome> {
+        let mut block = self.archive.block_of(entry)?;
+        let mut data = match block.data() {
+            Ok(data) => data,
+            Err(error) => return Ok(Outcome { error: Some(error), ..Outcome::default() }),
+        };
+        data.be_lenient();
+        let mut outcome = rows::rows(&mut data, &rows::form(entry), keep)?;
+        if outcome.error.is_none() {
+            outcome.error = data.complaints().into_iter().next();
+        }
+        Ok(outcome)
+    }
+
+    /// Reads the large objects of an entry, as far as they can be read, and writes them.
+    fn objects_of<W: Write>(
+        &self,
+        entry: TocEntry<'_>,
+        saved: &mut Saved,
+        mut to: Option<&mut LargeObjectsWriter<'_, W>>,
+    ) -> Result<()> {
+        let mut seen = HashSet::new();
+        match self.archive.large_objects_of(entry) {
+            Err(error) => saved.damage = Some((&error).into()),
+            Ok(objects) => take_objects(objects, saved, &mut seen, &mut to)?,
+        }
+        // A directory may have files that no list names any more.
+        if saved.damage.is_some() {
+            let oids = self.loose_oids(entry, &seen)?;
+            if let Some(objects) = self.archive.loose_objects(entry, oids) {
+                take_objects(objects, saved, &mut seen, &mut to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The large objects of a directory that may be of an entry and are not among those seen.
+    fn loose_oids(&self, entry: TocEntry<'_>, seen: &HashSet<u32>) -> Result<Vec<u32>> {
+        let tag = entry.tag().and_then(|tag| std::str::from_utf8(tag).ok()).unwrap_or_default();
+        let (first, last) = tag.split_once("..").unwrap_or((tag, tag));
+        let range = match (first.parse::<u32>(), last.parse::<u32>()) {
+            (Ok(first), Ok(last)) => first..=last,
+            _ => 1..=u32::MAX,
+        };
+        let files = self.archive.walked()?.files.unwrap_or_default();
+        let oids = files.iter().filter_map(|file| {
+            let (name, _) = names::without_suffix(file.as_bytes());
+            names::object_oid(name)
+        });
+        let mut oids: Vec<u32> =
+            oids.filter(|oid| range.contains(oid) && !seen.contains(oid)).collect();
+        oids.sort_unstable();
+        oids.dedup();
+        Ok(oids)
+    }
+
+    fn builder(&self) -> Result<ArchiveBuilder> {
+        let header = self.archive.header();
+        let compression = match self.format {
+            Format::Tar => Algorithm::None,
+            _ if self.compression.is_enabled() => self.compression,
+            _ => Algorithm::None,
+        };
+        // The revision says nothing, and is not written.
+        let version = ArchiveVersion::new(header.version.major, header.version.minor);
+        let mut options = WriteOptions::new()
+            .version(version.max(WriteOptions::OLDEST))
+            .compression(compression, None);
+        if let Some(created) = header.created {
+            options = options.created(created);
+        }
+        if let Some(name) = &header.dbname {
+            options = options.dbname(name);
+        }
+        if let Some(version) = &header.server_version {
+            options = options.server_version(version);
+        }
+        if let Some(version) = &header.dump_version {
+            options = options.dump_version(version);
+        }
+        let mut builder = ArchiveBuilder::new(self.format, &options)?;
+        let highest = self.archive.entries().map(|entry| entry.dump_id().0).max().unwrap_or(0);
+        let mut next = highest;
+        let mut id = || {
+            next += 1;
+            DumpId(next)
+        };
+        if !contents::has_session(self.archive.toc()) {
+            let session = EntryFields::new(id(), Desc::ENCODING, Section::PreData).tag("ENCODING");
+            builder.entry(&session.defn("SET client_encoding = 'SQL_ASCII';\n"))?;
+        }
+        for entry in self.archive.entries() {
+            let kept = self.saved(entry).is_none_or(|saved| saved.is_kept);
+            if kept {
+                builder.entry(&entry.fields())?;
+            }
+        }
+        if self.comments {
+            for entry in self.archive.entries() {
+                let Some(saved) = self.saved(entry).filter(|saved| !saved.is_whole()) else {
+                    continue;
+                };
+                self.comment(entry, saved, id(), &mut builder)?;
+            }
+        }
+        Ok(builder)
+    }
+
+    fn saved(&self, entry: TocEntry<'_>) -> Option<&Saved> {
+        self.saved.get(&entry.index()).and_then(|at| self.report.entries.get(*at))
+    }
+
+    /// Says in the database that rows are lost.
+    fn comment(
+        &self,
+        entry: TocEntry<'_>,
+        saved: &Saved,
+        id: DumpId,
+        builder: &mut ArchiveBuilder,
+    ) -> Result<()> {
+        let toc = entry.toc();
+        let is_table = |entry: &TocEntry<'_>| entry.desc() == Desc::TABLE;
+        let mut needed = entry.dependencies().iter().filter_map(|id| toc.entry(*id));
+        let Some(table) = needed.find(is_table) else { return Ok(()) };
+        let (Some(namespace), Some(tag)) = (table.namespace(), table.tag()) else { return Ok(()) };
+        let encoding = toc.text_encoding();
+        let mut text = format!("pgdmp salvage: {} rows", saved.rows);
+        if saved.left_out > 0 {
+            text += &format!(", {} were damaged", saved.left_out);
+        }
+        if let Some(damage) = &saved.damage {
+            text += &format!(", {}", damage.what);
+        }
+        let mut defn = b"COMMENT ON TABLE ".to_vec();
+        if !namespace.is_empty() {
+            sql::identifier(namespace, encoding, &mut defn);
+            defn.push(b'.');
+        }
+        sql::identifier(tag, encoding, &mut defn);
+        defn.extend_from_slice(b" IS ");
+        let text: String = text.chars().filter(char::is_ascii).filter(|c| *c != '\\').collect();
+        sql::literal(text.as_bytes(), encoding, true, &mut defn);
+        defn.extend_from_slice(b";\n");
+        let named = [b"TABLE ".as_slice(), tag].concat();
+        let fields = EntryFields::new(id, Desc::COMMENT, Section::PostData);
+        let needed = [table.dump_id()];
+        let fields = fields.namespace(namespace).tag(&named).defn(&defn).dependencies(&needed);
+        let fields = match table.owner() {
+            Some(owner) => fields.owner(owner),
+            None => fields,
+        };
+        builder.entry(&fields)?;
+        Ok(())
+    }
+
+    /// Writes all data.
+    fn fill<W: Write>(&self, mut writer: ArchiveWriter<W>) -> Result<W> {
+        for entry in self.archive.entries() {
+            let Some(saved) = self.saved(entry).filter(|saved| saved.is_kept) else { continue };
+            match entry.data_kind() {
+                BlockKind::Data => {
+                    let mut data = writer.data(saved.dump_id)?;
+                    let mut buffered = io::BufWriter::with_capacity(128 << 10, &mut data);
+                    self.rows_of(entry, |row| buffered.write_all(row))?;
+                    if let Form::Copy { .. } = rows::form(entry) {
+                        buffered.write_all(b"\\.\n\n\n")?;
+                    }
+                    buffered.flush()?;
+                    drop(buffered);
+                    data.finish()?;
+                }
+                BlockKind::LargeObjects => {
+                    let mut objects = writer.large_objects(saved.dump_id)?;
+                    self.objects_of(entry, &mut saved.clone(), Some(&mut objects))?;
+                    objects.finish()?;
+                }
+            }
+        }
+        writer.finish()
+    }
+}
+
+/// Whether an entry must have data.
+fn has_rows(entry: TocEntry<'_>) -> bool {
+    entry.desc() == Desc::TABLE_DATA
+}
+
+/// What an outcome means for an entry.
+fn judge(saved: &mut Saved, entry: TocEntry<'_>, outcome: Outcome, gzip: bool) {
+    let Outcome { rows, left_out, first_left_out, error, is_marked } = outcome;
+    (saved.rows, saved.left_out) = (rows, left_out);
+    saved.damage = error.as_ref().map(Finding::from);
+    if saved.damage.is_none() && left_out > 0 {
+        let what = format!("{left_out} rows are damaged");
+        saved.damage = Some(Finding::new(Severity::Error, what).in_entry(entry.name()));
+    }
+    let is_decoded = error.as_ref().is_some_and(|error| {
+        // That bytes are missing, or follow, makes no row wrong.
+        !error.is_truncated() && error.fault() != Some(Fault::EndMarker)
+    });
+    if gzip && is_decoded {
+        saved.suspect_from = Some(first_left_out.unwrap_or(1));
+    } else if left_out > 0 {
+        saved.suspect_from = first_left_out;
+    }
+    // A table that was empty stays one; of one that lost all rows it must not look like that.
+    saved.is_kept = rows > 0 || (is_marked && left_out == 0) || saved.damage.is_none();
+}
+
+/// Takes large objects, as far as they can be read.
+fn take_objects<W: Write>(
+    mut objects: LargeObjects,
+    saved: &mut Saved,
+    seen: &mut HashSet<u32>,
+    to: &mut Option<&mut LargeObjectsWriter<'_, W>>,
+) -> Result<()> {
+    objects.be_lenient();
+    loop {
+        let object = match objects.next_object() {
+            Ok(None) => break,
+            Ok(Some(object)) => object,
+            Err(error) => {
+                saved.damage.get_or_insert((&error).into());
+                break;
+            }
+        };
+        let oid = object.oid();
+        if oid.0 == 0 || !seen.insert(oid.0) {
+            continue;
+        }
+        saved.large_objects += 1;
+        let failed = match to {
+            None => copy(object, &mut io::sink())?,
+            Some(to) => {
+                let mut writer = to.object(oid)?;
+                let failed = copy(object, &mut writer)?;
+                writer.finish()?;
+                failed
+            }
+        };
+        if let Some(error) = failed {
+            saved.damage.get_or_insert((&error).into());
+            saved.suspect_from.get_or_insert(saved.large_objects);
+            if saved.cut_objects.len() < TOLD {
+                saved.cut_objects.push(oid.0);
+            }
+        }
+    }
+    for complaint in objects.complaints() {
+        saved.damage.get_or_insert((&complaint).into());
+    }
+    Ok(())
+}
+
+/// Copies a large object as far as it can be read; why not to its end.
+///
+/// # Errors
+///
+/// Those of `to`.
+fn copy(mut object: LargeObject<'_>, to: &mut impl Write) -> io::Result<Option<Error>> {
+    loop {
+        let bytes = match object.fill_buf() {
+            Ok([]) => return Ok(None),
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Ok(Some(error.into())),
+        };
+        to.write_all(bytes)?;
+        let n = bytes.len();
+        object.consume(n);
+    }
+}
+
+/// The blocks with rows that no entry has.
+fn unknown(toc: &Toc, places: &Places) -> Vec<(DumpId, Option<u64>)> {
+    let lost = places
+        .iter()
+        .filter(|(id, place)| place.kind == BlockKind::Data && toc.entry(**id).is_none());
+    let mut lost: Vec<_> = lost.map(|(id, place)| (*id, Some(place.start))).collect();
+    lost.sort_unstable();
+    lost
+}

@@ -1,0 +1,194 @@
+//! What is left of a damaged archive becomes a new one, which is good.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use pgdmp::finding::Severity;
+use pgdmp::salvage::{How, Report, Salvage};
+use pgdmp::verify::{Event, Verification};
+use pgdmp::{Archive, Desc, Format, Input, OpenOptions, TocEntry};
+use pgdmp_testkit::contents::read_all;
+use pgdmp_testkit::effort::is_exhaustive;
+use pgdmp_testkit::fixtures;
+use pgdmp_testkit::watchdog::Watchdog;
+
+fn fixture(name: &str) -> Vec<u8> {
+    fixtures::bytes(&fixtures::root().join(name))
+}
+
+/// The new archive of damaged bytes, and what is said of it.
+fn salvage(bytes: Vec<u8>, trusted: bool) -> Option<(Vec<u8>, Report)> {
+    let archive = OpenOptions::new().damaged(true).read(bytes).ok()?;
+    let salvage = Salvage::new(&archive).unwrap().trusted(trusted);
+    if salvage.report().is_empty() {
+        return None;
+    }
+    let (output, report) = salvage.write_to(Cursor::new(Vec::new())).unwrap();
+    Some((output.into_inner(), report))
+}
+
+/// Fails if an archive has errors that a restore would suffer from.
+fn check(bytes: &[u8], label: &str) {
+    let archive = Archive::read(bytes.to_vec()).unwrap_or_else(|error| panic!("{label}: {error}"));
+    let mut input = Input::Archive(Box::new(archive));
+    Verification::new()
+        .run(&mut input, |event| {
+            if let Event::Found(found) = event {
+                let severe = found.finding.severity == Severity::Error;
+                // A large object that is lost stays in the list.
+                assert!(!severe || found.code.id() == "R4", "{label}: {found}");
+            }
+        })
+        .unwrap();
+}
+
+/// The rows of each table by its name.
+fn rows(bytes: &[u8]) -> HashMap<Vec<u8>, Vec<Vec<u8>>> {
+    let archive = Archive::read(bytes.to_vec()).unwrap();
+    let mut rows = HashMap::new();
+    let tables = archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA);
+    for entry in tables.filter(TocEntry::has_data) {
+        let mut data = Vec::new();
+        archive.data(entry.dump_id()).unwrap().copy_to(&mut data).unwrap();
+        let lines = data.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec);
+        rows.insert(entry.tag().unwrap_or_default().to_vec(), lines.collect());
+    }
+    rows
+}
+
+#[test]
+fn what_is_whole_stays_whole() {
+    for name in ["pg17/small-custom.dump", "pg18/small-tar.tar", "pg15/latin1-custom.dump"] {
+        let good = fixture(name);
+        let (new, report) = salvage(good.clone(), false).unwrap();
+        assert!(report.is_whole(), "{name}: {report:?}");
+        check(&new, name);
+        let [old, new] = [good, new].map(|bytes| Archive::read(bytes).unwrap());
+        assert_eq!(old.entries().len(), new.entries().len(), "{name}");
+        assert_eq!(read_all(&old).unwrap(), read_all(&new).unwrap(), "{name}");
+    }
+}
+
+/// Whatever is cut off: what stands before is there.
+#[test]
+fn cut_archives() {
+    let good = fixture("pg17/small-custom.dump");
+    let all = rows(&good);
+    let step = if is_exhaustive() { 1 } else { 37 };
+    let mut kept = 0;
+    for len in (200..good.len()).step_by(step) {
+        let Some((new, report)) = salvage(good[..len].to_vec(), false) else { continue };
+        let label = format!("cut to {len}");
+        check(&new, &label);
+        assert!(!report.is_whole(), "{label}");
+        for (table, rows) in rows(&new) {
+            assert!(rows.iter().all(|row| all[&table].contains(row)), "{label}");
+            kept += rows.len();
+        }
+    }
+    assert!(kept > 0);
+}
+
+/// Any damage: the new archive is good, and with `trusted` nothing is in it that was not before.
+#[test]
+fn damaged_archives() {
+    let names = ["pg17/small-custom.dump", "pg15/latin1-custom.dump", "pg14/mini-child.dump"];
+    let mut random = fastrand::Rng::with_seed(19);
+    let rounds = if is_exhaustive() { 5000 } else { 200 };
+    let mut opened = 0;
+    for round in 0..rounds {
+        let name = names[random.usize(..names.len())];
+        let good = fixture(name);
+        let mut bytes = good.clone();
+        let at = random.usize(100..bytes.len());
+        let len = random.usize(1..600).min(bytes.len() - at);
+        match random.u8(..6) {
+            0 => bytes[at] ^= 1 << random.u8(..8),
+            1 => bytes[at..at + len].fill(0),
+            2 => drop(bytes.drain(at..at + len)),
+            3 => drop(bytes.splice(at..at, (0..len).map(|n| n as u8))),
+            4 => bytes.truncate(at),
+            _ => bytes.copy_within(100..100 + len, at),
+        }
+        let label = format!("{name}, round {round}");
+        let _watchdog = Watchdog::new(&label);
+        if let Some((new, _)) = salvage(bytes.clone(), false) {
+            opened += 1;
+            check(&new, &label);
+        }
+        let Some((new, _)) = salvage(bytes, true) else { continue };
+        check(&new, &label);
+        let all: Vec<Vec<u8>> = rows(&good).into_values().flatten().collect();
+        for (table, rows) in rows(&new) {
+            // Data of a lost entry is under another name.
+            assert!(rows.iter().all(|row| all.contains(row)), "{label}: {table:?}");
+        }
+    }
+    assert!(opened > rounds / 2);
+}
+
+/// Entries behind damage of the table of contents are found again, and the blocks behind it.
+#[test]
+fn a_damaged_table_of_contents() {
+    let good = fixture("pg17/small-custom.dump");
+    let archive = Archive::read(good.clone()).unwrap();
+    let entries = archive.entries().len() as u64;
+    let mut bytes = good;
+    // In the first quarter of the table of contents.
+    bytes[700..900].fill(0xff);
+    let (new, report) = salvage(bytes, false).unwrap();
+    check(&new, "toc");
+    assert!(report.toc_damage.is_some());
+    assert!(report.toc_entries + 4 >= entries, "{} of {entries}", report.toc_entries);
+    assert!(report.entries.iter().all(|saved| saved.how != How::Lost), "{report:?}");
+}
+
+/// A block whose entry is lost becomes a table of texts.
+#[test]
+fn rows_without_an_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged");
+    copy(&fixtures::root().join("pg18/small-dir"), &damaged);
+    fs::remove_file(damaged.join("toc.dat")).unwrap();
+    let archive = Salvage::open(&damaged, &OpenOptions::new()).unwrap();
+    let salvage = Salvage::new(&archive).unwrap().format(Format::Custom);
+    let (new, report) = salvage.write_to(Cursor::new(Vec::new())).unwrap();
+    let new = new.into_inner();
+    check(&new, "without toc.dat");
+    assert!(report.entries.iter().map(|saved| saved.rows).sum::<u64>() >= 12);
+    let new = Archive::read(new).unwrap();
+    let table = new.entries().find(|entry| entry.desc() == Desc::TABLE).unwrap();
+    assert_eq!(table.namespace(), Some(&b"pgdmp_salvage"[..]));
+}
+
+#[test]
+fn files_of_large_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = fixtures::root().join("pg18/small-dir");
+    let names: Vec<String> = fs::read_dir(&original)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let objects = names.iter().filter(|name| name.starts_with("blob_")).count() as u64;
+    for (n, lost) in names.iter().filter(|name| name.starts_with("blob")).enumerate() {
+        let damaged = folder.path().join(n.to_string());
+        copy(&original, &damaged);
+        fs::remove_file(damaged.join(lost)).unwrap();
+        let archive = Salvage::open(&damaged, &OpenOptions::new()).unwrap();
+        let report = Salvage::new(&archive).unwrap().report().clone();
+        let kept: u64 = report.entries.iter().map(|saved| saved.large_objects).sum();
+        let expected = if lost.starts_with("blob_") { objects - 1 } else { objects };
+        assert_eq!(kept, expected, "{lost}");
+        assert!(!report.is_whole(), "{lost}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
