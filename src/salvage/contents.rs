@@ -9,6 +9,7 @@ use crate::format::custom::Custom;
 use crate::source::{Peek, Positioned, SourceReader};
 use crate::text::Encoding;
 use crate::toc::{DataOffset, Desc, DumpId, Format, Toc, TocEntry};
+use crate::types::CopyStatement;
 
 /// Entries that were collected, and where the table of contents ended.
 pub(super) struct Contents {
@@ -142,7 +143,12 @@ fn is_plausible(entry: TocEntry<'_>) -> bool {
         && desc.len() < 40
         && desc.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b' ');
     let is_known = (1..=4).contains(&entry.section().code());
-    is_kind && is_known && entry.tag().is_some()
+    (is_kind || has_copy(entry)) && is_known && entry.tag().is_some()
+}
+
+/// Whether a COPY statement shows what an entry is, whatever became of its kind.
+fn has_copy(entry: TocEntry<'_>) -> bool {
+    entry.had_dumper() && entry.copy_stmt().is_some_and(|copy| CopyStatement::parse(copy).is_ok())
 }
 
 /// The entries that may be some. What sets up the session must be understood, for pg_restore refuses
@@ -169,6 +175,7 @@ fn plausible(toc: &Toc, format: Format) -> Result<Toc> {
                 kept.push(&fields.defn("SET standard_conforming_strings = 'on';\n"))?;
             }
             Desc::SEARCHPATH if !entry.defn().is_some_and(|defn| defn.ends_with(b";\n")) => {}
+            _ if has_copy(entry) => kept.push(&fields.desc(Desc::TABLE_DATA))?,
             _ => kept.push(&fields)?,
         }
     }

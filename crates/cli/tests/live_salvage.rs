@@ -38,6 +38,7 @@ fn rows(script: &[u8]) -> Rows {
 
 /// The script of an archive, as far as pg_restore gets: some damage makes it run for ever.
 fn script(pg_restore: &Path, archive: &Path, to: &Path) -> (Option<i32>, Vec<u8>) {
+    let _ = fs::remove_file(to);
     let mut child = Command::new(pg_restore)
         .arg("-f")
         .arg(to)
