@@ -68,7 +68,7 @@ struct Appended {
 #[derive(Debug)]
 struct Scan {
     /// Stands before the next block, or behind the header of the one that was entered. Kept, so
-    /// that reads are large and never go back.
+    /// that reads never go back.
     reader: SourceReader,
     /// The block, and its start, whose header was read but whose end was not reached: its data may
     /// be read, as far as there is any.
@@ -98,7 +98,7 @@ impl Custom {
         toc_end: u64,
         limits: Limits,
     ) -> Self {
-        let reader = SourceReader::from(Arc::clone(&source), toc_end);
+        let reader = SourceReader::from(Arc::clone(&source), toc_end).for_lengths();
         let scan =
             Scan { reader, entered: None, blocks: Vec::new(), by_id: HashMap::new(), stop: None };
         Custom {
@@ -244,7 +244,7 @@ impl Custom {
         let start = scan.entered.map_or_else(|| scan.reader.position(), |(_, start)| start);
         let Err(error) = scan.step(self.dialect) else { return Ok(()) };
         if error.is_io() {
-            scan.reader = self.reader(start);
+            scan.reader = self.reader(start).for_lengths();
             scan.entered = None;
             return Err(error);
         }

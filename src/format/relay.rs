@@ -36,7 +36,8 @@ impl Plan {
     fn skip_rest(self, chunks: &mut ChunkReader<&mut SourceReader>) -> Result<()> {
         while let Some(passed) = chunks.skip_some(self.alone)? {
             let source = chunks.input().source();
-            if source.bytes().is_some() || passed < self.alone / self.short {
+            let short = self.short.min(chunks.input().long_skip());
+            if source.bytes().is_some() || passed < self.alone / short {
                 continue;
             }
             let threads = (self.threads)();
@@ -205,13 +206,15 @@ mod tests {
         bytes: Vec<u8>,
         most: usize,
         reads: AtomicUsize,
+        read: AtomicUsize,
         /// The read that panics.
         panics: usize,
     }
 
     impl Unmapped {
         fn new(bytes: Vec<u8>, most: usize) -> Self {
-            Unmapped { bytes, most, reads: AtomicUsize::new(0), panics: usize::MAX }
+            let [reads, read] = Default::default();
+            Unmapped { bytes, most, reads, read, panics: usize::MAX }
         }
     }
 
@@ -224,7 +227,9 @@ mod tests {
             let read = self.reads.fetch_add(1, Ordering::Relaxed);
             assert!(read != self.panics, "as the test wants it");
             let most = buf.len().min(self.most);
-            self.bytes.read_at(&mut buf[..most], offset)
+            let n = self.bytes.read_at(&mut buf[..most], offset)?;
+            self.read.fetch_add(n, Ordering::Relaxed);
+            Ok(n)
         }
     }
 
@@ -293,6 +298,29 @@ mod tests {
         relay.run(3);
         assert_eq!(relay.lock().reached, end);
         assert!(relay.lock().over);
+        Ok(())
+    }
+
+    #[test]
+    fn of_long_chunks_hardly_more_than_the_lengths_is_read() -> io::Result<()> {
+        let dialect = dialect(4);
+        // The length of chunks, their number, the most that may be read of a thousand bytes, and the
+        // most reads of a thousand chunks.
+        for (len, count, bytes, reads) in
+            [(4091, 3_000, 20, 1_001), (100_000, 30, 1, 1_100), (100, 100_000, 1_150, 10)]
+        {
+            let stream = stream(dialect, &vec![len; count])?;
+            let end = stream.len();
+            let source = Arc::new(Unmapped::new(stream, usize::MAX));
+            let mut reader = SourceReader::from(Arc::clone(&source) as Arc<dyn Source>, 0);
+            reader = reader.for_lengths();
+            let mut chunks = ChunkReader::new(&mut reader, dialect);
+            skip_rest(&mut chunks)?;
+            assert_eq!(chunks.position(), end as u64);
+            let read = [&source.read, &source.reads].map(|n| n.load(Ordering::Relaxed) * 1_000);
+            assert!(read[0] / end <= bytes, "{len}: {} of {end} bytes", read[0] / 1_000);
+            assert!(read[1] / count <= reads, "{len}: {} reads", read[1] / 1_000);
+        }
         Ok(())
     }
 

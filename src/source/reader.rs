@@ -12,6 +12,12 @@ use crate::error::Error;
 /// walked is then a chain of long chunks of which only the lengths matter.
 const LONG_SKIP: u64 = 64 << 10;
 
+/// The same for who wants lengths alone, how much such a one reads first, and of which sources: those
+/// that like to be read in larger pieces are slow to answer.
+const LONG_FOR_LENGTHS: u64 = 2 << 10;
+const OF_LENGTHS: usize = 64;
+const QUICK: usize = 8 << 10;
+
 /// Reads `range` of a source. Borrows where the source is in memory, else buffers.
 #[derive(Debug)]
 pub(crate) struct SourceReader {
@@ -31,6 +37,7 @@ pub(crate) struct SourceReader {
     /// Sizes of the first and of the largest read.
     first: usize,
     most: usize,
+    long_skip: u64,
     /// Whether the source wants to know what is read of its memory.
     watched: bool,
 }
@@ -49,6 +56,7 @@ impl SourceReader {
             watched,
             first,
             most: most.max(first),
+            long_skip: LONG_SKIP,
             start,
             next: start,
             end: range.end,
@@ -64,6 +72,20 @@ impl SourceReader {
         let mut reader = SourceReader::new(source, 0..end);
         reader.next = start.min(end);
         reader
+    }
+
+    /// Reads for the lengths of chunks: hardly more than them, if the chunks are not short.
+    pub(crate) fn for_lengths(self) -> Self {
+        if self.first > QUICK {
+            return self;
+        }
+        let (first, long_skip) = (OF_LENGTHS, LONG_FOR_LENGTHS);
+        SourceReader { first, size: first, long_skip, ..self }
+    }
+
+    /// After a skip this long little is read.
+    pub(crate) fn long_skip(&self) -> u64 {
+        self.long_skip
     }
 
     pub(crate) fn source(&self) -> Arc<dyn Source> {
@@ -190,7 +212,7 @@ impl Positioned for SourceReader {
             self.filled = 0..0;
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
-        if n >= LONG_SKIP {
+        if n >= self.long_skip {
             self.size = self.first;
         }
         self.next = target;
