@@ -69,10 +69,12 @@ impl Progress {
         self.0.enabled.store(false, Ordering::Relaxed);
     }
 
-    /// How many bytes were read, and how many there are.
+    /// How many bytes were read, and how many there are. What is read besides, as between the data of
+    /// tables, does not count.
     pub(crate) fn bytes(&self) -> (u64, Option<u64>) {
         let bar = self.0.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.0.bytes.load(Ordering::Relaxed), bar.total)
+        let read = self.0.bytes.load(Ordering::Relaxed);
+        (read.min(bar.total.unwrap_or(u64::MAX)), bar.total)
     }
 
     /// Shows more than the bytes: what comes behind them, which says how long the rest will take, and

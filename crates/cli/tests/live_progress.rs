@@ -65,6 +65,8 @@ fn each_line_is_an_object() {
                 assert_eq!(objects.last(), Some(end[0]), "{what}");
                 let errors = end[0]["errors"].as_u64().unwrap();
                 assert!(errors > 0 || !again, "{what}");
+                let total = end[0]["bytes_total"].as_u64().unwrap();
+                assert!(end[0]["bytes"].as_u64().unwrap() <= total, "{what}");
                 assert_eq!(code, Some(i32::from(errors > 0)), "{what}");
                 let last = format!("pgdmp: warning: errors ignored on restore: {errors}");
                 assert_eq!(others, if errors > 0 { vec![last] } else { vec![] }, "{what}");

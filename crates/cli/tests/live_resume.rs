@@ -165,6 +165,41 @@ fn what_failed_is_tried_again() {
     assert!(!Path::new(&format!("{archive}.db.pgdmp-journal")).exists());
 }
 
+/// What the journal does not have as done, and the server has, is told of with `-v`.
+#[test]
+fn what_is_taken_for_done_is_told() {
+    let Some(server) = Server::start("what_is_taken_for_done_is_told") else { return };
+    let archive = &archives(&server)[0];
+    server.create("db", "UTF8");
+    server.client("psql", &["-X", "-q", "-c", "CREATE TABLE child_7 (other int)", "-d", "db"]);
+    let journal = server.path("journal");
+    let options = ["--resume", "--journal", &journal];
+    let output = restore(&server, "db", &options, archive).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    // As if the run had been killed before it noted this.
+    let opened = pgdmp::Archive::open(archive).unwrap();
+    let id = |desc, name: &[u8]| opened.toc().find(desc, Some(b"public"), name).unwrap().dump_id();
+    let parent = id(pgdmp::Desc::TABLE, b"parent");
+    let index = id(pgdmp::Desc::INDEX, b"loose_n");
+    let noted = std::fs::read_to_string(&journal).unwrap();
+    let lost = [parent, index].map(|id| format!("done {id}\n"));
+    assert!(lost.iter().all(|line| noted.contains(line)), "{noted}");
+    let noted = lost.iter().fold(noted, |noted, line| noted.replace(line, ""));
+    std::fs::write(&journal, noted).unwrap();
+    server.client("psql", &["-X", "-q", "-c", "DROP TABLE child_7", "-d", "db"]);
+    let options = [&options[..], &["-v"]].concat();
+    let output = restore(&server, "db", &options, archive).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for name in ["parent", "loose_n"] {
+        let line = format!(
+            "pgdmp: taken for done by the earlier run: ERROR:  relation \"{name}\" already exists\n"
+        );
+        assert_eq!(said.matches(&line).count(), 1, "{said}");
+    }
+    assert_eq!(said.matches("taken for done").count(), 2, "{said}");
+}
+
 /// A constraint that the rows do not keep is an error each time.
 #[test]
 fn wrong_rows_stay_an_error() {

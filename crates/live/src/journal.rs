@@ -414,7 +414,8 @@ fn head(selected: &Selected<'_>, script: &ScriptOptions, means: Means) -> io::Re
     let mut archive = Fnv::default();
     selected.toc().write_to(&mut archive).map_err(io::Error::other)?;
     let mut options = Fnv::default();
-    options.add(format!("{script:?}").as_bytes());
+    // What is said is no matter.
+    options.add(format!("{:?}", script.clone().verbose("")).as_bytes());
     // One part of a constraint may be there.
     options.add(&[means.using_index.into(), means.not_valid.into()]);
     for (entry, decision) in selected.all() {
