@@ -2,6 +2,7 @@
 //!
 //! - [Find the largest tables](#find-the-largest-tables)
 //! - [Read the rows of a table](#read-the-rows-of-a-table)
+//! - [Learn what the fields of a table are](#learn-what-the-fields-of-a-table-are)
 //! - [Read rows from a pipe](#read-rows-from-a-pipe)
 //! - [Save large objects as files](#save-large-objects-as-files)
 //! - [Take one table, with all that it needs](#take-one-table-with-all-that-it-needs)
@@ -41,6 +42,31 @@
 //! while let Some(row) = rows.next_row()? {
 //!     let name = row.get(1).and_then(|field| field.value());
 //!     println!("{}: {name:?}", row.number());
+//! }
+//! # Ok::<(), pgdmp::Error>(())
+//! ```
+//!
+//! # Learn what the fields of a table are
+//!
+//! Types are known from the definitions in the archive. An archive that has data only can take those
+//! of another one: [`Definitions::with`](crate::types::Definitions::with).
+//!
+//! ```
+//! use pgdmp::types::{DataType, Definitions};
+//! use pgdmp::{Archive, Desc};
+//!
+//! let archive = Archive::open("fixtures/pg18/core-custom.dump")?;
+//! let definitions = Definitions::new(archive.toc());
+//! for table in archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA) {
+//!     let columns = definitions.columns(table)?;
+//!     for column in &columns.columns {
+//!         if let DataType::Enum(labels) = &column.data_type {
+//!             println!("{}: {} labels", table.qualified_name(), labels.labels.len());
+//!         }
+//!     }
+//!     if let Some(key) = definitions.keys(table)?.primary_key {
+//!         println!("{}: {} columns are the key", table.qualified_name(), key.columns.len());
+//!     }
 //! }
 //! # Ok::<(), pgdmp::Error>(())
 //! ```

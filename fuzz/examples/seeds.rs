@@ -46,6 +46,18 @@ fn main() {
                 write("rows", &name, &[&[0xff], copy].concat());
             }
         }
+        // The definitions of a few tables and types, with all that belongs to them.
+        let mut input = vec![0];
+        for entry in archive.entries() {
+            let Some(kind) = DEFINED.iter().position(|desc| *desc == entry.desc()) else { continue };
+            let statement = entry.defn().or(entry.copy_stmt()).unwrap_or_default();
+            if input.len() + statement.len() < 8000 {
+                let number = entry.tag().unwrap_or_default().len() as u8;
+                input.extend([kind as u8 + 10, number | 8]);
+                input.extend(statement.iter().chain(&[0]));
+            }
+        }
+        write("create_table", &name, &input);
         if archive.format() != Format::Custom {
             continue;
         }
@@ -118,6 +130,20 @@ fn main() {
         b"; a comment\n1; 0 7 TABLE DATA public 7\n\n 3 ;x\r\n2x\n+1\n-1\n99",
     );
 }
+
+/// The kinds of the target `create_table`.
+const DEFINED: [Desc<'static>; 10] = [
+    Desc::TABLE,
+    Desc::TYPE,
+    Desc::DOMAIN,
+    Desc::FOREIGN_TABLE,
+    Desc::TABLE_DATA,
+    Desc::CONSTRAINT,
+    Desc::INDEX,
+    Desc::SEQUENCE,
+    Desc::TABLE_ATTACH,
+    Desc::COMMENT,
+];
 
 /// The files in a folder and those below it.
 fn files(folder: &Path) -> Vec<PathBuf> {

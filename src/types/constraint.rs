@@ -25,13 +25,13 @@ pub(super) struct Place<'n> {
 pub(super) fn constraint(cursor: &mut Cursor<'_>, place: Place<'_>) -> Option<Constraint> {
     let start = cursor.start();
     if cursor.words(&["PRIMARY", "KEY"]) {
-        return key(cursor, place, KeyKind::PrimaryKey).map(Constraint::Key);
+        return key(cursor, place, KeyKind::PrimaryKey, start).map(Constraint::Key);
     }
     if cursor.word("UNIQUE") {
-        return key(cursor, place, KeyKind::Unique).map(Constraint::Key);
+        return key(cursor, place, KeyKind::Unique, start).map(Constraint::Key);
     }
     if cursor.word("EXCLUDE") {
-        return exclude(cursor, place).map(Constraint::Key);
+        return exclude(cursor, place, start).map(Constraint::Key);
     }
     if cursor.word("CHECK") {
         let expression = cursor.parenthesis()?;
@@ -67,11 +67,15 @@ pub(super) fn constraint(cursor: &mut Cursor<'_>, place: Place<'_>) -> Option<Co
     }))
 }
 
-fn key(cursor: &mut Cursor<'_>, place: Place<'_>, kind: KeyKind) -> Option<Key> {
+fn key(cursor: &mut Cursor<'_>, place: Place<'_>, kind: KeyKind, start: usize) -> Option<Key> {
     let nulls_not_distinct = nulls_not_distinct(cursor);
     let (columns, overlaps) = match place.column {
         Some(column) => (vec![column.to_vec()], false),
-        None => columns(cursor)?,
+        None => {
+            let found = columns(cursor)?;
+            cursor.skip_element(cursor.depth());
+            found
+        }
     };
     Some(Key {
         name: place.name.unwrap_or_default(),
@@ -80,6 +84,7 @@ fn key(cursor: &mut Cursor<'_>, place: Place<'_>, kind: KeyKind) -> Option<Key> 
         mentioned: Vec::new(),
         is_plain: !overlaps,
         nulls_not_distinct,
+        definition: cursor.text(start..cursor.end()).to_vec(),
     })
 }
 
@@ -112,7 +117,7 @@ fn columns(cursor: &mut Cursor<'_>) -> Option<(Vec<Vec<u8>>, bool)> {
     cursor.mark(b')').then_some((names, overlaps))
 }
 
-fn exclude(cursor: &mut Cursor<'_>, place: Place<'_>) -> Option<Key> {
+fn exclude(cursor: &mut Cursor<'_>, place: Place<'_>, start: usize) -> Option<Key> {
     if cursor.word("USING") {
         cursor.name()?;
     }
@@ -124,19 +129,20 @@ fn exclude(cursor: &mut Cursor<'_>, place: Place<'_>) -> Option<Key> {
         mentioned: elements.mentioned,
         is_plain: false,
         nulls_not_distinct: false,
+        definition: Vec::new(),
     };
-    predicate(cursor, &mut key)?;
+    predicate(cursor, &mut key);
+    key.definition = cursor.text(start..cursor.end()).to_vec();
     Some(key)
 }
 
-/// Takes `WHERE` and what is behind it, if it is there before the statement ends.
-fn predicate(cursor: &mut Cursor<'_>, key: &mut Key) -> Option<()> {
+/// Takes the rest of a key, and notes the columns that are behind `WHERE`.
+fn predicate(cursor: &mut Cursor<'_>, key: &mut Key) {
     let depth = cursor.depth();
     while let Some(token) = cursor.peek() {
-        if token.depth < depth
-            || token.depth == depth && (token.is_mark(b';') || token.is_mark(b','))
-        {
-            break;
+        let ends = token.is_mark(b';') || token.is_mark(b',');
+        if token.depth < depth || token.depth == depth && ends {
+            return;
         }
         if token.depth == depth && cursor.word("WHERE") {
             let start = cursor.start();
@@ -144,11 +150,10 @@ fn predicate(cursor: &mut Cursor<'_>, key: &mut Key) -> Option<()> {
             let text = cursor.text(start..cursor.end());
             key.mentioned.extend(names_in(text, cursor.dialect()));
             key.is_plain = false;
-            break;
+            return;
         }
         cursor.take();
     }
-    Some(())
 }
 
 /// The parts of an index or partition key.
@@ -204,6 +209,7 @@ pub(super) fn unique_index(sql: &[u8], dialect: Dialect) -> Option<(QualifiedNam
     }
     cursor.word("ONLY");
     let table = cursor.qualified()?;
+    let start = cursor.start();
     if cursor.word("USING") {
         cursor.name()?;
     }
@@ -218,8 +224,10 @@ pub(super) fn unique_index(sql: &[u8], dialect: Dialect) -> Option<(QualifiedNam
         mentioned: elements.mentioned,
         is_plain: !elements.has_expressions,
         nulls_not_distinct: nulls_not_distinct(&mut cursor),
+        definition: Vec::new(),
     };
-    predicate(&mut cursor, &mut key)?;
+    predicate(&mut cursor, &mut key);
+    key.definition = cursor.text(start..cursor.end()).to_vec();
     Some((table, key))
 }
 

@@ -107,8 +107,8 @@ pub(super) fn create_table(defn: &[u8], dialect: Dialect) -> Option<TableText<'_
 }
 
 /// Looks at a statement behind the first: `ALTER TABLE ONLY … ALTER COLUMN … SET NOT NULL` of an
-/// inherited column.
-fn alteration(cursor: &mut Cursor<'_>, name: &QualifiedName, table: &mut TableText<'_>) {
+/// inherited column, and an inherited constraint in a dump for an upgrade.
+fn alteration<'a>(cursor: &mut Cursor<'a>, name: &QualifiedName, table: &mut TableText<'a>) {
     if !cursor.word("ALTER") {
         return;
     }
@@ -128,11 +128,14 @@ fn alteration(cursor: &mut Cursor<'_>, name: &QualifiedName, table: &mut TableTe
             table.not_null.push(NotNull { column, inherited: true });
         }
     } else if cursor.words(&["ADD", "CONSTRAINT"])
-        && cursor.name().is_some()
-        && cursor.words(&["NOT", "NULL"])
-        && let Some(column) = cursor.name()
+        && let Some(name) = cursor.name()
     {
-        not_null(cursor, column, table);
+        if !cursor.words(&["NOT", "NULL"]) {
+            let text = cursor.clone();
+            table.constraints.push(ConstraintText { name: Some(name), column: None, text });
+        } else if let Some(column) = cursor.name() {
+            not_null(cursor, column, table);
+        }
     }
 }
 

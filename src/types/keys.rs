@@ -83,6 +83,8 @@ pub struct Key {
     pub is_plain: bool,
     /// Whether two NULL count as equal (`NULLS NOT DISTINCT`, PostgreSQL 15).
     pub nulls_not_distinct: bool,
+    /// The constraint as SQL: `PRIMARY KEY (a, b)`; of an index what is behind the table.
+    pub definition: Vec<u8>,
 }
 
 /// What makes a key one.

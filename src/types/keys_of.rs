@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::constraint::{Constraint, Place, constraint, partition_key};
 use super::data_type::{DataType, QualifiedName};
 use super::definitions::Definitions;
-use super::keys::{ForeignKey, Key, KeyKind, Keys};
+use super::keys::{Check, ForeignKey, Key, KeyKind, Keys};
 use super::parts::{Part, added, comment, identity, index};
 use crate::toc::TocEntry;
 
@@ -33,7 +33,10 @@ impl<'t> Definitions<'t> {
                 continue;
             }
             let above = self.own_keys(&parent, true);
-            keys.checks.extend(above.checks);
+            // Of the same name it is the same.
+            let is_new = |check: &Check| !keys.checks.iter().any(|own| own.name == check.name);
+            let checks: Vec<Check> = above.checks.into_iter().filter(is_new).collect();
+            keys.checks.extend(checks);
             waiting.extend(self.parents_of(&parent, true));
             if is_partition {
                 keys.foreign_keys.extend(above.foreign_keys);

@@ -148,6 +148,11 @@ impl<'t> Resolver<'_, 't> {
                 return Ok(Resolved { delimiter, ..Resolved::new(DataType::Other) });
             }
         }
+        if schema == Some(b"information_schema")
+            && let Some(found) = of_information_schema(name)
+        {
+            return Ok(found);
+        }
         let other = || self.definitions.type_of_other(schema.unwrap_or(own), &name.name);
         Ok(other().unwrap_or_else(|| of_extension(&name.name, arguments)))
     }
@@ -274,6 +279,19 @@ impl Fields {
             ..Resolved::new(DataType::Composite(Arc::new(composite)))
         }
     }
+}
+
+/// The domains of every database (`information_schema.sql`).
+fn of_information_schema(name: &QualifiedName) -> Option<Resolved> {
+    let (data_type, max_length) = match &name.name[..] {
+        b"cardinal_number" => (DataType::Integer, None),
+        b"character_data" | b"sql_identifier" => (DataType::Text, None),
+        b"time_stamp" => (DataType::TimestampTz, None),
+        b"yes_or_no" => (DataType::Text, Some(3)),
+        _ => return None,
+    };
+    let base: Resolved = BuiltIn { data_type, max_length }.into();
+    Some(Resolved { domain: Some(name.clone()), height: 1, ..base })
 }
 
 fn is_extension(name: &[u8]) -> bool {

@@ -201,6 +201,7 @@ fn lengths() {
         ("bpchar", None),
         ("character varying(30)[]", None),
         ("text", None),
+        ("information_schema.yes_or_no", Some(3)),
     ] {
         let column = of(spelling);
         assert_eq!(column.max_length, length, "{spelling}");
@@ -644,6 +645,14 @@ fn keys_and_constraints() {
             ("j", KeyKind::UniqueIndex, vec!["b,", "a"], vec![], (true, false)),
         ]
     );
+    let definitions: Vec<_> =
+        found.unique.iter().map(|key| std::str::from_utf8(&key.definition).unwrap()).collect();
+    assert_eq!(key.definition, b"PRIMARY KEY (a, \"b,\") INCLUDE (c)");
+    assert_eq!(definitions[0], "UNIQUE NULLS NOT DISTINCT (\"b,\") DEFERRABLE");
+    assert!(definitions[2].starts_with("EXCLUDE USING gist (a WITH =,"));
+    assert!(definitions[2].ends_with("WHERE ((c > 0))"));
+    assert!(definitions[3].starts_with("USING btree (a, lower("));
+    assert!(definitions[3].ends_with("WHERE (period IS NOT NULL)"));
     let checks: Vec<_> = found.checks.iter().map(|check| texts(&check.columns)).collect();
     assert_eq!(checks, [vec!["a", "b,"], vec!["a", "c"]]);
     assert_eq!(found.checks[0].expression, b"((a > 0) AND (\"b,\" <> 'c'::text))");
@@ -676,6 +685,13 @@ fn constraints_within_a_table() {
     let unique: Vec<_> = found.unique.iter().map(|key| texts(&key.columns)).collect();
     assert_eq!(unique, [vec!["b"], vec!["a", "c"]]);
     assert_eq!(texts(&found.checks[0].columns), ["c"]);
+    // In a dump for an upgrade, what is inherited stands behind the table.
+    let upgrade = keys(
+        "CREATE TABLE s.t (\n    a integer\n);\n\n-- x\nALTER TABLE ONLY s.t ADD CONSTRAINT c CHECK ((a > 0));\nUPDATE \
+         pg_catalog.pg_constraint\nSET conislocal = false;\nALTER TABLE ONLY s.t INHERIT s.p;\n",
+        &[],
+    );
+    assert_eq!(texts(&upgrade.checks[0].columns), ["a"]);
     assert_eq!(found.foreign_keys[0].referenced, QualifiedName::new(Some(b"s"), b"u"));
     assert_eq!(
         found.foreign_keys[0].definition,

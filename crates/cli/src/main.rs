@@ -4,6 +4,7 @@ mod adapt;
 mod args;
 mod aside;
 mod cat;
+mod columns;
 mod completions;
 mod convert;
 mod count;

@@ -7,19 +7,22 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use crate::columns::TableShape;
 use crate::du::warn_if_cut;
 use crate::input;
 use crate::output::{Output, human_size};
 use crate::{Context, Exit, Failure, json, list, object};
 use pgdmp::text::Printable;
 use pgdmp::toc::{DataOffset, Dependents, Section};
+use pgdmp::types::Definitions;
 use pgdmp::{Desc, Format, Input, Toc, TocEntry};
 
 /// Show an archive's header, or everything about one object
 ///
 /// Without OBJECT, the output says how and when the archive was made and how many objects of each
 /// kind it has. With OBJECT, it has the object's definition, owner, privileges, comment,
-/// dependencies in both directions, and the size of its data.
+/// dependencies in both directions, and the size of its data; of a table also its columns, keys and
+/// foreign keys.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -175,11 +178,13 @@ fn data_entry<'a>(dependents: &'a Dependents, entry: TocEntry<'a>) -> Option<Toc
 fn entries_text(input: &Input, entries: &[TocEntry<'_>], out: &mut Output) -> io::Result<()> {
     let toc = input.toc();
     let dependents = Dependents::new(toc);
+    let definitions = Definitions::new(toc);
     for (n, &entry) in entries.iter().enumerate() {
         if n > 0 {
             writeln!(out)?;
         }
-        entry_text(input, &dependents, entry, out)?;
+        let shape = TableShape::of(&definitions, entry);
+        entry_text(input, &dependents, entry, shape, out)?;
     }
     Ok(())
 }
@@ -188,6 +193,7 @@ fn entry_text(
     input: &Input,
     dependents: &Dependents,
     entry: TocEntry<'_>,
+    shape: Option<TableShape<'_>>,
     out: &mut Output,
 ) -> io::Result<()> {
     let text = |bytes: Option<&[u8]>| {
@@ -220,6 +226,9 @@ fn entry_text(
     let needed: Vec<String> =
         dependents.of(entry).map(|e| format!("{:>6}  {}", e.dump_id(), e.name().name)).collect();
     names(out, "Needed by", &needed)?;
+    for (label, lines) in shape.iter().flat_map(TableShape::lines) {
+        names(out, label, &lines)?;
+    }
     let mut texts: Vec<&[u8]> = [entry.defn(), entry.copy_stmt()].into_iter().flatten().collect();
     texts.extend(attached(dependents, entry).iter().filter_map(TocEntry::defn));
     for text in texts.into_iter().filter(|text| !text.is_empty()) {
@@ -260,6 +269,7 @@ fn section(section: Section) -> String {
 
 fn entries_json(input: &Input, entries: &[TocEntry<'_>], out: &mut Output) -> io::Result<()> {
     let dependents = Dependents::new(input.toc());
+    let definitions = Definitions::new(input.toc());
     let entries: Vec<Value> = entries
         .iter()
         .map(|&entry| {
@@ -271,6 +281,9 @@ fn entries_json(input: &Input, entries: &[TocEntry<'_>], out: &mut Output) -> io
             map.insert("data_entry".into(), data.map(|data| data.dump_id().0).into());
             let size = data.and_then(|data| data_size(input, data));
             map.insert("stored_bytes".into(), size.into());
+            if let Some(shape) = TableShape::of(&definitions, entry) {
+                shape.put_json(&mut map);
+            }
             Value::Object(map)
         })
         .collect();
