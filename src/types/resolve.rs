@@ -7,9 +7,7 @@ use super::create_type::{TypeText, create_type};
 use super::data_type::{Attribute, CompositeType, DataType, EnumType, QualifiedName};
 use super::definitions::Definitions;
 use super::named::Named;
-use super::spelling::{
-    Base, BuiltIn, Spelling, delimiter_of_catalog, of_catalog, of_information_schema,
-};
+use super::spelling::{Base, BuiltIn, Spelling, delimiter_of_catalog, of_catalog};
 
 /// What a type is.
 #[derive(Debug, Clone)]
@@ -126,11 +124,6 @@ impl<'t> Resolver<'_, 't> {
         };
         if let Some(found) = found {
             return self.of_entry(found, depth);
-        }
-        if schema == Some(b"information_schema")
-            && let Some(found) = of_information_schema(&name.name)
-        {
-            return Ok(Resolved::new(found));
         }
         if schema.is_none_or(|schema| schema == b"pg_catalog") {
             let delimiter = delimiter_of_catalog(&name.name);

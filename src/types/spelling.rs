@@ -245,13 +245,3 @@ pub(super) fn of_catalog(name: &[u8], arguments: Option<&[u8]>) -> Option<BuiltI
 pub(super) fn delimiter_of_catalog(name: &[u8]) -> u8 {
     if name == b"box" { b';' } else { b',' }
 }
-
-/// The base of a domain of `information_schema`, which no archive defines.
-pub(super) fn of_information_schema(name: &[u8]) -> Option<DataType> {
-    Some(match name {
-        b"cardinal_number" => DataType::Integer,
-        b"character_data" | b"sql_identifier" | b"yes_or_no" => DataType::Text,
-        b"time_stamp" => DataType::TimestampTz,
-        _ => return None,
-    })
-}
