@@ -4,6 +4,7 @@
 //! - [Read the rows of a table](#read-the-rows-of-a-table)
 //! - [Learn what the fields of a table are](#learn-what-the-fields-of-a-table-are)
 //! - [Read rows from a pipe](#read-rows-from-a-pipe)
+//! - [Write rows as JSON lines](#write-rows-as-json-lines)
 //! - [Save large objects as files](#save-large-objects-as-files)
 //! - [Take one table, with all that it needs](#take-one-table-with-all-that-it-needs)
 //! - [Compress an archive anew](#compress-an-archive-anew)
@@ -91,6 +92,30 @@
 //!     }
 //! }
 //! assert!(count > 0);
+//! # Ok::<(), pgdmp::Error>(())
+//! ```
+//!
+//! # Write rows as JSON lines
+//!
+//! Types come from the definitions in the archive. [`CsvOptions`](crate::rows::CsvOptions) writes CSV in the
+//! same way, and a [`Filter`](crate::rows::Filter) takes only some rows.
+//!
+//! ```
+//! use pgdmp::rows::JsonOptions;
+//! use pgdmp::types::Definitions;
+//! use pgdmp::{Archive, Desc};
+//!
+//! let archive = Archive::open("fixtures/pg18/small-dir")?;
+//! let definitions = Definitions::new(archive.toc());
+//! let town = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), b"town").unwrap();
+//! let options = JsonOptions::new().encoding(archive.toc().text_encoding());
+//! let mut json = options.write(Vec::new(), &definitions.columns(town)?)?;
+//! let mut rows = archive.rows(town.dump_id())?;
+//! while let Some(row) = rows.next_row()? {
+//!     json.write_row(&row)?;
+//! }
+//! let lines = json.finish()?;
+//! assert!(lines.starts_with(b"{\"id\":1,"));
 //! # Ok::<(), pgdmp::Error>(())
 //! ```
 //!

@@ -87,7 +87,7 @@ impl Reader<'_> {
     ) -> Result<Next, Failure> {
         let fields = rows.peek_len()?;
         let names = rows.columns();
-        let columns = tables::columns_named(self.definitions, None, entry, names, fields)?;
+        let columns = tables::columns(self.definitions, entry, names, fields)?;
         let mut filter = tables::filter(self.conditions, &columns, self.encoding)?;
         let mut next = take(&columns, None)?;
         while next == Next::Row

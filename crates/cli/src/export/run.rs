@@ -35,8 +35,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Some(path) => Some(context.options().open(path)?.shared_toc()),
         None => None,
     };
-    let definitions = Definitions::new(&toc);
-    let types = others.as_deref().map(Definitions::new);
+    let mut definitions = Definitions::new(&toc);
+    if let Some(others) = &others {
+        definitions = definitions.with(others);
+    }
     let wanted = Wanted {
         objects: &args.objects,
         schemas: &args.schemas,
@@ -54,7 +56,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let export = Export {
         definitions: &definitions,
-        types: types.as_ref(),
         columns: columns(args, &toc),
         conditions: &args.conditions,
         limit: args.limit,

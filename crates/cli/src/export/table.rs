@@ -14,8 +14,6 @@ use pgdmp::{Archive, Desc, TocEntry};
 #[derive(Debug)]
 pub(super) struct Export<'t> {
     pub(super) definitions: &'t Definitions<'t>,
-    /// Where types are from, if not from the archive.
-    pub(super) types: Option<&'t Definitions<'t>>,
     /// The columns that are written, by their names in the archive.
     pub(super) columns: Option<Vec<Vec<u8>>>,
     pub(super) conditions: &'t [String],
@@ -50,7 +48,7 @@ impl<'o> Written<'o> {
 impl Export<'_> {
     /// Finds what is wrong before any data is read.
     pub(super) fn check(&self, table: &Table, entry: TocEntry<'_>) -> Result<(), Failure> {
-        let columns = tables::columns(self.definitions, self.types, entry)?;
+        let columns = self.definitions.columns(entry)?;
         // Only the data says what it has.
         if columns.columns.is_empty() || entry.copy_stmt().is_none_or(<[u8]>::is_empty) {
             return Ok(());
@@ -83,8 +81,7 @@ impl Export<'_> {
         begun: Option<&Columns>,
     ) -> Result<Layout, Failure> {
         let fields = rows.peek_len()?;
-        let columns =
-            tables::columns_named(self.definitions, self.types, entry, rows.columns(), fields)?;
+        let columns = tables::columns(self.definitions, entry, rows.columns(), fields)?;
         self.layout(table, columns, begun)
     }
 

@@ -231,69 +231,20 @@ pub(crate) fn filter(
     })?)
 }
 
-/// The columns of an entry's rows, as far as they are known before its data is read. Types may be
-/// those of another archive.
+/// The columns of an entry's rows, which have these names, or so many fields.
 pub(crate) fn columns(
     definitions: &Definitions<'_>,
-    types: Option<&Definitions<'_>>,
-    entry: TocEntry<'_>,
-) -> Result<Columns, Failure> {
-    let columns = definitions.columns(entry)?;
-    match types {
-        Some(types) => with_types(columns, types),
-        None => Ok(columns),
-    }
-}
-
-/// The same, of rows that have these names, or so many fields.
-pub(crate) fn columns_named(
-    definitions: &Definitions<'_>,
-    types: Option<&Definitions<'_>>,
     entry: TocEntry<'_>,
     names: Option<&[Vec<u8>]>,
     fields: Option<usize>,
 ) -> Result<Columns, Failure> {
     if let Some(names) = names {
-        let columns = definitions.columns_named(entry, names)?;
-        return match types {
-            Some(types) => with_types(columns, types),
-            None => Ok(columns),
-        };
+        return Ok(definitions.columns_named(entry, names)?);
     }
-    let mut columns = columns(definitions, types, entry)?;
+    let mut columns = definitions.columns(entry)?;
     if let Some(fields) = fields.filter(|fields| *fields != columns.columns.len()) {
         let unnamed = |n| Column::unknown(format!("column{n}").as_bytes());
         columns.columns = (1..=fields).map(unnamed).collect();
     }
     Ok(columns)
-}
-
-/// Takes the types of the table of the same name in another archive.
-fn with_types(mut columns: Columns, types: &Definitions<'_>) -> Result<Columns, Failure> {
-    let QualifiedName { schema, name, .. } = &columns.table;
-    let Some(table) = types.toc().find(Desc::TABLE, schema.as_deref(), name) else {
-        return Ok(columns);
-    };
-    let mut known = types.columns(table)?;
-    known.columns.retain(|column| column.generated.is_none());
-    if columns.columns.is_empty() {
-        columns.columns = known.columns;
-    } else {
-        if known.columns.len() != columns.columns.len() {
-            return Err(other_columns(&columns));
-        }
-        for column in &mut columns.columns {
-            match known.position(&column.name) {
-                Some(place) => *column = known.columns[place].clone(),
-                None => return Err(other_columns(&columns)),
-            }
-        }
-    }
-    columns.untyped = known.untyped;
-    Ok(columns)
-}
-
-fn other_columns(columns: &Columns) -> Failure {
-    let name = String::from_utf8_lossy(&columns.table.name).into_owned();
-    Failure::Usage(format!("table {name} has other columns in the archive of --types"))
 }
