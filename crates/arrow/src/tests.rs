@@ -689,3 +689,83 @@ fn batches() {
         ArrowRows::new(archive.rows(entry.dump_id()).unwrap(), table(&archive, &options).unwrap());
     assert_eq!(rows.count(), 10);
 }
+
+/// All rows of the fixtures' tables come back from Parquet and Arrow IPC as they went in.
+#[test]
+fn fixtures_come_back() {
+    let policies =
+        ArrowOptions::new().on_unrepresentable(OnUnrepresentable::Null).on_invalid(OnInvalid::Null);
+    let (mut tables, mut values) = (0, 0);
+    for fixture in pgdmp_testkit::fixtures::real() {
+        let Ok(archive) = Archive::open(&fixture.path) else { continue };
+        let definitions = Definitions::new(archive.toc());
+        for entry in archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA) {
+            let Ok(columns) = definitions.columns(entry) else { continue };
+            if columns.columns.is_empty()
+                || !archive.rows(entry.dump_id()).is_ok_and(|mut rows| {
+                    rows.peek_len().is_ok_and(|len| len == Some(columns.columns.len()))
+                })
+            {
+                continue;
+            }
+            tables += 1;
+            for target in [Target::Arrow, Target::Parquet] {
+                let options = policies.clone().target(target);
+                let table =
+                    ArrowTable::new(&columns, archive.toc().text_encoding(), &options).unwrap();
+                let mut builder = BatchBuilder::new(table.clone());
+                let mut parquet = (target == Target::Parquet).then(|| {
+                    ParquetFile::new(
+                        table.clone(),
+                        &ParquetOptions::new().row_group_rows(7),
+                        Vec::new(),
+                    )
+                    .unwrap()
+                });
+                let mut ipc = IpcOutput::new(table, IpcFormat::Stream, Vec::new()).unwrap();
+                let mut rows = archive.rows(entry.dump_id()).unwrap();
+                while let Some(row) = rows.next_row().unwrap() {
+                    builder.push(&row, None).unwrap();
+                    ipc.write_row(&row, None).unwrap();
+                    if let Some(file) = &mut parquet {
+                        file.write_row(&row, None).unwrap();
+                    }
+                }
+                let direct = builder.finish().unwrap();
+                let bytes = std::io::Cursor::new(ipc.finish().unwrap().0);
+                let mut read = vec![
+                    arrow_ipc::reader::StreamReader::try_new(bytes, None)
+                        .unwrap()
+                        .map(Result::unwrap)
+                        .collect::<Vec<_>>(),
+                ];
+                if let Some(file) = parquet {
+                    let bytes = bytes::Bytes::from(file.finish().unwrap().0);
+                    let reader = ::parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(
+                        bytes,
+                        1 << 20,
+                    )
+                    .unwrap();
+                    read.push(reader.map(Result::unwrap).collect());
+                }
+                for batches in read {
+                    assert_eq!(
+                        batches.iter().map(RecordBatch::num_rows).sum::<usize>(),
+                        direct.num_rows()
+                    );
+                    let mut at = 0;
+                    for batch in batches {
+                        for row in 0..batch.num_rows() {
+                            for (column, wanted) in batch.columns().iter().zip(direct.columns()) {
+                                assert_eq!(show(column, row), show(wanted, at));
+                                values += 1;
+                            }
+                            at += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(tables > 20 && values > 2_000, "{tables} tables, {values} values");
+}
