@@ -85,9 +85,10 @@ impl DiffOptions {
     }
 
     /// About how many bytes of differing rows are kept in memory. More of them go to temporary
-    /// files. At least one row of each archive is in memory, whatever its length. Default 256 MiB.
+    /// files. It is at least 64 KiB, and at least one row of each archive is in memory, whatever its
+    /// length. Default 256 MiB.
     pub fn memory(mut self, bytes: usize) -> Self {
-        self.memory = bytes;
+        self.memory = bytes.max(64 << 10);
         self
     }
 

@@ -180,7 +180,7 @@ pub(crate) fn dumps(server: &Server) -> Vec<PathBuf> {
 
 /// Archives whose script cannot be loaded into a new database of any server, and why: what their
 /// names hold.
-const PARTS: &[(&str, &str)] = &[
+pub(crate) const PARTS: &[(&str, &str)] = &[
     ("-data.dump", "data alone"),
     ("/dir-data", "data alone"),
     ("/table-", "tables without the schema that they are in"),
@@ -191,7 +191,7 @@ const PARTS: &[(&str, &str)] = &[
 ];
 
 /// Archives whose script only some servers take: what their names hold, and why.
-const ELSEWHERE: &[(&str, &str)] = &[
+pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
     ("northwind-pg8.3", "functions of a debugger that is not installed"),
     ("banco-luisrigual", "amounts of money as Portuguese servers write them"),
     ("wiltondb", "a server that has a schema sys and its types"),
@@ -218,9 +218,9 @@ const ALONE: &[(&str, &str)] = &[
 const WHOLE: &[&str] =
     &["mini/custom-default.dump", "core/custom.dump", "latin1/custom.dump", "empty/custom.dump"];
 
-const LANGUAGE: &str = "plharbour";
+pub(crate) const LANGUAGE: &str = "plharbour";
 
-fn is_never(entry: &TocEntry<'_>) -> bool {
+pub(crate) fn is_never(entry: &TocEntry<'_>) -> bool {
     let tag = entry.tag().unwrap_or_default();
     NEVER.iter().any(|(desc, name, _)| entry.desc() == **desc && tag == name.as_bytes())
 }

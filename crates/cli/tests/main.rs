@@ -43,6 +43,8 @@
 //! | `live_progress` | how far a restore is, for people and for machines |
 //! | `live_mask` | masked archives, restored by it: keys hold, no original value is left |
 //! | `live_parquet` | rows as Parquet and Arrow IPC, read by pyarrow and DuckDB, are the server's |
+//! | `diff` | rows that differ are found exactly, in bounded memory, in files and pipes |
+//! | `live_diff` | dumps of equal databases are equal, and each change of a database is found |
 //! | `live_needs` | each table with what it needs, restored by it |
 
 // Helpers, too, may fail a test.
@@ -52,6 +54,7 @@
 
 mod cli;
 mod damaged;
+mod diff;
 #[cfg(unix)]
 mod differential;
 mod edit_cli;
@@ -74,6 +77,7 @@ mod live_connect;
 mod live_create;
 #[cfg(target_os = "linux")]
 mod live_disk;
+mod live_diff;
 mod live_edit;
 mod live_export;
 #[cfg(unix)]

@@ -27,6 +27,7 @@ pub(in crate::diff) struct Spool<'d> {
     pub(super) level: u32,
     pieces: Vec<Vec<u8>>,
     held: usize,
+    count: usize,
     files: Option<Files>,
 }
 
@@ -39,7 +40,7 @@ pub(super) enum Stored {
 
 impl<'d> Spool<'d> {
     pub(super) fn new(memory: usize, folder: Option<&'d Path>, level: u32) -> Self {
-        Spool { memory, folder, level, pieces: Vec::new(), held: 0, files: None }
+        Spool { memory, folder, level, pieces: Vec::new(), held: 0, count: 0, files: None }
     }
 
     /// Adds a record with the hash by which it is divided.
@@ -57,8 +58,10 @@ impl<'d> Spool<'d> {
             piece.extend_from_slice(record);
         }
         self.held += len + BESIDE;
-        // What cannot be divided any more has to fit.
-        if self.held > self.memory && self.level < LEVELS { self.divide() } else { Ok(()) }
+        self.count += 1;
+        // A row of each archive has to be in memory together, and so has what cannot be divided.
+        let is_divided = self.held > self.memory && self.count > 2 && self.level < LEVELS;
+        if is_divided { self.divide() } else { Ok(()) }
     }
 
     fn divide(&mut self) -> Result<()> {
