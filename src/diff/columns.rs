@@ -21,7 +21,8 @@ pub(super) fn own_columns(columns: &Columns, texts: Texts) -> Vec<OwnColumn> {
     let own = columns.columns.iter().map(|column| OwnColumn {
         name: texts.utf8(&column.name).into_owned(),
         not_null: column.not_null,
-        form: (!column.spelling.is_empty()).then(|| Form::of(&column.data_type)),
+        form: (!column.spelling.is_empty())
+            .then(|| Form::of_column(&column.data_type, &column.spelling)),
     });
     own.collect()
 }

@@ -20,6 +20,10 @@ pub(super) enum Form {
     Double,
     /// One byte, which is an escape since PostgreSQL 15.
     Char,
+    /// Two hexadecimal numbers, the second of which has leading zeros since PostgreSQL 19.
+    Lsn,
+    /// A geometric type: numbers of double precision with marks between them.
+    Geometric,
     Array {
         element: Box<Form>,
         delimiter: u8,
@@ -46,10 +50,22 @@ mod tag {
     pub(super) const MULTIRANGE: u8 = 11;
     /// What ends a list of any length.
     pub(super) const END: u8 = 12;
+    pub(super) const LSN: u8 = 13;
+    pub(super) const GEOMETRIC: u8 = 14;
 }
 
 impl Form {
-    pub(super) fn of(data_type: &DataType) -> Form {
+    /// That of a column. Of types that `DataType` does not tell apart, the spelling says more.
+    pub(super) fn of_column(data_type: &DataType, spelling: &[u8]) -> Form {
+        let name = spelling.strip_prefix(b"pg_catalog.").unwrap_or(spelling);
+        match (data_type, name) {
+            (DataType::Other, b"pg_lsn" | b"\"pg_lsn\"") => Form::Lsn,
+            (DataType::Other, name) if is_geometric(name) => Form::Geometric,
+            _ => Form::of(data_type),
+        }
+    }
+
+    fn of(data_type: &DataType) -> Form {
         let boxed = |form| Some(form).filter(|form| *form != Form::Text).map(Box::new);
         let inner = |data_type| boxed(Form::of(data_type));
         match data_type {
@@ -112,6 +128,24 @@ impl Form {
                 out.push(tag::CHAR);
                 out.push(char(text)?);
             }
+            Form::Lsn => {
+                let (high, low) = std::str::from_utf8(text).ok()?.split_once('/')?;
+                out.push(tag::LSN);
+                for half in [high, low] {
+                    out.extend_from_slice(&u32::from_str_radix(half, 16).ok()?.to_be_bytes());
+                }
+            }
+            Form::Geometric => {
+                out.push(tag::GEOMETRIC);
+                let is_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+                for part in text.chunk_by(|a, b| is_number(a) == is_number(b)) {
+                    match part.first().is_some_and(is_number) {
+                        true => out.extend_from_slice(&coordinate(part)?.to_bits().to_be_bytes()),
+                        false => put_bytes(tag::TEXT, part, out),
+                    }
+                }
+                out.push(tag::END);
+            }
             Form::Array { element, delimiter } => {
                 let array = Array::parse(text, *delimiter)?;
                 out.push(tag::ARRAY);
@@ -151,6 +185,21 @@ impl Form {
             }
         }
         Some(())
+    }
+}
+
+fn is_geometric(name: &[u8]) -> bool {
+    let bare = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name);
+    matches!(bare, b"point" | b"line" | b"lseg" | b"box" | b"path" | b"polygon" | b"circle")
+}
+
+/// A number of a geometric value. Infinities and NaN have other names before PostgreSQL 10.
+fn coordinate(text: &[u8]) -> Option<f64> {
+    match text {
+        b"inf" => Some(f64::INFINITY),
+        b"-inf" => Some(f64::NEG_INFINITY),
+        b"nan" => Some(f64::NAN),
+        _ => double_precision(text),
     }
 }
 
@@ -286,6 +335,10 @@ mod tests {
             (Form::Double, "0.1", "0.10000000000000001"),
             (Form::Real, "0.1", "0.100000001"),
             (Form::Char, "\\351", "\\351"),
+            (Form::Lsn, "16/B374D848", "16/B374D848"),
+            (Form::Lsn, "0/0", "0/00000000"),
+            (Form::Geometric, "(1e+300,-0.1)", "(1.00000000000000005e+300,-0.10000000000000001)"),
+            (Form::Geometric, "(inf,nan)", "(Infinity,NaN)"),
             (
                 array(Form::Instant),
                 "{\"2024-07-01 12:00:00+00\",NULL}",
@@ -319,6 +372,9 @@ mod tests {
             (Form::Instant, "2024-07-01 12:00:00+00", "2024-07-01 12:00:00+01"),
             (Form::Instant, "infinity", "-infinity"),
             (Form::Double, "0", "-0"),
+            (Form::Lsn, "1/0", "0/1"),
+            (Form::Geometric, "((1,2),(3,4))", "((1,2),(3,5))"),
+            (Form::Geometric, "[(1,2)]", "((1,2))"),
             (Form::Bytea, "\\x61", "\\x6100"),
             (array(Form::Bytea), "{a,b}", "{ab}"),
             (array(Form::Bytea), "{a,b}", "{{a,b}}"),
