@@ -75,9 +75,9 @@ mod live_check;
 mod live_connect;
 #[cfg(unix)]
 mod live_create;
+mod live_diff;
 #[cfg(target_os = "linux")]
 mod live_disk;
-mod live_diff;
 mod live_edit;
 mod live_export;
 #[cfg(unix)]
