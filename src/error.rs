@@ -42,6 +42,7 @@ struct Inner {
 /// What exactly is wrong, where the [`ErrorKind`] alone does not tell. Verification has codes for
 /// these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each compression that is built in has its own")]
 pub(crate) enum Fault {
     /// A checksum of compressed data differs.
     Checksum,

@@ -75,6 +75,7 @@ mod live_check;
 mod live_connect;
 #[cfg(unix)]
 mod live_create;
+#[cfg(unix)]
 mod live_diff;
 #[cfg(target_os = "linux")]
 mod live_disk;
