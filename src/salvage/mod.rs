@@ -6,7 +6,7 @@
 //! by `pg_restore`, and the [`Report`] says what is lost.
 //!
 //! What looks like a row may still be wrong. Of zstd and lz4 data, the rows before the damage are
-//! right. Of gzip data, any row may be wrong once its checksum is. With
+//! right. Of gzip data, any row may be wrong if the checksum at its end is wrong or lost. With
 //! [`trusted`](Salvage::trusted), only rows are taken that are right.
 //!
 //! ```

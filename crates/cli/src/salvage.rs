@@ -27,8 +27,8 @@ use pgdmp::{Format, Input};
 /// What is lost is told, and written to a report in JSON beside the new archive. A table that lost
 /// rows gets a comment that says so in the database.
 ///
-/// A row that looks right may be wrong all the same: of gzip data with a wrong checksum, any of
-/// them. --trusted leaves such tables out.
+/// A row that looks right may be wrong all the same: of gzip data whose checksum, at its end, is
+/// wrong or lost, any of them. --trusted leaves such tables out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
