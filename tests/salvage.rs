@@ -10,7 +10,7 @@ use pgdmp::salvage::{How, Report, Salvage};
 use pgdmp::verify::{Event, Verification};
 use pgdmp::{Archive, Desc, Format, Input, OpenOptions, TocEntry};
 use pgdmp_testkit::contents::read_all;
-use pgdmp_testkit::effort::is_exhaustive;
+use pgdmp_testkit::effort::{is_endless, is_exhaustive};
 use pgdmp_testkit::fixtures;
 use pgdmp_testkit::watchdog::Watchdog;
 
@@ -96,7 +96,11 @@ fn cut_archives() {
 fn damaged_archives() {
     let names = ["pg17/small-custom.dump", "pg15/latin1-custom.dump", "pg14/mini-child.dump"];
     let mut random = fastrand::Rng::with_seed(19);
-    let rounds = if is_exhaustive() { 5000 } else { 200 };
+    let rounds = match (is_endless(), is_exhaustive()) {
+        (true, _) => 10_000,
+        (_, true) => 2000,
+        _ => 200,
+    };
     let mut opened = 0;
     for round in 0..rounds {
         let name = names[random.usize(..names.len())];

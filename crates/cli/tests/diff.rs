@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::support::pgdmp;
 use pgdmp::toc::EntryFields;
-use pgdmp_testkit::effort::is_exhaustive;
+use pgdmp_testkit::effort::is_endless;
 
 /// An archive of one table `s.t (id, a, at)`, with or without a primary key.
 fn archive(path: &Path, has_key: bool, rows: impl Iterator<Item = String>) -> PathBuf {
@@ -83,7 +83,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn few_rows_among_many() {
     let folder = tempfile::tempdir().unwrap();
-    let count = if is_exhaustive() { 1_000_000 } else { 20_000 };
+    let count = if is_endless() { 1_000_000 } else { 20_000 };
     for has_key in [true, false] {
         let rows = (0..count).map(|id| row(id, false));
         let a = archive(&folder.path().join("a"), has_key, rows);

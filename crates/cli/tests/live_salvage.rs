@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pgdmp_testkit::effort::is_exhaustive;
+use pgdmp_testkit::effort::is_endless;
 use pgdmp_testkit::server::find_pg_restore;
 
 type Rows = HashMap<String, Vec<Vec<u8>>>;
@@ -75,7 +75,7 @@ fn live_nothing_is_lost_that_pg_restore_gets() {
     let [damaged, new, text] = ["damaged", "new", "text"].map(|name| folder.path().join(name));
     let mut random = fastrand::Rng::with_seed(6);
     let (mut compared, mut lost) = (0, 0);
-    for round in 0..if is_exhaustive() { 10_000 } else { 150 } {
+    for round in 0..if is_endless() { 10_000 } else { 150 } {
         let archive = &archives[random.usize(..archives.len())];
         let good = fs::read(archive).unwrap();
         let mut bytes = good.clone();

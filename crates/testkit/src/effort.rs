@@ -11,6 +11,11 @@ pub fn is_exhaustive() -> bool {
     std::env::var_os("PGDMP_EXHAUSTIVE").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
+/// Whether even that is tried that takes longer than CI has: `PGDMP_EXHAUSTIVE=all`.
+pub fn is_endless() -> bool {
+    std::env::var_os("PGDMP_EXHAUSTIVE").is_some_and(|value| value == "all")
+}
+
 /// The numbers of a range that are tried: all in an exhaustive run; otherwise both ends, and between
 /// them one in so many.
 pub fn some_of(range: Range<usize>, one_in: usize) -> impl Iterator<Item = usize> {
