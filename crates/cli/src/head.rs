@@ -84,6 +84,8 @@ struct Grid {
 /// On a terminal, no cell is wider, unless there is room.
 const WIDEST: usize = 40;
 const NARROWEST: usize = 8;
+/// Stands for columns that are left out.
+const MARK: &str = " │ …";
 
 impl Grid {
     fn new(encoding: Encoding) -> Self {
@@ -139,7 +141,8 @@ impl Grid {
             self.line(out, row, &widths, left_out > 0)?;
         }
         if left_out > 0 {
-            writeln!(out, "… and {left_out} more columns")?;
+            let more = format!("… and {left_out} more columns");
+            writeln!(out, "{}", cut(&more, width.unwrap_or(usize::MAX)))?;
         }
         Ok(())
     }
@@ -162,7 +165,7 @@ impl Grid {
             }
         }
         if more {
-            line.push_str(" │ …");
+            line.push_str(MARK);
         }
         writeln!(out, "{}", line.trim_end())
     }
@@ -180,8 +183,11 @@ fn fit(widths: &mut Vec<usize>, room: usize) -> usize {
             *width = (*width).min(most);
         }
     }
+    if needed(widths) <= room {
+        return 0;
+    }
     // The mark for the others needs room, too.
-    while needed(widths) + 3 > room && widths.len() > 1 && needed(widths) > room {
+    while widths.len() > 1 && needed(widths) + MARK.width() > room + 2 {
         widths.pop();
     }
     all - widths.len()
@@ -243,7 +249,7 @@ mod tests {
         assert!(all.contains("│ \\u{1b}[2J"), "{all}");
         for width in [60, 40, 30, 20, 12] {
             let text = shown(Some(width));
-            assert!(text.lines().all(|line| line.width() <= width + 4), "{width}: {text}");
+            assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
         }
         assert!(shown(Some(40)).contains("long long…") || shown(Some(40)).contains('…'));
         assert!(shown(Some(24)).contains("more columns"));
