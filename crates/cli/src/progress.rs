@@ -34,9 +34,12 @@ struct Bar {
 }
 
 impl Bar {
-    fn show(&mut self, started: Instant) -> &ProgressBar {
+    fn show(&mut self, started: Instant, bytes: u64) -> &ProgressBar {
         let (total, explained) = (self.total, self.explained);
-        self.shown.get_or_insert_with(|| make(total, explained, started))
+        let shown = self.shown.get_or_insert_with(|| make(total, explained, started));
+        // What is read twice is not more than there is.
+        shown.set_position(total.map_or(bytes, |total| bytes.min(total)));
+        shown
     }
 }
 
@@ -92,9 +95,7 @@ impl Progress {
             plain.finish_and_clear();
         }
         let bytes = inner.bytes.load(Ordering::Relaxed);
-        let shown = bar.show(inner.started);
-        shown.set_position(bytes);
-        shown.set_message(text);
+        bar.show(inner.started, bytes).set_message(text);
     }
 
     /// Says something while the bar is out of the way.
@@ -129,7 +130,7 @@ impl Progress {
             return;
         }
         let mut bar = inner.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.show(inner.started).set_position(bytes);
+        bar.show(inner.started, bytes);
     }
 }
 

@@ -536,7 +536,7 @@ fn progress_is_for_terminals() {
     };
     let shown = |command| String::from_utf8(crate::terminal::shown(command)).unwrap();
     let text = shown(command("shown", &[]));
-    assert!(text.contains("item") && text.contains(" left"), "{text:?}");
+    assert!(text.contains("INDEX public.i, ") && text.contains(" left"), "{text:?}");
     for (name, options) in [("exact", &["--exact"][..]), ("verbose", &["-v"])] {
         let text = shown(command(name, options));
         assert!(!text.contains(" left"), "{text:?}");
