@@ -98,7 +98,7 @@ fn damaged_archives() {
     let mut random = fastrand::Rng::with_seed(19);
     let rounds = match (is_endless(), is_exhaustive()) {
         (true, _) => 10_000,
-        (_, true) => 2000,
+        (_, true) => 600,
         _ => 200,
     };
     let mut opened = 0;

@@ -76,7 +76,7 @@ fn done(output: &Output) {
 fn killed_at_any_moment() {
     let Some(server) = Server::start("killed_at_any_moment") else { return };
     let archives = archives(&server);
-    let wanted = if is_exhaustive() { 40 } else { 12 };
+    let wanted = if is_exhaustive() { 25 } else { 12 };
     let ways: &[&[&str]] = &[&["-j3"], &["-j1"], &["--exact", "-j2"], &["--exact"]];
     let (mut kills, mut round, mut seed) = (0, 0, 0x1234_5678_u64);
     let mut whole = Vec::new();
