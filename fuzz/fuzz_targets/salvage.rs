@@ -9,7 +9,7 @@ use pgdmp::salvage::Salvage;
 
 fuzz_target!(|input: &[u8]| {
     let Ok(archive) = OpenOptions::new().damaged(true).read(input.to_vec()) else { return };
-    let salvage = Salvage::new(&archive).expect("bytes in memory");
+    let Ok(salvage) = Salvage::new(&archive) else { return };
     if !salvage.report().is_empty()
         && let Ok((new, _)) = salvage.write_to(Cursor::new(Vec::new()))
     {

@@ -87,7 +87,7 @@ impl Plan {
     /// let conversion = Conversion::rewriting(archive.pass(), &target, None, rewrites)?;
     /// let file = conversion.write(std::io::Cursor::new(Vec::new()))?;
     /// plan.verify(&Archive::read(file.into_inner())?, &counts)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn rewrites<'a>(&'a self, key: &Key, counts: &'a Counts) -> Rewrites<'a> {
         let mut rewrites = Rewrites::new().without_statistics();
