@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pgdmp::{Archive, ArchiveStream, BlockKind, Desc, Listing, Selection};
 
+use pgdmp_testkit::effort;
 use pgdmp_testkit::server::{Server, run};
 
 /// Tables `test_1` to `test_1000`, as in the field's classic tutorial on parallel dumps.
@@ -144,11 +145,13 @@ fn one_archive_for_each_table(
     names: &[String],
     rows: &(dyn Fn(&str) -> String + Sync),
 ) {
+    // Two processes for each.
+    let step = if effort::is_endless() { 1 } else { 10 };
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(name) = names.get(next.fetch_add(step, Ordering::Relaxed)) {
                     let path = server.path(&format!("{name}.dump"));
                     server.client("pg_dump", &["-Fc", "-t", name, "-f", &path, "postgres"]);
                     check_one(server, Path::new(&path), name, &rows(name));
