@@ -90,6 +90,7 @@
 //! | `random` | yes | [`RestrictKey::random`](script::RestrictKey::random) |
 //! | `encodings` | yes | the characters of encodings besides UTF8, LATIN1 and LATIN5; without it their bytes are shown as numbers |
 //! | `diff` | no | [`diff`], which compares two archives |
+//! | `manifest` | no | `Manifest::read` and `Manifest::write` of [`manifest`](mod@manifest), the checksums of an archive as a file |
 //! | `mmap` | no | [`MappedFile`](source), a source in mapped memory |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -108,6 +109,7 @@ pub mod finding;
 mod format;
 mod limits;
 mod list;
+pub mod manifest;
 pub mod needs;
 mod not_an_archive;
 pub mod read;

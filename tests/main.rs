@@ -24,6 +24,9 @@
 //! | `encodings` | the characters of every encoding, beside a server |
 //! | `live` | dumps made now by an installed PostgreSQL |
 //! | `live_types` | columns, types and keys, beside the catalogs of a server |
+//! | `manifest` | checksums of an archive prove it and its copies, and show every change |
+//! | `kinds` | the kinds of damage of which pg_restore says nothing are found |
+//! | `detection` | how many flipped bits are found: the table in SECURITY.md |
 //! | `script` | archives become the SQL that `pg_restore` prints |
 //! | `steps` | the rules of a restore, without its text |
 //! | `diff` | dumps of one database are equal, however they were made |
@@ -38,6 +41,7 @@
 
 mod convert;
 mod corpus;
+mod detection;
 #[cfg(feature = "diff")]
 mod diff;
 mod encodings;
@@ -46,9 +50,12 @@ mod forged;
 mod growth;
 mod hostile;
 mod interrupted;
+mod kinds;
 mod limits;
 mod live;
 mod live_types;
+mod made;
+mod manifest;
 mod matrix;
 mod merge;
 mod moved_damage;

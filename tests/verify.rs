@@ -1,25 +1,19 @@
 //! Each kind of damage is found, with its code; nothing is found in what is good.
 
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
 
 use pgdmp::finding::Severity;
-use pgdmp::toc::{ArchiveVersion, EntryFields, Oid, Section};
+use pgdmp::toc::{ArchiveVersion, EntryFields, Section};
 use pgdmp::verify::{Code, Event, Found, Level, Status, Summary, Verification};
-use pgdmp::write::WriteOptions;
-use pgdmp::{
-    Algorithm, Archive, ArchiveBuilder, ArchiveStream, Desc, DumpId, Format, Input, OpenOptions,
-};
+use pgdmp::{Algorithm, ArchiveStream, Desc, DumpId, Format, Input, OpenOptions};
 use pgdmp_testkit::build;
 use pgdmp_testkit::effort::{is_exhaustive, skipped};
 use pgdmp_testkit::fixtures;
 use pgdmp_testkit::watchdog::Watchdog;
 
-const TABLE: DumpId = DumpId(21);
-const ROWS: DumpId = DumpId(22);
-const OBJECTS: DumpId = DumpId(23);
-const MORE_ROWS: DumpId = DumpId(24);
+use crate::made::{MORE_ROWS, Made, OBJECTS, ROWS, block, changed};
 
 fn events_of(verification: &Verification, input: &mut Input) -> (Vec<Event>, Summary) {
     let mut events = Vec::new();
@@ -52,90 +46,6 @@ fn codes(bytes: &[u8]) -> Vec<Code> {
     });
     assert_eq!(errors.count() > 0, !summary.is_good());
     codes
-}
-
-/// An archive of a table of two columns, of two entries with rows and one with large objects.
-struct Made {
-    format: Format,
-    algorithm: Algorithm,
-    copy: &'static str,
-    rows: Vec<u8>,
-    more: Vec<u8>,
-    objects: Vec<u32>,
-}
-
-impl Made {
-    fn new(algorithm: Algorithm) -> Made {
-        let mut rows: Vec<u8> =
-            (0..2000).flat_map(|n| format!("{n}\tgrößer {n}\n").into_bytes()).collect();
-        rows.extend_from_slice(b"\\.\n\n\n");
-        Made {
-            format: Format::Custom,
-            algorithm,
-            copy: "COPY public.t (a, b) FROM stdin;\n",
-            more: rows.clone(),
-            rows,
-            objects: vec![17, 18],
-        }
-    }
-
-    fn rows(rows: &[u8]) -> Vec<u8> {
-        Made { rows: rows.to_vec(), ..Made::new(Algorithm::None) }.bytes()
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let options =
-            WriteOptions::new().version(ArchiveVersion::NEWEST).compression(self.algorithm, None);
-        let mut builder = ArchiveBuilder::new(self.format, &options).unwrap();
-        builder.session("UTF8", true).unwrap();
-        let table = EntryFields::new(TABLE, Desc::TABLE, Section::PreData);
-        builder
-            .entry(
-                &table
-                    .namespace("public")
-                    .tag("t")
-                    .owner("o")
-                    .defn("CREATE TABLE public.t (\n    a integer NOT NULL,\n    b text\n);\n"),
-            )
-            .unwrap();
-        for id in [ROWS, MORE_ROWS] {
-            let rows = EntryFields::new(id, Desc::TABLE_DATA, Section::Data);
-            let rows = rows.namespace("public").tag("t").copy_stmt(self.copy);
-            builder.entry(&rows.had_dumper(true).dependencies(&[TABLE])).unwrap();
-        }
-        let list = EntryFields::new(DumpId(29), Desc::BLOB_METADATA, Section::PreData);
-        builder.entry(&list.tag("17..18").defn("17\n18\n")).unwrap();
-        let objects = EntryFields::new(OBJECTS, Desc::BLOBS, Section::Data).tag("17..18");
-        builder.entry(&objects.had_dumper(true).dependencies(&[DumpId(29)])).unwrap();
-        let mut writer = builder.start(Cursor::new(Vec::new())).unwrap();
-        for (id, rows) in [(ROWS, &self.rows), (MORE_ROWS, &self.more)] {
-            let mut data = writer.data(id).unwrap();
-            data.write_all(rows).unwrap();
-            data.finish().unwrap();
-        }
-        let mut objects = writer.large_objects(OBJECTS).unwrap();
-        for oid in &self.objects {
-            let mut object = objects.object(Oid(*oid)).unwrap();
-            object.write_all(&[7; 5000]).unwrap();
-            object.finish().unwrap();
-        }
-        objects.finish().unwrap();
-        writer.finish().unwrap().into_inner()
-    }
-}
-
-/// The position of the first byte of an entry's block.
-fn block(bytes: &[u8], id: DumpId) -> usize {
-    let archive = Archive::read(bytes.to_vec()).unwrap();
-    let blocks = archive.blocks().unwrap().map(Result::unwrap);
-    let found = blocks.into_iter().find(|block| block.dump_id == id).unwrap();
-    usize::try_from(found.offset.unwrap()).unwrap()
-}
-
-fn changed(bytes: &[u8], at: usize, to: u8) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    bytes[at] = to;
-    bytes
 }
 
 #[test]

@@ -181,7 +181,7 @@ impl OpenOptions {
         match detect::format(reader.peek(detect::LEN)?) {
             Some(Format::Custom) => self.custom(source),
             Some(_) => {
-                let index = TarIndex::new(source, &self.toc.limits)?;
+                let index = TarIndex::new(source, &self.toc.limits, self.toc.damaged)?;
                 self.store(MemberStore::Tar(index), Format::Tar)
             }
             None => {
@@ -236,7 +236,7 @@ impl OpenOptions {
         Ok(Archive::new(Format::Custom, toc, layout, limits).with_damage(damage))
     }
 
-    fn store(&self, store: MemberStore, format: Format) -> Result<Archive> {
+    fn store(&self, mut store: MemberStore, format: Format) -> Result<Archive> {
         let contexts = Arc::new(Contexts::default());
         let member = store.open(names::TOC.as_bytes()).map_err(|error| match error.kind() {
             ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match &store {
@@ -247,8 +247,11 @@ impl OpenOptions {
         })?;
         let in_member = |error: Error| error.in_member(&member.name);
         let read = self.toc_member(&member, format, &contexts).map_err(in_member)?;
-        let layout = Layout::Members(Arc::new(store));
         let damage = read.damage.map(in_member);
+        if let MemberStore::Tar(index) = &mut store {
+            index.name_holes(&read.toc);
+        }
+        let layout = Layout::Members(Arc::new(store));
         Ok(Archive::new(format, read.toc, layout, self.toc.limits).with_damage(damage))
     }
 

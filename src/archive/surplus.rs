@@ -83,6 +83,23 @@ impl<R: Read + Send> ArchiveStream<R> {
         Ok(self.surplus())
     }
 
+    /// Reads on to the end of the stream, so that whoever writes to it has no broken pipe. Of a
+    /// custom archive whose blocks were all read, says where they ended, how many bytes follow, and
+    /// whether these may be a second table of contents.
+    ///
+    /// # Errors
+    ///
+    /// Errors of reading, and damage of a tar behind its members.
+    pub(crate) fn drain(&mut self) -> Result<Option<(u64, u64, bool)>> {
+        match &mut self.body {
+            Body::Blocks(blocks) => Ok(Some(blocks.drain()?)),
+            Body::Members(members) => {
+                members.skip_to_end()?;
+                Ok(None)
+            }
+        }
+    }
+
     pub(crate) fn refuse_surplus(&self) -> Result<()> {
         self.surplus().map_or(Ok(()), |surplus| Err(refused(surplus)))
     }

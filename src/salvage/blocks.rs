@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::report::How;
 use crate::archive::Archive;
-use crate::error::Result;
 use crate::format::block::{BlockHeader, BlockStart, ChunkReader};
 use crate::format::custom::{Custom, skip_block};
 use crate::source::{Positioned, Source, SourceReader};
@@ -32,7 +31,7 @@ const ABOVE: i32 = 100_000;
 
 /// Finds the blocks: where offsets lead, by a walk from one to the next, and behind damage by
 /// looking at every byte. `from`: where the table of contents ends, as far as it could be read.
-pub(super) fn find(archive: &Archive, custom: &Custom, toc: &Toc, from: u64) -> Result<Places> {
+pub(super) fn find(archive: &Archive, custom: &Custom, toc: &Toc, from: u64) -> Places {
     let mut search = Search {
         source: Arc::clone(custom.source()),
         len: custom.source().len(),
@@ -44,7 +43,7 @@ pub(super) fn find(archive: &Archive, custom: &Custom, toc: &Toc, from: u64) -> 
     };
     for entry in toc.entries().filter(TocEntry::has_data) {
         if let Some(DataOffset::At(at)) = entry.data_offset()
-            && let Some(header) = search.header(at)?
+            && let Some(header) = search.header(at)
             && header.dump_id == entry.dump_id()
             && header.kind == entry.data_kind()
         {
@@ -53,8 +52,8 @@ pub(super) fn find(archive: &Archive, custom: &Custom, toc: &Toc, from: u64) -> 
     }
     let mut known: Vec<u64> = search.places.values().map(|place| place.start).collect();
     known.sort_unstable();
-    search.walk(from, &known)?;
-    Ok(search.places)
+    search.walk(from, &known);
+    search.places
 }
 
 struct Search<'a> {
@@ -74,13 +73,11 @@ impl Search<'_> {
     }
 
     /// The header of a block at a position, if there is one.
-    fn header(&self, at: u64) -> io::Result<Option<BlockHeader>> {
-        let mut reader = self.reader(at);
-        match BlockHeader::decode(&mut reader, self.custom.dialect()) {
-            Ok(BlockStart::Block(header)) => Ok(Some(header)),
-            Ok(_) => Ok(None),
-            Err(error) if error.is_io() => Err(error.into()),
-            Err(_) => Ok(None),
+    fn header(&self, at: u64) -> Option<BlockHeader> {
+        match BlockHeader::decode(&mut self.reader(at), self.custom.dialect()) {
+            Ok(BlockStart::Block(header)) => Some(header),
+            // A bad spot of the disk is damage like any other.
+            Ok(_) | Err(_) => None,
         }
     }
 
@@ -90,17 +87,17 @@ impl Search<'_> {
     }
 
     /// Walks over the blocks up to the end of the file. `known`: where blocks begin for sure.
-    fn walk(&mut self, from: u64, known: &[u64]) -> Result<()> {
+    fn walk(&mut self, from: u64, known: &[u64]) {
         let mut at = from;
         let mut how = How::Walk;
         while at < self.len {
             // A walk that went astray comes back at the next place that is sure.
             let next_known = known[known.partition_point(|start| *start <= at)..].first().copied();
-            let header = self.header(at)?.filter(|header| self.fits(*header));
+            let header = self.header(at).filter(|header| self.fits(*header));
             let end = match header {
                 Some(header) => {
                     self.add(header, at, how);
-                    self.end_of(header.kind, at)?
+                    self.end_of(header.kind, at)
                 }
                 None => Err(at + 1),
             };
@@ -108,29 +105,26 @@ impl Search<'_> {
                 // What a wrong length leads over is not lost.
                 (Ok(end) | Err(end), Some(known)) if known < end => (known, How::Offset),
                 (Ok(end), _) => (end, How::Walk),
-                (Err(damage), known) => match self.scan(damage, known.unwrap_or(self.len))? {
+                (Err(damage), known) => match self.scan(damage, known.unwrap_or(self.len)) {
                     Some(found) => (found, How::Scan),
                     None => (known.unwrap_or(self.len), How::Offset),
                 },
             };
         }
-        Ok(())
     }
 
     /// The position behind a block, or that of the damage in it.
-    fn end_of(&self, kind: BlockKind, start: u64) -> Result<std::result::Result<u64, u64>> {
+    fn end_of(&self, kind: BlockKind, start: u64) -> std::result::Result<u64, u64> {
         let dialect = self.custom.dialect();
         let mut reader = self.reader(start);
-        BlockHeader::decode(&mut reader, dialect)?;
-        let mut chunks = ChunkReader::idle(&mut reader, dialect);
-        let passed = skip_block(&mut chunks, kind, ChunkReader::skip_rest);
-        match passed {
-            Ok(()) => Ok(Ok(chunks.position())),
-            Err(error) if error.is_io() => Err(error),
-            // A length that is wrong may lead far behind the damage, so that is searched from the
-            // beginning of the block.
-            Err(_) => Ok(Err(start + 1)),
-        }
+        let passed = BlockHeader::decode(&mut reader, dialect).and_then(|_| {
+            let mut chunks = ChunkReader::idle(&mut reader, dialect);
+            skip_block(&mut chunks, kind, ChunkReader::skip_rest)?;
+            Ok(chunks.position())
+        });
+        // A length that is wrong may lead far behind the damage, so that is searched from the
+        // beginning of the block.
+        passed.map_err(|_| start + 1)
     }
 
     /// Whether the block may be one of this archive.
@@ -142,17 +136,17 @@ impl Search<'_> {
     }
 
     /// Looks at every byte for the next block of an entry that has none yet.
-    fn scan(&mut self, from: u64, to: u64) -> Result<Option<u64>> {
+    fn scan(&mut self, from: u64, to: u64) -> Option<u64> {
         const WINDOW: usize = 1 << 20;
         // Type, id, and an int of each more: the length of a chunk, or an OID before it.
         const HEADER: usize = 16;
         if !self.custom.dialect().has_usual_ints() {
-            return Ok(None);
+            return None;
         }
         let mut window = vec![0; WINDOW];
         let mut at = from;
         while at < to {
-            let n = self.fill(&mut window, at)?;
+            let n = self.fill(&mut window, at);
             let last = n.saturating_sub(HEADER) as u64 + 1;
             let last = last.min(to - at);
             let candidates = (0..last as usize).filter(|n| {
@@ -160,80 +154,91 @@ impl Search<'_> {
             });
             for place in candidates {
                 let start = at + place as u64;
-                if self.is_block(start)? {
-                    return Ok(Some(start));
+                if self.is_block(start) {
+                    return Some(start);
                 }
             }
             if n < WINDOW {
-                return Ok(None);
+                return None;
             }
             at += last;
         }
-        Ok(None)
+        None
     }
 
     /// Reads as much as there is; a bad spot of the disk reads as zeros.
-    fn fill(&self, window: &mut [u8], at: u64) -> io::Result<usize> {
+    fn fill(&self, window: &mut [u8], at: u64) -> usize {
+        /// What a disk reads at once.
+        const PAGE: u64 = 4 << 10;
         let mut filled = 0;
         while filled < window.len() {
-            match self.source.read_at(&mut window[filled..], at + filled as u64) {
+            let place = at + filled as u64;
+            match self.source.read_at(&mut window[filled..], place) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(_) if place >= self.len => break,
+                Err(_) => {
+                    let bad = (PAGE - place % PAGE).min(self.len - place) as usize;
+                    let bad = bad.min(window.len() - filled);
+                    window[filled..filled + bad].fill(0);
+                    filled += bad;
+                }
             }
         }
-        Ok(filled)
+        filled
     }
 
     /// Whether a block of an entry that has none yet begins here. What follows its header must look
     /// like chunks.
-    fn is_block(&self, at: u64) -> Result<bool> {
-        let Some(header) = self.header(at)? else { return Ok(false) };
+    fn is_block(&self, at: u64) -> bool {
+        let Some(header) = self.header(at) else { return false };
         if self.places.contains_key(&header.dump_id) || !self.fits(header) {
-            return Ok(false);
+            return false;
         }
         match self.toc.entry(header.dump_id) {
-            Some(entry) if !entry.has_data() => return Ok(false),
-            None if self.is_whole => return Ok(false),
+            Some(entry) if !entry.has_data() => return false,
+            None if self.is_whole => return false,
             _ => {}
         }
         let dialect = self.custom.dialect();
         let mut reader = self.reader(at);
-        BlockHeader::decode(&mut reader, dialect)?;
+        if BlockHeader::decode(&mut reader, dialect).is_err() {
+            return false;
+        }
         let ints = match header.kind {
             BlockKind::LargeObjects => 1,
             BlockKind::Data => 0,
         };
         let mut place = reader.position();
         for _ in 0..ints {
-            match self.int(place)? {
+            match self.int(place) {
                 Some(oid) if oid > 0 => place += dialect.int_len() as u64,
-                _ => return Ok(false),
+                _ => return false,
             }
         }
         for chunk in 0..CHAIN {
-            match self.int(place)? {
+            match self.int(place) {
                 // The end of the chunks. A block has some.
-                Some(0) => return Ok(chunk > 0),
+                Some(0) => return chunk > 0,
                 Some(len) if len <= LONGEST_CHUNK && place + len <= self.len => {
                     place += dialect.int_len() as u64 + len;
                 }
                 // The archive was cut in the first chunk.
-                Some(len) if len <= LONGEST_CHUNK && chunk == 0 => return Ok(self.is_whole),
-                _ => return Ok(chunk > 1),
+                Some(len) if len <= LONGEST_CHUNK && chunk == 0 => return self.is_whole,
+                _ => return chunk > 1,
             }
         }
-        Ok(true)
+        true
     }
 
     /// The int at a position, if it is not negative.
-    fn int(&self, at: u64) -> io::Result<Option<u64>> {
+    fn int(&self, at: u64) -> Option<u64> {
         let mut bytes = [0; 5];
-        if self.fill(&mut bytes, at)? < bytes.len() || bytes[0] != 0 {
-            return Ok(None);
+        if self.fill(&mut bytes, at) < bytes.len() || bytes[0] != 0 {
+            return None;
         }
         let [_, a, b, c, d] = bytes;
-        Ok(Some(u64::from(u32::from_le_bytes([a, b, c, d]))))
+        Some(u64::from(u32::from_le_bytes([a, b, c, d])))
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct Contents {
 /// How far entries are looked for behind damage, in bytes.
 const REACH: u64 = 64 << 20;
 
+/// Bytes that are read of what turns out to be no entry. Each place may claim to be one of a
+/// gigabyte.
+const IN_VAIN: u64 = 4 << 30;
+
 /// Collects the entries: those before the damage, those that can be recognised behind it, and those
 /// of the copy that PostgreSQL 16 and newer write behind the data.
 pub(super) fn collect(archive: &Archive) -> Result<Contents> {
@@ -82,16 +86,22 @@ fn behind(
 ) -> Result<u64> {
     // The entry that the damage is in began before it. Those that are known already come again.
     let mut at = custom.toc_start();
-    let (mut end, mut last) = (damage, damage);
+    let (mut end, mut last, mut in_vain) = (damage, damage, 0);
     while at < last.saturating_add(REACH).min(custom.source().len()) {
         match candidate(custom, at)? {
             Some(place) => match entry_at(archive, custom, place) {
-                Some((found, behind)) => {
+                Ok((found, behind)) => {
                     found.entries().for_each(|entry| take(toc, taken, entry));
                     (at, last) = (behind, behind);
                     end = end.max(behind);
                 }
-                None => at = place + 1,
+                Err(read) => {
+                    in_vain += read;
+                    if in_vain > IN_VAIN {
+                        break;
+                    }
+                    at = place + 1;
+                }
             },
             None => break,
         }
@@ -127,13 +137,18 @@ fn candidate(custom: &Custom, from: u64) -> Result<Option<u64>> {
     }
 }
 
-/// The entry at a position, if it is one, and where it ends.
-fn entry_at(archive: &Archive, custom: &Custom, at: u64) -> Option<(Toc, u64)> {
+/// The entry at a position, if it is one, and where it ends; else how many bytes showed that it is
+/// none.
+fn entry_at(archive: &Archive, custom: &Custom, at: u64) -> std::result::Result<(Toc, u64), u64> {
     let mut reader = SourceReader::from(Arc::clone(custom.source()), at);
     let header = archive.toc().header().clone();
-    let toc = Toc::decode_entry(&mut reader, header, Format::Custom, archive.limits()).ok()?;
-    toc.get(0).filter(|entry| is_plausible(*entry))?;
-    Some((toc, reader.position()))
+    let decoded = Toc::decode_entry(&mut reader, header, Format::Custom, archive.limits());
+    let read = reader.position() - at;
+    let toc = decoded.map_err(|_| read)?;
+    match toc.get(0).is_some_and(is_plausible) {
+        true => Ok((toc, at + read)),
+        false => Err(read),
+    }
 }
 
 /// Whether it may be an entry: its kind is words in capitals, and it has a name.
@@ -196,21 +211,22 @@ fn second(archive: &Archive, custom: &Custom, first: &Toc) -> Result<Option<Toc>
     const BEFORE: u64 = 5 + 5 + 5 + 6 + 6;
     let mut best: Option<Toc> = None;
     let mut at = from;
+    let mut in_vain = 0;
     loop {
         let bytes = reader.peek(128 << 10)?;
         if bytes.len() < mark.len() {
             return Ok(best);
         }
         let found = bytes.windows(mark.len()).position(|bytes| bytes == mark);
-        let passed = found.map_or(bytes.len() - mark.len() + 1, |found| found + 1);
+        let mut passed = found.map_or(bytes.len() - mark.len() + 1, |found| found + 1);
         if let Some(found) = found
             && let Some(start) = (at + found as u64).checked_sub(BEFORE)
             && start > custom.toc_start()
         {
-            let mut reader = SourceReader::from(Arc::clone(source), start);
+            let mut copied = SourceReader::from(Arc::clone(source), start);
             let header = archive.toc().header().clone();
-            let (copy, _) = Toc::decode_damaged(
-                &mut reader,
+            let (copy, damage) = Toc::decode_damaged(
+                &mut copied,
                 header,
                 Format::Custom,
                 crate::toc::Statements::Kept,
@@ -222,13 +238,23 @@ fn second(archive: &Archive, custom: &Custom, first: &Toc) -> Result<Option<Toc>
                     .entry(entry.dump_id())
                     .is_some_and(|own| own.desc() == entry.desc() && own.tag() == entry.tag())
             });
+            in_vain += copied.position() - start;
+            if in_vain > IN_VAIN {
+                return Ok(best);
+            }
+            // What was one to its end has no other in it.
+            if damage.is_none() {
+                passed = passed.max(usize::try_from(copied.position() - at).unwrap_or(passed));
+            }
             let is_copy = common.count() * 2 >= first.len().min(copy.len());
             if is_copy && best.as_ref().is_none_or(|best| best.len() < copy.len()) {
                 best = Some(copy);
             }
         }
         at += passed as u64;
-        reader.skip(passed as u64)?;
+        if reader.skip(passed as u64).is_err() {
+            return Ok(best);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) enum Form {
     Other,
 }
 
-/// Of longer lines nothing is taken: no row is.
+/// Of longer lines nothing is kept: a server takes no such row.
 const LONGEST: usize = 1 << 30;
 
 /// Gives each good row, with its line end, to `keep`. In what pg_dump writes a line end is always
@@ -107,8 +107,16 @@ fn until<R: BufRead>(data: &mut R, end: u8, line: &mut Vec<u8>) -> io::Result<bo
         }
         let found = bytes.iter().position(|byte| *byte == end);
         let n = found.map_or(bytes.len(), |at| at + 1);
-        if line.len() + n <= LONGEST {
-            line.extend_from_slice(&bytes[..n]);
+        match line.len() + n <= LONGEST {
+            true => line.extend_from_slice(&bytes[..n]),
+            // With a zero byte it is no row.
+            false => {
+                line.clear();
+                line.push(0);
+                if found.is_some() {
+                    line.push(end);
+                }
+            }
         }
         data.consume(n);
         if found.is_some() {

@@ -71,7 +71,7 @@ impl Salvage {
         let (toc, places, lost) = match archive.custom() {
             None => (toc, Places::new(), recovered::files(archive)?),
             Some(custom) => {
-                let places = blocks::find(archive, custom, &toc, end)?;
+                let places = blocks::find(archive, custom, &toc, end);
                 let start = |entry: TocEntry<'_>| places.get(&entry.dump_id()).map(|p| p.start);
                 let lost = unknown(&toc, &places);
                 (contents::with_offsets(&toc, start)?, places, lost)

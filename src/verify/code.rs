@@ -122,6 +122,10 @@ codes! {
     DataCut = "D3", Error, "the rest is lost; pg_restore may not say so";
     /// The data is longer or shorter than its frame says.
     Length = "D4", Error, "something in the data is wrong, at a place that is not known";
+    /// The archive is not the one that its manifest was made of.
+    Manifest = "D6", Error, "it was changed after the manifest was made";
+    /// The manifest is that of an archive in another form.
+    OtherForm = "D8", Note, "definitions and decompressed data are compared, not the files";
     /// The data cannot be decompressed by this build, or within the limits.
     NotChecked = "D7", Warning, "the data was not checked";
 

@@ -11,6 +11,7 @@ use crate::archive::{Block, EntryData};
 use crate::compression::Algorithm;
 use crate::error::{Error, ErrorKind, Fault};
 use crate::finding::Severity;
+use crate::manifest::{DataHash, Digest, ObjectsHash};
 use crate::toc::{BlockKind, TocEntry};
 use crate::types::Definitions;
 
@@ -22,6 +23,10 @@ const TOLD: u64 = 20;
 pub(super) struct Seen {
     pub(super) state: EntryState,
     pub(super) found: Vec<Found>,
+    /// Length and checksum of its decompressed data, if they were asked for and it was whole.
+    pub(super) hash: Option<(u64, Digest)>,
+    /// The checksums of its large objects, if they were asked for.
+    pub(super) objects: ObjectsHash,
     /// How often each code came, with the place of the last that is told.
     counts: Vec<(Code, u64, usize)>,
 }
@@ -38,7 +43,13 @@ impl Seen {
             large_objects: None,
             checksums: Checksums::None,
         };
-        Seen { state, found: Vec::new(), counts: Vec::new() }
+        Seen {
+            state,
+            found: Vec::new(),
+            hash: None,
+            objects: ObjectsHash::new(),
+            counts: Vec::new(),
+        }
     }
 
     /// Takes a finding, and makes the status as bad as that says.
@@ -128,27 +139,29 @@ pub(super) fn found_of(error: &Error) -> Found {
     found
 }
 
-/// Reads the data of a block to its end, and looks at all of it.
+/// Reads the data of a block to its end, and looks at all of it. `hashes`: whether checksums are
+/// made of it.
 pub(super) fn check(
     block: &mut Block<'_>,
     entry: TocEntry<'_>,
     definitions: &Definitions<'_>,
     level: Level,
+    hashes: bool,
 ) -> Seen {
     let mut seen = Seen::new(entry, Status::Ok);
     if entry.toc().header().compression.algorithm == Algorithm::Gzip {
         seen.state.checksums = Checksums::Stream;
     }
     match block.kind() {
-        BlockKind::LargeObjects => objects::check(block, entry, &mut seen),
+        BlockKind::LargeObjects => objects::check(block, entry, hashes, &mut seen),
         BlockKind::Data => match block.data() {
             Err(error) => seen.fail(entry, &error, 0),
             Ok(mut data) => {
                 data.be_lenient();
+                let mut data = Counted::new(data, hashes);
                 match level {
                     Level::Rows => rows::check(data, entry, definitions, &mut seen),
                     _ => {
-                        let mut data = Counted::new(data);
                         let error = data.drain().err();
                         ended(data, error, entry, &mut seen);
                     }
@@ -166,8 +179,11 @@ pub(super) fn ended(
     entry: TocEntry<'_>,
     seen: &mut Seen,
 ) {
-    let Counted { inner, count } = data;
+    let Counted { inner, count, hash } = data;
     seen.state.raw = Some(count);
+    if error.is_none() {
+        seen.hash = hash.map(DataHash::finish);
+    }
     match error {
         Some(error) => seen.fail(entry, &error.into(), count),
         None => {
@@ -181,16 +197,17 @@ pub(super) fn ended(
     }
 }
 
-/// A reader that counts what it gave.
+/// A reader that counts what it gave, and makes a checksum of it if that is wanted.
 #[derive(Debug)]
 pub(super) struct Counted<R> {
     inner: R,
     count: u64,
+    hash: Option<DataHash>,
 }
 
 impl<R: BufRead> Counted<R> {
-    pub(super) fn new(inner: R) -> Self {
-        Counted { inner, count: 0 }
+    pub(super) fn new(inner: R, hashes: bool) -> Self {
+        Counted { inner, count: 0, hash: hashes.then(DataHash::new) }
     }
 
     /// Reads to the end.
@@ -208,8 +225,8 @@ impl<R: BufRead> Counted<R> {
         }
     }
 
-    pub(super) fn into_inner(self) -> (R, u64) {
-        (self.inner, self.count)
+    pub(super) fn into_inner(self) -> (R, u64, Option<DataHash>) {
+        (self.inner, self.count, self.hash)
     }
 }
 
@@ -219,6 +236,12 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 
     fn consume(&mut self, n: usize) {
+        if let Some(hash) = &mut self.hash
+            && n > 0
+            && let Ok(bytes) = self.inner.fill_buf()
+        {
+            hash.update(&bytes[..n.min(bytes.len())]);
+        }
         self.count += n as u64;
         self.inner.consume(n);
     }
@@ -227,6 +250,9 @@ impl<R: BufRead> BufRead for Counted<R> {
 impl<R: BufRead> Read for Counted<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buf[..n]);
+        }
         self.count += n as u64;
         Ok(n)
     }

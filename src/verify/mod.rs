@@ -31,19 +31,27 @@
 //! entry.rs      the data of one entry
 //! rows.rs       its rows
 //! values.rs     their values
+//! plain.rs      values that are quickly seen to be good
 //! objects.rs    its large objects
+//! compare.rs    all of it compared with a manifest
 //! run.rs        all of it, with threads, in the order of the file
 //! ```
 
 mod code;
+mod compare;
 mod contents;
 mod entry;
 mod objects;
 mod places;
+mod plain;
 mod report;
 mod rows;
 mod run;
 mod values;
+
+use std::sync::Arc;
+
+use crate::manifest::Manifest;
 
 pub use code::Code;
 pub use report::{Checksums, EntryState, Event, Found, Status, Summary};
@@ -67,6 +75,18 @@ pub enum Level {
     Rows,
 }
 
+impl Level {
+    /// One word, such as `framing`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Toc => "toc",
+            Level::Framing => "framing",
+            Level::Data => "data",
+            Level::Rows => "rows",
+        }
+    }
+}
+
 /// Reads an archive to find out whether it is good.
 ///
 /// ```
@@ -84,6 +104,8 @@ pub struct Verification {
     level: Level,
     threads: usize,
     part: Option<(u32, u32)>,
+    manifest: Option<Arc<Manifest>>,
+    subset: bool,
 }
 
 impl Default for Verification {
@@ -95,7 +117,7 @@ impl Default for Verification {
 impl Verification {
     /// The defaults: up to every row, with one thread.
     pub fn new() -> Self {
-        Verification { level: Level::Rows, threads: 1, part: None }
+        Verification { level: Level::Rows, threads: 1, part: None, manifest: None, subset: false }
     }
 
     /// Sets how much is read.
@@ -118,6 +140,27 @@ impl Verification {
     #[must_use]
     pub fn part(mut self, part: u32, of: u32) -> Self {
         self.part = Some((part, of.max(1)));
+        self
+    }
+
+    /// Compares the archive with its manifest, or with that of an archive of which it is a copy in
+    /// another format or compression.
+    ///
+    /// From [`Level::Framing`] on, the files are compared, which proves everything. If they are not
+    /// those of the manifest, or are not to be because of the other form, then the data of each
+    /// entry is compared at [`Level::Data`] and [`Level::Rows`]. Definitions are always compared.
+    /// The files of a pipe are not.
+    #[must_use]
+    pub fn manifest(mut self, manifest: impl Into<Arc<Manifest>>) -> Self {
+        self.manifest = Some(manifest.into());
+        self
+    }
+
+    /// Whether the archive has a part of the entries of the manifest only. That others are missing
+    /// is then a note. Default false.
+    #[must_use]
+    pub fn subset(mut self, subset: bool) -> Self {
+        self.subset = subset;
         self
     }
 }

@@ -7,7 +7,7 @@ use crate::toc::TocEntry;
 
 /// Reads all large objects of a block. One that is damaged does not end the block, as long as the
 /// next one can be found.
-pub(super) fn check(block: &mut Block<'_>, entry: TocEntry<'_>, seen: &mut Seen) {
+pub(super) fn check(block: &mut Block<'_>, entry: TocEntry<'_>, hashes: bool, seen: &mut Seen) {
     block.be_lenient();
     let (mut objects, mut raw) = (0_u64, 0_u64);
     loop {
@@ -24,9 +24,12 @@ pub(super) fn check(block: &mut Block<'_>, entry: TocEntry<'_>, seen: &mut Seen)
                     found.finding.what = format!("large object {oid}: {}", found.finding.what);
                     found
                 };
-                let mut object = Counted::new(object);
+                let mut object = Counted::new(object, hashes);
                 let result = object.drain();
-                let (object, count) = object.into_inner();
+                let (object, count, hash) = object.into_inner();
+                if let Some(hash) = hash {
+                    seen.objects.push(oid, hash.finish());
+                }
                 raw += count;
                 let errors = match result {
                     Err(error) => vec![error.into()],

@@ -110,6 +110,8 @@ pub enum Checksums {
     None,
     /// One checksum over all data: gzip.
     Stream,
+    /// The manifest's: see [`manifest`](crate::manifest).
+    Manifest,
 }
 
 impl Checksums {
@@ -118,6 +120,7 @@ impl Checksums {
         match self {
             Checksums::None => "none",
             Checksums::Stream => "stream",
+            Checksums::Manifest => "manifest",
         }
     }
 }

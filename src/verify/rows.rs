@@ -15,12 +15,11 @@ use crate::version::Gate;
 /// Reads the rows of a table, and then what is left of its data, so that a wrong row hides no wrong
 /// checksum behind it.
 pub(super) fn check(
-    data: EntryData<'_>,
+    mut data: Counted<EntryData<'_>>,
     entry: TocEntry<'_>,
     definitions: &Definitions<'_>,
     seen: &mut Seen,
 ) {
-    let mut data = Counted::new(data);
     // Data of other kinds is only read. Before COPY statements were stored, what the data is cannot
     // be told. The state has no number of rows.
     let has_rows =
@@ -119,19 +118,25 @@ impl<'a, 't> Look<'a, 't> {
 
     /// Looks at rows up to the end, or an error.
     fn all(&mut self, definitions: &Definitions<'_>, seen: &mut Seen) -> Option<Error> {
+        let mut stretch = Stretch::default();
         loop {
             // The columns of INSERT commands are known when the first was read.
             if self.kind == Kind::Insert && self.count == 1 {
                 self.learn(definitions, seen);
             }
-            let row = match self.rows.next_row() {
+            let encoding = self.encoding;
+            let row = match self.rows.next_row_in(|lines| stretch.look(lines, encoding)) {
                 Ok(Some(row)) => row,
                 Ok(None) => return None,
                 Err(error) => return Some(error),
             };
             self.count += 1;
             let value = |values: &mut Values| values.wrong(&row).map(|what| (Code::Value, what));
-            let wrong = wrong(&row, self.fields, self.encoding)
+            let wrong = wrong_count(&row, self.fields)
+                .or_else(|| match stretch.has(row.offset()) {
+                    true => None,
+                    false => wrong_text(row.as_bytes(), encoding),
+                })
                 .or_else(|| self.values.as_mut().and_then(value));
             if let Some((code, what)) = wrong {
                 let mut found = Found::new(code, format!("row {}: {what}", row.number()));
@@ -142,22 +147,55 @@ impl<'a, 't> Look<'a, 't> {
     }
 }
 
-/// What is wrong with a row.
-fn wrong(row: &Row<'_>, fields: Option<usize>, encoding: Encoding) -> Option<(Code, String)> {
-    let text = row.as_bytes();
-    if let Some(fields) = fields
-        // A row without fields is an empty line, as is one with an empty text.
-        && row.len() != fields
-        && !(fields == 0 && text.is_empty())
-    {
-        let what = format!("{} fields, but the table has {fields} columns", row.len());
-        return Some((Code::FieldCount, what));
+/// Many rows, the bytes of which were looked at together.
+#[derive(Debug, Default)]
+struct Stretch {
+    len: u64,
+    /// Where it begins, once its first row came.
+    from: Option<u64>,
+    is_text: bool,
+}
+
+impl Stretch {
+    /// Looks at the bytes of the next rows. All of them are wanted.
+    fn look(&mut self, lines: &[u8], encoding: Encoding) -> bool {
+        let is_text = wrong_text(lines, encoding).is_none();
+        *self = Stretch { len: lines.len() as u64, from: None, is_text };
+        true
     }
-    if text.contains(&0) {
+
+    /// Whether the row at an offset is one of them, and nothing is wrong with any.
+    fn has(&mut self, offset: u64) -> bool {
+        let from = *self.from.get_or_insert(offset);
+        self.is_text && (from..from + self.len).contains(&offset)
+    }
+}
+
+/// What is wrong with the number of a row's fields.
+fn wrong_count(row: &Row<'_>, fields: Option<usize>) -> Option<(Code, String)> {
+    let fields = fields?;
+    // A row without fields is an empty line, as is one with an empty text.
+    if row.len() == fields || (fields == 0 && row.as_bytes().is_empty()) {
+        return None;
+    }
+    let what = format!("{} fields, but the table has {fields} columns", row.len());
+    Some((Code::FieldCount, what))
+}
+
+/// What is wrong with the bytes of a row, or of several.
+fn wrong_text(text: &[u8], encoding: Encoding) -> Option<(Code, String)> {
+    if has_zero(text) {
         return Some((Code::InvalidRow, "a zero byte".to_owned()));
     }
-    if encoding != Encoding::SQL_ASCII && !encoding.is_valid(text) {
-        return Some((Code::InvalidRow, format!("not valid {}", encoding.name())));
+    // ASCII is valid in all encodings, and that is soon known.
+    if encoding == Encoding::SQL_ASCII || text.is_ascii() || encoding.is_valid(text) {
+        return None;
     }
-    None
+    Some((Code::InvalidRow, format!("not valid {}", encoding.name())))
+}
+
+/// Whether there is a zero byte. Without branches for each byte, so that the compiler can look at
+/// many at once.
+fn has_zero(text: &[u8]) -> bool {
+    text.chunks(1024).any(|chunk| chunk.iter().fold(false, |any, byte| any | (*byte == 0)))
 }

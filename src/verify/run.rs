@@ -2,16 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use super::code::Code;
+use super::compare::{Against, Book};
 use super::entry::{self, Seen, found_of};
 use super::report::{EntryState, Event, Found, Status, Summary};
 use super::{Level, Verification, contents, places};
-use crate::archive::{Archive, Input, Pass, Walked};
+use crate::archive::{Archive, ArchiveStream, Input, Pass, Walked};
 use crate::error::Result;
+use crate::manifest::{Manifest, ObjectsRecord};
 use crate::toc::{DumpId, Toc, TocEntry};
 use crate::types::Definitions;
 
@@ -30,9 +33,45 @@ impl Verification {
     ///
     /// Those of the operating system that keep it from going on. Damage is no error: it is told.
     pub fn run(&self, input: &mut Input, tell: impl FnMut(Event)) -> Result<Summary> {
+        Ok(self.read(input, tell, false)?.0)
+    }
+
+    /// The same, and makes the manifest of the archive if it is good. `archive` is the name of its
+    /// file or directory. Memory grows by some hundred bytes for each entry, and by 44 bytes for
+    /// each large object. A file or directory is read a second time.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn record(
+        &self,
+        input: &mut Input,
+        archive: &str,
+        tell: impl FnMut(Event),
+    ) -> Result<(Summary, Option<Manifest>)> {
+        let (summary, book, objects) = self.read(input, tell, true)?;
+        if !summary.is_good() {
+            return Ok((summary, None));
+        }
+        let mut manifest = Manifest::describe(input.toc(), input.format(), archive);
+        book.record(&mut manifest);
+        manifest.large_objects = objects.filter(|objects| objects.count > 0);
+        self.level.name().clone_into(&mut manifest.level);
+        if let Input::Archive(archive) = input {
+            manifest.measure(archive)?;
+        }
+        Ok((summary, Some(manifest)))
+    }
+
+    fn read(
+        &self,
+        input: &mut Input,
+        tell: impl FnMut(Event),
+        records: bool,
+    ) -> Result<(Summary, Book, Option<ObjectsRecord>)> {
         let toc = input.shared_toc();
-        let mut report =
-            Report { tell, summary: Summary::default(), told: 0, codes: HashSet::new() };
+        let (summary, codes) = (Summary::default(), HashSet::new());
+        let mut report = Report { tell, summary, told: 0, codes, book: Book::default() };
         report.summary.entries = toc.len() as u64;
         report.summary.tables =
             toc.entries().filter(TocEntry::has_data).filter(is_table).count() as u64;
@@ -44,12 +83,34 @@ impl Verification {
             report.found(found);
         }
         contents::check(&toc, &mut |found| report.found(found));
+        let mut against = self
+            .manifest
+            .as_ref()
+            .map(|manifest| Against::new(manifest, &toc, input.format(), self.subset));
+        if let Some(against) = &mut against {
+            against.definitions(&toc, &mut |found| report.found(found));
+            if let Input::Archive(archive) = input
+                && self.level >= Level::Framing
+            {
+                against.files(archive, &mut |found| report.found(found))?;
+            }
+        }
+        let hashes = records || against.as_ref().is_some_and(|a| a.wants_hashes(self.level));
+        let reading = Reading { against: against.as_ref(), hashes };
         match input {
             _ if self.level == Level::Toc => report.unchecked(toc.entries()),
-            Input::Archive(archive) => self.archive(archive, &mut report)?,
-            Input::Stream(_) => self.stream(&toc, input.pass(), &mut report),
+            Input::Archive(archive) => self.archive(archive, reading, &mut report)?,
+            Input::Stream(stream) => {
+                let whole = self.stream(&toc, stream.pass(), reading, &mut report);
+                behind(stream, whole, &mut report);
+            }
         }
-        Ok(report.summary)
+        let all = hashes && self.level >= Level::Data && self.part.is_none();
+        let objects = all.then(|| report.book.objects());
+        if let (Some(against), Some(objects)) = (&against, objects) {
+            against.objects(objects, &mut |found| report.found(found));
+        }
+        Ok((report.summary, report.book, objects))
     }
 
     /// Whether the data of an entry is to be read.
@@ -59,7 +120,12 @@ impl Verification {
             && self.part.is_none_or(|(part, of)| id % of == part.wrapping_sub(1))
     }
 
-    fn archive<T: FnMut(Event)>(&self, archive: &Archive, report: &mut Report<T>) -> Result<()> {
+    fn archive<T: FnMut(Event)>(
+        &self,
+        archive: &Archive,
+        reading: Reading<'_>,
+        report: &mut Report<T>,
+    ) -> Result<()> {
         let walked = archive.walked()?;
         places::check(archive, &walked, &mut |found| report.found(found));
         let places = Places::new(archive, &walked);
@@ -72,7 +138,7 @@ impl Verification {
             .filter(|entry| !entry.denies_data())
             .collect();
         units.sort_by_key(|entry| (places.start(*entry), entry.index()));
-        self.units(archive, &units, &places, report);
+        self.units(archive, &units, &places, reading, report);
         let told =
             [Code::Cut, Code::Framing, Code::NoBlock, Code::Unreadable, Code::Member, Code::Tar];
         for found in places::unwalked(&walked.errors) {
@@ -94,6 +160,7 @@ impl Verification {
         archive: &Archive,
         units: &[TocEntry<'_>],
         places: &Places,
+        reading: Reading<'_>,
         report: &mut Report<T>,
     ) {
         // The largest first, so that none of them is begun when all others are done.
@@ -106,7 +173,10 @@ impl Verification {
             let mut seen = match self.takes(entry) {
                 false => Seen::new(entry, Status::Unchecked),
                 true => match archive.block_of(entry) {
-                    Ok(mut block) => entry::check(&mut block, entry, &definitions, self.level),
+                    Ok(mut block) => {
+                        let hashes = reading.hashes;
+                        entry::check(&mut block, entry, &definitions, self.level, hashes)
+                    }
                     Err(error) => {
                         let mut seen = Seen::new(entry, Status::Ok);
                         seen.fail(entry, &error, 0);
@@ -121,6 +191,12 @@ impl Verification {
             }
             seen.state.stored = places.stored(entry).or_else(|| archive.stored_size_hint(entry));
             places.amend(entry, &mut seen);
+            if let Some(against) = reading.against {
+                against.data(entry, &mut seen);
+                if self.level == Level::Framing {
+                    against.stored(archive, entry, &mut seen);
+                }
+            }
             seen
         };
         let threads = self.threads.min(units.len());
@@ -157,15 +233,23 @@ impl Verification {
         });
     }
 
-    fn stream<T: FnMut(Event)>(&self, toc: &Toc, mut pass: Pass<'_>, report: &mut Report<T>) {
+    fn stream<T: FnMut(Event)>(
+        &self,
+        toc: &Toc,
+        mut pass: Pass<'_>,
+        reading: Reading<'_>,
+        report: &mut Report<T>,
+    ) -> bool {
         let mut came = HashSet::new();
         let definitions = Definitions::new(toc);
+        let mut whole = true;
         loop {
             let mut block = match pass.next_block() {
                 Ok(Some(block)) => block,
                 Ok(None) => break,
                 Err(error) => {
                     report.found(found_of(&error));
+                    whole = false;
                     break;
                 }
             };
@@ -183,21 +267,62 @@ impl Verification {
                 let what = "the entry is said to have no data, but data with its dump id is there";
                 report.found(Found::new(Code::DeniedData, what).in_entry(entry));
             }
-            let seen = match self.takes(entry) {
-                true => entry::check(&mut block, entry, &definitions, self.level),
+            let hashes = reading.hashes;
+            let mut seen = match self.takes(entry) {
+                true => entry::check(&mut block, entry, &definitions, self.level, hashes),
                 false => Seen::new(entry, Status::Unchecked),
             };
+            if let Some(against) = reading.against {
+                against.data(entry, &mut seen);
+            }
             report.seen(seen);
         }
         let missing = toc.entries().filter(TocEntry::has_data).filter(|entry| !entry.denies_data());
         for entry in missing.filter(|entry| !came.contains(&entry.index())) {
             report.seen(Seen::new(entry, Status::Missing));
         }
+        whole
+    }
+}
+
+/// Reads a pipe to its end, and tells of what follows the archive; behind damage that is no more
+/// than its rest.
+fn behind<T: FnMut(Event)>(
+    stream: &mut ArchiveStream<Box<dyn Read + Send>>,
+    whole: bool,
+    report: &mut Report<T>,
+) {
+    match stream.drain() {
+        // What a damaged archive ends with was told.
+        Err(error) if whole => report.found(found_of(&error)),
+        Ok(Some((at, len, is_toc))) if whole && len > 0 => {
+            let (code, what) = match (stream.surplus(), is_toc) {
+                (Some(_), _) => {
+                    (Code::Behind, format!("another archive in the {len} bytes behind this one"))
+                }
+                (None, true) => {
+                    let what = format!("a second table of contents of {len} bytes behind the data");
+                    (Code::SecondToc, what)
+                }
+                (None, false) => (Code::Behind, format!("{len} bytes behind the archive")),
+            };
+            report.found(Found::new(code, what).at(at));
+        }
+        _ => {}
     }
 }
 
 fn is_table(entry: &TocEntry<'_>) -> bool {
     entry.desc() == crate::toc::Desc::TABLE_DATA
+}
+
+/// What is done with the data that is read, besides looking at it.
+#[derive(Debug, Clone, Copy)]
+struct Reading<'a> {
+    /// It is compared with a manifest.
+    against: Option<&'a Against<'a>>,
+    /// Checksums are made of it.
+    hashes: bool,
 }
 
 /// Where the blocks of entries are.
@@ -251,6 +376,7 @@ struct Report<T> {
     summary: Summary,
     told: u64,
     codes: HashSet<Code>,
+    book: Book,
 }
 
 impl<T: FnMut(Event)> Report<T> {
@@ -263,7 +389,8 @@ impl<T: FnMut(Event)> Report<T> {
         }
     }
 
-    fn seen(&mut self, seen: Seen) {
+    fn seen(&mut self, mut seen: Seen) {
+        self.book.take(&mut seen);
         for found in seen.found {
             self.found(found);
         }

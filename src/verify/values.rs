@@ -3,6 +3,7 @@
 //! Where data has no checksum, this is what finds most changed bytes: a digit that became a letter.
 //! Only what no server prints is wrong.
 
+use super::plain;
 use crate::rows::Row;
 use crate::types::{Columns, DataType};
 use crate::value::{self, Date, Interval, Numeric, Time, TimeTz, Timestamp, TimestampTz};
@@ -104,18 +105,21 @@ impl Checked {
         match &self.data_type {
             T::Boolean => value::boolean(text).is_some(),
             T::SmallInt => within(i16::MIN.into(), i16::MAX.into()),
+            T::Integer if plain::is_integer(text, 9) => true,
             T::Integer => within(i32::MIN.into(), i32::MAX.into()),
-            T::BigInt => value::integer(text).is_some(),
+            T::BigInt => plain::is_integer(text, 18) || value::integer(text).is_some(),
             T::Oid | T::Xid | T::Cid => unsigned(u32::MAX.into()),
             T::Xid8 => unsigned(u64::MAX),
-            T::Real => value::real(text).is_some(),
-            T::DoublePrecision => value::double_precision(text).is_some(),
-            T::Numeric(_) => Numeric::parse(text).is_some(),
-            T::Date => Date::parse(text).is_some(),
+            T::Real => plain::is_decimal(text, 30) || value::real(text).is_some(),
+            T::DoublePrecision => {
+                plain::is_decimal(text, 30) || value::double_precision(text).is_some()
+            }
+            T::Numeric(_) => plain::is_decimal(text, 1000) || Numeric::parse(text).is_some(),
+            T::Date => plain::is_date(text) || Date::parse(text).is_some(),
             T::Time => Time::parse(text).is_some(),
             T::TimeTz => TimeTz::parse(text).is_some(),
-            T::Timestamp => Timestamp::parse(text).is_some(),
-            T::TimestampTz => TimestampTz::parse(text).is_some(),
+            T::Timestamp => plain::is_timestamp(text) || Timestamp::parse(text).is_some(),
+            T::TimestampTz => plain::is_timestamp_tz(text) || TimestampTz::parse(text).is_some(),
             T::Interval => Interval::parse(text).is_some(),
             T::Uuid => value::uuid(text).is_some(),
             T::Bit => value::is_bit_string(text),

@@ -6,6 +6,7 @@ use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
 use crate::input;
 use crate::inputs::Inputs;
+use crate::manifest::{ManifestArgs, Wanted};
 use crate::place::{self, Place};
 use crate::selection::{SelectionArgs, check_any};
 use crate::target::TargetArgs;
@@ -46,6 +47,8 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    manifest: ManifestArgs,
     /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
@@ -71,6 +74,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let format = args.target.format.unwrap_or(input.format());
     // The parser asks for it.
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
+    let mut wanted = args.manifest.wanted(&[&*args.input], output, format, args.force, context)?;
     let place = Place::open(output, inputs, args.force, format)?;
     let target = target(args, format, input.toc().header())?;
     let toc = input.shared_toc();
@@ -87,8 +91,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     conversion.on_warning(|warning| message::warning(warning));
     match place {
         Place::New(new) => {
-            new.write(|path| Ok(conversion.create(path)?))?;
+            new.write(|path| {
+                conversion.create(path)?;
+                wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
+            })?;
             new.publish()?;
+            wanted.map_or(Ok(()), Wanted::publish)?;
         }
         Place::Stream(out) => conversion.write_pipe(out)?.finish()?,
     }

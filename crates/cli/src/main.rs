@@ -26,6 +26,7 @@ mod json;
 mod leftovers;
 mod list;
 mod man;
+mod manifest;
 mod mask;
 mod merge;
 mod message;

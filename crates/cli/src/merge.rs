@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::convert::{tell, total};
 use crate::inputs::Inputs;
+use crate::manifest::{ManifestArgs, Wanted};
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    manifest: ManifestArgs,
     /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
@@ -74,10 +77,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let total = archives.iter().zip(&paths).map(|(archive, path)| total(archive, None, path));
     progress.expect(total.sum());
     let format = args.target.format.or(archives.first().map(|archive| archive.format()));
-    match Place::open(output, inputs, args.force, format.unwrap_or(Format::Custom))? {
+    let format = format.unwrap_or(Format::Custom);
+    let read: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();
+    let mut wanted = args.manifest.wanted(&read, output, format, args.force, context)?;
+    match Place::open(output, inputs, args.force, format)? {
         Place::New(new) => {
-            new.write(|path| Ok(merge.create(path)?))?;
+            new.write(|path| {
+                merge.create(path)?;
+                wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
+            })?;
             new.publish()?;
+            wanted.map_or(Ok(()), Wanted::publish)?;
         }
         Place::Stream(out) => merge.write_pipe(out)?.finish()?,
     }

@@ -170,7 +170,7 @@ fn member(name: &str) -> &str {
 fn is_member(name: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match member(name) {
-        "toc.dat" | "blobs.toc" => true,
+        "toc.dat" | "blobs.toc" | pgdmp::manifest::MEMBER => true,
         name => match (name.strip_suffix(".dat"), name.strip_suffix(".toc")) {
             (Some(data), _) => number(data.strip_prefix("blob_").unwrap_or(data)),
             (_, Some(list)) => list.strip_prefix("blobs_").is_some_and(number),

@@ -8,6 +8,7 @@ use std::thread;
 use serde_json::{Map, Value, json};
 
 use crate::inputs::Inputs;
+use crate::manifest::{ManifestArgs, Wanted};
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::parse_format;
@@ -55,6 +56,8 @@ pub(crate) struct Args {
     /// Where to write the report; by default OUTPUT.salvage.json
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    manifest: ManifestArgs,
     /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
@@ -95,14 +98,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         tell(&report);
         return Err(Failure::Usage("nothing could be had of the archive".to_owned()));
     }
+    let mut wanted = args.manifest.wanted(&[], &args.output, format, args.force, context)?;
     let Place::New(new) = Place::open(&args.output, inputs, args.force, format)? else {
         return Err(Failure::Usage("salvage writes into a file or a new directory".to_owned()));
     };
     new.write(|path| {
         salvage.create(path)?;
-        check(path, context)
+        check(path, context)?;
+        wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
     })?;
     new.publish()?;
+    wanted.map_or(Ok(()), Wanted::publish)?;
     write_report(&report, args, &report_path)?;
     progress.finish();
     tell(&report);

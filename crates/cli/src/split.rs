@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use crate::convert::tell;
 use crate::inputs::Inputs;
+use crate::manifest::{self, ManifestArgs};
 use crate::place::{self, NewArchive};
 use crate::progress::Progress;
 use crate::replace::{Kind, not_an_archive};
@@ -43,6 +44,8 @@ pub(crate) struct Args {
     by: By,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    manifest: ManifestArgs,
     /// Replace an existing output, if split made it, or it is a file or a directory archive
     #[arg(long)]
     force: bool,
@@ -63,6 +66,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let options = context.options().on_read(Progress::new(context).on_read());
     let archive = options.open(&args.archive)?;
     let format = args.target.format.unwrap_or(archive.format());
+    args.manifest.refuse_name()?;
+    let asked = args.manifest.asked(&[&*args.archive], context)?;
     let new = NewArchive::new(&args.output, inputs, args.force, Kind::Parts)?;
     let by = match args.by {
         By::Table => SplitBy::Table,
@@ -83,7 +88,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             conversion.on_warning(|warning| message::warning(warning));
             conversion.create(folder.join(file_name(part, format)))?;
         }
-        Ok(())
+        if asked { manifest::of_parts(folder, context) } else { Ok(()) }
     })?;
     new.publish()?;
     if !context.quiet {
@@ -99,6 +104,9 @@ pub(crate) fn is_made_by_it(folder: &Path) -> bool {
     let mut is_part = |entry: io::Result<fs::DirEntry>| -> Option<bool> {
         let entry = entry.ok()?;
         let kind = entry.file_type().ok()?;
+        if kind.is_file() && manifest::is_of_part(&entry.path()) {
+            return Some(true);
+        }
         if !kind.is_file() && (!kind.is_dir() || not_an_archive(&entry.path()).is_some()) {
             return None;
         }

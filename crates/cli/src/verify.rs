@@ -1,18 +1,22 @@
 //! `pgdmp verify`.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
 use crate::input::{self, file_len};
+use crate::inputs::Inputs;
 use crate::json::{self as text, put_text};
 use crate::output::{Output, human_size};
-use crate::{Context, Exit, Failure, message};
+use crate::{Context, Exit, Failure, manifest, message};
 use pgdmp::finding::Severity;
+use pgdmp::manifest::{Digest, Manifest};
 use pgdmp::verify::{EntryState, Event, Found, Level, Status, Summary, Verification};
 use pgdmp::{DumpId, Input, Toc};
 
@@ -20,12 +24,12 @@ use pgdmp::{DumpId, Input, Toc};
 ///
 /// All data of each archive is read, and everything that is wrong is told: with a code, its place,
 /// and what it means for a restore. A finding never ends the run. The archive can be a file, a
-/// directory, or a pipe. Nothing is written.
+/// directory, or a pipe.
 ///
 /// What can be found depends on how the archive is stored. gzip data has a checksum. Data that
 /// pg_dump stored with zstd, lz4 or without compression has none, so a changed byte is found only
 /// if the data cannot be decompressed any more, or a row is no row. The last line says of how much
-/// data that is true.
+/// data that is true. A manifest shows every change: write one while the archive is good.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +37,7 @@ Examples:
   pgdmp verify --level framing *.dump        fast: only where data lies
   pgdmp verify --part 3/7 backup.dump        a seventh of the data each night
   pg_dump -Fc app | tee app.dump | pgdmp verify -
+  pgdmp verify --write-manifest backup.dump  if it is good: checksums of everything, beside it
   pgdmp verify --json backup.dump | jq 'select(.type == \"finding\")'
 
 Levels: toc reads the table of contents; framing also where the data lies;
@@ -53,6 +58,28 @@ pub(crate) struct Args {
     /// Read the data of one part of the entries, for example 3/7
     #[arg(long, value_name = "N/OF")]
     part: Option<Part>,
+    /// Compare the archive with this manifest
+    ///
+    /// The manifest may be that of an archive of which this is a copy in another format or
+    /// compression. A manifest that lies beside the archive, as ARCHIVE.pgdmp-manifest or
+    /// manifest.pgdmp in a directory, is used by itself.
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// Do not look for a manifest beside the archive
+    #[arg(long, conflicts_with = "manifest")]
+    no_manifest: bool,
+    /// The archive has only a part of what the manifest has
+    #[arg(long)]
+    subset: bool,
+    /// The SHA-256 that the manifest must have; --verbose prints it
+    #[arg(long, value_name = "SHA256", value_parser = Digest::from_str)]
+    expect: Option<Digest>,
+    /// If the archive is good, write its manifest, by default beside it
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    write_manifest: Option<Option<PathBuf>>,
+    /// Replace an existing manifest
+    #[arg(long, requires = "write_manifest")]
+    force: bool,
     /// Count warnings as errors for the exit status
     #[arg(long)]
     strict: bool,
@@ -103,6 +130,7 @@ fn level_name(level: Level) -> &'static str {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    args.check()?;
     let mut out = Output::new();
     let mut exit = Exit::Done;
     let mut failed = None;
@@ -122,8 +150,74 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Err(failure) => return Err(failure),
         }
     }
-    out.finish()?;
+    if let Err(Failure::Output(error)) = out.finish() {
+        unless_closed(Err(error))?;
+    }
     failed.map_or(Ok(exit), Err)
+}
+
+/// Whoever closed the pipe has seen enough. The exit status still says whether the archive is good.
+fn unless_closed(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+impl Args {
+    /// Refuses what makes no sense together.
+    fn check(&self) -> Result<(), Failure> {
+        let refuse = |what: &str| Err(Failure::Usage(what.to_owned()));
+        let named = matches!(self.write_manifest, Some(Some(_)));
+        if self.archives.len() > 1 && (self.manifest.is_some() || self.expect.is_some() || named) {
+            return refuse("one manifest is of one archive");
+        }
+        if self.write_manifest.is_none() {
+            return Ok(());
+        }
+        if self.part.is_some() || self.subset {
+            return refuse("a manifest is made of the whole archive, not of a part of it");
+        }
+        for path in &self.archives {
+            if path.as_os_str() == "-" && !named {
+                return refuse("the manifest of a pipe needs a name: --write-manifest=FILE");
+            }
+            let file = self.new_manifest(path);
+            if !self.force && file.is_some_and(|file| fs::symlink_metadata(file).is_ok()) {
+                return Err(Failure::Usage(format!(
+                    "{} has a manifest; --force writes another one, if the archive is as that one says",
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the manifest of an archive is to be written.
+    fn new_manifest(&self, archive: &Path) -> Option<PathBuf> {
+        let file = self.write_manifest.as_ref()?;
+        Some(file.clone().unwrap_or_else(|| manifest::default_place(archive)))
+    }
+
+    /// The manifest that an archive is compared with.
+    fn manifest_of(&self, archive: &Path) -> Result<Option<Arc<Manifest>>, Failure> {
+        let found = match &self.manifest {
+            Some(file) => Some(manifest::read(file)?),
+            None if self.no_manifest => None,
+            None => manifest::find(archive)?,
+        };
+        match (self.expect, &found) {
+            (None, _) => {}
+            (Some(expected), Some(found)) if found.digest == Some(expected) => {}
+            (Some(_), Some(_)) => {
+                return Err(Failure::Usage("the manifest's SHA-256 is another one".to_owned()));
+            }
+            (Some(_), None) => {
+                return Err(Failure::Usage(format!("{} has no manifest", archive.display())));
+            }
+        }
+        Ok(found.map(Arc::new))
+    }
 }
 
 fn verify(
@@ -133,20 +227,31 @@ fn verify(
     out: &mut Output,
 ) -> Result<Summary, Failure> {
     let started = Instant::now();
+    let against = args.manifest_of(path)?;
     let options = context.options().damaged(true);
     let (mut input, progress) = input::open_with(path, options, context)?;
     let toc = input.shared_toc();
     let name = message::shown(path.as_os_str().as_encoded_bytes());
-    if !args.json {
-        head(&input, &name, file_len(path), out).map_err(Failure::Output)?;
+    let mut written = match args.json {
+        false => head(&input, &name, file_len(path), out),
+        true => Ok(()),
+    };
+    if let Some(digest) = against.as_ref().and_then(|manifest| manifest.digest)
+        && args.verbose
+        && !args.json
+    {
+        written = written.and_then(|()| writeln!(out, "manifest: SHA-256 {digest}"));
     }
     let threads =
         args.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get()));
-    let mut verification = Verification::new().level(args.level).threads(threads);
+    let mut verification =
+        Verification::new().level(args.level).threads(threads).subset(args.subset);
     if let Some(Part { part, of }) = args.part {
         verification = verification.part(part, of);
     }
-    let mut written: io::Result<()> = Ok(());
+    if let Some(manifest) = &against {
+        verification = verification.manifest(Arc::clone(manifest));
+    }
     let mut tell = |event: Event| {
         if written.is_err() {
             return;
@@ -159,15 +264,29 @@ fn verify(
             _ => Ok(()),
         };
     };
-    let summary = verification.run(&mut input, &mut tell)?;
-    written.map_err(Failure::Output)?;
-    progress.finish();
-    let seconds = started.elapsed().as_secs_f64();
-    let end = match args.json {
-        true => end_json(&summary, args, &input, &name, seconds, out),
-        false => end(&summary, args, seconds, out),
+    let (summary, new) = match args.new_manifest(path) {
+        None => (verification.run(&mut input, &mut tell)?, None),
+        Some(file) => {
+            let name = manifest::name(path);
+            let (summary, new) = verification.record(&mut input, &name, &mut tell)?;
+            (summary, new.map(|new| (file, new)))
+        }
     };
-    end.and_then(|()| out.flush()).map_err(Failure::Output)?;
+    progress.finish();
+    if let Some((file, new)) = new {
+        let inputs = match path.is_dir() {
+            // It is in the folder of the input, and no part of it.
+            true => Inputs::default(),
+            false => Inputs::archives([path]),
+        };
+        manifest::write(&file, inputs, args.force, &manifest::text(&new)?)?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let written = written.and_then(|()| match args.json {
+        true => end_json(&summary, args, against.as_deref(), &input, &name, seconds, out),
+        false => end(&summary, args, against.as_deref(), seconds, out),
+    });
+    unless_closed(written.and_then(|()| out.flush()))?;
     Ok(summary)
 }
 
@@ -220,7 +339,13 @@ fn counted(count: u64, what: &str) -> String {
     format!("{text} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn end(summary: &Summary, args: &Args, seconds: f64, out: &mut Output) -> io::Result<()> {
+fn end(
+    summary: &Summary,
+    args: &Args,
+    manifest: Option<&Manifest>,
+    seconds: f64,
+    out: &mut Output,
+) -> io::Result<()> {
     let mut parts = Vec::new();
     if summary.is_good() {
         parts.push(counted(summary.entries, "entry").replace("entrys", "entries"));
@@ -260,6 +385,10 @@ fn end(summary: &Summary, args: &Args, seconds: f64, out: &mut Output) -> io::Re
     }
     if args.level >= Level::Data && summary.without_checksum > 0 {
         write!(out, "; {} without a checksum", human_size(summary.without_checksum))?;
+    }
+    if let Some(manifest) = manifest.filter(|_| summary.is_good()) {
+        let written = message::shown(manifest.written.as_bytes());
+        write!(out, "; as the manifest of {written} says")?;
     }
     writeln!(out, "; {seconds:.1} s")
 }
@@ -321,6 +450,7 @@ fn entry_json(state: &EntryState, toc: &Toc, archive: &str, out: &mut Output) ->
 fn end_json(
     summary: &Summary,
     args: &Args,
+    manifest: Option<&Manifest>,
     input: &Input,
     archive: &str,
     seconds: f64,
@@ -333,6 +463,7 @@ fn end_json(
     map.insert("version".into(), header.version.to_string().into());
     map.insert("compression".into(), header.compression.algorithm.name().into());
     map.insert("read".into(), level_name(args.level).into());
+    map.insert("manifest".into(), manifest.map(|manifest| manifest.written.as_str()).into());
     for (key, count) in [
         ("entries", summary.entries),
         ("tables", summary.tables),

@@ -106,6 +106,7 @@ mod live_salvage;
 mod live_scripts;
 #[cfg(target_os = "linux")]
 mod live_tls;
+mod manifest;
 #[cfg(unix)]
 mod many;
 #[cfg(unix)]

@@ -2,13 +2,13 @@
 //!
 //! `_readBlockHeader` and `_skipData` of `pg_backup_custom.c`.
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 
 use super::behind;
 use super::{BlockHeader, BlockStart, ChunkReader, skip_block};
 use crate::error::{Error, Fault, Result};
 use crate::format::block;
-use crate::source::Pipe;
+use crate::source::{Pipe, Positioned};
 use crate::surplus::Surplus;
 use crate::toc::{BlockKind, Toc};
 
@@ -103,6 +103,21 @@ impl<R: Read> BlockStream<R> {
                 self.begun = None;
                 Ok(None)
             }
+        }
+    }
+
+    /// Reads on to the end of the pipe. Gives where the blocks ended, and how many bytes follow; and
+    /// whether these are as many as the table of contents has.
+    pub(crate) fn drain(&mut self) -> io::Result<(u64, u64, bool)> {
+        let (end, toc_len) = (self.start, self.toc_len);
+        let pipe = self.chunks.input();
+        loop {
+            let n = pipe.fill_buf()?.len();
+            if n == 0 {
+                let len = pipe.position().saturating_sub(end);
+                return Ok((end, len, len == toc_len));
+            }
+            pipe.consume(n);
         }
     }
 

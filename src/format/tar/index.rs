@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::names;
+use super::beyond;
 use super::header::BLOCK;
 use super::members::{Kind, TarMember, Walk, padded};
 use super::name_shown;
@@ -30,6 +31,8 @@ pub(crate) struct TarIndex {
     prefix: Vec<u8>,
     /// Why the walk over the members ended early, and where.
     stop: Option<(bool, u64)>,
+    /// Stretches between a damaged header and the next that is none, if those were looked for.
+    pub(super) holes: Vec<Range<u64>>,
     surplus: Option<Surplus>,
 }
 
@@ -55,23 +58,28 @@ const SPARSE: &str = "the member is stored without its zeros; pack the archive a
 const OUTSIDE: &str = "the member is a link that leads out of the archive";
 
 impl TarIndex {
-    /// Walks over the headers of a tar.
+    /// Walks over the headers of a tar. `beyond`: behind a damaged one, the next is looked for.
     ///
     /// # Errors
     ///
     /// Those of reading, `NotAnArchive::SeveralDumps`, and more members than allowed. Damage
     /// ends the walk, and is told where a member is missed.
-    pub(crate) fn new(source: Arc<dyn Source>, limits: &Limits) -> Result<TarIndex> {
+    pub(crate) fn new(source: Arc<dyn Source>, limits: &Limits, beyond: bool) -> Result<TarIndex> {
         let mut index = TarIndex {
             source: Arc::clone(&source),
             names: Vec::new(),
             members: Vec::new(),
             prefix: Vec::new(),
             stop: None,
+            holes: Vec::new(),
             surplus: None,
         };
-        let mut input = SourceReader::from(source, 0);
+        let mut input = SourceReader::from(Arc::clone(&source), 0);
         let mut walk = Walk::default();
+        // Where the data of the last member begins and ends.
+        let (mut start, mut end) = (0, 0);
+        // No header is taken twice.
+        let mut least = 0;
         loop {
             let member = match walk.next(&mut input) {
                 Ok(Some(member)) => member,
@@ -79,8 +87,22 @@ impl TarIndex {
                 Err(error) if error.is_io() => return Err(error),
                 Err(error) => {
                     let at = error.offset().unwrap_or_default();
-                    index.stop = Some((error.is_truncated(), at));
-                    break;
+                    index.stop.get_or_insert((error.is_truncated(), at));
+                    let next = match beyond && !error.is_truncated() {
+                        true => beyond::next_header(&source, at, least.max(start))?,
+                        false => None,
+                    };
+                    let Some(next) = next else { break };
+                    least = next + 1;
+                    if next < end {
+                        // Bytes of the member before are lost.
+                        index.cut_last(next);
+                    } else {
+                        index.holes.push(end..next);
+                    }
+                    input = SourceReader::from(Arc::clone(&source), next);
+                    walk = Walk::default();
+                    continue;
                 }
             };
             if index.members.len() >= limits.members as usize {
@@ -90,9 +112,11 @@ impl TarIndex {
                     knob: "members",
                 }));
             }
-            let start = input.position();
+            start = input.position();
             index.add(&member, start);
-            if input.skip(padded(member.size).unwrap_or(u64::MAX)).is_err() {
+            let len = padded(member.size).unwrap_or(u64::MAX);
+            end = start.saturating_add(len);
+            if input.skip(len).is_err() {
                 // Of the last member's padding nothing is missed.
                 break;
             }
@@ -123,6 +147,23 @@ impl TarIndex {
         };
         let data = start..start.saturating_add(member.size);
         self.members.push(Place { name, data, what, at: member.at });
+    }
+
+    /// The last member ends earlier than it says.
+    fn cut_last(&mut self, end: u64) {
+        if let Some(place) = self.members.last_mut() {
+            place.data.end = place.data.end.min(end).max(place.data.start);
+        }
+    }
+
+    /// Adds a member whose header is lost.
+    pub(super) fn add_found(&mut self, name: &[u8], data: Range<u64>) {
+        let prefix = self.prefix.clone();
+        let name = self.add_name(&[&prefix, name]);
+        let at =
+            self.members.partition_point(|place| self.name_of(place) < &self.names[name.clone()]);
+        let place = Place { name, at: data.start, data, what: What::File };
+        self.members.insert(at, place);
     }
 
     fn add_name(&mut self, parts: &[&[u8]]) -> Range<usize> {

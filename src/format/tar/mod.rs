@@ -4,6 +4,7 @@
 //! header.rs   the header of a member, in both directions
 //! members.rs  from one member to the next, in every dialect of tar
 //! index.rs    members by name, where the tar can be read at any position
+//! beyond.rs   members behind damage, and those whose header is lost
 //! stream.rs   members as blocks of data, where it comes through a pipe
 //! sink.rs     a tar being written, as pg_dump does
 //! without_toc.rs  what a tar without toc.dat is instead
@@ -12,6 +13,7 @@
 use crate::encoding::Encoding;
 use crate::text::Printable;
 
+mod beyond;
 mod header;
 mod index;
 mod members;
