@@ -156,6 +156,12 @@ impl NotAnArchive {
         )
     }
 
+    /// Whether it is an archive that was compressed as a whole, which
+    /// [`OpenOptions::input`](crate::OpenOptions::input) reads all the same.
+    pub fn is_compressed_archive(&self) -> bool {
+        matches!(self, Self::Compressed { content: Content::Archive, .. })
+    }
+
     /// Advice for the user. `FILE` in it stands for the input, and `FOLDER` for the directory that
     /// the input is in.
     pub fn advice(&self) -> Cow<'static, str> {

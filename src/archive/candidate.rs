@@ -4,12 +4,15 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::input::Input;
 use super::options::OpenOptions;
 use super::stream::ArchiveStream;
+use crate::compress::{Algorithm, Contexts, Decoder, Framing};
 use crate::error::{Error, Result};
-use crate::source::{FileSource, is_pipe};
+use crate::format::detect;
+use crate::source::{FileSource, Pipe, is_pipe};
 
 /// A file, directory or pipe that may hold an archive, for programs that look at its first bytes
 /// themselves. Other programs use [`OpenOptions::input`].
@@ -107,12 +110,25 @@ impl Candidate {
         &self.start[..n.min(self.start.len())]
     }
 
-    /// Reads it as an archive.
+    /// How it was compressed as a whole, if that is so and an archive is inside.
+    fn compression(&mut self) -> Result<Option<Algorithm>> {
+        if self.is_directory() || detect::compression(self.start(detect::COMPRESSED_LEN)?).is_none()
+        {
+            return Ok(None);
+        }
+        Ok(detect::compressed_archive(self.start(detect::WINDOW)?))
+    }
+
+    /// Reads it as an archive. An archive that was compressed as a whole with gzip, zstd or lz4 is
+    /// decompressed while it is read: an [`Input::Stream`], even if it is a file.
     ///
     /// # Errors
     ///
     /// As [`OpenOptions::input`], without the [path](crate::Error::path).
-    pub fn open(self, options: &OpenOptions) -> Result<Input> {
+    pub fn open(mut self, options: &OpenOptions) -> Result<Input> {
+        if let Some(algorithm) = self.compression()? {
+            return self.decompress(algorithm, options);
+        }
         match (self.place, &self.path) {
             (Place::Directory, path) => {
                 let path = path.as_deref().unwrap_or(Path::new("."));
@@ -130,6 +146,21 @@ impl Candidate {
         }
     }
 
+    fn decompress(self, algorithm: Algorithm, options: &OpenOptions) -> Result<Input> {
+        let rest: Box<dyn Read + Send> = match self.place {
+            Place::File(file) => Box::new(file),
+            Place::Pipe(pipe) => pipe,
+            Place::Directory => Box::new(io::empty()),
+        };
+        // What is read is counted as it is stored.
+        let pipe = Pipe::watched(Cursor::new(self.start).chain(rest), options.on_read.clone());
+        let contexts = Arc::new(Contexts::default());
+        let limits = &options.toc.limits;
+        let decoder = Decoder::new(pipe, algorithm, Framing::File, limits, &contexts)?;
+        let stream = ArchiveStream::open(Box::new(decoder) as _, options.toc, None)?;
+        Ok(Input::Stream(Box::new(stream.proved_late())))
+    }
+
     /// Reads it as an archive from front to back, even if it is a file.
     ///
     /// # Errors
@@ -145,7 +176,9 @@ impl Candidate {
 
 impl OpenOptions {
     /// Opens a file, a directory, or a pipe: a FIFO, a shell's `<(command)`, or with the path `-`
-    /// standard input. Standard input that is a file is read as a file.
+    /// standard input. Standard input that is a file is read as a file. A file or pipe that was
+    /// compressed as a whole with gzip, zstd or lz4 is decompressed while it is read, as a pipe. Its
+    /// checksum is verified when the last block was read.
     ///
     /// # Errors
     ///

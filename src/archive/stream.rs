@@ -25,6 +25,9 @@ use crate::toc::{BlockKind, DumpId, Format, Oid, Toc, TocEntry};
 
 /// A custom or tar archive that is read from front to back, from a pipe or any other reader.
 ///
+/// What was compressed as a whole is decompressed by [`OpenOptions::input`](crate::OpenOptions::input)
+/// and [`Candidate`](crate::read::Candidate) alone.
+///
 /// [`next_block`](Self::next_block) lends one block at a time, in the order in which pg_dump wrote
 /// them, and skips the unread rest of the block before.
 ///
@@ -55,6 +58,8 @@ pub struct ArchiveStream<R> {
     pub(super) awaited: Option<HashSet<DumpId>>,
     /// The entry of the last block.
     pub(super) current: Option<DumpId>,
+    /// Whether the reader knows only at its end that all it gave was right.
+    proves_late: bool,
     /// A block that is to come again.
     put_back: Option<(DumpId, BlockKind, Option<u32>)>,
 }
@@ -112,8 +117,15 @@ impl<R: Read + Send> ArchiveStream<R> {
             last_len: None,
             awaited: None,
             current: None,
+            proves_late: false,
             put_back: None,
         })
+    }
+
+    /// For a reader that knows only at its end that all it gave was right, as the decoder of a file
+    /// with a checksum behind it: reads to that end before it says that there are no more blocks.
+    pub(super) fn proved_late(self) -> Self {
+        ArchiveStream { proves_late: true, ..self }
     }
 
     /// The format of the archive.
@@ -195,6 +207,13 @@ impl<R: Read + Send> ArchiveStream<R> {
                     Err(Error::malformed("the archive ends before the end of the entry's data")
                         .at(self.position())
                         .in_entry(|| missing.name()))
+                }
+                None if self.proves_late => {
+                    match &mut self.body {
+                        Body::Blocks(blocks) => blocks.drain()?,
+                        Body::Members(members) => members.drain()?,
+                    }
+                    Ok(None)
                 }
                 None => Ok(None),
             };

@@ -60,9 +60,7 @@ pub(crate) fn recognise(start: &[u8]) -> NotAnArchive {
     if is_unfinished(start) {
         return NotAnArchive::Unfinished;
     }
-    if let Some((.., what)) = SIGNATURES.iter().find(|(at, signature, _)| {
-        start.get(*at..).is_some_and(|start| start.starts_with(signature))
-    }) {
+    if let Some(what) = signature(start) {
         return look_inside(start, what.clone());
     }
     if is_openpgp(start) {
@@ -72,6 +70,43 @@ pub(crate) fn recognise(start: &[u8]) -> NotAnArchive {
         return preceded(&start[..at], &start[at..]);
     }
     recognise_text(start)
+}
+
+/// The kind of file that begins with these bytes, whatever follows.
+fn signature(start: &[u8]) -> Option<&'static NotAnArchive> {
+    let begins = |at: usize, signature: &[u8]| {
+        start.get(at..).is_some_and(|start| start.starts_with(signature))
+    };
+    SIGNATURES.iter().find(|(at, signature, _)| begins(*at, signature)).map(|(.., what)| what)
+}
+
+/// Bytes that are enough to see that a file may be compressed as a whole.
+pub(crate) const COMPRESSED_LEN: usize = 4;
+
+/// How a file may be compressed as a whole that begins with these bytes.
+pub(crate) fn compression(start: &[u8]) -> Option<Algorithm> {
+    signature(start).and_then(algorithm_of)
+}
+
+/// How an archive was compressed as a whole that can be read while it is decompressed. `start`: as
+/// for [`recognise`].
+pub(crate) fn compressed_archive(start: &[u8]) -> Option<Algorithm> {
+    let what = compression(start).map(|_| recognise(start))?;
+    match what {
+        NotAnArchive::Compressed { content: Content::Archive, .. } => algorithm_of(&what),
+        _ => None,
+    }
+}
+
+/// The algorithm of a file that was compressed as a whole, if it is one of ours.
+fn algorithm_of(what: &NotAnArchive) -> Option<Algorithm> {
+    let NotAnArchive::Compressed { name, .. } = what else { return None };
+    match *name {
+        "a gzip" => Some(Algorithm::Gzip),
+        "a zstd" => Some(Algorithm::Zstd),
+        "an lz4" => Some(Algorithm::Lz4),
+        _ => None,
+    }
 }
 
 fn recognise_text(start: &[u8]) -> NotAnArchive {
@@ -280,13 +315,8 @@ fn is_openpgp(start: &[u8]) -> bool {
 
 /// Says of a file that was compressed as a whole what is in it.
 fn look_inside(start: &[u8], what: NotAnArchive) -> NotAnArchive {
+    let Some(algorithm) = algorithm_of(&what) else { return what };
     let NotAnArchive::Compressed { name, command, .. } = what else { return what };
-    let algorithm = match name {
-        "a gzip" => Algorithm::Gzip,
-        "a zstd" => Algorithm::Zstd,
-        "an lz4" => Algorithm::Lz4,
-        _ => return what,
-    };
     let inside = decompressed(start, algorithm).unwrap_or_default();
     let content = match format(&inside) {
         Some(Format::Custom) if is_toc_file(&inside) => return NotAnArchive::TocFile,

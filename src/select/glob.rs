@@ -57,9 +57,20 @@ impl Glob {
         Glob { pieces, encoding }
     }
 
+    /// A text as it is.
+    pub(super) fn literally(text: &[u8], encoding: Encoding) -> Glob {
+        Glob { pieces: text.iter().map(|byte| Piece::Byte(*byte)).collect(), encoding }
+    }
+
     /// The same with arguments behind it, whatever they are.
     pub(super) fn with_any_arguments(mut self) -> Glob {
         self.pieces.extend([Piece::Byte(b'('), Piece::Any, Piece::Byte(b')')]);
+        self
+    }
+
+    /// The same behind the name of a table, whatever that is.
+    pub(super) fn behind_any_table(mut self) -> Glob {
+        self.pieces.splice(0..0, [Piece::Any, Piece::Byte(b' ')]);
         self
     }
 

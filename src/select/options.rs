@@ -44,6 +44,7 @@ pub struct Selection {
     pub(crate) no_security_labels: bool,
     pub(crate) no_subscriptions: bool,
     pub(crate) use_list: Option<UseList>,
+    pub(crate) with_schemas: bool,
     pub(crate) with_dependencies: bool,
     pub(crate) with_dependents: bool,
 }
@@ -192,6 +193,14 @@ impl Selection {
     /// `-L`: selects the entries of this list, in its order.
     pub fn use_list(mut self, list: UseList) -> Self {
         self.use_list = Some(list);
+        self
+    }
+
+    /// Whether [`schema`](Self::schema) selects the schema itself, too, with its privileges and its
+    /// comment. `pg_restore -n` leaves them out, so that what is selected needs a schema that is
+    /// there.
+    pub fn with_schemas(mut self, with_schemas: bool) -> Self {
+        self.with_schemas = with_schemas;
         self
     }
 

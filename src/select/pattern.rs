@@ -14,7 +14,8 @@
 //!
 //! Only a name with a dot, `*` or `?` outside quotes, or with quotes, gets to the second and third
 //! way. One that is neither in the archive as a tag nor written as a pattern matches nothing, as in
-//! `pg_restore`.
+//! `pg_restore`. Two kinds of objects have more in their tags than people call them by: a function's
+//! arguments, and the table of a trigger. Without these a name is tried last.
 //!
 //! A name in UTF-8 that no entry has in any of these ways is tried once more, brought into the
 //! encoding of the archive.
@@ -149,11 +150,16 @@ impl<'s> Way<'s> {
     }
 
     fn of(text: Cow<'s, [u8]>, exact: bool, place: Place, encoding: Encoding) -> Vec<Self> {
-        if exact || !is_pattern(&text, place) {
+        if exact {
             return vec![Way::Tag(text)];
         }
+        let by_itself = by_itself(&text, place, encoding);
+        if !is_pattern(&text, place) {
+            return [Way::Tag(text)].into_iter().chain(by_itself).collect();
+        }
         let pattern = pattern(&text, place, encoding);
-        vec![Way::Tag(text.clone()), Way::Qualified(text), pattern]
+        let ways = [Way::Tag(text.clone()), Way::Qualified(text), pattern];
+        ways.into_iter().chain(by_itself).collect()
     }
 
     /// The schema and the tag that it stands for, if it is a pattern without wildcards.
@@ -207,9 +213,57 @@ fn pattern(text: &[u8], place: Place, encoding: Encoding) -> Way<'static> {
     Way::Pattern { schema, name }
 }
 
+/// Reads the name of a function without its arguments, or of a trigger without its table.
+fn by_itself(text: &[u8], place: Place, encoding: Encoding) -> Option<Way<'static>> {
+    // A plain name is not lower case, for it may be written as pg_restore takes it.
+    let fold = is_pattern(text, place);
+    let glob = |text: &[u8]| match fold {
+        true => Glob::new(text, true, encoding),
+        false => Glob::literally(text, encoding),
+    };
+    match place {
+        // With a dot or a wildcard it is a pattern, which needs none.
+        Place::Function if !fold && !text.contains(&b'(') => {
+            Some(Way::Pattern { schema: None, name: glob(text).with_any_arguments() })
+        }
+        Place::Trigger if !text.contains(&b' ') => {
+            let dot = unquoted(text).find(|(_, byte)| *byte == b'.').map(|(at, _)| at);
+            let (schema, name) = match dot {
+                Some(at) => (Some(glob(&text[..at])), &text[at + 1..]),
+                None => (None, text),
+            };
+            Some(Way::Pattern { schema, name: glob(name).behind_any_table() })
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_and_triggers_by_themselves() {
+        for (text, place, namespace, tag, expected) in [
+            ("f", Place::Function, "s", "f(integer)", true),
+            ("F", Place::Function, "s", "F(integer)", true),
+            ("f", Place::Function, "s", "ff(integer)", false),
+            ("tr", Place::Trigger, "s", "my table tr", true),
+            ("tr", Place::Trigger, "s", "table other_tr", false),
+            ("s.tr", Place::Trigger, "s", "table tr", true),
+            ("s.tr", Place::Trigger, "t", "table tr", false),
+            ("s.t*", Place::Trigger, "s", "table tr", true),
+        ] {
+            let way = by_itself(text.as_bytes(), place, Encoding::UTF8).unwrap();
+            let matches = way.matches(Some(namespace.as_bytes()), tag.as_bytes());
+            assert_eq!(matches, expected, "{text} {tag}");
+        }
+        for (text, place) in
+            [("f(integer)", Place::Function), ("t tr", Place::Trigger), ("t", Place::Table)]
+        {
+            assert!(by_itself(text.as_bytes(), place, Encoding::UTF8).is_none(), "{text}");
+        }
+    }
 
     fn matches(text: &str, place: Place, namespace: &str, tag: &str) -> bool {
         pattern(text.as_bytes(), place, Encoding::UTF8)

@@ -323,6 +323,12 @@ impl Selection {
             return Ok(Rule::Default);
         }
         let namespace = entry.namespace().unwrap_or_default();
+        if self.with_schemas
+            && entry.desc() == Desc::SCHEMA
+            && entry.tag().is_some_and(|tag| names.schemas.matches(None, tag))
+        {
+            return Ok(Rule::Chosen);
+        }
         if !self.schemas.is_empty()
             && (namespace.is_empty() || !names.schemas.matches(None, namespace))
         {

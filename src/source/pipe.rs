@@ -29,6 +29,16 @@ impl<R: Read> Pipe<R> {
         Pipe { inner, buffer: vec![0; SIZE].into_boxed_slice(), filled: 0..0, next: 0, on_read }
     }
 
+    /// Reads to the end.
+    pub(crate) fn drain(&mut self) -> io::Result<()> {
+        loop {
+            match self.fill_buf()?.len() {
+                0 => return Ok(()),
+                n => self.consume(n),
+            }
+        }
+    }
+
     /// `n` more bytes are in the buffer.
     fn count(&mut self, n: usize) {
         self.next += n as u64;

@@ -3,8 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, completions, convert, count, deps, diff, du, export, find, grep, head, list, man, mask,
-    merge, reindex, restore, salvage, show, split, verify,
+    cat, colour, completions, convert, count, deps, diff, du, export, find, grep, head, list, man,
+    mask, merge, reindex, restore, salvage, show, split, verify,
 };
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)
@@ -17,6 +17,7 @@ use crate::{
     arg_required_else_help = true,
     after_help = "\
 Examples:
+  pgdmp backup.dump                     what it is, as pgdmp show backup.dump
   pgdmp list backup.dump                the table of contents, as pg_restore -l prints it
   pgdmp cat backup.dump public.orders   the rows of one table
   pgdmp du backup/                      the size of each table
@@ -24,8 +25,12 @@ Examples:
   ssh db pg_dump -Fc app | pgdmp du -   sizes, read from a pipe
 
 ARCHIVE is a file (custom or tar format), a directory, or - for standard input.
+Without it, what comes through a pipe is read. A file or pipe that was compressed
+as a whole (backup.dump.gz, .zst, .lz4) is decompressed while it is read.
 OBJECT is a name (orders), a name with its schema (public.orders), a name with
-its kind ('INDEX public.orders_pkey'), or a dump id from the list (3457).
+its kind ('INDEX public.orders_pkey'), a pattern ('sales.*'), a dump id from the
+list (3457), or the OID of a large object. A function needs no arguments, and a
+trigger or constraint no table, where that is clear.
 
 Exit status: 0 success, 1 a negative answer or something not found, 2 failure."
 )]
@@ -37,6 +42,17 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub(crate) color: colour::When,
+
     /// In a directory archive, follow links to files outside it
     // The id of the same option of restore, which has it in its own list.
     #[arg(id = "follow-links", long, global = true)]
@@ -45,9 +61,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(visible_alias = "ls")]
     List(list::Args),
+    #[command(visible_alias = "info")]
     Show(show::Args),
     Cat(cat::Args),
+    #[command(visible_alias = "tables")]
     Du(du::Args),
     Grep(grep::Args),
     Deps(deps::Args),

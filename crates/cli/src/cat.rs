@@ -8,13 +8,14 @@ use crate::output::Output;
 use crate::{Context, Exit, Failure, export, head, input, object};
 use pgdmp::read::Pass;
 use pgdmp::toc::Oid;
-use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, TocEntry};
+use pgdmp::{Archive, BlockKind, Desc, DumpId, Error, Input, Toc, TocEntry};
 
-/// Print the data of a table or large object
+/// Print the data of tables and large objects
 ///
 /// The data is decompressed and printed as pg_dump wrote it, in the encoding of the archive. A
 /// table gives COPY text that ends with the line \. or INSERT statements. A large object gives its
-/// bytes.
+/// bytes. Several objects follow one another in the order of the command line, each of them once;
+/// from a pipe, in the order of the archive.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,13 +23,14 @@ Examples:
   pgdmp cat backup.dump orders | head
   pgdmp cat backup.dump orders --csv > orders.csv
   pgdmp cat backup.dump orders --rows 3
-  pgdmp cat backup.dump 'LARGE OBJECT 16404' > logo.png
+  pgdmp cat backup.dump 16404 > logo.png          a large object, by its OID
   ssh db cat backup.dump | pgdmp cat - public.orders | psql -c '\\copy orders from stdin'")]
 pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
-    /// A name (orders, public.orders), a dump id, or 'LARGE OBJECT oid'
-    object: OsString,
+    /// Names (orders, public.orders, sales.*), dump ids, or OIDs of large objects
+    #[arg(required = true, value_name = "OBJECT")]
+    objects: Vec<OsString>,
     /// Print the rows of a table as CSV, like export
     #[arg(long)]
     csv: bool,
@@ -38,6 +40,7 @@ pub(crate) struct Args {
 }
 
 /// What is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Entry(DumpId),
     LargeObject(Oid),
@@ -45,34 +48,63 @@ enum Target {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.csv {
-        return export::csv(&args.archive, &args.object, context);
+        return export::csv(&args.archive, args.only("--csv")?, context);
     }
     let (mut input, progress) = input::open(&args.archive, context)?;
     if let Some(count) = args.rows {
-        head::show(&mut input, &args.object, count, Output::new())?;
+        head::show(&mut input, args.only("--rows")?, count, Output::new())?;
         return Ok(Exit::Done);
     }
-    let target = target(&input, &args.object)?;
-    let mut out = match target {
-        Target::Entry(_) => Output::of(input.toc().text_encoding()),
-        Target::LargeObject(_) => Output::new(),
+    let mut targets: Vec<Target> = Vec::new();
+    for object in &args.objects {
+        for target in targets_of(input.toc(), object)? {
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+    }
+    // Bytes of large objects are text of no encoding.
+    let mut out = match targets.iter().all(|target| matches!(target, Target::Entry(_))) {
+        true => Output::of(input.toc().text_encoding()),
+        false => Output::new(),
     };
     if out.is_terminal() {
         progress.stay_silent();
     }
-    match (&mut input, target) {
+    match &mut input {
         // A file says where the data of an entry is.
-        (Input::Archive(archive), Target::Entry(id)) => {
-            if let Some(total) = entry_size(archive, id) {
+        Input::Archive(archive) => {
+            let size = |target: &Target| match target {
+                Target::Entry(id) => entry_size(archive, *id),
+                Target::LargeObject(_) => None,
+            };
+            if let Some(total) = targets.iter().map(size).sum() {
                 progress.expect(Some(total));
             }
-            write_all(&mut archive.data(id)?, &mut out)?;
+            for target in targets {
+                match target {
+                    Target::Entry(id) => write_all(&mut archive.data(id)?, &mut out)?,
+                    Target::LargeObject(_) => cat(archive.pass(), vec![target], &mut out)?,
+                }
+            }
         }
-        (input, target) => cat(input.pass(), &target, &mut out)?,
+        Input::Stream(stream) => cat(stream.pass(), targets, &mut out)?,
     }
     out.finish()?;
     input::warn_of_surplus(&mut input, &args.archive);
     Ok(Exit::Done)
+}
+
+impl Args {
+    /// The object of an option that takes one alone.
+    fn only(&self, option: &str) -> Result<&OsString, Failure> {
+        match &self.objects[..] {
+            [object] => Ok(object),
+            _ => Err(Failure::Usage(format!(
+                "{option} takes one table; pgdmp export writes several"
+            ))),
+        }
+    }
 }
 
 /// The bytes an entry takes, as far as that costs nothing to know.
@@ -80,31 +112,56 @@ fn entry_size(archive: &Archive, id: DumpId) -> Option<u64> {
     archive.stored_size_hint(archive.entry(id)?)
 }
 
-fn target(input: &Input, text: &OsStr) -> Result<Target, Failure> {
-    if let Some(oid) = large_object(text.to_str().unwrap_or_default()) {
-        return Ok(Target::LargeObject(oid));
+/// What an argument stands for: a pattern may stand for several.
+fn targets_of(toc: &Toc, text: &OsStr) -> Result<Vec<Target>, Failure> {
+    let as_text = text.to_str().unwrap_or_default();
+    if let Some(oid) = large_object(as_text) {
+        return Ok(vec![Target::LargeObject(oid)]);
     }
-    let entry = object::find(input.toc(), text.as_encoded_bytes(), "has no data", |entry| {
-        entry.has_data()
-    })?;
-    if entry.data_kind() == BlockKind::LargeObjects {
+    let oid: Option<Oid> = as_text.parse().ok().map(Oid);
+    let fits = |entry: &TocEntry<'_>| {
+        entry.has_data() || matches!(entry.desc(), Desc::BLOB | Desc::BLOB_METADATA)
+    };
+    match (object::find_all(toc, text.as_encoded_bytes(), "has no data", fits), oid) {
+        (Ok(entries), _) => entries.into_iter().map(|entry| target(entry, oid)).collect(),
+        // Before 1.12, and in archives that were edited, nothing but the data has its OID.
+        (Err(Failure::Nothing(_)), Some(oid)) if has_large_objects(toc) => {
+            Ok(vec![Target::LargeObject(oid)])
+        }
+        (Err(failure), _) => Err(failure),
+    }
+}
+
+fn has_large_objects(toc: &Toc) -> bool {
+    toc.entries().any(|entry| entry.data_kind() == BlockKind::LargeObjects)
+}
+
+/// `oid`: what the user wrote, if it is a number.
+fn target(entry: TocEntry<'_>, oid: Option<Oid>) -> Result<Target, Failure> {
+    let is_group = entry.desc() == Desc::BLOB_METADATA && oid.is_none();
+    if entry.data_kind() == BlockKind::LargeObjects || is_group {
         return Err(Failure::Usage(format!(
             "{} has many large objects; give the OID of one: 'LARGE OBJECT {}'",
             entry.name(),
             first_oid(entry).unwrap_or_else(|| "16404".to_owned()),
         )));
     }
-    if !entry.has_data() {
-        // By its number a table may have been meant that has its data in another entry.
-        let data =
-            entry.toc().find(Desc::TABLE_DATA, entry.namespace(), entry.tag().unwrap_or_default());
-        return match data.filter(|data| entry.desc() == Desc::TABLE && data.has_data()) {
-            Some(data) => Ok(Target::Entry(data.dump_id())),
-            None if entry.desc() == Desc::BLOB => Ok(Target::LargeObject(entry.catalog_id().oid)),
-            None => Err(Failure::Usage(format!("{} has no data", entry.name()))),
-        };
+    if entry.has_data() {
+        return Ok(Target::Entry(entry.dump_id()));
     }
-    Ok(Target::Entry(entry.dump_id()))
+    // By its number a table may have been meant that has its data in another entry.
+    let data =
+        entry.toc().find(Desc::TABLE_DATA, entry.namespace(), entry.tag().unwrap_or_default());
+    match data.filter(|data| entry.desc() == Desc::TABLE && data.has_data()) {
+        Some(data) => Ok(Target::Entry(data.dump_id())),
+        None if entry.desc() == Desc::BLOB => Ok(Target::LargeObject(entry.catalog_id().oid)),
+        None => match oid.filter(|_| entry.desc() == Desc::BLOB_METADATA) {
+            Some(oid) if DumpId(oid.0.cast_signed()) != entry.dump_id() => {
+                Ok(Target::LargeObject(oid))
+            }
+            _ => Err(Failure::Usage(object::lacks(entry, "has no data"))),
+        },
+    }
 }
 
 fn first_oid(entry: TocEntry<'_>) -> Option<String> {
@@ -124,31 +181,35 @@ fn no_object(oid: Oid) -> Failure {
     Failure::Nothing(format!("large object {oid} is not in the archive"))
 }
 
-/// Goes through the archive up to what is wanted.
-fn cat(mut pass: Pass<'_>, target: &Target, out: &mut Output) -> Result<(), Failure> {
-    while let Some(mut block) = pass.next_block()? {
-        match *target {
-            Target::Entry(id) if block.dump_id() == id => {
-                return write_all(&mut block.data()?, out);
-            }
-            Target::LargeObject(oid) if block.kind() == BlockKind::LargeObjects => {
-                while let Some(mut object) = block.next_object()? {
-                    if object.oid() == oid {
-                        return write_all(&mut object, out);
-                    }
+/// Goes through the archive up to the last that is wanted.
+fn cat(mut pass: Pass<'_>, mut targets: Vec<Target>, out: &mut Output) -> Result<(), Failure> {
+    while !targets.is_empty() {
+        let Some(mut block) = pass.next_block()? else { break };
+        let entry = Target::Entry(block.dump_id());
+        if let Some(at) = targets.iter().position(|target| *target == entry) {
+            targets.swap_remove(at);
+            write_all(&mut block.data()?, out)?;
+        } else if block.kind() == BlockKind::LargeObjects {
+            let is_object = |target: &Target| matches!(target, Target::LargeObject(_));
+            while targets.iter().any(is_object) {
+                let Some(mut object) = block.next_object()? else { break };
+                let found = Target::LargeObject(object.oid());
+                if let Some(at) = targets.iter().position(|target| *target == found) {
+                    targets.swap_remove(at);
+                    write_all(&mut object, out)?;
                 }
             }
-            _ => {}
         }
     }
-    Err(match *target {
-        Target::LargeObject(oid) => no_object(oid),
-        Target::Entry(id) => {
-            let name = pass.toc().entry(id).map(|entry| entry.name().to_string());
+    match targets.first() {
+        None => Ok(()),
+        Some(Target::LargeObject(oid)) => Err(no_object(*oid)),
+        Some(Target::Entry(id)) => {
+            let name = pass.toc().entry(*id).map(|entry| entry.name().to_string());
             let name = name.unwrap_or_default();
-            Failure::Usage(format!("the archive ends before the data of {name}"))
+            Err(Failure::Usage(format!("the archive ends before the data of {name}")))
         }
-    })
+    }
 }
 
 fn write_all(data: &mut impl BufRead, out: &mut Output) -> Result<(), Failure> {

@@ -6,11 +6,12 @@ use crate::adapt::ServerArgs;
 use crate::explain::{ExplainArgs, explain};
 use crate::input;
 use crate::inputs::Inputs;
+use crate::made::Started;
 use crate::manifest::{ManifestArgs, Wanted};
 use crate::place::{self, Place};
 use crate::selection::{SelectionArgs, check_any};
 use crate::target::TargetArgs;
-use crate::{Context, Exit, Failure, message, stdio};
+use crate::{Context, Exit, Failure, message, rest, stdio};
 use pgdmp::adapt::Adapted;
 use pgdmp::edit::Note;
 use pgdmp::select::Selected;
@@ -22,6 +23,9 @@ use pgdmp::{Algorithm, Archive, Conversion, Format, Input, Target, Toc};
 /// Settings that are not given are taken from the input. Data that keeps its compression is copied
 /// without being decompressed. If nothing changes, the output is a byte-for-byte copy.
 ///
+/// -n also takes the schema itself, which pg_restore -n leaves out. What belongs to a choice by name
+/// and is left out, such as indexes and triggers of a table, is counted in a note.
+///
 /// The output is first written into a folder .pgdmp-... beside it, and gets its name when it is
 /// complete and on disk. A signal that ends the program removes that folder. If the program is
 /// killed, the next run that writes into the same directory removes it. Output to a pipe or a
@@ -29,11 +33,11 @@ use pgdmp::{Algorithm, Archive, Conversion, Format, Input, Target, Toc};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  pgdmp convert backup.dump backup.dir --format d        a directory archive
+  pgdmp convert backup.dump backup.dir                   a directory archive, by its name
   pgdmp convert backup.dump small.dump -n sales          one schema
   pgdmp list backup.dump > list; vi list
   pgdmp convert backup.dump new.dump -L list             the entries of an edited list
-  pgdmp convert backup.dir new.dump --format c --compress zstd:9
+  pgdmp convert backup.dir new.dump --compress zstd:9    a custom archive, by its name
   pgdmp convert new.dump old.dump --archive-version 1.14 --compress gzip
                                                          for pg_restore 12 and newer
   pgdmp convert new.dump old.dump --target-version 15    for pg_restore and server 15
@@ -65,17 +69,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if let Some(output) = &args.output {
         place::check(output, &inputs)?;
     }
+    let started = Started::now();
     let (mut input, progress) = input::open(&args.input, context)?;
     if let Some(form) = args.explain.form() {
         let chosen = Chosen::new(args, input.toc())?;
         explain(&chosen.selected, form)?;
         return Ok(Exit::Done);
     }
-    let format = args.target.format.unwrap_or(input.format());
     // The parser asks for it.
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
+    let format = args.target.format_of(output, input.format());
     let mut wanted = args.manifest.wanted(&[&*args.input], output, format, args.force, context)?;
-    let place = Place::open(output, inputs, args.force, format)?;
+    let place = Place::open(output, inputs, args.force, format)?.synced(args.target.syncs());
     let target = target(args, format, input.toc().header())?;
     let toc = input.shared_toc();
     let chosen = match args.asks_for_all() {
@@ -97,6 +102,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             })?;
             new.publish()?;
             wanted.map_or(Ok(()), Wanted::publish)?;
+            progress.finish();
+            started.tell_of_archive(output, context);
         }
         Place::Stream(out) => conversion.write_pipe(out)?.finish()?,
     }
@@ -117,10 +124,14 @@ struct Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     fn new(args: &Args, toc: &'a Toc) -> Result<Self, Failure> {
-        // The entries of the database itself do nothing unless a restore asks for them.
-        let selection = args.selection.selection(toc)?.create(true);
+        // The entries of the database itself do nothing unless a restore asks for them. Without its
+        // schema what is in it would restore into nothing.
+        let selection = args.selection.selection(toc)?.create(true).with_schemas(true);
         let mut selected = selection.apply(toc)?;
         args.selection.check_names(&selected)?;
+        if args.explain.form().is_none() {
+            rest::notes(&selection, &selected, toc)?.iter().for_each(message::note);
+        }
         let adapted = args.server.options()?.adapt(&mut selected, |text| message::warning(text))?;
         if args.explain.form().is_none() {
             check_any(&selected)?;
@@ -135,7 +146,7 @@ impl<'a> Chosen<'a> {
 
 /// What the new archive is to be. For an older server it is one that its pg_restore can read.
 fn target(args: &Args, format: Format, header: &Header) -> Result<Target, Failure> {
-    let mut target = args.target.target();
+    let mut target = args.target.target().format(format);
     let Some(release) = args.server.target_version() else { return Ok(target) };
     if let Some(asked) = args.target.algorithm()
         && !args.target.has_version()

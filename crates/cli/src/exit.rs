@@ -88,13 +88,8 @@ impl fmt::Display for Failure {
 /// Prints what the parser of arguments has to say, which may be the help that was asked for.
 pub(crate) fn parsed(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        let text = error.render().to_string();
-        match message::clean(&text) {
-            // In colour, where that is wanted. Where nobody can read it, nobody is told that.
-            clean if clean == text => drop(error.print()),
-            // A name that the shell found for a pattern may be a stranger's, too.
-            clean => message::lines(&clean),
-        }
+        // A name that the shell found for a pattern may be a stranger's.
+        message::parser(&error.render().to_string());
         return ExitCode::from(2);
     }
     let stdout = Stdout::new();

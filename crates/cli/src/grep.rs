@@ -164,16 +164,17 @@ fn tables(args: &Args, toc: &Toc) -> Result<Vec<DumpId>, Failure> {
     let has_rows = |entry: &TocEntry<'_>| entry.desc() == Desc::TABLE_DATA && entry.has_data();
     let mut tables: Vec<TocEntry<'_>> = Vec::new();
     for object in &args.objects {
-        let found = object::find(toc, object.as_encoded_bytes(), "has no rows", has_rows)?;
-        // By its number a table may have been meant, whose rows have an entry of their own.
-        let data = match found.desc() {
-            Desc::TABLE => {
-                toc.find(Desc::TABLE_DATA, found.namespace(), found.tag().unwrap_or_default())
-            }
-            _ => Some(found),
-        };
-        let data = data.filter(has_rows);
-        tables.push(data.ok_or_else(|| Failure::Usage(format!("{} has no rows", found.name())))?);
+        for found in object::find_all(toc, object.as_encoded_bytes(), "has no rows", has_rows)? {
+            // By its number a table may have been meant, whose rows have an entry of their own.
+            let data = match found.desc() {
+                Desc::TABLE => {
+                    toc.find(Desc::TABLE_DATA, found.namespace(), found.tag().unwrap_or_default())
+                }
+                _ => Some(found),
+            };
+            let lacks = || Failure::Usage(object::lacks(found, "has no rows"));
+            tables.push(data.filter(has_rows).ok_or_else(lacks)?);
+        }
     }
     if !args.tables.is_empty() {
         let mut selection = Selection::new();
@@ -197,7 +198,8 @@ fn tables(args: &Args, toc: &Toc) -> Result<Vec<DumpId>, Failure> {
 fn definitions<'a>(args: &Args, toc: &'a Toc) -> Result<Vec<TocEntry<'a>>, Failure> {
     let mut entries: Vec<TocEntry<'a>> = Vec::new();
     for object in &args.objects {
-        entries.push(object::find(toc, object.as_encoded_bytes(), "has no definition", |_| true)?);
+        let object = object.as_encoded_bytes();
+        entries.extend(object::find_all(toc, object, "has no definition", |_| true)?);
     }
     if entries.is_empty() {
         entries.extend(toc.entries().filter(|entry| !entry.desc().is_special()));

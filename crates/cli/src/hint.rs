@@ -2,11 +2,21 @@
 
 use std::path::Path;
 
+use pgdmp::error::NotAnArchive;
 use pgdmp::text::Printable;
 use pgdmp::{Error, ErrorKind};
 
 pub(crate) fn hint(error: &Error) -> Option<String> {
     Some(match error.kind() {
+        // What can read it through a pipe has done so.
+        ErrorKind::NotAnArchive(what @ NotAnArchive::Compressed { command, .. })
+            if what.is_compressed_archive() =>
+        {
+            let advice = format!(
+                "this command reads an archive in any order; decompress it first: {command} FILE > NEW"
+            );
+            with_names(&advice, error.path())
+        }
         ErrorKind::NotAnArchive(what) => with_names(&what.advice(), error.path()),
         ErrorKind::UnsupportedVersion(_) => "a newer release of pgdmp may know it".to_owned(),
         ErrorKind::NotEnabled(algorithm) => format!("build pgdmp with --features {algorithm}"),

@@ -97,6 +97,14 @@ impl Inputs {
         self
     }
 
+    /// Two of them that are one.
+    pub(crate) fn same(&self) -> Option<(&Path, &Path)> {
+        let mut known: HashMap<&FileId, &Path> = HashMap::new();
+        let mut ids =
+            self.inputs.iter().filter_map(|input| Some((input.id.as_ref()?, &*input.path)));
+        ids.find_map(|(id, path)| Some((known.insert(id, path)?, path)))
+    }
+
     /// Refuses an output that is what is read, or a folder around it. `path` is where it is now,
     /// `shown` its name.
     pub(crate) fn check(&self, path: &Path, shown: &Path) -> Result<(), Failure> {

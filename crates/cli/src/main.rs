@@ -4,6 +4,7 @@ mod adapt;
 mod args;
 mod aside;
 mod cat;
+mod colour;
 mod columns;
 mod completions;
 mod convert;
@@ -17,6 +18,7 @@ mod export;
 mod find;
 mod folder;
 mod grep;
+mod guess;
 mod head;
 mod hint;
 mod input;
@@ -25,6 +27,7 @@ mod json;
 #[cfg(unix)]
 mod leftovers;
 mod list;
+mod made;
 mod man;
 mod manifest;
 mod mask;
@@ -36,6 +39,7 @@ mod place;
 mod progress;
 mod reindex;
 mod replace;
+mod rest;
 mod restore;
 mod salvage;
 mod selection;
@@ -47,9 +51,9 @@ mod table;
 mod target;
 mod verify;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use pgdmp::OpenOptions;
 
 use exit::{Exit, Failure};
@@ -76,15 +80,17 @@ fn main() -> ExitCode {
     if restore::is_called_pg_restore(&invoked) {
         return restore::run_as_pg_restore(invoked, args);
     }
+    let args: Vec<OsString> = args.collect();
     // Its options are pg_restore's, which clap could not take apart the same way.
-    let mut rest = args.skip_while(|arg| arg == "-q" || arg == "--quiet");
-    if rest.next().is_some_and(|arg| arg == "restore") {
-        return restore::run_as_command(rest);
+    let quiet = args.iter().take_while(|arg| *arg == "-q" || *arg == "--quiet").count();
+    if args.get(quiet).is_some_and(|arg| arg == "restore") {
+        return restore::run_as_command(args.into_iter().skip(quiet + 1), quiet > 0);
     }
-    let cli = match args::Cli::try_parse() {
+    let cli = match guess::parse(invoked, args) {
         Ok(cli) => cli,
         Err(error) => return exit::parsed(&error),
     };
+    colour::set(cli.color);
     let context = Context { quiet: cli.quiet, follow_links: cli.follow_links };
     let result = match cli.command {
         args::Command::List(args) => list::run(&args, &context),
@@ -103,7 +109,7 @@ fn main() -> ExitCode {
         args::Command::Reindex(args) => reindex::run(&args, &context),
         args::Command::Split(args) => split::run(&args, &context),
         args::Command::Merge(args) => merge::run(&args, &context),
-        args::Command::Restore(args) => return restore::run(args, context.follow_links),
+        args::Command::Restore(args) => return restore::run(args, &context),
         args::Command::Salvage(args) => salvage::run(&args, &context),
         args::Command::Verify(args) => verify::run(&args, &context),
         args::Command::Completions(args) => completions::run(&args),

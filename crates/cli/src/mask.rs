@@ -139,12 +139,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Key::random().map_err(|error| Failure::Usage(error.to_string()))?
         }
     };
-    let format = args.storage.format.unwrap_or(input.format());
-    let place = Place::open(output, inputs, args.force, format)?;
+    let format = args.storage.format_of(output, input.format());
+    let place = Place::open(output, inputs, args.force, format)?.synced(args.storage.syncs());
     let counts = plan.counts();
     let rewrites = plan.rewrites(&key, &counts);
     let mut conversion =
-        Conversion::rewriting(input.pass(), &args.storage.target(), None, rewrites)?;
+        Conversion::rewriting(input.pass(), &args.storage.target().format(format), None, rewrites)?;
     tell(conversion.notes());
     conversion.on_warning(|warning| message::warning(warning));
     match place {

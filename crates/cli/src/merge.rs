@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::convert::{tell, total};
 use crate::inputs::Inputs;
+use crate::made::Started;
 use crate::manifest::{ManifestArgs, Wanted};
 use crate::place::{self, Place};
 use crate::progress::Progress;
@@ -21,7 +22,8 @@ use pgdmp::{Archive, Desc, ErrorKind, Format, TocEntry};
 /// alike is taken once. An object that they define differently, or data that two of them have, is
 /// refused with its name.
 ///
-/// Without -F and -Z, format and compression are those of the first input.
+/// Without -F the name of the output decides about its format. Otherwise format and compression
+/// are those of the first input.
 ///
 /// If the output is forgotten on the command line, the first input takes its place. Without -o,
 /// --force therefore replaces an archive only if there are several inputs and they have all of its
@@ -33,7 +35,7 @@ use pgdmp::{Archive, Desc, ErrorKind, Format, TocEntry};
     after_help = "\
 Examples:
   pgdmp merge all.dump tables/*.dump
-  pgdmp merge app.dir schema.dump data.dump --format d
+  pgdmp merge app.dir schema.dump data.dump          a directory archive, by its name
   pgdmp merge --force -o all.dump tables/*.dump      replaces the archive of the day before"
 )]
 pub(crate) struct Args {
@@ -63,24 +65,29 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let inputs = Inputs::archives(paths.iter().map(|path| path.as_path()));
     place::check(output, &inputs)?;
+    let started = Started::now();
     let progress = Progress::new(context);
     let options = context.options().on_read(progress.on_read());
     let archives: Vec<Archive> =
         paths.iter().map(|path| options.open(path)).collect::<Result<_, _>>()?;
     let archives: Vec<&Archive> = archives.iter().collect();
+    say_what_is_odd(&inputs, &archives, &paths);
     if args.force && args.output.is_none() {
         check_forgotten(output, &archives)?;
     }
-    let mut merge = Merge::new(&archives, &args.target.target())?;
+    let first = archives.first().map_or(Format::Custom, |archive| archive.format());
+    let format = args.target.format_of(output, first);
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let named: Vec<(&Archive, &str)> =
+        archives.iter().copied().zip(names.iter().map(String::as_str)).collect();
+    let mut merge = Merge::named(&named, &args.target.target().format(format))?;
     tell(merge.notes());
     merge.on_warning(|warning| message::warning(warning));
     let total = archives.iter().zip(&paths).map(|(archive, path)| total(archive, None, path));
     progress.expect(total.sum());
-    let format = args.target.format.or(archives.first().map(|archive| archive.format()));
-    let format = format.unwrap_or(Format::Custom);
     let read: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();
     let mut wanted = args.manifest.wanted(&read, output, format, args.force, context)?;
-    match Place::open(output, inputs, args.force, format)? {
+    match Place::open(output, inputs, args.force, format)?.synced(args.target.syncs()) {
         Place::New(new) => {
             new.write(|path| {
                 merge.create(path)?;
@@ -88,10 +95,42 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             })?;
             new.publish()?;
             wanted.map_or(Ok(()), Wanted::publish)?;
+            progress.finish();
+            started.tell_of_archive(output, context);
         }
         Place::Stream(out) => merge.write_pipe(out)?.finish()?,
     }
     Ok(Exit::Done)
+}
+
+/// Says of inputs that are one file, and of those that are of several databases.
+fn say_what_is_odd(inputs: &Inputs, archives: &[&Archive], paths: &[&PathBuf]) {
+    if let Some((one, other)) = inputs.same() {
+        message::warning(match one == other {
+            true => format!("{} is given twice", one.display()),
+            false => format!("{} and {} are the same archive", one.display(), other.display()),
+        });
+    }
+    let database = |archive: &Archive| {
+        let toc = archive.toc();
+        toc.header().dbname.as_deref().map(|name| toc.printable(name).to_string())
+    };
+    let mut known: Vec<(String, String)> = Vec::new();
+    for (archive, path) in archives.iter().zip(paths) {
+        let Some(name) = database(archive) else { continue };
+        if known.iter().all(|(other, _)| *other != name) {
+            known.push((name, path.display().to_string()));
+        }
+    }
+    if let [(first, path), (other, other_path), ..] = &known[..] {
+        let more = match known.len() - 2 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        message::note(format_args!(
+            "the archives are of different databases: {first} ({path}), {other} ({other_path}){more}"
+        ));
+    }
 }
 
 /// Refuses to replace what may be an input, because the output was forgotten.

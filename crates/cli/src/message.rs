@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::stdio;
+use crate::{colour, stdio};
 use pgdmp::text::{Encoding, Printable};
 
 /// What did not work.
@@ -35,7 +35,7 @@ pub(crate) fn info(text: impl Display) {
 
 fn say(level: &str, text: &dyn Display) {
     let text = shown(text.to_string().as_bytes());
-    stdio::say(&format!("pgdmp: {level}{text}\n"));
+    stdio::say(&format!("pgdmp: {}{text}\n", colour::level(level)));
 }
 
 /// Text that is not from the archive but may hold anything: arguments, lines of lists.
@@ -48,9 +48,21 @@ pub(crate) fn choice(text: impl Display) {
     stdio::say(&format!("  {}\n", shown(text.to_string().as_bytes())));
 }
 
-/// Lines that were made elsewhere.
-pub(crate) fn lines(text: &str) {
-    stdio::say(&clean(text));
+/// What the parser of arguments has to say, in the words of all other messages.
+pub(crate) fn parser(text: &str) {
+    let mut said = String::new();
+    for line in clean(text).lines() {
+        let levelled = [("error: ", "error: "), ("  tip: ", "hint: ")].into_iter();
+        let mut level =
+            levelled.filter_map(|(theirs, ours)| Some((line.strip_prefix(theirs)?, ours)));
+        match level.next_back() {
+            Some((text, level)) => said += &format!("pgdmp: {}{text}\n", colour::level(level)),
+            // Around a tip they leave a line free.
+            None if line.is_empty() && said.ends_with("\n\n") => {}
+            None => said += &format!("{line}\n"),
+        }
+    }
+    stdio::say(&said);
 }
 
 /// Text on as many lines as it has.
@@ -65,12 +77,20 @@ pub(crate) fn clean(text: &str) -> String {
 /// pg_restore's, but for the beginnings of sequences that terminals obey, and marks that erase or
 /// turn the direction of writing: no name has them, and the line may be shown on a terminal later.
 pub(crate) fn line(text: &[u8], encoding: Encoding) {
+    levelled_line("", "", text, encoding);
+}
+
+/// The same, with the program's name before it, and a level of messages.
+pub(crate) fn levelled_line(name: &str, level: &str, text: &[u8], encoding: Encoding) {
+    let start = match name {
+        "" => String::new(),
+        name => format!("{}: {}", shown(name.as_bytes()), level),
+    };
     if stdio::says_to_terminal() {
-        stdio::say(&format!("{}\n", Printable::new(text, encoding)));
+        stdio::say(&format!("{start}{}\n", Printable::new(text, encoding)));
     } else {
-        let mut line = harmless(text, encoding);
-        line.push(b'\n');
-        stdio::say_bytes(&line);
+        let text = harmless(text, encoding);
+        stdio::say_bytes(&[start.as_bytes(), &text, b"\n"].concat());
     }
 }
 

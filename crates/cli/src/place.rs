@@ -71,6 +71,14 @@ impl Place {
 }
 
 impl Place {
+    /// Whether it is to be on disk when it gets its name.
+    pub(crate) fn synced(self, synced: bool) -> Place {
+        match self {
+            Place::New(new) => Place::New(new.synced(synced)),
+            Place::Stream(stream) => Place::Stream(stream),
+        }
+    }
+
     /// The place of a file of rows.
     ///
     /// # Errors
@@ -194,6 +202,7 @@ pub(crate) struct NewArchive {
     inputs: Inputs,
     force: bool,
     kind: Kind,
+    synced: bool,
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
@@ -232,7 +241,13 @@ impl NewArchive {
         }
         let aside = signals::aside(parent, folder).map_err(|error| failure(folder, &error))?;
         let (name, file_name) = (name.to_owned(), file_name.to_owned());
-        Ok(NewArchive { name, file_name, aside, inputs, force, kind })
+        Ok(NewArchive { name, file_name, aside, inputs, force, kind, synced: true })
+    }
+
+    /// Whether it is to be on disk when it gets its name.
+    pub(crate) fn synced(mut self, synced: bool) -> Self {
+        self.synced = synced;
+        self
     }
 
     /// Lets `write` write it, to the path that it gets.
@@ -262,15 +277,20 @@ impl NewArchive {
         }
     }
 
-    /// Makes sure that it is on disk, and gives it its name.
+    /// Makes sure that it is on disk, unless that is not wanted, and gives it its name.
     pub(crate) fn publish(&self) -> Result<(), Failure> {
         let failed = |error: io::Error| failure(&self.name, &error);
-        self.aside.folder.sync_all(OsStr::new(ARCHIVE)).map_err(failed)?;
+        if self.synced {
+            self.aside.folder.sync_all(OsStr::new(ARCHIVE)).map_err(failed)?;
+        }
         // What takes several steps is not to be stopped between them.
         let ending = signals::hold();
         self.take_name()?;
         drop(ending);
-        self.aside.parent.sync().map_err(failed)
+        match self.synced {
+            true => self.aside.parent.sync().map_err(failed),
+            false => Ok(()),
+        }
     }
 
     fn take_name(&self) -> Result<(), Failure> {

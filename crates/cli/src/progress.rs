@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{Context, stdio};
+use crate::output::human_size;
+use crate::table::{cut, terminal_width};
+use crate::{Context, message, stdio};
+use unicode_width::UnicodeWidthStr;
 
 /// Nothing is shown for work that is done sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it is drawn again.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Shows how many bytes were read, and with a known total how long the rest will take.
 ///
@@ -28,18 +34,121 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Bar {
     total: Option<u64>,
-    /// Whether something else says how long the rest will take.
-    explained: bool,
+    /// What something else says of the time that is left, and lines below.
+    explained: Option<String>,
+    /// What is read.
+    entry: String,
     shown: Option<ProgressBar>,
+    drawn: Option<Instant>,
 }
 
 impl Bar {
-    fn show(&mut self, started: Instant, bytes: u64) -> &ProgressBar {
-        let (total, explained) = (self.total, self.explained);
-        let shown = self.shown.get_or_insert_with(|| make(total, explained, started));
-        // What is read twice is not more than there is.
-        shown.set_position(total.map_or(bytes, |total| bytes.min(total)));
-        shown
+    fn show(&mut self, started: Instant, read: u64) {
+        if self.drawn.replace(Instant::now()).is_some_and(|drawn| drawn.elapsed() < TICK) {
+            return;
+        }
+        let width = terminal_width().unwrap_or(80).saturating_sub(1);
+        let (explained, below) = match &self.explained {
+            None => (None, ""),
+            Some(text) => {
+                let (first, below) = text.split_once('\n').unwrap_or((text, ""));
+                (Some(first), below)
+            }
+        };
+        let line = Line {
+            // What is read twice is not more than there is.
+            read: read.min(self.total.unwrap_or(u64::MAX)),
+            total: self.total,
+            elapsed: started.elapsed(),
+            explained,
+            entry: &self.entry,
+        };
+        let mut text = line.text(width, stdio::draws_unicode());
+        for line in below.lines() {
+            text.push('\n');
+            text += &cut(line, width);
+        }
+        let shown = self.shown.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}");
+            let bar = ProgressBar::new_spinner();
+            style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
+        });
+        shown.set_message(text);
+    }
+}
+
+/// What there is to say in a line.
+struct Line<'a> {
+    read: u64,
+    total: Option<u64>,
+    elapsed: Duration,
+    explained: Option<&'a str>,
+    entry: &'a str,
+}
+
+impl Line<'_> {
+    /// The line, no wider than `width`: what is left out for want of room is of little use first.
+    fn text(&self, width: usize, unicode: bool) -> String {
+        // Room for a name of which something is to be seen.
+        const NAME: usize = 12;
+        const WIDEST_BAR: usize = 50;
+        let forms = self.forms();
+        let fits = |name: usize| forms.iter().find(|form| form.width() + name <= width);
+        let name = if self.entry.is_empty() { 0 } else { NAME.min(self.entry.width()) + 2 };
+        let form = fits(name).or_else(|| fits(0)).or(forms.last());
+        let mut text = cut(form.map_or("", String::as_str), width);
+        let mut room = width - text.width();
+        if !self.entry.is_empty() && room > 4 {
+            text += &format!("  {}", cut(self.entry, (room - 2).min(40)));
+            room = width - text.width();
+        }
+        match self.total {
+            Some(total) if room > 6 => {
+                let cells = (room - 1).min(WIDEST_BAR);
+                let share = self.read.min(total) as f64 / total.max(1) as f64;
+                let full = (share * cells as f64) as usize;
+                let [done, left] = if unicode { ["█", "░"] } else { ["#", "-"] };
+                format!("{}{} {text}", done.repeat(full), left.repeat(cells - full))
+            }
+            _ => text,
+        }
+    }
+
+    /// Ways to say how far it is, the longest first.
+    fn forms(&self) -> Vec<String> {
+        let seconds = self.elapsed.as_secs_f64().max(0.001);
+        let rate = self.read as f64 / seconds;
+        let speed = format!("{}/s", human_size(rate as u64));
+        let read = human_size(self.read);
+        let Some(total) = self.total else {
+            let left = self.explained.unwrap_or_default();
+            return vec![format!("{read} read, {speed}{left}"), format!("{read} read{left}"), read];
+        };
+        let left = match self.explained {
+            Some(left) => left.to_owned(),
+            None if self.read == 0 => String::new(),
+            None => {
+                let left = (total - self.read.min(total)) as f64 / rate;
+                format!(", {} left", time(left))
+            }
+        };
+        let percent = format!("{:.0}%", 100.0 * self.read as f64 / total.max(1) as f64);
+        let of = format!("{percent} {read} of {}", human_size(total));
+        vec![
+            format!("{of}, {speed}{left}"),
+            format!("{of}{left}"),
+            format!("{percent}{left}"),
+            percent,
+        ]
+    }
+}
+
+/// Seconds, for people.
+fn time(seconds: f64) -> String {
+    match seconds.round() as u64 {
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
     }
 }
 
@@ -89,13 +198,18 @@ impl Progress {
         }
         let text = text();
         let mut bar = inner.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        if !std::mem::replace(&mut bar.explained, true)
-            && let Some(plain) = bar.shown.take()
-        {
-            plain.finish_and_clear();
+        bar.explained = Some(text);
+        bar.drawn = None;
+        bar.show(inner.started, inner.bytes.load(Ordering::Relaxed));
+    }
+
+    /// Names what is read from now on.
+    pub(crate) fn entry(&self, name: impl FnOnce() -> String) {
+        let inner = &*self.0;
+        if inner.enabled.load(Ordering::Relaxed) {
+            let name = message::shown(name().as_bytes());
+            inner.bar.lock().unwrap_or_else(PoisonError::into_inner).entry = name;
         }
-        let bytes = inner.bytes.load(Ordering::Relaxed);
-        bar.show(inner.started, bytes).set_message(text);
     }
 
     /// Says something while the bar is out of the way.
@@ -134,29 +248,59 @@ impl Progress {
     }
 }
 
-fn make(total: Option<u64>, explained: bool, started: Instant) -> ProgressBar {
-    let (bar, template) = match (total, explained) {
-        (Some(total), false) => (
-            ProgressBar::new(total),
-            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
-        ),
-        (Some(total), true) => {
-            (ProgressBar::new(total), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec}{msg}")
-        }
-        (None, _) => (ProgressBar::no_length(), "{spinner} {bytes} read, {bytes_per_sec}{msg}"),
-    };
-    // The rate counts from the beginning, not from when the bar first shows.
-    let bar = bar.with_elapsed(started.elapsed());
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
 impl Drop for Bar {
     fn drop(&mut self) {
         if let Some(bar) = &self.shown {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: Line<'_> = Line {
+        read: 3 << 20,
+        total: Some(35 << 20),
+        elapsed: Duration::from_secs(2),
+        explained: None,
+        entry: "sales.orders",
+    };
+
+    #[test]
+    fn lines_are_true() {
+        let text = LINE.text(200, true);
+        assert!(
+            text.ends_with("9% 3.0 MiB of 35.0 MiB, 1.5 MiB/s, 21 s left  sales.orders"),
+            "{text}"
+        );
+        assert!(text.starts_with("████░"), "{text}");
+        let text = LINE.text(200, false);
+        assert!(text.starts_with("####-"), "{text}");
+        let line = Line { total: None, ..LINE };
+        assert_eq!(line.text(80, true), "3.0 MiB read, 1.5 MiB/s  sales.orders");
+        // More was read than there is, and nothing yet.
+        let line = Line { read: 36 << 20, ..LINE };
+        assert!(line.text(80, true).contains("0 s left"));
+        let line = Line { read: 0, elapsed: Duration::ZERO, ..LINE };
+        assert!(line.text(80, true).contains("0% 0 B of 35.0 MiB"));
+    }
+
+    #[test]
+    fn lines_fit() {
+        for entry in ["", "sales.orders", "日本語の長い名前のスキーマ.日本語の長い名前のテーブル"]
+        {
+            for explained in [None, Some(", about 3 min left")] {
+                for total in [None, Some(0), Some(35 << 20)] {
+                    for width in 0..250 {
+                        let line = Line { entry, explained, total, ..LINE };
+                        let text = line.text(width, true);
+                        assert!(text.width() <= width, "{width}: {text}");
+                    }
+                }
+            }
+        }
+        assert_eq!(LINE.text(39, true), "9%, 21 s left  sales.orders");
     }
 }

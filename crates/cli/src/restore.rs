@@ -23,9 +23,11 @@ use std::process::ExitCode;
 
 use crate::explain::explain;
 use crate::inputs::Inputs;
+use crate::made::Started;
 use crate::output::Output;
 use crate::selection::nothing_named;
-use crate::stdio::Stdout;
+use crate::stdio::{self, Stdout};
+use crate::{Context, rest};
 use messages::{Fatal, Program, no_compression, os};
 use options::{Options, to_path};
 use pgdmp::adapt::Adapted;
@@ -74,7 +76,7 @@ pub(crate) fn run_as_pg_restore(
 }
 
 /// Runs it as a command of pgdmp.
-pub(crate) fn run_as_command(args: impl Iterator<Item = OsString>) -> ExitCode {
+pub(crate) fn run_as_command(args: impl Iterator<Item = OsString>, quiet: bool) -> ExitCode {
     let program = Program {
         name: "pgdmp".to_owned(),
         invoked: b"pgdmp".to_vec(),
@@ -82,19 +84,22 @@ pub(crate) fn run_as_command(args: impl Iterator<Item = OsString>) -> ExitCode {
         is_pg_restore: false,
         encoding: Cell::new(Encoding::SQL_ASCII),
     };
-    start(&program, args)
+    let quiet = quiet.then(|| OsString::from("--quiet"));
+    start(&program, quiet.into_iter().chain(args))
 }
 
 /// Runs it with arguments that came through the parser of the other commands.
-pub(crate) fn run(args: Args, follow_links: bool) -> ExitCode {
-    let before = follow_links.then(|| OsString::from("--follow-links"));
-    run_as_command(before.into_iter().chain(args.args))
+pub(crate) fn run(args: Args, context: &Context) -> ExitCode {
+    let before = context.follow_links.then(|| OsString::from("--follow-links"));
+    run_as_command(before.into_iter().chain(args.args), context.quiet)
 }
 
 fn start(program: &Program, args: impl Iterator<Item = OsString>) -> ExitCode {
     let args: Vec<Vec<u8>> = args.map(OsString::into_encoded_bytes).collect();
-    let result = match args.first().map(Vec::as_slice) {
-        Some(b"--help" | b"-?") => print(&help::text(&program.command)),
+    // What may come before an option that stands alone.
+    let first = args.iter().find(|arg| **arg != b"--quiet");
+    let result = match first.map(Vec::as_slice) {
+        Some(b"--help" | b"-?") => print(&help::text(&program.command, program.is_pg_restore)),
         Some(b"--version" | b"-V") => print(&format!(
             "pg_restore (PostgreSQL) {RELEASE} (pgdmp {})\n",
             env!("CARGO_PKG_VERSION")
@@ -201,10 +206,13 @@ fn write_sql(
     created: String,
     run: impl FnOnce(&Restore, &Selected<'_>, &mut dyn Sink) -> pgdmp::Result<pgdmp::script::Report>,
 ) -> Result<(), Fatal> {
+    let started = Started::now();
     let (selected, adapted) = chosen(program, &mut options, toc)?;
     if let Some(form) = options.extras.explain {
         return Ok(explain(&selected, form)?);
     }
+    let for_people = speaks_to_people(program, &options);
+    tell_people(program, &options, &selected);
     let selected = adapted.selected(&selected);
     check_compression(&selected)?;
     if options.verbose {
@@ -218,6 +226,8 @@ fn write_sql(
         None => RestrictKey::random()?,
     };
     let restore = Restore::new().options(options.script);
+    let file =
+        options.output.as_deref().filter(|name| *name != b"-").map(to_path).filter(|_| for_people);
     let mut output = Destination::open(options.output.as_deref(), &options.inputs, toc)?;
     let mut target = Target { inner: &mut output, failed: false };
     let mut sink = Talk {
@@ -232,7 +242,13 @@ fn write_sql(
     let refused = sink.refused;
     let failed = target.failed;
     match written.and(end) {
-        Ok(_) => output.finish().map_err(|error| Fatal::output(&error)),
+        Ok(_) => {
+            output.finish().map_err(|error| Fatal::output(&error))?;
+            if let Some(path) = file {
+                started.tell_of_file(&path);
+            }
+            Ok(())
+        }
         Err(error) if failed => Err(Fatal::output(&io::Error::from(error))),
         Err(error) => {
             // This error is the one to show.
@@ -242,6 +258,40 @@ fn write_sql(
             Err(if refused { fatal.without_program() } else { fatal })
         }
     }
+}
+
+/// Tells who sits at the terminal what pg_restore is silent about: what a choice by name leaves out,
+/// and what an older server will refuse of the script.
+fn tell_people(program: &Program, options: &Options, selected: &Selected<'_>) {
+    if !speaks_to_people(program, options) {
+        return;
+    }
+    for note in rest::notes(&options.selection, selected, selected.toc()).unwrap_or_default() {
+        program.note(note);
+    }
+    let release = selected.toc().header().server_version.as_deref().and_then(major);
+    // The first release with transaction_timeout, which the script sets.
+    if let Some(release @ ..17) = release
+        && options.extras.server.target.is_none()
+        && options.dbname.is_none()
+    {
+        program.hint(format!(
+            "the script is the one of pg_restore 18; for a server like the archive's add \
+             --target-version {release}"
+        ));
+    }
+}
+
+fn speaks_to_people(program: &Program, options: &Options) -> bool {
+    let extras = &options.extras;
+    let asked_for_exact = !extras.means.is_fast();
+    stdio::says_to_terminal() && !program.is_pg_restore && !extras.quiet && !asked_for_exact
+}
+
+/// The major release in what a server calls itself.
+fn major(version: &[u8]) -> Option<u32> {
+    let digits = version.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(version.get(..digits)?).ok()?.parse().ok()
 }
 
 /// What the options choose, and how it is adapted to the server they name.
@@ -357,6 +407,13 @@ fn check_compression(selected: &Selected<'_>) -> Result<(), Fatal> {
 
 fn use_list(program: &Program, options: &Options, toc: &Toc) -> Result<Option<UseList>, Fatal> {
     let Some(name) = &options.use_list else { return Ok(None) };
+    if **name == *b"-" && !program.is_pg_restore {
+        let list = UseList::read(io::stdin().lock(), toc)?;
+        for line in list.ignored() {
+            program.warning([b"line ignored: ", &line[..]].concat());
+        }
+        return Ok(Some(list));
+    }
     let file = File::open(to_path(name)).map_err(|error| {
         let end = format!("\": {}", os(&error));
         Fatal::new([b"could not open TOC file \"", &name[..], end.as_bytes()].concat())

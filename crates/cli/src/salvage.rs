@@ -11,7 +11,7 @@ use crate::inputs::Inputs;
 use crate::manifest::{ManifestArgs, Wanted};
 use crate::place::{self, Place};
 use crate::progress::Progress;
-use crate::target::parse_format;
+use crate::target::{format_of, parse_format};
 use crate::{Context, Exit, Failure, message};
 use pgdmp::finding::{Finding, Severity};
 use pgdmp::salvage::{Report, Salvage, Saved};
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let options = context.options().on_read(progress.on_read());
     let archive = Salvage::open(&args.archive, &options)?;
     let salvage = Salvage::new(&archive)?.trusted(args.trusted).comments(!args.no_comments);
-    let format = args.format.unwrap_or(archive.format());
+    let format = format_of(&args.output, args.format, archive.format());
     let salvage = salvage.format(format);
     let report = salvage.report().clone();
     if report.is_empty() {

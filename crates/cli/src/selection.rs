@@ -9,16 +9,18 @@ use clap::{Args, ValueEnum};
 
 use crate::Failure;
 use crate::message::{self, shown};
+use crate::object;
 use crate::restore::filter;
 use pgdmp::select::{NamePattern, Rule, Selected, Unmatched, UseList};
 use pgdmp::toc::Section;
-use pgdmp::{Error, Selection, Toc};
+use pgdmp::{Desc, Error, Selection, Toc};
 
 /// The options.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Selection, as in pg_restore")]
 pub(crate) struct SelectionArgs {
-    /// Take the entries of this list, in its order: an edited output of pgdmp list
+    /// Take the entries of this list, in its order: an edited output of pgdmp list;
+    /// - is standard input
     #[arg(short = 'L', long, value_name = "FILE")]
     use_list: Option<PathBuf>,
     /// Take only objects in this schema
@@ -189,15 +191,22 @@ impl SelectionArgs {
 
     fn use_list(&self, toc: &Toc) -> Result<Option<UseList>, Failure> {
         let Some(path) = &self.use_list else { return Ok(None) };
-        let file = File::open(path).map_err(Error::from).map_err(|error| {
-            Failure::Usage(format!("could not open list {}: {error}", path.display()))
-        })?;
-        let list = UseList::read(BufReader::new(file), toc);
-        let list = list.map_err(|error| error.in_path(path))?;
+        let list = match path.as_os_str() == "-" {
+            true => UseList::read(std::io::stdin().lock(), toc)?,
+            false => Self::list_in(path, toc)?,
+        };
         for line in list.ignored() {
             message::warning(format_args!("line ignored: {}", shown(line)));
         }
         Ok(Some(list))
+    }
+
+    fn list_in(path: &Path, toc: &Toc) -> Result<UseList, Failure> {
+        let file = File::open(path).map_err(Error::from).map_err(|error| {
+            Failure::Usage(format!("could not open list {}: {error}", path.display()))
+        })?;
+        let list = UseList::read(BufReader::new(file), toc);
+        Ok(list.map_err(|error| error.in_path(path))?)
     }
 }
 
@@ -225,7 +234,26 @@ pub(crate) fn nothing_named(unmatched: &Unmatched, toc: &Toc) -> String {
     let Unmatched { what, name, excluded, .. } = unmatched;
     let name = argument(name, toc);
     let effect = if *excluded { ", so nothing is left out for that" } else { "" };
-    format!("no {what} is named {name}{effect}")
+    let similar = object::similar(toc, &name, |entry| {
+        let desc = entry.desc();
+        match *what {
+            "schema" => desc == Desc::SCHEMA,
+            "index" => desc == Desc::INDEX,
+            "trigger" => desc == Desc::TRIGGER,
+            "function" => matches!(desc, Desc::FUNCTION | Desc::AGGREGATE | Desc::PROCEDURE),
+            _ => matches!(
+                desc,
+                Desc::TABLE
+                    | Desc::VIEW
+                    | Desc::FOREIGN_TABLE
+                    | Desc::MATERIALIZED_VIEW
+                    | Desc::SEQUENCE
+            ),
+        }
+    });
+    let is_pattern = name.contains(['*', '?']);
+    let similar = similar.filter(|_| !is_pattern).unwrap_or_default();
+    format!("no {what} is named {name}{effect}{similar}")
 }
 
 /// A name from the command line for people: in UTF-8, or in the encoding of the archive.

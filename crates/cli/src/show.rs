@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let toc = input.toc();
     let mut entries = Vec::new();
     for object in &args.objects {
-        entries.push(object::find(toc, object.as_encoded_bytes(), "is not shown", |_| true)?);
+        entries.extend(object::find_all(toc, object.as_encoded_bytes(), "is not shown", |_| true)?);
     }
     // Without offsets that would be a walk over all of it, and no size is shown.
     if let Input::Archive(archive) = &input

@@ -63,12 +63,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let inputs = Inputs::archives([&*args.archive]);
     place::check(&args.output, &inputs)?;
-    let options = context.options().on_read(Progress::new(context).on_read());
+    let progress = Progress::new(context);
+    let options = context.options().on_read(progress.on_read());
     let archive = options.open(&args.archive)?;
     let format = args.target.format.unwrap_or(archive.format());
     args.manifest.refuse_name()?;
     let asked = args.manifest.asked(&[&*args.archive], context)?;
     let new = NewArchive::new(&args.output, inputs, args.force, Kind::Parts)?;
+    let new = new.synced(args.target.syncs());
     let by = match args.by {
         By::Table => SplitBy::Table,
         By::Schema => SplitBy::Schema,
@@ -78,6 +80,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     new.write(|folder| {
         private_folder(folder).map_err(|error| Error::from(error).in_path(folder))?;
         for part in &made {
+            progress.entry(|| part.file_stem());
             let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
             for note in conversion.notes() {
                 // Most are of many parts.
@@ -91,6 +94,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         if asked { manifest::of_parts(folder, context) } else { Ok(()) }
     })?;
     new.publish()?;
+    progress.finish();
     if !context.quiet {
         message::info(format_args!("{} archives written", made.len()));
     }

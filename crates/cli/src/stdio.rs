@@ -30,11 +30,28 @@ pub(crate) fn say_bytes(text: &[u8]) {
 /// Text as the terminal takes it: in the encoding of the locale. What that does not have is shown by
 /// its number; a byte of UTF-8 could be a control character there.
 pub(crate) fn for_terminal(text: &str) -> Cow<'_, [u8]> {
-    static LOCALE: LazyLock<Option<Encoding>> = LazyLock::new(|| {
-        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        locale_encoding(&["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set)?)
-    });
+    static LOCALE: LazyLock<Option<Encoding>> = LazyLock::new(|| locale_encoding(&locale()?));
     in_encoding(text, *LOCALE)
+}
+
+/// Whether lines, bars and marks of ours may be drawn with more than ASCII. A locale like `C` says
+/// nothing of the terminal, but who sets it wants plain text.
+pub(crate) fn draws_unicode() -> bool {
+    static UNICODE: LazyLock<bool> =
+        LazyLock::new(|| locale().is_some_and(|locale| names_utf8(&locale)));
+    *UNICODE
+}
+
+/// What the environment says of the locale for characters.
+fn locale() -> Option<String> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set)
+}
+
+fn names_utf8(locale: &str) -> bool {
+    let codeset = locale.split_once('.').and_then(|(_, codeset)| codeset.split('@').next());
+    let utf8 = |codeset: &str| locale_encoding(&format!("x.{codeset}")) == Some(Encoding::UTF8);
+    codeset.is_some_and(utf8)
 }
 
 fn in_encoding(text: &str, encoding: Option<Encoding>) -> Cow<'_, [u8]> {
@@ -178,6 +195,12 @@ mod tests {
         ] {
             assert_eq!(locale_encoding(locale), encoding, "{locale}");
         }
+        for (locale, unicode) in
+            [("C", false), ("POSIX", false), ("C.UTF-8", true), ("de_DE.utf8@x", true)]
+        {
+            assert_eq!(names_utf8(locale), unicode, "{locale}");
+        }
+        assert!(!names_utf8("de_DE.ISO-8859-1"));
         assert_eq!(&*in_encoding("größe ⇒", Some(Encoding::UTF8)), "größe ⇒".as_bytes());
         assert_eq!(&*in_encoding("größe ⇒", latin1), b"gr\xf6\xdfe \\u{21d2}");
         // As UTF-8 it would have a byte that begins a sequence.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::output::Output;
+use crate::stdio;
 
 /// Where a column's text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +78,16 @@ pub(crate) fn terminal_width() -> Option<usize> {
 }
 
 /// As much of a line as fits, with a mark where it was cut.
-fn cut(line: &str, width: usize) -> String {
+pub(crate) fn cut(line: &str, width: usize) -> String {
+    cut_with(line, width, if stdio::draws_unicode() { '…' } else { '~' })
+}
+
+fn cut_with(line: &str, width: usize, mark: char) -> String {
     if line.width() <= width {
         return line.to_owned();
+    }
+    if width == 0 {
+        return String::new();
     }
     let mut used = 1;
     let fitting = line.chars().take_while(|c| {
@@ -87,7 +95,7 @@ fn cut(line: &str, width: usize) -> String {
         used <= width
     });
     let mut text: String = fitting.collect();
-    text.push('…');
+    text.push(mark);
     text
 }
 
@@ -97,8 +105,9 @@ mod tests {
 
     #[test]
     fn lines_are_cut_by_width() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 5), "abcd…");
-        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut_with("abcdef", 6, '…'), "abcdef");
+        assert_eq!(cut_with("abcdef", 5, '…'), "abcd…");
+        assert_eq!(cut_with("日本語", 5, '~'), "日本~");
+        assert_eq!(cut_with("日本語", 0, '…'), "");
     }
 }

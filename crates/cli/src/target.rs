@@ -1,9 +1,11 @@
 //! The options that say what a new archive is to be, for every command that makes one.
 
 use std::ops::Deref;
+use std::path::Path;
 
 use clap::Args;
 
+use crate::message;
 use pgdmp::toc::ArchiveVersion;
 use pgdmp::{Algorithm, Format, Target};
 
@@ -23,6 +25,10 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StorageArgs {
     /// Format of the output: c (custom), d (directory) or t (tar)
+    ///
+    /// Without this option the name of the output decides: .tar is a tar, .dir, a slash at the end
+    /// and a directory that is there are a directory, and .dump is a custom archive. With any other
+    /// name it is that of the (first) input.
     #[arg(short = 'F', long, value_name = "FORMAT", value_parser = parse_format)]
     pub(crate) format: Option<Format>,
     /// Number of threads that compress data
@@ -39,6 +45,13 @@ pub(crate) struct StorageArgs {
     /// 1.13 (11), 1.14 (12), 1.15 (16) or 1.16 (17)
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     archive_version: Option<ArchiveVersion>,
+    /// Do not wait until the output is safely on disk
+    ///
+    /// The output has its name as soon as it is written. If the machine crashes soon after, the
+    /// output may be damaged. For a copy into a place where that does not matter: waiting takes
+    /// longer than writing.
+    #[arg(long)]
+    no_sync: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,6 +118,16 @@ impl TargetArgs {
 }
 
 impl StorageArgs {
+    /// Whether to wait until the output is on disk.
+    pub(crate) fn syncs(&self) -> bool {
+        !self.no_sync
+    }
+
+    /// The format of an output with this name, made of an input in another.
+    pub(crate) fn format_of(&self, output: &Path, input: Format) -> Format {
+        format_of(output, self.format, input)
+    }
+
     pub(crate) fn has_version(&self) -> bool {
         self.archive_version.is_some()
     }
@@ -126,6 +149,56 @@ impl StorageArgs {
             target = target.version(version);
         }
         target
+    }
+}
+
+/// The format of an output with this name: the one that was asked for, that of its name, or that of
+/// the input. Says what is odd about the name.
+pub(crate) fn format_of(output: &Path, asked: Option<Format>, input: Format) -> Format {
+    let named = format_in_name(output);
+    let there = || output.is_dir().then_some(Format::Directory);
+    let format = asked.or(named).or_else(there).unwrap_or(input);
+    if let Some(note) = odd_name(output, named, format) {
+        message::note(note);
+    }
+    format
+}
+
+/// The format that a name says.
+fn format_in_name(output: &Path) -> Option<Format> {
+    if output.as_os_str() == "-" {
+        return None;
+    }
+    if output.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Some(Format::Directory);
+    }
+    match &*suffix(output)? {
+        "tar" => Some(Format::Tar),
+        "dir" => Some(Format::Directory),
+        "dump" | "dmp" | "pgdump" | "custom" => Some(Format::Custom),
+        _ => None,
+    }
+}
+
+fn suffix(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
+}
+
+/// What is odd about the name of an output in this format.
+fn odd_name(output: &Path, named: Option<Format>, format: Format) -> Option<String> {
+    let shown = output.display();
+    if let Some(named) = named.filter(|named| *named != format) {
+        return Some(format!("{shown} is in {format} format, though its name says {named}"));
+    }
+    match &*suffix(output).filter(|_| output.as_os_str() != "-")? {
+        "sql" => Some(format!(
+            "{shown} is an archive in {format} format; pgdmp restore -f FILE writes SQL"
+        )),
+        suffix @ ("gz" | "zst" | "lz4" | "bz2" | "xz") => Some(format!(
+            "{shown} is an archive in {format} format and no .{suffix} file; -Z compresses the data \
+             inside"
+        )),
+        _ => None,
     }
 }
 

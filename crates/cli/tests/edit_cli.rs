@@ -239,7 +239,7 @@ fn errors_say_what_is_wrong() {
         (&["merge", "-", FOLDER], "does not go to standard output; --format c or t does"),
         (
             &["merge", "out", CUSTOM, CUSTOM],
-            "several archives have the data of large object 30001, in entry 3443 BLOBS",
+            "backup.dump and backup.dump both have the data of large object 30001, in entry 3443 BLOBS",
         ),
     ] {
         let error = place.fails(args);

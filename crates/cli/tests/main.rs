@@ -6,6 +6,7 @@
 //! | `edit_cli` | convert, reindex, split and merge as their users run them |
 //! | `export` | rows as CSV and JSON lines, as their users export them |
 //! | `help` | every example of the help and of README works |
+//! | `habits` | what people type, and what they are told |
 //! | `grep` | what is found in rows and definitions, where, and how a search ends |
 //! | `extras` | what pg_restore cannot do |
 //! | `many` | output that grows with the archive, and no faster |
@@ -61,6 +62,7 @@ mod edit_cli;
 mod export;
 mod extras;
 mod grep;
+mod habits;
 #[cfg(unix)]
 mod help;
 #[cfg(unix)]

@@ -163,7 +163,8 @@ fn quoted_names_are_patterns() {
 /// What was meant to stay out is in: that is worth a word.
 #[test]
 fn names_of_nothing_are_told() {
-    let nothing = "no schema is named \"sales\", so nothing is left out for that";
+    let nothing =
+        "no schema is named \"sales\", so nothing is left out for that; it has SCHEMA Sales";
     for line in ["list mixed-case.dump -N \"sales\"", "restore -l mixed-case.dump -N \"sales\""] {
         let output = run(line, b"");
         assert_eq!(stderr(&output), format!("pgdmp: warning: {nothing}\n"));

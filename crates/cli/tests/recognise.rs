@@ -44,7 +44,9 @@ fn other_files_are_named_with_what_helps() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a file");
     let name = path.to_str().unwrap();
-    for case in foreign::all() {
+    // An archive that was compressed as a whole is read.
+    let is_read = |case: &foreign::Foreign| case.advice == "| pgdmp list -";
+    for case in foreign::all().into_iter().filter(|case| !is_read(case)) {
         fs::write(&path, &case.bytes).unwrap();
         let redirected = pgdmp().args(["list", "-"]).stdin(File::open(&path).unwrap()).output();
         for (how, output) in [

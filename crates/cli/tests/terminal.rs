@@ -64,6 +64,8 @@ pub(crate) fn obeyed(bytes: &[u8]) -> Option<String> {
 fn pgdmp(name: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
     command.arg0(name).args(args).env("TZ", "UTC").env("COLUMNS", "200");
+    // Our own are obeyed.
+    command.env("NO_COLOR", "1");
     command
 }
 

@@ -14,7 +14,7 @@ mod order;
 mod session;
 mod unify;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::ops::Deref;
@@ -34,7 +34,7 @@ use super::version;
 use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Ways, WriteOptions, tell};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::toc::{BlockKind, DumpId, EntryFields, Section, Toc};
+use crate::toc::{BlockKind, DumpId, EntryFields, Oid, Section, Toc};
 use crate::version::{ArchiveVersion, Gate};
 use families::{Ids, families};
 
@@ -167,6 +167,22 @@ impl<'a> Merge<'a> {
     /// named: objects that two archives define differently, and tables or large objects whose data
     /// is in both.
     pub fn new(archives: &[&'a Archive], target: &Target) -> Result<Self> {
+        let names: Vec<String> = (1..=archives.len()).map(|n| format!("archive {n}")).collect();
+        Merge::plan(archives, &names, target)
+    }
+
+    /// As [`new`](Self::new), with a name for each archive, as that of its file, for errors.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn named(archives: &[(&'a Archive, &str)], target: &Target) -> Result<Self> {
+        let names: Vec<String> = archives.iter().map(|(_, name)| (*name).to_owned()).collect();
+        let archives: Vec<&Archive> = archives.iter().map(|(archive, _)| *archive).collect();
+        Merge::plan(&archives, &names, target)
+    }
+
+    fn plan(archives: &[&'a Archive], names: &[String], target: &Target) -> Result<Self> {
         let first = archives.first().ok_or_else(|| Error::usage("there is nothing to merge"))?;
         let format = target.format.unwrap_or(first.format());
         let compression = plan::compression(first.header(), format, target);
@@ -179,11 +195,11 @@ impl<'a> Merge<'a> {
         let (version, newer) = version::choose(newest, target, &needs);
         let header = plan::header(first.header(), version, format, compression);
         let mut notes: Vec<Note> = newer.into_iter().collect();
-        session::check(archives)?;
+        session::check(archives, names)?;
         let items = Items::new(archives, version, &mut notes)?;
-        check_objects(archives, version.has(Gate::LargeObjectGroups))?;
+        check_objects(archives, names, version.has(Gate::LargeObjectGroups))?;
         let mut ids = Ids::new(&items, families(archives, &items));
-        let kept = unify::unify(&items, &mut ids)?;
+        let kept = unify::unify(&items, &mut ids, names)?;
         let unified = items.all.len() - kept.len();
         let order = order::order(kept, &items, &ids);
         let builder = ArchiveBuilder::with_header(format, header, target.storage.long)?;
@@ -280,16 +296,16 @@ fn has_objects(archive: &Archive) -> bool {
 }
 
 /// Two archives may not have the data of one large object.
-fn check_objects(archives: &[&Archive], grouped: bool) -> Result<()> {
-    let mut seen = HashSet::new();
-    for archive in archives {
+fn check_objects(archives: &[&Archive], names: &[String], grouped: bool) -> Result<()> {
+    let mut seen: HashMap<Oid, &String> = HashMap::new();
+    for (archive, name) in archives.iter().zip(names) {
         for entry in
             archive.entries().filter(|e| e.data_kind() == BlockKind::LargeObjects && e.has_data())
         {
             for oid in archive.objects(entry.dump_id())? {
-                if !seen.insert(oid) {
+                if let Some(other) = seen.insert(oid, name) {
                     return Err(Error::usage(format!(
-                        "several archives have the data of large object {oid}"
+                        "{other} and {name} both have the data of large object {oid}"
                     ))
                     .in_entry(|| entry.name()));
                 }

@@ -58,20 +58,20 @@ impl<'a> Session<'a> {
 ///
 /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) where one says something, and another nothing that
 /// would be the same; entries that do not say what they should.
-pub(super) fn check(archives: &[&Archive]) -> Result<()> {
+pub(super) fn check(archives: &[&Archive], names: &[String]) -> Result<()> {
     let mut first = None;
-    for (number, archive) in (1..).zip(archives) {
+    for (name, archive) in names.iter().zip(archives) {
         let toc = archive.toc();
         // What restores nothing needs no session.
         if toc.entries().all(|entry| entry.desc().is_special()) {
             continue;
         }
         let session = Session::of(toc)?;
-        let (first, of_first) = *first.get_or_insert((number, session));
+        let (first, of_first) = *first.get_or_insert((name, session));
         if let Some((setting, [one, other])) = of_first.difference(session) {
             return Err(Error::usage(format!(
-                "the archives are for different sessions: {setting} is {one} in archive {first}, and \
-                 {other} in archive {number}"
+                "the archives are for different sessions: {setting} is {one} in {first}, and \
+                 {other} in {name}"
             )));
         }
     }

@@ -19,7 +19,7 @@ const NAMED: usize = 20;
 /// # Errors
 ///
 /// What archives define differently, and what they have data of.
-pub(super) fn unify(items: &Items<'_>, ids: &mut Ids) -> Result<Vec<u32>> {
+pub(super) fn unify(items: &Items<'_>, ids: &mut Ids, names: &[String]) -> Result<Vec<u32>> {
     let mut sorted: Vec<u32> = items.numbers().collect();
     sorted.sort_unstable_by(|a, b| by_name(&items.draft(*a), &items.draft(*b)).then(a.cmp(b)));
     let (is_kept, at) = (vec![false; sorted.len()], vec![NONE; ids.len()]);
@@ -38,7 +38,7 @@ pub(super) fn unify(items: &Items<'_>, ids: &mut Ids) -> Result<Vec<u32>> {
         kept.unify(group, &mut conflicts)?;
         rest = others;
     }
-    conflicts.check()?;
+    conflicts.check(names)?;
     let is_kept = kept.is_kept;
     sorted.sort_unstable();
     sorted.retain(|item| is_kept[*item as usize]);
@@ -137,7 +137,10 @@ impl Kept<'_, '_> {
                     firsts.add(n, family);
                     same_firsts[class as usize].add(n, family);
                 }
-                None => conflicts.add(group[0], &draft),
+                None => {
+                    let archives = [other, n].map(|item| self.items.archive(item));
+                    conflicts.add(group[0], &draft, archives);
+                }
             }
         }
         Ok(())
@@ -194,34 +197,50 @@ impl Kept<'_, '_> {
 /// What is not the same, by name.
 #[derive(Default)]
 struct Conflicts {
-    names: Vec<EntryName>,
+    /// With the numbers of the two archives.
+    found: Vec<(EntryName, [u32; 2])>,
     count: usize,
     /// The first item of the last name.
     last: Option<u32>,
 }
 
 impl Conflicts {
-    fn add(&mut self, first: u32, draft: &Draft<'_>) {
+    fn add(&mut self, first: u32, draft: &Draft<'_>, archives: [u32; 2]) {
         if self.last.replace(first) == Some(first) {
             return;
         }
         self.count += 1;
-        if self.names.len() < NAMED {
-            self.names.push(draft.name());
+        if self.found.len() < NAMED {
+            self.found.push((draft.name(), archives));
         }
     }
 
-    fn check(self) -> Result<()> {
-        let Some(first) = self.names.first() else { return Ok(()) };
-        let names: Vec<&str> = self.names.iter().map(|name| &*name.name).collect();
-        let more = match self.count - names.len() {
+    /// `names`: of the archives.
+    fn check(self, names: &[String]) -> Result<()> {
+        let Some((first, of_first)) = self.found.first() else { return Ok(()) };
+        let both = |archives: &[u32; 2]| {
+            let [one, other] = archives.map(|n| names.get(n as usize).map_or("", String::as_str));
+            format!("{one} and {other}")
+        };
+        // Most often two archives have all of them.
+        let all_alike = self.found.iter().all(|(_, archives)| archives == of_first);
+        let whose = if all_alike { both(of_first) } else { "several archives".to_owned() };
+        let entries: Vec<String> = self
+            .found
+            .iter()
+            .map(|(entry, archives)| match all_alike {
+                true => entry.name.to_string(),
+                false => format!("{} ({})", entry.name, both(archives)),
+            })
+            .collect();
+        let more = match self.count - entries.len() {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
         Err(Error::usage(format!(
-            "{} in several archives, and not the same: {}{more}",
+            "{} in {whose}, and not the same: {}{more}",
             if self.count == 1 { "an entry is" } else { "entries are" },
-            names.join(", ")
+            entries.join(", ")
         ))
         .in_entry(|| first.clone()))
     }

@@ -54,6 +54,11 @@ impl<R: Read> BlockStream<R> {
         self.surplus.as_ref()
     }
 
+    /// Reads the rest of the pipe, whatever it is.
+    pub(crate) fn drain(&mut self) -> Result<()> {
+        Ok(self.chunks.input().drain()?)
+    }
+
     /// Moves behind a block that was begun. Gives its size, if there was one.
     pub(crate) fn finish_block(&mut self) -> Result<Option<u64>> {
         let chunks = &mut self.chunks;

@@ -186,6 +186,11 @@ impl<R: Read> TarStream<R> {
         Ok(())
     }
 
+    /// Reads the rest of the pipe, whatever it is.
+    pub(crate) fn drain(&mut self) -> Result<()> {
+        Ok(self.member.pipe.drain()?)
+    }
+
     /// Moves behind a member, and behind all large objects of a group. Gives the size of the
     /// members of that block, if there was one.
     pub(crate) fn finish_block(&mut self) -> Result<Option<u64>> {

@@ -6,6 +6,7 @@ use std::io::BufRead;
 use super::run::pass;
 use super::tables::{self, Table, Wanted};
 use crate::Failure;
+use crate::selection::argument;
 use pgdmp::rows::{Row, Rows};
 use pgdmp::text::Encoding;
 use pgdmp::types::{Columns, Definitions};
@@ -27,9 +28,14 @@ pub(crate) fn table(
     let objects = std::slice::from_ref(object);
     let wanted = Wanted { objects, schemas: &[], excluded_schemas: &[], together: true };
     let toc = input.toc();
-    match tables::chosen(toc, definitions, &wanted)?.into_iter().next() {
-        Some(table) => Ok(table),
-        None => Err(Failure::Usage("it has no rows".to_owned())),
+    let mut tables = tables::chosen(toc, definitions, &wanted)?;
+    match (tables.len(), tables.pop()) {
+        (1, Some(table)) => Ok(table),
+        (_, None) => Err(Failure::Usage("it has no rows".to_owned())),
+        (several, Some(_)) => Err(Failure::Usage(format!(
+            "\"{}\" names {several} tables; give one",
+            argument(object.as_encoded_bytes(), toc)
+        ))),
     }
 }
 

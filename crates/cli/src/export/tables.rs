@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use regex::Regex;
 
-use crate::selection::{argument, nothing_named};
+use crate::selection::nothing_named;
 use crate::{Failure, message, object};
 use pgdmp::edit::PartName;
 use pgdmp::rows::Filter;
@@ -134,8 +134,12 @@ fn named<'t>(
     object: &OsString,
 ) -> Result<Vec<TocEntry<'t>>, Failure> {
     let object = object.as_encoded_bytes();
-    let entry = match object::find(toc, object, "has no rows", has_rows) {
-        Ok(entry) => entry,
+    let entry = match object::find_all(toc, object, "has no rows", has_rows) {
+        Ok(entries) if entries.iter().all(has_rows) => return Ok(entries),
+        Ok(entries) => match entries.first() {
+            Some(entry) => *entry,
+            None => return Ok(entries),
+        },
         Err(failure) => {
             let fits = |entry: &TocEntry<'t>| entry.desc() == Desc::TABLE;
             let Ok(table) = object::find(toc, object, "has no rows", fits) else {
@@ -144,9 +148,6 @@ fn named<'t>(
             table
         }
     };
-    if has_rows(&entry) {
-        return Ok(vec![entry]);
-    }
     let mut found = Vec::new();
     if matches!(entry.desc(), Desc::TABLE | Desc::FOREIGN_TABLE) {
         let name = QualifiedName::new(entry.namespace(), entry.tag().unwrap_or_default());
@@ -157,7 +158,7 @@ fn named<'t>(
     }
     match found.is_empty() {
         false => Ok(found),
-        true => Err(Failure::Usage(format!("{} has no rows", argument(object, toc)))),
+        true => Err(Failure::Usage(object::lacks(entry, "has no rows"))),
     }
 }
 

@@ -1,10 +1,12 @@
 //! The options that pg_restore does not have.
 
 use super::super::adapt::{ServerOptions, pair};
+use super::super::colour;
 use super::super::explain::Form;
 use super::messages::Fatal;
 use super::options::to_path;
 use super::progress::Watcher;
+use clap::ValueEnum;
 use pgdmp_live::{JournalOptions, Means, OnConflict, Split};
 use std::path::PathBuf;
 
@@ -43,6 +45,8 @@ pub(super) enum Own {
     Template,
     Tablespace,
     DropExisting,
+    Quiet,
+    Color,
 }
 
 /// How a restore is asked to show how far it is.
@@ -91,6 +95,8 @@ pub(super) struct Extras {
     pub(super) drop_existing: bool,
     /// Whether tables are analyzed.
     pub(super) analyze: bool,
+    /// Whether to show no progress, and no notes.
+    pub(super) quiet: bool,
     /// Bytes that may wait in memory of what comes through a pipe.
     pub(super) pipe_buffer: Option<usize>,
 }
@@ -172,6 +178,14 @@ impl Extras {
             Own::Template => server.database_template = Some(value.to_vec()),
             Own::Tablespace => server.database_tablespace = Some(value.to_vec()),
             Own::DropExisting => self.drop_existing = true,
+            Own::Quiet => self.quiet = true,
+            Own::Color => {
+                colour::set(
+                    colour::When::from_str(&text(), false).map_err(|_| {
+                        Fatal::new("option \"--color\" takes auto, always or never")
+                    })?,
+                );
+            }
             Own::For => server.service = Some(text().parse()?),
         }
         Ok(())

@@ -74,7 +74,9 @@ impl<'a, T: Copy + PartialEq> GetOpt<'a, T> {
 
     fn short(&mut self) -> Result<Item<T>, Vec<u8>> {
         let letter = self.cluster.remove(0);
-        let Some(opt) = self.table.iter().find(|opt| opt.short == Some(letter)) else {
+        // Under the original's name nobody asks for what it does not have.
+        let own = self.own.iter().filter(|_| self.own_first);
+        let Some(opt) = self.table.iter().chain(own).find(|opt| opt.short == Some(letter)) else {
             return Err([b"invalid option -- '", &[letter][..], b"'"].concat());
         };
         if !opt.takes_value {

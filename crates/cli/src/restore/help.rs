@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::table::{FIRST, Row, Section, Told, rows};
 
 /// What `--help` prints, under the command that was typed.
-pub(super) fn text(command: &str) -> String {
+pub(super) fn text(command: &str, is_pg_restore: bool) -> String {
     let mut text = format!(
         "{command} restores a pg_dump archive into a database, or prints its SQL.\n\n\
          Usage:\n  {command} [OPTION]... [FILE]\n"
@@ -21,11 +21,31 @@ name, they also take schema.name and patterns with * and ?, quoted as in psql.
 ";
         }
     }
-    text + "
+    let mut text = text
+        + "
 -I, -n, -N, -P, -t, -T and --section can be combined and repeated. Without FILE,
 the archive is read from standard input.
-"
+";
+    if !is_pg_restore {
+        text += EXAMPLES;
+    }
+    text
 }
+
+/// For manual page and help.
+pub(super) const EXAMPLES: &str = "
+Examples:
+  pgdmp restore -f app.sql backup.dump                    as SQL, in a file
+  pgdmp restore -f - --target-version 15 backup.dump | psql -d app
+                                                          SQL for a server 15
+  pgdmp restore -f - -t orders --with-dependents backup.dump | psql -d app
+                                                          one table with its indexes
+  pgdmp list backup.dump | grep -v INDEX | pgdmp restore -L - -f app.sql backup.dump
+                                                          all but the indexes
+
+Into a database, over 4 connections:
+  pgdmp restore -d app -j 4 backup.dump
+";
 
 fn put_section(text: &mut String, section: Section) {
     // Where what is said begins.
@@ -68,6 +88,6 @@ fn put(text: &mut String, name: &str, told: &str, column: usize) {
 mod tests {
     #[test]
     fn lines_fit_a_terminal() {
-        assert!(super::text("pg_restore").lines().all(|line| line.len() <= 80));
+        assert!(super::text("pgdmp restore", false).lines().all(|line| line.len() <= 80));
     }
 }

@@ -114,7 +114,19 @@ impl Opening<'_> {
         // pg_restore reads a tar from front to back, and refuses lists that this is not enough for.
         match self.program.is_pg_restore && !self.list && is_tar {
             true => Ok(candidate.stream(&self.options)?),
-            false => Ok(candidate.open(&self.options)?),
+            false => {
+                let input = candidate.open(&self.options)?;
+                // Of what was compressed as a whole it shows only now.
+                match self.format.filter(|format| *format != input.format()) {
+                    Some(Format::Custom) => {
+                        Err(Fatal::new("did not find magic string in file header"))
+                    }
+                    Some(_) => {
+                        Err(Fatal::new("input file does not appear to be a valid tar archive"))
+                    }
+                    None => Ok(input),
+                }
+            }
         }
     }
 
@@ -132,6 +144,8 @@ impl Opening<'_> {
         // What was read before an error suffices.
         let start = candidate.start_so_far(WINDOW);
         match NotAnArchive::recognise(start) {
+            // Which is read through.
+            Some(what) if what.is_compressed_archive() && !self.program.is_pg_restore => Ok(()),
             Some(what) => Err(advised(
                 fatal,
                 &match self.path {

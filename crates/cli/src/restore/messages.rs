@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::path::Path;
 
+use super::super::colour;
 use super::super::exit::Failure;
 use super::super::hint::{hint, with_names};
 use super::super::message::{self, shown};
@@ -211,6 +212,10 @@ impl Program {
         self.say("error: ", text.as_ref());
     }
 
+    pub(super) fn note(&self, text: impl AsRef<[u8]>) {
+        self.say("note: ", text.as_ref());
+    }
+
     pub(super) fn hint(&self, text: impl AsRef<[u8]>) {
         self.say("hint: ", text.as_ref());
     }
@@ -221,7 +226,12 @@ impl Program {
 
     fn say(&self, level: &str, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        self.line(&[self.name.as_bytes(), b": ", level.as_bytes(), text]);
+        // pg_restore has colours where PG_COLOR asks for them, which is not looked at here.
+        let level = match self.is_pg_restore {
+            true => level.to_owned(),
+            false => colour::level(level),
+        };
+        message::levelled_line(&self.name, &level, text, self.encoding.get());
     }
 
     fn line(&self, parts: &[&[u8]]) {

@@ -261,7 +261,7 @@ impl Options {
 impl Options {
     /// How it is shown how far a restore into a database is.
     pub(super) fn shown_progress(&self) -> Option<Form> {
-        let on_terminal = stdio::says_to_terminal();
+        let on_terminal = stdio::says_to_terminal() && !self.extras.quiet;
         match self.extras.progress {
             Asked::Json => Some(Form::Json),
             Asked::Text if on_terminal => Some(Form::Bar),

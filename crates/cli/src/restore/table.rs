@@ -345,6 +345,11 @@ pub(super) const OWN: &[Row] = &[
         "the same; tables with rows of unknown origin\nare emptied first",
         Own::ResumeReload,
     ),
+    Row {
+        short: Some(b'q'),
+        ..own_flag("quiet", "show no progress, results and notes", Own::Quiet)
+    },
+    own_value("color", "WHEN", "colours: auto, always or never", Own::Color),
 ];
 
 /// What only the first argument can ask for, and then nothing else counts.
@@ -429,6 +434,7 @@ pub(crate) fn documented(command: clap::Command) -> clap::Command {
             .value_name("ARCHIVE")
             .help("The archive; standard input by default")
     });
+    command = command.after_help(super::help::EXAMPLES.trim_start());
     for section in Section::ALL {
         let mut args: Vec<clap::Arg> = Vec::new();
         for row in rows(section) {
