@@ -210,8 +210,8 @@ impl<R: Read + Send> ArchiveStream<R> {
                 }
                 None if self.proves_late => {
                     match &mut self.body {
-                        Body::Blocks(blocks) => blocks.drain()?,
-                        Body::Members(members) => members.drain()?,
+                        Body::Blocks(blocks) => blocks.read_to_end()?,
+                        Body::Members(members) => members.read_to_end()?,
                     }
                     Ok(None)
                 }

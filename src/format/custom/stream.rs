@@ -55,7 +55,7 @@ impl<R: Read> BlockStream<R> {
     }
 
     /// Reads the rest of the pipe, whatever it is.
-    pub(crate) fn drain(&mut self) -> Result<()> {
+    pub(crate) fn read_to_end(&mut self) -> Result<()> {
         Ok(self.chunks.input().drain()?)
     }
 

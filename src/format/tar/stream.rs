@@ -187,7 +187,7 @@ impl<R: Read> TarStream<R> {
     }
 
     /// Reads the rest of the pipe, whatever it is.
-    pub(crate) fn drain(&mut self) -> Result<()> {
+    pub(crate) fn read_to_end(&mut self) -> Result<()> {
         Ok(self.member.pipe.drain()?)
     }
 
