@@ -290,3 +290,57 @@ fn other_names() {
     let views = adapted.unproved.iter().filter(|finding| is_of(finding, "VIEW"));
     assert_eq!(views.count(), 0, "{:#?}", adapted.unproved);
 }
+
+/// What older servers refuse because of what another entry says. That they take the rest is tried in a
+/// server: `live_older`.
+#[test]
+fn what_several_entries_show() {
+    let archive = Archive::open(fixtures::root().join("cases/older-servers.dump")).unwrap();
+    for (release, expected) in [
+        ("17", &["id_given", "noted_n_not_null", "n_small", "given_given", "frozen", "fast"][..]),
+        ("16", &["divided divided_excl", "INDEX ATTACH public.divided_1_r_s_excl"]),
+        (
+            "15",
+            &["TABLE public.both_of", "TABLE ATTACH public.divided_2", "public.divided_2_a_idx"],
+        ),
+        ("13", &["PROCEDURE public.tell", "TABLE public.numbered", "INDEX public.blooms"]),
+    ] {
+        let (script, adapted) = adapted_for(&archive, release);
+        let out = |name: &str| {
+            adapted.findings.iter().any(|finding| {
+                finding.to_string().contains(name) && finding.what.starts_with("left out: ")
+            })
+        };
+        for name in expected {
+            assert!(out(name), "{release} {name}: {:#?}", adapted.findings);
+        }
+        let older: u16 = release.parse().unwrap();
+        for (name, lasts) in [("both_of", 16), ("divided_excl", 17), ("id_given", 18)] {
+            assert_eq!(out(name), older < lasts, "{release} {name}");
+        }
+        // What is not concerned stays.
+        for stays in [
+            "COMMENT ON CONSTRAINT n_positive",
+            "COMMENT ON CONSTRAINT noted_pk",
+            "COMMENT ON CONSTRAINT given_positive",
+            "ADD CONSTRAINT divided_1_r_s_excl EXCLUDE",
+            "COPY public.child (a, x) FROM stdin;",
+        ] {
+            assert!(script.contains(stays), "{release}: {stays}");
+        }
+        let said = |what: &str| adapted.findings.iter().any(|f| f.what.contains(what));
+        assert_eq!(script.contains(" INDENT)"), older >= 16, "{release}");
+        assert_eq!(said("its result has no line ends"), older < 16);
+        assert_eq!(script.contains("((a * 22)) STORED"), older >= 16, "{release}");
+        assert_eq!(said("it has its parent's"), older < 16);
+        assert_eq!(said("if column i, each has it"), older < 17);
+        assert_eq!(!adapted.notes.iter().any(|n| n.contains("of type numeric")), older >= 14);
+        assert_eq!(script.contains("numeric(3,-2)"), older >= 15);
+        assert!(script.contains("o numeric(4,2)"));
+        assert_eq!(script.contains("pg_database_owner"), older >= 14, "{release}");
+        assert_eq!(script.contains("pg_read_all_data"), older >= 14);
+        assert!(script.contains("TO pg_monitor"));
+    }
+    let none = adapted_for(&archive, "18").1;
+    assert!(none.findings.is_empty() && none.notes.is_empty(), "{none:?}");
+}

@@ -1,10 +1,15 @@
 //! The features of PostgreSQL since 9.4, and what older servers get instead.
 //!
 //! One table: since which release there is something, how a definition shows that it uses it, and
-//! what becomes of that. The facts are from the release notes of PostgreSQL.
+//! what becomes of that. The facts are from the release notes of PostgreSQL. How SQL is looked at and
+//! changed: `spelling`.
+
+pub(super) mod spelling;
+
+use spelling::*;
 
 use super::release::TargetVersion;
-use crate::sql::{Edits, Kind as TokenKind, Token};
+use crate::sql::{Edits, Token};
 
 /// How something shows.
 pub(super) enum Sign {
@@ -16,6 +21,8 @@ pub(super) enum Sign {
     Top(&'static [&'static str]),
     /// By a look at all of it.
     Look(fn(&[Token<'_>]) -> bool),
+    /// By the names of a system catalog and of one of its columns.
+    Column(&'static str, &'static str),
 }
 
 /// What becomes of an entry.
@@ -61,16 +68,34 @@ const fn other(
 }
 
 use Answer::{Change as Say, LeaveOut, Reword};
-use Sign::{Kind, Look, Top, Words};
+use Sign::{Column, Kind, Look, Top, Words};
 
 const RELATIONS: &[&str] = &["TABLE", "FOREIGN TABLE"];
 const KEYS: &[&str] = &["CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT"];
 const INDEXES: &[&str] = &["INDEX", "CONSTRAINT"];
+const VIEWS: &[&str] = &["VIEW", "MATERIALIZED VIEW"];
 const QUERIES: &[&str] = &["VIEW", "MATERIALIZED VIEW", "RULE", "FUNCTION", "PROCEDURE"];
 const ROUTINES: &[&str] = &["FUNCTION", "PROCEDURE"];
+/// What names types.
+const TYPED: &[&str] = &[
+    "TABLE",
+    "FOREIGN TABLE",
+    "VIEW",
+    "MATERIALIZED VIEW",
+    "RULE",
+    "FUNCTION",
+    "PROCEDURE",
+    "AGGREGATE",
+    "OPERATOR",
+    "CAST",
+    "TYPE",
+    "DOMAIN",
+];
 const DATABASE: &[&str] = &["DATABASE"];
 const SUBSCRIPTION: &[&str] = &["SUBSCRIPTION"];
 const GONE: &str = "it is left away";
+const ODD_SCALE: &str = "numeric with a scale below zero or above the precision";
+const UNICODE_FAST: &str = "the builtin locale PG_UNICODE_FAST";
 
 /// The newest first: an entry is said anew for one release after the other.
 pub(super) const FEATURES: &[Feature] = &[
@@ -134,6 +159,17 @@ pub(super) const FEATURES: &[Feature] = &[
         "publications of generated columns",
         Say(|t, e| cut_option(t, "PUBLISH_GENERATED_COLUMNS", e), "these are left out"),
     ),
+    only((18, 0), &["COLLATION"], Words(&["LOCALE", "=", "'PG_UNICODE_FAST'"]), UNICODE_FAST),
+    other(
+        (18, 0),
+        DATABASE,
+        Words(&["BUILTIN_LOCALE", "=", "'PG_UNICODE_FAST'"]),
+        UNICODE_FAST,
+        Say(other_builtin_locale, "C.UTF-8 takes its place"),
+    ),
+    only((18, 0), VIEWS, Column("PG_CLASS", "RELALLFROZEN"), "pg_class.relallfrozen"),
+    only((18, 0), VIEWS, Column("PG_CONSTRAINT", "CONENFORCED"), "pg_constraint.conenforced"),
+    only((18, 0), VIEWS, Column("PG_CONSTRAINT", "CONPERIOD"), "pg_constraint.conperiod"),
     other(
         (17, 0),
         &["ACL", "DEFAULT ACL"],
@@ -165,6 +201,8 @@ pub(super) const FEATURES: &[Feature] = &[
     only((17, 0), QUERIES, Look(|t| calls(t, "JSON_QUERY")), "JSON_QUERY"),
     only((17, 0), QUERIES, Look(|t| calls(t, "JSON_VALUE")), "JSON_VALUE"),
     only((17, 0), QUERIES, Look(|t| calls(t, "JSON_EXISTS")), "JSON_EXISTS"),
+    only((17, 0), VIEWS, Column("PG_DATABASE", "DATLOCALE"), "pg_database.datlocale"),
+    only((17, 0), VIEWS, Column("PG_COLLATION", "COLLLOCALE"), "pg_collation.colllocale"),
     other(
         (17, 0),
         SUBSCRIPTION,
@@ -209,6 +247,28 @@ pub(super) const FEATURES: &[Feature] = &[
         Say(|t, e| cut(t, &["ICU_RULES", "=", "_"], e), "they are left out"),
     ),
     only((16, 0), QUERIES, Words(&["IS", "JSON"]), "IS JSON"),
+    other(
+        (16, 0),
+        QUERIES,
+        Look(|t| serialized(t).any(|end| is_not_indented(t, end))),
+        "XMLSERIALIZE with NO INDENT",
+        Reword(cut_no_indent),
+    ),
+    other(
+        (16, 0),
+        QUERIES,
+        Look(|t| serialized(t).any(|_| true)),
+        "XMLSERIALIZE with INDENT",
+        Say(cut_indent, "its result has no line ends"),
+    ),
+    only((16, 0), VIEWS, Words(&["PG_STAT_IO"]), "pg_stat_io"),
+    only(
+        (16, 0),
+        VIEWS,
+        Column("PG_AUTH_MEMBERS", "INHERIT_OPTION"),
+        "pg_auth_members.inherit_option",
+    ),
+    only((16, 0), VIEWS, Column("PG_AUTH_MEMBERS", "SET_OPTION"), "pg_auth_members.set_option"),
     only((15, 0), &["PUBLICATION TABLES IN SCHEMA"], Kind, "publications of schemas"),
     only(
         (15, 0),
@@ -263,6 +323,27 @@ pub(super) const FEATURES: &[Feature] = &[
         Reword(|t, e| cut(t, &["LOCALE_PROVIDER", "=", "_"], e)),
     ),
     other(
+        (15, 0),
+        &["TABLE", "FOREIGN TABLE", "TYPE", "DOMAIN"],
+        Look(|t| odd_scales(t).any(|_| true)),
+        ODD_SCALE,
+        Say(cut_odd_scales, "the precision and the scale are left away"),
+    ),
+    only((15, 0), QUERIES, Look(|t| odd_scales(t).any(|_| true)), ODD_SCALE),
+    other(
+        (15, 0),
+        &["SEQUENCE"],
+        Look(|t| logged(t, &["LOGGED", "UNLOGGED"]).is_some()),
+        "identity columns with logged or unlogged sequences",
+        Reword(|t, e| {
+            logged(t, &["LOGGED", "UNLOGGED"]).into_iter().for_each(|n| take(t, n, n + 1, e))
+        }),
+    ),
+    only((15, 0), VIEWS, Column("PG_DATABASE", "DATLOCPROVIDER"), "pg_database.datlocprovider"),
+    only((15, 0), VIEWS, Column("PG_INDEX", "INDNULLSNOTDISTINCT"), "pg_index.indnullsnotdistinct"),
+    only((14, 0), VIEWS, Column("PG_ATTRIBUTE", "ATTCOMPRESSION"), "pg_attribute.attcompression"),
+    only((14, 0), VIEWS, Column("PG_TYPE", "TYPSUBSCRIPT"), "pg_type.typsubscript"),
+    other(
         (14, 0),
         &["TABLE", "MATERIALIZED VIEW"],
         Words(&["SET", "COMPRESSION"]),
@@ -282,6 +363,14 @@ pub(super) const FEATURES: &[Feature] = &[
         Words(&["SUBSCRIPT", "="]),
         "types with subscripts of their own",
         Say(|t, e| cut_option(t, "SUBSCRIPT", e), "there are none"),
+    ),
+    only((14, 0), TYPED, Look(names_multirange), "multiranges"),
+    only((14, 0), &["PROCEDURE"], Look(gives_out), "procedures with OUT arguments"),
+    only(
+        (14, 0),
+        &["INDEX"],
+        Look(has_new_brin_class),
+        "operator classes bloom and minmax_multi of BRIN indexes",
     ),
     only((14, 0), ROUTINES, Words(&["BEGIN", "ATOMIC"]), "SQL functions with BEGIN ATOMIC"),
     only((14, 0), ROUTINES, Look(returns), "SQL functions with RETURN"),
@@ -407,8 +496,20 @@ impl Feature {
 }
 
 fn verb(what: &str) -> &'static str {
-    const ONE: &[&str] =
-        &["the ", "MERGE", "IS ", "JSON", "LOCALE", "NULLS", "NOT ", "EXECUTE", "row security"];
+    const ONE: &[&str] = &[
+        "the ",
+        "pg_",
+        "MERGE",
+        "IS ",
+        "JSON",
+        "LOCALE",
+        "NULLS",
+        "NOT ",
+        "EXECUTE",
+        "XML",
+        "numeric ",
+        "row security",
+    ];
     if ONE.iter().any(|start| what.starts_with(start)) { "is" } else { "are" }
 }
 
@@ -421,347 +522,11 @@ impl Sign {
                 .windows(words.len())
                 .any(|window| window[0].depth == 0 && follows(window, words)),
             Look(look) => look(tokens),
-        }
-    }
-}
-
-fn follows(window: &[Token<'_>], words: &[&str]) -> bool {
-    window.iter().zip(words).all(|(token, word)| {
-        *word == "_" || token.is(word) || token.text == word.as_bytes() && !token.is("")
-    })
-}
-
-/// Where words follow each other.
-fn at(tokens: &[Token<'_>], words: &[&str]) -> Option<usize> {
-    tokens.windows(words.len()).position(|window| follows(window, words))
-}
-
-/// The token behind each `GENERATED ALWAYS AS (…)`.
-fn generated<'t, 'a>(tokens: &'t [Token<'a>]) -> impl Iterator<Item = Option<&'t Token<'a>>> {
-    let words = ["GENERATED", "ALWAYS", "AS", "("];
-    tokens.windows(words.len()).enumerate().filter(move |(_, w)| follows(w, &words)).map(
-        move |(n, window)| {
-            let open = window[3].depth;
-            let rest = &tokens[n + 4..];
-            let close = rest.iter().position(|t| t.is_mark(b')') && t.depth == open)?;
-            rest.get(close + 1)
-        },
-    )
-}
-
-fn is_generated(tokens: &[Token<'_>]) -> bool {
-    generated(tokens).next().is_some()
-}
-
-fn is_virtual(tokens: &[Token<'_>]) -> bool {
-    generated(tokens).any(|next| !next.is_some_and(|token| token.is("STORED")))
-}
-
-/// NOT NULL that is no part of a column: in CREATE TABLE, or behind ADD.
-fn names_not_null(tokens: &[Token<'_>]) -> bool {
-    let added = tokens.iter().position(|token| token.is("ADD"));
-    elements(tokens).into_iter().any(|element| not_null_column(&tokens[element]).is_some())
-        || added.is_some_and(|n| not_null_column(&tokens[n + 1..]).is_some())
-}
-
-/// `CREATE SEQUENCE s AS integer`.
-fn has_type(tokens: &[Token<'_>]) -> bool {
-    at(tokens, &["CREATE", "SEQUENCE"]).is_some()
-        && at(tokens, &["AS", "_"]).is_some_and(|n| {
-            tokens.get(n + 1).is_some_and(|token| token.is("INTEGER") || token.is("SMALLINT"))
-        })
-}
-
-/// A column list or a condition behind the table.
-fn publishes_part(tokens: &[Token<'_>]) -> bool {
-    tokens.iter().any(|token| token.depth == 0 && (token.is_mark(b'(') || token.is("WHERE")))
-}
-
-/// `ON DELETE SET NULL (column)`.
-fn sets_columns(tokens: &[Token<'_>]) -> bool {
-    at(tokens, &["SET", "NULL", "("]).is_some() || at(tokens, &["SET", "DEFAULT", "("]).is_some()
-}
-
-/// Anything but names behind ON.
-fn has_expressions(tokens: &[Token<'_>]) -> bool {
-    let Some(on) = tokens.iter().position(|token| token.depth == 0 && token.is("ON")) else {
-        return false;
-    };
-    let rest = tokens[on + 1..].iter().take_while(|token| !token.is("FROM"));
-    rest.into_iter().any(|token| token.is_mark(b'('))
-}
-
-/// `GENERATED ALWAYS AS (expression)`, which pg_dump calls virtual by saying no more.
-fn store(tokens: &[Token<'_>], edits: &mut Edits) {
-    let words = ["GENERATED", "ALWAYS", "AS", "("];
-    for (n, _) in tokens.windows(words.len()).enumerate().filter(|(_, w)| follows(w, &words)) {
-        let Some(close) = close(tokens, n + words.len() - 1) else { continue };
-        match tokens.get(close + 1) {
-            Some(next) if next.is("STORED") => {}
-            Some(next) if next.is("VIRTUAL") => {
-                edits.push((next.start..next.end(), b"STORED".to_vec()));
+            Column(catalog, column) => {
+                [catalog, column].into_iter().all(|name| tokens.iter().any(|token| token.is(name)))
             }
-            _ => edits.push((tokens[close].end()..tokens[close].end(), b" STORED".to_vec())),
         }
     }
-}
-
-/// The parenthesis that closes one.
-fn close(tokens: &[Token<'_>], open: usize) -> Option<usize> {
-    let depth = tokens.get(open)?.depth;
-    let rest = &tokens[open + 1..];
-    Some(open + 1 + rest.iter().position(|t| t.is_mark(b')') && t.depth == depth)?)
-}
-
-/// The columns and constraints of a table, as ranges of tokens.
-fn elements(tokens: &[Token<'_>]) -> Vec<std::ops::Range<usize>> {
-    let open = tokens.iter().position(|token| token.is_mark(b'('));
-    let Some((open, end)) = open.and_then(|open| Some((open, close(tokens, open)?))) else {
-        return Vec::new();
-    };
-    let depth = tokens[open].depth + 1;
-    let is_comma = |n: &usize| tokens[*n].is_mark(b',') && tokens[*n].depth == depth;
-    let mut elements = Vec::new();
-    let mut start = open + 1;
-    for end in (start..end).filter(is_comma).chain([end]) {
-        if start < end {
-            elements.push(start..end);
-        }
-        start = end + 1;
-    }
-    elements
-}
-
-/// Takes elements away, each with a comma.
-fn cut_elements(
-    tokens: &[Token<'_>],
-    edits: &mut Edits,
-    mut unwanted: impl FnMut(&[Token<'_>]) -> bool,
-) {
-    let all = elements(tokens);
-    let mut behind_another = false;
-    for (n, element) in all.iter().enumerate() {
-        if !unwanted(&tokens[element.clone()]) {
-            behind_another = true;
-            continue;
-        }
-        let (first, last) = (&tokens[element.start], &tokens[element.end - 1]);
-        let range = match all.get(n + 1) {
-            _ if behind_another => tokens[element.start - 1].start..last.end(),
-            Some(next) => first.start..tokens[next.start].start,
-            None => first.start..last.end(),
-        };
-        edits.push((range, Vec::new()));
-    }
-}
-
-fn cut_not_enforced(tokens: &[Token<'_>], edits: &mut Edits) {
-    cut_elements(tokens, edits, |element| at(element, &["NOT", "ENFORCED"]).is_some());
-}
-
-/// The column of `[CONSTRAINT name] NOT NULL column`.
-fn not_null_column<'t, 'a>(element: &'t [Token<'a>]) -> Option<&'t Token<'a>> {
-    let rest = match element {
-        [first, _, rest @ ..] if first.is("CONSTRAINT") => rest,
-        all => all,
-    };
-    match rest {
-        [not, null, column, ..] if not.is("NOT") && null.is("NULL") => Some(column),
-        _ => None,
-    }
-}
-
-/// `ALTER TABLE … SET NOT NULL` instead of a constraint with a name.
-fn set_not_null(tokens: &[Token<'_>], edits: &mut Edits) {
-    let mut columns = Vec::new();
-    cut_elements(tokens, edits, |element| {
-        let column = not_null_column(element);
-        columns.extend(column.map(|column| column.text.to_vec()));
-        column.is_some()
-    });
-    // CREATE [FOREIGN] [UNLOGGED] TABLE name (
-    let Some(start) = tokens.iter().position(|token| token.is("TABLE")) else { return };
-    let Some(open) = tokens.iter().position(|token| token.is_mark(b'(')) else { return };
-    let statement = tokens.iter().position(|token| token.is_mark(b';'));
-    let Some(end) = statement.map(|n| tokens[n].end()) else { return };
-    let foreign = tokens[..start].iter().any(|token| token.is("FOREIGN"));
-    let table = if foreign { "FOREIGN TABLE" } else { "TABLE" };
-    let Some(name) = tokens.get(start + 1..open) else { return };
-    let name = name.iter().take_while(|token| !token.is("OF")).map(|token| token.text);
-    let name = name.collect::<Vec<_>>().concat();
-    let mut sql = [b"\n\nALTER ", table.as_bytes(), b" ONLY ", &name].concat();
-    // One statement: the name may be as long as the archive.
-    for (n, column) in columns.iter().enumerate() {
-        sql.extend_from_slice(if n == 0 { b" " } else { b",\n    " });
-        sql.extend([b"ALTER COLUMN ", &column[..], b" SET NOT NULL"].concat());
-    }
-    sql.push(b';');
-    edits.push((end..end, sql));
-}
-
-/// `PERIOD column`; a column may have that name, too.
-fn has_period(tokens: &[Token<'_>]) -> bool {
-    tokens.windows(2).any(|window| {
-        window[0].is("PERIOD") && matches!(window[1].kind, TokenKind::Word | TokenKind::Quoted)
-    })
-}
-
-/// A call of a function that only the grammar knows.
-fn calls(tokens: &[Token<'_>], function: &str) -> bool {
-    tokens.windows(2).enumerate().any(|(n, window)| {
-        let dot = n.checked_sub(1).is_some_and(|before| tokens[before].is_mark(b'.'));
-        !dot && window[0].is(function) && window[1].is_mark(b'(')
-    })
-}
-
-/// `RETURN expression` in place of a body.
-fn returns(tokens: &[Token<'_>]) -> bool {
-    tokens.iter().enumerate().any(|(n, token)| {
-        let dot = n.checked_sub(1).is_some_and(|before| tokens[before].is_mark(b'.'));
-        !dot && token.depth == 0 && token.is("RETURN")
-    })
-}
-
-fn stream(tokens: &[Token<'_>], edits: &mut Edits) {
-    if let Some(n) = at(tokens, &["STREAMING", "=", "PARALLEL"]) {
-        edits.push((tokens[n + 2].start..tokens[n + 2].end(), b"on".to_vec()));
-    }
-}
-
-fn execute_procedure(tokens: &[Token<'_>], edits: &mut Edits) {
-    if let Some(n) = at(tokens, &["EXECUTE", "FUNCTION"]) {
-        edits.push((tokens[n + 1].start..tokens[n + 1].end(), b"PROCEDURE".to_vec()));
-    }
-}
-
-/// `LOCALE = 'x'` as the two that it stands for.
-fn split_locale(tokens: &[Token<'_>], edits: &mut Edits) {
-    if let Some(n) = at(tokens, &["LOCALE", "=", "_"]) {
-        let value = tokens[n + 2].text;
-        let both = [b"LC_COLLATE = ", value, b" LC_CTYPE = ", value].concat();
-        edits.push((tokens[n].start..tokens[n + 2].end(), both));
-    }
-}
-
-fn is_parallel(tokens: &[Token<'_>]) -> bool {
-    tokens.windows(2).any(|window| parallel(window))
-}
-
-fn parallel(window: &[Token<'_>]) -> bool {
-    window[0].depth == 0
-        && window[0].is("PARALLEL")
-        && ["SAFE", "RESTRICTED", "UNSAFE"].iter().any(|word| window[1].is(word))
-}
-
-fn cut_parallel(tokens: &[Token<'_>], edits: &mut Edits) {
-    if let Some(n) = tokens.windows(2).position(parallel) {
-        take(tokens, n, n + 2, edits);
-    }
-}
-
-fn cut_include(tokens: &[Token<'_>], edits: &mut Edits) {
-    if let Some(n) = at(tokens, &["INCLUDE", "("])
-        && let Some(end) = close(tokens, n + 1)
-    {
-        take(tokens, n, end + 1, edits);
-    }
-}
-
-/// Takes away statements that say how a column is compressed.
-fn cut_compression(tokens: &[Token<'_>], edits: &mut Edits) {
-    for statement in tokens.split_inclusive(|token| token.is_mark(b';')) {
-        if at(statement, &["SET", "COMPRESSION"]).is_some()
-            && let (Some(first), Some(last)) = (statement.first(), statement.last())
-        {
-            edits.push((first.start..last.end(), Vec::new()));
-        }
-    }
-}
-
-/// The lists of privileges: between GRANT, or REVOKE, and ON, also without one in what is said
-/// of privileges that are not there yet.
-fn privileges<'t, 'a>(statement: &'t [Token<'a>]) -> Option<&'t [Token<'a>]> {
-    let start = statement.iter().position(|token| token.is("GRANT") || token.is("REVOKE"))? + 1;
-    let start = match statement.get(start..start + 3) {
-        Some([grant, option, r#for])
-            if option.is("OPTION") && r#for.is("FOR") && grant.is("GRANT") =>
-        {
-            start + 3
-        }
-        _ => start,
-    };
-    let list = &statement[start..];
-    let end = list.iter().position(|token| token.is("ON"))?;
-    Some(&list[..end])
-}
-
-fn grants_maintain(tokens: &[Token<'_>]) -> bool {
-    tokens
-        .split_inclusive(|token| token.is_mark(b';'))
-        .filter_map(privileges)
-        .any(|list| list.iter().any(|token| token.depth == 0 && token.is("MAINTAIN")))
-}
-
-fn cut_maintain(tokens: &[Token<'_>], edits: &mut Edits) {
-    for statement in tokens.split_inclusive(|token| token.is_mark(b';')) {
-        let Some(list) = privileges(statement) else { continue };
-        let Some(n) = list.iter().position(|t| t.depth == 0 && t.is("MAINTAIN")) else { continue };
-        let range = match (n.checked_sub(1), list.get(n + 1)) {
-            (Some(before), _) => list[before].start..list[n].end(),
-            (None, Some(comma)) => list[n].start..comma.end(),
-            // Nothing is left to be granted.
-            (None, None) => match (statement.first(), statement.last()) {
-                (Some(first), Some(last)) => first.start..last.end(),
-                _ => continue,
-            },
-        };
-        edits.push((range, Vec::new()));
-    }
-}
-
-/// Takes away tokens and the blanks before them.
-fn take(tokens: &[Token<'_>], from: usize, to: usize, edits: &mut Edits) {
-    let start = match from.checked_sub(1) {
-        Some(before) if !tokens[before].is_mark(b'(') => tokens[before].end(),
-        _ => tokens[from].start,
-    };
-    edits.push((start..tokens[to - 1].end(), Vec::new()));
-}
-
-/// Takes away words wherever they follow each other.
-fn cut(tokens: &[Token<'_>], words: &[&str], edits: &mut Edits) {
-    for (n, window) in tokens.windows(words.len()).enumerate() {
-        if follows(window, words) {
-            take(tokens, n, n + words.len(), edits);
-        }
-    }
-}
-
-/// The same, except this many words at both ends.
-fn cut_behind(tokens: &[Token<'_>], words: &[&str], ends: usize, edits: &mut Edits) {
-    for (n, window) in tokens.windows(words.len()).enumerate() {
-        if follows(window, words) {
-            take(tokens, n + ends, n + words.len() - ends, edits);
-        }
-    }
-}
-
-/// Takes `name = value` out of a list in parentheses.
-fn cut_option(tokens: &[Token<'_>], name: &str, edits: &mut Edits) {
-    let Some(n) = at(tokens, &[name, "="]) else { return };
-    let depth = tokens[n].depth;
-    let ends =
-        |t: &Token<'_>| t.is_mark(b',') && t.depth == depth || t.is_mark(b')') && t.depth < depth;
-    let Some(len) = tokens[n..].iter().position(ends) else { return };
-    let (end, before) = (n + len, n.checked_sub(1).map(|before| &tokens[before]));
-    let range = match before {
-        Some(comma) if comma.is_mark(b',') => comma.start..tokens[end - 1].end(),
-        _ if tokens[end].is_mark(b',') => {
-            tokens[n].start..tokens.get(end + 1).map_or(tokens[end].end(), |next| next.start)
-        }
-        _ => tokens[n].start..tokens[end - 1].end(),
-    };
-    edits.push((range, Vec::new()));
 }
 
 #[cfg(test)]

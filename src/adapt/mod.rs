@@ -6,7 +6,8 @@
 //! selection. Every change is reported as a [`Finding`].
 
 // `target` and `managed` leave out entries that the server does not take, `leave_out` those that depend
-// on them; `features` lists what an older server can have instead; `map` changes names. All of it ends in
+// on them; `features` lists what an older server can have instead, and `relatives` finds what only
+// several entries show, and `predefined` roles that are missing; `map` changes names. All of it ends in
 // a table of contents with the same entries and other texts: `draft`.
 
 mod draft;
@@ -14,6 +15,8 @@ mod features;
 mod leave_out;
 mod managed;
 mod map;
+mod predefined;
+mod relatives;
 mod release;
 mod target;
 
@@ -28,6 +31,7 @@ use crate::select::{Rule, Selected};
 use crate::toc::{Desc, Format, Toc, TocEntry};
 use crate::wire::LastField;
 use draft::Draft;
+use relatives::Relatives;
 
 /// Adapts an archive to another server: an older release, other names, or a managed service.
 ///
@@ -167,6 +171,7 @@ impl Adaptation {
         };
         let std_strings = toc.std_strings().unwrap_or(true);
         let mut new = Toc::new(toc.header().clone(), format);
+        let mut relatives = self.target.map(|target| Relatives::new(target, toc));
         let mut emptied = Vec::new();
         for entry in toc {
             if !selected.wanted_in_archive(&entry).is_listed() {
@@ -174,7 +179,7 @@ impl Adaptation {
                 continue;
             }
             let mut draft = Draft::new(entry);
-            if self.change(&mut draft, &mapping, std_strings, &mut adapted) {
+            if self.change(&mut draft, &mut relatives, &mapping, std_strings, &mut adapted) {
                 emptied.push((entry.index(), Rule::Target));
             }
             if without_method {
@@ -191,6 +196,7 @@ impl Adaptation {
     fn change(
         &self,
         draft: &mut Draft<'_>,
+        relatives: &mut Option<Relatives<'_>>,
         mapping: &Mapping,
         std_strings: bool,
         adapted: &mut Adapted,
@@ -199,8 +205,9 @@ impl Adaptation {
         // A schema public that becomes another one is not there already.
         let is_moved = entry.desc() == Desc::SCHEMA
             && entry.tag().is_some_and(|name| mapping.schemas.contains_key(name));
-        if let Some(target) = self.target.filter(|_| !is_moved) {
-            target.change(draft, std_strings, &mut adapted.findings);
+        if let Some(relatives) = relatives.as_mut().filter(|_| !is_moved) {
+            let target = relatives.target();
+            target.change(draft, relatives, std_strings, &mut adapted.findings);
         }
         let is_emptied = draft.is_emptied();
         if !mapping.is_empty() {

@@ -1,13 +1,18 @@
 //! Entries for servers of older releases: what cannot be said there is left out, with all that
-//! depends on it, and what can be said otherwise is changed. What that is: [`features`].
+//! depends on it, and what can be said otherwise is changed. What that is: [`features`], and of
+//! several entries together [`relatives`].
 //!
 //! [`features`]: super::features
+//! [`relatives`]: super::relatives
+
+use std::collections::HashSet;
 
 use super::draft::Draft;
 use super::features::{Answer, FEATURES, Feature};
 use super::leave_out::leave_out;
+use super::relatives::Relatives;
 use super::release::TargetVersion;
-use super::{Adapted, finding};
+use super::{Adapted, finding, predefined};
 use crate::finding::Finding;
 use crate::select::{Rule, Selected};
 use crate::sql::{Edits, replaced, tokens};
@@ -23,7 +28,8 @@ impl TargetVersion {
             self.leave_out_statistics(selected, adapted);
         }
         let written = written_by(toc.header());
-        let unknown = selected
+        let mut relatives = Relatives::new(self, toc);
+        let mut unknown: Vec<_> = selected
             .entries()
             .filter_map(|entry| {
                 let defn = entry.defn().unwrap_or_default();
@@ -36,12 +42,20 @@ impl TargetVersion {
                 Some((entry, Rule::Target, feature.reason()))
             })
             .collect();
-        // Its rows matter more than how a table stores them.
-        let keeps = |dependent: TocEntry<'_>, unknown: TocEntry<'_>| {
-            unknown.desc() == *"ACCESS METHOD"
-                && matches!(dependent.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW)
+        let known: HashSet<usize> = unknown.iter().map(|(entry, ..)| entry.index()).collect();
+        let refused = relatives.refused(selected, written);
+        unknown.extend(refused.into_iter().filter(|(entry, ..)| !known.contains(&entry.index())));
+        let keeps = |dependent: TocEntry<'_>, unknown: TocEntry<'_>| match unknown.desc() {
+            // Its rows matter more than how a table stores them.
+            desc if desc == *"ACCESS METHOD" => {
+                matches!(dependent.desc(), Desc::TABLE | Desc::MATERIALIZED_VIEW)
+            }
+            // That of a partition can be without that of its table.
+            Desc::CONSTRAINT => dependent.desc() == Desc::CONSTRAINT,
+            _ => false,
         };
         adapted.findings.extend(leave_out(selected, unknown, keeps));
+        relatives.values(selected, written, &mut adapted.findings, &mut adapted.notes);
     }
 
     /// Statistics of the planner, which are calls of functions of later releases; the server
@@ -69,6 +83,7 @@ impl TargetVersion {
     pub(super) fn change(
         self,
         draft: &mut Draft<'_>,
+        relatives: &mut Relatives<'_>,
         std_strings: bool,
         findings: &mut Vec<Finding>,
     ) {
@@ -103,6 +118,8 @@ impl TargetVersion {
                 findings.push(finding(entry, format!("{}: {loss}", feature.reason())));
             }
         }
+        relatives.change(draft, findings);
+        predefined::change(self, draft, std_strings, findings);
     }
 
     /// What such a server does not understand of a kind of entries, if a release of PostgreSQL

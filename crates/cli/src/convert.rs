@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut input, progress) = input::open(&args.input, context)?;
     if let Some(form) = args.explain.form() {
         let chosen = Chosen::new(args, input.toc())?;
-        explain(&chosen.selected, form)?;
+        explain(&chosen.selected, form, || crate::json::Entries::of(&input))?;
         return Ok(Exit::Done);
     }
     // The parser asks for it.

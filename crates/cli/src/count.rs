@@ -13,10 +13,10 @@ use crate::export::run::pass;
 use crate::export::tables::{self, Table, Wanted};
 use crate::output::Output;
 use crate::table::{Align, Table as Lines};
-use crate::{Context, Exit, Failure, input};
+use crate::{Context, Exit, Failure, input, json};
 use pgdmp::text::{Encoding, Printable};
 use pgdmp::types::Definitions;
-use pgdmp::{Archive, Input};
+use pgdmp::{Archive, Input, Toc};
 
 /// Count the rows of tables
 ///
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let mut out = Output::new();
     let written = match args.json {
-        true => write_json(&tables, &counts, &mut out),
+        true => write_json(&toc, &json::Entries::of(&input), &tables, &counts, &mut out),
         false => write_lines(&tables, &counts, &mut out),
     };
     written.map_err(Failure::Output)?;
@@ -127,10 +127,20 @@ fn write_lines(tables: &[Table], counts: &[u64], out: &mut Output) -> io::Result
     lines.print(out)
 }
 
-fn write_json(tables: &[Table], counts: &[u64], out: &mut Output) -> io::Result<()> {
-    let each = tables.iter().zip(counts);
-    let each: Vec<Value> =
-        each.map(|(table, count)| json!({ "table": table.shown, "rows": count })).collect();
-    crate::json::write(&json!({ "tables": each, "total": total(counts) }), out)?;
+fn write_json(
+    toc: &Toc,
+    objects: &json::Entries,
+    tables: &[Table],
+    counts: &[u64],
+    out: &mut Output,
+) -> io::Result<()> {
+    let each = tables.iter().zip(counts).map(|(table, count)| {
+        let entries = table.entries.iter().filter_map(|id| toc.entry(*id));
+        let entries: Vec<Value> = entries.map(|entry| objects.entry(entry).into()).collect();
+        json!({ "table": table.shown, "rows": count, "entries": entries })
+    });
+    let each: Vec<Value> = each.collect();
+    let all = json!({ "tables": each, "total": total(counts) });
+    json::write(&json::numbered(all), out)?;
     writeln!(out)
 }

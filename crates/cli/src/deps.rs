@@ -1,5 +1,7 @@
 //! `pgdmp deps`.
 
+mod er;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -9,7 +11,7 @@ use crate::input;
 use crate::output::Output;
 use crate::{Context, Exit, Failure, json, object};
 use pgdmp::toc::Dependents;
-use pgdmp::{Toc, TocEntry};
+use pgdmp::{Desc, Input, Toc, TocEntry};
 
 /// Show the dependencies of an object, in either direction
 ///
@@ -22,7 +24,9 @@ Examples:
   pgdmp deps backup.dump public.orders             all that it needs, as a tree
   pgdmp deps --reverse backup.dump public.orders   all that needs it
   pgdmp deps backup.dump orders_view --why status  how one depends on the other
-  pgdmp deps --dot backup.dump | dot -Tsvg > deps.svg")]
+  pgdmp deps --dot backup.dump | dot -Tsvg > deps.svg
+  pgdmp deps --er backup.dump > tables.mmd         tables and foreign keys, for Mermaid
+  pgdmp deps --er --dot backup.dump orders         the same for Graphviz, around one table")]
 pub(crate) struct Args {
     /// File, directory, or - for standard input
     archive: PathBuf,
@@ -40,7 +44,13 @@ pub(crate) struct Args {
     /// Print a graph for Graphviz
     #[arg(long, conflicts_with = "json")]
     dot: bool,
-    /// Print JSON: {"entries": […], "dependencies": [[from, to], …]}
+    /// Print a diagram of tables with their columns and foreign keys, in Mermaid's language
+    ///
+    /// With --dot it is for Graphviz. With OBJECT it has this table and those that foreign keys connect
+    /// with it; --depth says how many steps away (by default 1).
+    #[arg(long, conflicts_with_all = ["json", "reverse", "why"])]
+    er: bool,
+    /// Print JSON: {"schema_version": 1, "entries": […], "dependencies": [[from, to], …]}
     #[arg(long)]
     json: bool,
 }
@@ -82,10 +92,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let find =
         |text: &OsString| object::find(toc, text.as_encoded_bytes(), "is not shown", |_| true);
     let start = args.object.as_ref().map(find).transpose()?;
+    if let Some(entry) = start.filter(|entry| args.er && !is_table(*entry)) {
+        return Err(Failure::Usage(format!("{} is no table", entry.name())));
+    }
     let graph = Graph { toc, dependents: Dependents::new(toc), reverse: args.reverse };
     let mut out = Output::new();
     let mut exit = Exit::Done;
     let written = match (&args.why, start) {
+        _ if args.er => {
+            let language = match args.dot {
+                true => er::Language::Graphviz,
+                false => er::Language::Mermaid,
+            };
+            er::write(toc, start, args.depth.unwrap_or(1), language, &mut out)
+        }
         (Some(target), Some(start)) => {
             let target = find(target)?;
             match shortest(&graph, start, target) {
@@ -101,7 +121,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             let roots = start.map_or_else(|| graph.roots(), |start| vec![start]);
             let depth = args.depth.unwrap_or(usize::MAX);
             if args.dot || args.json {
-                write_graph(args, &graph, &roots, depth, &mut out)
+                write_graph(args, &input, &graph, &roots, depth, &mut out)
             } else {
                 write_trees(&graph, &roots, depth, &mut out)
             }
@@ -111,6 +131,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     out.finish()?;
     input::warn_of_surplus(&mut input, &args.archive);
     Ok(exit)
+}
+
+fn is_table(entry: TocEntry<'_>) -> bool {
+    [Desc::TABLE, Desc::FOREIGN_TABLE].contains(&entry.desc())
 }
 
 fn label(entry: TocEntry<'_>) -> String {
@@ -228,6 +252,7 @@ fn write_path(path: &[TocEntry<'_>], out: &mut Output) -> io::Result<()> {
 
 fn write_graph<'a>(
     args: &Args,
+    input: &Input,
     graph: &Graph<'a>,
     roots: &[TocEntry<'a>],
     depth: usize,
@@ -251,11 +276,12 @@ fn write_graph<'a>(
     }
     if args.json {
         // One at a time: there may be millions.
-        out.write_all(b"{\"entries\": [")?;
+        let objects = json::Entries::of(input);
+        write!(out, "{{\"schema_version\": {},\n\"entries\": [", json::SCHEMA_VERSION)?;
         let mut separator = "\n";
         for entry in entries {
             out.write_all(separator.as_bytes())?;
-            json::write(&serde_json::Value::Object(json::entry(entry)), out)?;
+            json::write(&objects.entry(entry).into(), out)?;
             separator = ",\n";
         }
         out.write_all(b"\n],\n\"dependencies\": [")?;

@@ -499,7 +499,7 @@ impl<'a> Report<'a> {
     }
 
     fn json(&mut self, value: Value) -> io::Result<()> {
-        json::write(&value, &mut self.out)?;
+        json::write(&json::numbered(value), &mut self.out)?;
         self.out.write_all(b"\n")
     }
 
@@ -508,7 +508,7 @@ impl<'a> Report<'a> {
         let c = &self.counts;
         let differs = c.added + c.dropped + c.changed + c.tables + c.large_objects > 0;
         let summary = match self.args.json {
-            true => json!({
+            true => json::numbered(json!({
                 "summary": {
                     "equal": !differs && c.failed == 0,
                     "objects": comparison.compared(),
@@ -517,7 +517,7 @@ impl<'a> Report<'a> {
                     "rows": c.rows_compared,
                     "large_objects": c.large_objects_compared, "large_objects_different": c.large_objects,
                 }
-            })
+            }))
             .to_string(),
             false => self.summary(comparison, differs),
         };

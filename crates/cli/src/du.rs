@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// Print sizes in bytes, without units
     #[arg(short, long)]
     bytes: bool,
-    /// Print JSON: {"tables": […], "schemas": […], "total": {…}}
+    /// Print JSON: {"schema_version": 1, "tables": […], "schemas": […], "total": {…}}
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -196,7 +196,7 @@ fn drain(block: &mut Block<'_>) -> Result<u64, Failure> {
 }
 
 /// What a line is about: the table, view or group of large objects whose data it is.
-fn label(entry: TocEntry<'_>) -> String {
+pub(crate) fn label(entry: TocEntry<'_>) -> String {
     let name = entry.qualified_name();
     match (entry.desc(), entry.namespace()) {
         (Desc::BLOBS, _) => format!("large objects {name}"),
@@ -210,6 +210,13 @@ fn rows<'a>(
     sizes: &'a [Option<Size>],
 ) -> impl Iterator<Item = (TocEntry<'a>, Size)> {
     selected.entries().filter_map(|entry| Some((entry, (*sizes.get(entry.index())?)?)))
+}
+
+/// The largest first.
+fn largest<'a>(selected: &'a Selected<'a>, sizes: &'a [Option<Size>]) -> Vec<(TocEntry<'a>, Size)> {
+    let mut tables: Vec<_> = rows(selected, sizes).collect();
+    tables.sort_by_key(|(_, size)| std::cmp::Reverse((size.stored, size.raw)));
+    tables
 }
 
 fn by_schema(selected: &Selected<'_>, sizes: &[Option<Size>]) -> Vec<(Option<Vec<u8>>, Size)> {
@@ -258,9 +265,7 @@ fn write_tables(
             row(size, name.unwrap_or_else(|| "(none)".to_owned()));
         }
     } else {
-        let mut tables: Vec<_> = rows(selected, sizes).collect();
-        tables.sort_by_key(|(_, size)| std::cmp::Reverse((size.stored, size.raw)));
-        for (entry, size) in tables {
+        for (entry, size) in largest(selected, sizes) {
             total.add(size);
             row(size, label(entry));
         }
@@ -280,22 +285,17 @@ fn write_json(selected: &Selected<'_>, sizes: &[Option<Size>], out: &mut Output)
     let with_size = |mut map: Map<String, Value>, size: Size| {
         map.insert("stored_bytes".into(), size.stored.into());
         map.insert("raw_bytes".into(), size.raw.into());
-        if let Some(rows) = size.rows {
-            map.insert("rows".into(), rows.into());
-        }
+        map.insert("rows".into(), size.rows.into());
         Value::Object(map)
     };
     let encoding = selected.toc().text_encoding();
+    let stored = sizes.iter().map(|size| size.map(|size| size.stored)).collect();
+    let entries = json::Entries::with_sizes(selected.toc(), stored);
     let mut total = Size::default();
     let mut tables = Vec::new();
-    for (entry, size) in rows(selected, sizes) {
+    for (entry, size) in largest(selected, sizes) {
         total.add(size);
-        let mut map = Map::new();
-        map.insert("dump_id".into(), entry.dump_id().0.into());
-        put_text(&mut map, "desc", Some(entry.desc().as_bytes()), encoding);
-        put_text(&mut map, "namespace", entry.namespace(), encoding);
-        put_text(&mut map, "tag", entry.tag(), encoding);
-        tables.push(with_size(map, size));
+        tables.push(with_size(entries.entry(entry), size));
     }
     let mut schemas = Vec::new();
     for (schema, size) in by_schema(selected, sizes) {
@@ -305,6 +305,7 @@ fn write_json(selected: &Selected<'_>, sizes: &[Option<Size>], out: &mut Output)
     }
     let total = with_size(Map::new(), total);
     let all = serde_json::json!({ "tables": tables, "schemas": schemas, "total": total });
+    let all = json::numbered(all);
     json::write_pretty(&all, out)?;
     out.write_all(b"\n")
 }

@@ -40,11 +40,15 @@ impl ExplainArgs {
 }
 
 /// Prints what was decided about each entry.
-pub(crate) fn explain(selected: &Selected<'_>, form: Form) -> Result<(), Failure> {
+pub(crate) fn explain(
+    selected: &Selected<'_>,
+    form: Form,
+    entries: impl FnOnce() -> json::Entries,
+) -> Result<(), Failure> {
     let mut out = Output::new();
     match form {
         Form::Table => print(selected, &mut out),
-        Form::Json => print_json(selected, &mut out),
+        Form::Json => print_json(selected, &entries(), &mut out),
     }
     .and_then(|()| out.flush())
     .map_err(Failure::Output)
@@ -99,9 +103,14 @@ fn why(entry: TocEntry<'_>, decision: Decision, toc: &Toc) -> String {
     text
 }
 
-fn print_json(selected: &Selected<'_>, out: &mut Output) -> io::Result<()> {
+fn print_json(
+    selected: &Selected<'_>,
+    entries: &json::Entries,
+    out: &mut Output,
+) -> io::Result<()> {
     for (entry, decision) in selected.all() {
-        let mut map = json::entry(entry);
+        let mut map = json::document();
+        map.extend(entries.entry(entry));
         map.insert("taken".into(), taken(decision).into());
         map.insert("rule".into(), decision.rule.to_string().into());
         map.insert("because_of".into(), decision.rule.entry().map(|id| id.0).into());

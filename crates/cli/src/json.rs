@@ -1,13 +1,15 @@
-//! JSON for machines.
+//! JSON for machines: `docs/json.md` has all keys.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::str;
 
 use serde_json::{Map, Value, json};
 
+use crate::data_entry::DataEntries;
 use pgdmp::text::{Encoding, Printable};
 use pgdmp::toc::Section;
-use pgdmp::{Format, Toc, TocEntry};
+use pgdmp::{Archive, Format, Input, Toc, TocEntry};
 
 /// Writes a value on one line.
 pub(crate) fn write<W: Write>(value: &Value, out: &mut W) -> io::Result<()> {
@@ -63,11 +65,12 @@ pub(crate) fn put_text(
     encoding: Encoding,
 ) {
     let text = bytes.map(|bytes| text(bytes, encoding));
-    if let Some(bytes) = bytes.filter(|bytes| text.as_ref().map(String::as_bytes) != Some(*bytes)) {
+    let other = bytes.filter(|bytes| text.as_ref().map(String::as_bytes) != Some(*bytes));
+    map.insert(key.to_owned(), text.into());
+    if let Some(bytes) = other {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         map.insert(format!("{key}_hex"), hex.into());
     }
-    map.insert(key.to_owned(), text.into());
 }
 
 /// The encoding of a text of the header. The name of the database is what the user of pg_dump
@@ -76,43 +79,119 @@ pub(crate) fn header_encoding(toc: &Toc, text: &[u8]) -> Encoding {
     if str::from_utf8(text).is_ok() { Encoding::UTF8 } else { toc.text_encoding() }
 }
 
+/// The number of the schema that `docs/json.md` describes. It changes when a key goes, or means something
+/// else; keys can be added at any time.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// The beginning of what is written: the number of its schema.
+pub(crate) fn document() -> Map<String, Value> {
+    Map::from_iter([("schema_version".to_owned(), SCHEMA_VERSION.into())])
+}
+
+/// An object with the number of its schema in front.
+pub(crate) fn numbered(value: Value) -> Value {
+    let mut map = document();
+    match value {
+        Value::Object(rest) => map.extend(rest),
+        other => return other,
+    }
+    Value::Object(map)
+}
+
 /// A header.
-pub(crate) fn header(toc: &Toc, format: Format, created: Option<&str>) -> Value {
+pub(crate) fn header(toc: &Toc, format: Format) -> Value {
     let header = toc.header();
     let put = |map: &mut Map<String, Value>, key: &str, bytes: &Option<Box<[u8]>>| {
         let bytes = bytes.as_deref();
         put_text(map, key, bytes, header_encoding(toc, bytes.unwrap_or_default()));
     };
+    let created = header.created.map(|created| pgdmp_local_time::creation_time(created.fields()));
     let mut map = Map::new();
-    map.insert("format".into(), format.to_string().into());
-    map.insert("archive_version".into(), header.version.to_string().into());
-    map.insert("int_size".into(), header.int_size.into());
-    map.insert("off_size".into(), header.off_size.into());
-    map.insert("compression".into(), header.compression.algorithm.name().into());
-    map.insert("compression_level".into(), header.compression.level.into());
-    map.insert("created".into(), created.into());
     put(&mut map, "dbname", &header.dbname);
+    map.insert("created".into(), created.and_then(|created| created.utc).into());
     put(&mut map, "server_version", &header.server_version);
     put(&mut map, "dump_version", &header.dump_version);
+    map.insert("format".into(), format.to_string().into());
+    map.insert("archive_version".into(), header.version.to_string().into());
+    map.insert("compression".into(), header.compression.algorithm.name().into());
+    map.insert("compression_level".into(), header.compression.level.into());
+    map.insert("int_size".into(), header.int_size.into());
+    map.insert("off_size".into(), header.off_size.into());
+    put_text(&mut map, "encoding", toc.encoding().ok().flatten(), toc.text_encoding());
+    map.insert("std_strings".into(), toc.std_strings().ok().into());
+    map.insert("entries".into(), toc.len().into());
     Value::Object(map)
 }
 
-/// An entry as a list has it.
-pub(crate) fn entry(entry: TocEntry<'_>) -> Map<String, Value> {
+/// What names an entry, with the keys that it has in all commands.
+pub(crate) fn entry_name(entry: TocEntry<'_>) -> Map<String, Value> {
     let encoding = entry.toc().text_encoding();
     let mut map = Map::new();
     map.insert("dump_id".into(), entry.dump_id().0.into());
-    map.insert("table_oid".into(), entry.catalog_id().table_oid.0.into());
-    map.insert("oid".into(), entry.catalog_id().oid.0.into());
     put_text(&mut map, "desc", Some(entry.desc().as_bytes()), encoding);
     put_text(&mut map, "namespace", entry.namespace(), encoding);
     put_text(&mut map, "tag", entry.tag(), encoding);
-    put_text(&mut map, "owner", entry.owner(), encoding);
-    map.insert("section".into(), section(entry.section()));
-    map.insert("has_data".into(), entry.has_data().into());
-    let dependencies: Vec<i32> = entry.dependencies().iter().map(|id| id.0).collect();
-    map.insert("dependencies".into(), json!(dependencies));
     map
+}
+
+/// Entries as JSON: the same keys in all commands.
+pub(crate) struct Entries {
+    data: DataEntries,
+    /// By place, as far as it is known.
+    stored: Vec<Option<u64>>,
+}
+
+impl Entries {
+    /// Sizes as far as they are known without a walk over data.
+    pub(crate) fn of(input: &Input) -> Self {
+        match input {
+            Input::Archive(archive) => Entries::of_archive(archive.toc(), Some(archive)),
+            Input::Stream(stream) => Entries::of_archive(stream.toc(), None),
+        }
+    }
+
+    /// The same of a table of contents, and of the archive if it is a file.
+    pub(crate) fn of_archive(toc: &Toc, archive: Option<&Archive>) -> Self {
+        let stored = archive.map_or_else(Vec::new, |archive| {
+            archive.entries().map(|entry| archive.stored_size_hint(entry)).collect()
+        });
+        Entries::with_sizes(toc, stored)
+    }
+
+    /// Sizes that were found by reading.
+    pub(crate) fn with_sizes(toc: &Toc, stored: Vec<Option<u64>>) -> Self {
+        Entries { data: DataEntries::new(toc), stored }
+    }
+
+    /// The entry with the data of an entry, which may be this one itself.
+    pub(crate) fn data_entry<'t>(&self, entry: TocEntry<'t>) -> Option<TocEntry<'t>> {
+        self.data.of(entry)
+    }
+
+    /// The stored size of an entry's data.
+    pub(crate) fn stored_size(&self, entry: TocEntry<'_>) -> Option<u64> {
+        let data = self.data_entry(entry)?;
+        self.stored.get(data.index()).copied().flatten()
+    }
+
+    /// An entry.
+    pub(crate) fn entry(&self, entry: TocEntry<'_>) -> Map<String, Value> {
+        let encoding = entry.toc().text_encoding();
+        let mut map = entry_name(entry);
+        put_text(&mut map, "owner", entry.owner(), encoding);
+        map.insert("section".into(), section(entry.section()));
+        map.insert("table_oid".into(), entry.catalog_id().table_oid.0.into());
+        map.insert("oid".into(), entry.catalog_id().oid.0.into());
+        let data = self.data_entry(entry).map(|data| data.dump_id().0);
+        map.insert("has_data".into(), entry.has_data().into());
+        map.insert("data_entry".into(), data.into());
+        map.insert("stored_bytes".into(), self.stored_size(entry).into());
+        let mut seen = HashSet::new();
+        let dependencies = entry.dependencies().iter().map(|id| id.0);
+        let dependencies: Vec<i32> = dependencies.filter(|id| seen.insert(*id)).collect();
+        map.insert("dependencies".into(), json!(dependencies));
+        map
+    }
 }
 
 /// The rest of an entry.

@@ -32,9 +32,12 @@ pub(crate) struct Args {
     #[arg(short, long)]
     verbose: bool,
     /// Show the stored size of each entry's data
-    #[arg(short, long, conflicts_with = "json")]
+    ///
+    /// In JSON the sizes are there without this option, as far as they are known without a walk over
+    /// the data.
+    #[arg(short, long)]
     long: bool,
-    /// Print JSON: {"header": {…}, "entries": […]}
+    /// Print JSON: {"schema_version": 1, "header": {…}, "entries": […]}
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -60,7 +63,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.selection.check_names(&selected)?;
     let adapted = args.server.options()?.adapt(&mut selected, |text| message::warning(text))?;
     if let Some(form) = args.explain.form() {
-        explain(&selected, form)?;
+        explain(&selected, form, || json::Entries::of(&input))?;
         return Ok(Exit::Done);
     }
     if !args.verbose {
@@ -68,10 +71,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let selected = adapted.selected(&selected);
     let created = created(toc.header());
-    let as_stored = !args.json && sizes.is_none();
+    let as_stored = !args.json && !args.long;
     let mut out = if as_stored { Output::of(toc.text_encoding()) } else { Output::new() };
     let written = if args.json {
-        write_json(args, &input, &selected, created, &mut out)
+        write_json(args, &input, &selected, sizes, &mut out)
     } else if let Some(sizes) = sizes {
         write_long(args, &selected, &sizes, &mut out)
     } else {
@@ -132,19 +135,21 @@ fn write_json(
     args: &Args,
     input: &Input,
     selected: &Selected<'_>,
-    created: String,
+    sizes: Option<Vec<Option<u64>>>,
     out: &mut Output,
 ) -> std::io::Result<()> {
-    let created = input.toc().header().created.map(|_| created);
-    let header = json::header(input.toc(), input.format(), created.as_deref());
-    out.write_all(b"{\"header\": ")?;
-    json::write(&header, out)?;
+    let entries = match sizes {
+        Some(sizes) => json::Entries::with_sizes(input.toc(), sizes),
+        None => json::Entries::of(input),
+    };
+    write!(out, "{{\"schema_version\": {},\n\"header\": ", json::SCHEMA_VERSION)?;
+    json::write(&json::header(input.toc(), input.format()), out)?;
     out.write_all(b",\n\"entries\": [")?;
     let mut separator = "\n";
     for (entry, decision) in selected.all() {
         if args.verbose || decision.wanted.is_listed() {
             out.write_all(separator.as_bytes())?;
-            json::write(&json::entry(entry).into(), out)?;
+            json::write(&entries.entry(entry).into(), out)?;
             separator = ",\n";
         }
     }

@@ -9,6 +9,7 @@ mod columns;
 mod completions;
 mod convert;
 mod count;
+mod data_entry;
 mod deps;
 mod diff;
 mod du;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
     if restore::is_called_pg_restore(&invoked) {
         return restore::run_as_pg_restore(invoked, args);
     }
+    completions::answer();
     let args: Vec<OsString> = args.collect();
     // Its options are pg_restore's, which clap could not take apart the same way.
     let quiet = args.iter().take_while(|arg| *arg == "-q" || *arg == "--quiet").count();

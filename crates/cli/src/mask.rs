@@ -369,5 +369,5 @@ fn write_json(personal: &[Personal], plan: &Plan, out: &mut Output) -> io::Resul
         "warnings": plan.warnings(),
         "not_masked": plan.not_covered(),
     });
-    json::write_pretty(&all, out)
+    json::write_pretty(&json::numbered(all), out)
 }

@@ -209,7 +209,7 @@ fn write_sql(
     let started = Started::now();
     let (selected, adapted) = chosen(program, &mut options, toc)?;
     if let Some(form) = options.extras.explain {
-        return Ok(explain(&selected, form)?);
+        return Ok(explain(&selected, form, || crate::json::Entries::of_archive(toc, None))?);
     }
     let for_people = speaks_to_people(program, &options);
     tell_people(program, &options, &selected);

@@ -202,7 +202,7 @@ fn write_report(report: &Report, args: &Args, path: &Path) -> Result<(), Failure
 fn as_json(report: &Report) -> Value {
     let entries: Vec<Value> = report.entries.iter().map(entry).collect();
     json!({
-        "schema_version": 1,
+        "schema_version": crate::json::SCHEMA_VERSION,
         "whole": report.is_whole(),
         "toc_entries": report.toc_entries,
         "toc_damage": report.toc_damage.as_ref().map(finding),
@@ -212,7 +212,7 @@ fn as_json(report: &Report) -> Value {
 
 fn entry(saved: &Saved) -> Value {
     json!({
-        "id": saved.dump_id.0,
+        "dump_id": saved.dump_id.0,
         "name": saved.name.to_string(),
         "found": saved.how.name(),
         "kept": saved.is_kept,

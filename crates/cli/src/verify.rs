@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::input::{self, file_len};
 use crate::inputs::Inputs;
-use crate::json::{self as text, put_text};
+use crate::json as text;
 use crate::output::{Output, human_size};
 use crate::{Context, Exit, Failure, manifest, message};
 use pgdmp::finding::Severity;
@@ -399,8 +399,7 @@ fn line(map: Map<String, Value>, out: &mut Output) -> io::Result<()> {
 }
 
 fn object(kind: &str, archive: &str) -> Map<String, Value> {
-    let mut map = Map::new();
-    map.insert("schema_version".into(), 1.into());
+    let mut map = text::document();
     map.insert("type".into(), kind.into());
     map.insert("archive".into(), archive.into());
     map
@@ -408,13 +407,7 @@ fn object(kind: &str, archive: &str) -> Map<String, Value> {
 
 fn entry_name(index: Option<usize>, toc: &Toc) -> Value {
     let Some(entry) = index.and_then(|index| toc.get(index)) else { return Value::Null };
-    let encoding = toc.text_encoding();
-    let mut map = Map::new();
-    map.insert("id".into(), entry.dump_id().0.into());
-    put_text(&mut map, "desc", Some(entry.desc().as_bytes()), encoding);
-    put_text(&mut map, "schema", entry.namespace(), encoding);
-    put_text(&mut map, "tag", entry.tag(), encoding);
-    Value::Object(map)
+    text::entry_name(entry).into()
 }
 
 fn finding(found: &Found, toc: &Toc, archive: &str, out: &mut Output) -> io::Result<()> {
@@ -439,8 +432,8 @@ fn entry_json(state: &EntryState, toc: &Toc, archive: &str, out: &mut Output) ->
     let mut map = object("entry", archive);
     map.insert("entry".into(), entry_name(Some(state.index), toc));
     map.insert("status".into(), state.status.name().into());
-    map.insert("stored".into(), state.stored.into());
-    map.insert("raw".into(), state.raw.into());
+    map.insert("stored_bytes".into(), state.stored.into());
+    map.insert("raw_bytes".into(), state.raw.into());
     map.insert("rows".into(), state.rows.into());
     map.insert("large_objects".into(), state.large_objects.into());
     map.insert("checksums".into(), state.checksums.name().into());
@@ -460,7 +453,7 @@ fn end_json(
     let header = input.toc().header();
     map.insert("good".into(), summary.is_good().into());
     map.insert("format".into(), input.format().to_string().into());
-    map.insert("version".into(), header.version.to_string().into());
+    map.insert("archive_version".into(), header.version.to_string().into());
     map.insert("compression".into(), header.compression.algorithm.name().into());
     map.insert("read".into(), level_name(args.level).into());
     map.insert("manifest".into(), manifest.map(|manifest| manifest.written.as_str()).into());
@@ -469,8 +462,8 @@ fn end_json(
         ("tables", summary.tables),
         ("rows", summary.rows),
         ("large_objects", summary.large_objects),
-        ("raw", summary.raw),
-        ("without_checksum", summary.without_checksum),
+        ("raw_bytes", summary.raw),
+        ("bytes_without_checksum", summary.without_checksum),
         ("errors", summary.errors),
         ("warnings", summary.warnings),
         ("notes", summary.notes),

@@ -37,6 +37,7 @@ fn findings(server: &Server, args: &[&str]) -> Vec<Value> {
     let output = pgdmp(server, &[&["--check", "--json"], args].concat());
     let value: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", said(&output)));
+    crate::support::schema::check(&value, "restore-check");
     let found = value["findings"].as_array().unwrap().clone();
     let errors = found.iter().filter(|finding| finding["class"] == "error").count();
     assert_eq!(value["errors"], errors);
@@ -345,7 +346,7 @@ fn conflicts_are_foretold_and_decided() {
         .filter(|entry| makes(entry.desc().as_bytes()))
         .map(|entry| format!("{} {}", entry.dump_id(), entry.name().name))
         .collect();
-    let named: Vec<String> = found[0]["entries"]
+    let named: Vec<String> = found[0]["dump_ids"]
         .as_array()
         .unwrap()
         .iter()

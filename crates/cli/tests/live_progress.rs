@@ -74,14 +74,15 @@ fn each_line_is_an_object() {
                 let mut open = HashMap::new();
                 let mut began = 0;
                 for object in &objects {
+                    crate::support::schema::check(object, "restore-progress");
                     let item = object["item"].as_u64();
                     match object["event"].as_str().unwrap() {
                         "start" => {
-                            assert_eq!(open.insert(item, object["name"].clone()), None, "{what}");
-                            began += usize::from(object["kind"] == "TABLE DATA");
+                            assert_eq!(open.insert(item, object["tag"].clone()), None, "{what}");
+                            began += usize::from(object["desc"] == "TABLE DATA");
                         }
                         "finish" => {
-                            assert_eq!(open.remove(&item), Some(object["name"].clone()), "{what}");
+                            assert_eq!(open.remove(&item), Some(object["tag"].clone()), "{what}");
                             assert!(object["errors"].is_u64() && object["seconds"].is_number());
                         }
                         _ => {}
@@ -138,7 +139,7 @@ fn indexes_show_how_far_they_are() {
             let mut shares = Vec::new();
             for summary in of(&objects, "summary") {
                 for running in summary["running"].as_array().unwrap() {
-                    assert_eq!(running["name"], "slow_index");
+                    assert_eq!(running["tag"], "slow_index");
                     shares.extend(running["share"].as_f64());
                 }
             }

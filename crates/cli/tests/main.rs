@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `cli` | the program as its users run it |
 //! | `edit_cli` | convert, reindex, split and merge as their users run them |
+//! | `completions` | what shells are told could come next |
 //! | `export` | rows as CSV and JSON lines, as their users export them |
 //! | `help` | every example of the help and of README works |
 //! | `habits` | what people type, and what they are told |
+//! | `show` | one screen, one table, a page for a browser, diagrams; names in them are text alone |
+//! | `json` | all JSON is as `docs/json.md` says |
 //! | `grep` | what is found in rows and definitions, where, and how a search ends |
 //! | `extras` | what pg_restore cannot do |
 //! | `many` | output that grows with the archive, and no faster |
@@ -46,6 +49,7 @@
 //! | `live_parquet` | rows as Parquet and Arrow IPC, read by pyarrow and DuckDB, are the server's |
 //! | `diff` | rows that differ are found exactly, in bounded memory, in files and pipes |
 //! | `live_diff` | dumps of equal databases are equal, and each change of a database is found |
+//! | `live_older` | an archive of PostgreSQL 18 for an older server, which takes all of it |
 //! | `live_needs` | each table with what it needs, restored by it |
 
 // Helpers, too, may fail a test.
@@ -54,6 +58,7 @@
 #![allow(clippy::disallowed_macros)]
 
 mod cli;
+mod completions;
 mod damaged;
 mod diff;
 #[cfg(unix)]
@@ -65,6 +70,7 @@ mod grep;
 mod habits;
 #[cfg(unix)]
 mod help;
+mod json;
 #[cfg(unix)]
 mod killed;
 #[cfg(unix)]
@@ -93,6 +99,7 @@ mod live_fast_order;
 mod live_faults;
 mod live_mask;
 mod live_needs;
+mod live_older;
 #[cfg(all(unix, feature = "arrow"))]
 mod live_parquet;
 #[cfg(unix)]
@@ -124,6 +131,7 @@ mod readme;
 mod recognise;
 mod reindex;
 mod salvage;
+mod show;
 #[cfg(unix)]
 mod streams;
 mod support;

@@ -34,6 +34,9 @@ const UNKNOWN: &str = "[unknown]";
 pub struct CreationTime {
     /// The text after `Archive created at `.
     pub text: String,
+    /// The same moment by RFC 3339, in UTC and whole seconds. `None` if that has no way to say it, or
+    /// the time is invalid.
+    pub utc: Option<String>,
     /// `pg_restore` would warn `invalid creation date in header`.
     pub invalid: bool,
 }
@@ -67,7 +70,26 @@ fn creation_time_in(fields: [i32; 7], zone: &Zone) -> CreationTime {
         fields[6] = -1;
         time = mktime.call(&mut fields).unwrap_or(-1);
     }
-    CreationTime { text: stamp(time, zone), invalid: time == -1 }
+    let invalid = time == -1;
+    let utc = if invalid { None } else { utc(time, zone) };
+    CreationTime { text: stamp(time, zone), utc, invalid }
+}
+
+/// A moment as RFC 3339 has it: years of four digits.
+fn utc(time: i64, zone: &Zone) -> Option<String> {
+    let (tm, _) = Tm::at(time, zone)?;
+    // Without leap seconds, which some zones count.
+    let time = tm.seconds() - zone.at(time)?.offset;
+    let (days, in_day) = (time.div_euclid(DAY), time.rem_euclid(DAY));
+    let year = year_of(days);
+    let before = days_before(year);
+    let year_day = (days - year_start(year)) as i32;
+    let month = before[1..12].partition_point(|&days| days <= year_day);
+    let day = year_day - before[month] + 1;
+    let (hour, minute, second) = (in_day / 3600, in_day / 60 % 60, in_day % 60);
+    (0..=9999)
+        .contains(&year)
+        .then(|| format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", month + 1))
 }
 
 /// `%Y-%m-%d %H:%M:%S %Z`, on Windows without the last.

@@ -14,8 +14,23 @@ const TEHRAN: &str = "<+0330>-3:30";
 #[track_caller]
 fn check(tz: &str, fields: [i32; 7], text: &str, invalid: bool) {
     let creation = creation_time_in(fields, &Zone::from_tz(Some(tz.as_bytes())));
-    let expected = CreationTime { text: text.to_owned(), invalid };
-    assert_eq!(creation, expected, "{fields:?} under {tz:?}");
+    assert_eq!((&*creation.text, creation.invalid), (text, invalid), "{fields:?} under {tz:?}");
+    if tz == UTC && text.len() == "2000-01-01 00:00:00 UTC".len() {
+        let utc = text.replacen(' ', "T", 1).replace(" UTC", "Z");
+        assert_eq!(creation.utc, (!invalid).then_some(utc));
+    }
+}
+
+#[test]
+fn rfc_3339() {
+    let at = |tz: &str, fields| creation_time_in(fields, &Zone::from_tz(Some(tz.as_bytes()))).utc;
+    let summer = [30, 15, 0, 1, 6, 126, 1];
+    assert_eq!(at(BERLIN, summer).unwrap(), "2026-06-30T22:15:30Z");
+    assert_eq!(at(NEW_YORK, summer).unwrap(), "2026-07-01T04:15:30Z");
+    assert_eq!(at(TEHRAN, [0, 0, 0, 1, 0, 100, 0]).unwrap(), "1999-12-31T20:30:00Z");
+    // The year 10000, and none at all.
+    assert_eq!(at(UTC, [0, 0, 0, 1, 0, 8100, 0]), None);
+    assert_eq!(at(UTC, [59, 59, 23, 31, 11, 69, 0]), None);
 }
 
 #[test]

@@ -164,6 +164,11 @@ fn no_damage_makes_it_panic() {
         "INCLUDE (",
         "TABLE GENERATED ALWAYS AS (",
         "SET COMPRESSION;;SET COMPRESSION",
+        "XMLSERIALIZE(INDENT)",
+        "XMLSERIALIZE(",
+        "(XMLSERIALIZE(NO INDENT)",
+        "numeric(1,-2),numeric(1,2),numeric(,",
+        "(LOGGED",
     ];
     for text in texts.chain(odd.map(|text| text.as_bytes().to_vec())) {
         for end in (0..=text.len().min(400)).rev().step_by(7) {

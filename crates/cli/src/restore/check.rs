@@ -84,15 +84,15 @@ fn value(checked: &Checked, toc: &Toc) -> Value {
         map.insert("text".into(), concern.what.clone().into());
         map.insert("advice".into(), concern.advice.clone().into());
         map.insert("statements".into(), statements.collect::<Vec<_>>().into());
-        map.insert("entries".into(), entries.collect::<Vec<_>>().into());
+        map.insert("dump_ids".into(), entries.collect::<Vec<_>>().into());
         Value::Object(map)
     });
-    json!({
+    json::numbered(json!({
         "server_version": checked.server_version,
         "errors": checked.count(Severity::Error),
         "warnings": checked.count(Severity::Warning),
         "findings": concerns.collect::<Vec<_>>(),
-    })
+    }))
 }
 
 /// Says before a restore what matters to it, and stops at errors, unless it is `forced`.

@@ -63,14 +63,14 @@ fn run(
 ) -> Result<(), Fatal> {
     let (selected, adapted) = chosen(program, options, toc)?;
     if let Some(form) = options.extras.explain {
-        return Ok(explain(&selected, form)?);
+        return Ok(explain(&selected, form, || crate::json::Entries::of_archive(toc, archive))?);
     }
     let mut selected = adapted.selected(&selected);
     check_compression(&selected)?;
     if options.extras.plan && options.dbname.is_none() {
         let json = options.extras.json;
         let plan = restorer(program, options, None).plan(archive, &selected, 0);
-        return plan::report(&plan, selected.toc(), json);
+        return plan::report(&plan, selected.toc(), archive, json);
     }
     let job = job(program, options)?;
     let stopper = job.server.stopper();
@@ -92,7 +92,7 @@ fn run(
         }
         if plan {
             let plan = job.restorer.plan(archive, &selected, checked.server_version);
-            return plan::report(&plan, selected.toc(), json);
+            return plan::report(&plan, selected.toc(), archive, json);
         }
     }
     let progress = options.extras.watcher.as_ref();

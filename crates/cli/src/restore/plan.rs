@@ -8,14 +8,21 @@ use super::messages::Fatal;
 use crate::json;
 use crate::output::Output;
 use crate::table::{Align, Table};
-use pgdmp::{Toc, TocEntry};
+use pgdmp::{Archive, Toc, TocEntry};
 use pgdmp_live::{Plan, PlanItem, PlanStage};
 
 /// Prints a plan.
-pub(super) fn report(plan: &Plan, toc: &Toc, as_json: bool) -> Result<(), Fatal> {
+pub(super) fn report(
+    plan: &Plan,
+    toc: &Toc,
+    archive: Option<&Archive>,
+    as_json: bool,
+) -> Result<(), Fatal> {
     let mut out = Output::new();
     let printed = match as_json {
-        true => json::write(&value(plan, toc), &mut out).and_then(|()| out.write_all(b"\n")),
+        true => {
+            json::write(&value(plan, toc, archive), &mut out).and_then(|()| out.write_all(b"\n"))
+        }
         false => print(plan, toc, &mut out),
     };
     printed.and_then(|()| out.flush()).map_err(|error| Fatal::output(&error))
@@ -56,11 +63,13 @@ fn print(plan: &Plan, toc: &Toc, out: &mut Output) -> io::Result<()> {
     table.print(out)
 }
 
-fn value(plan: &Plan, toc: &Toc) -> Value {
+fn value(plan: &Plan, toc: &Toc, archive: Option<&Archive>) -> Value {
+    let objects = json::Entries::of_archive(toc, archive);
     let items = plan.items.iter().map(|item| {
-        let mut map = Map::new();
-        map.insert("dump_id".into(), item.entry.0.into());
-        map.insert("entry".into(), entry(item, toc).map(|entry| entry.name().name).into());
+        let mut map = match entry(item, toc) {
+            Some(entry) => objects.entry(entry),
+            None => Map::from_iter([("dump_id".to_owned(), item.entry.0.into())]),
+        };
         let stage = match item.stage {
             PlanStage::First => "first",
             PlanStage::Last => "last",
@@ -73,5 +82,5 @@ fn value(plan: &Plan, toc: &Toc) -> Value {
         map.insert("statement".into(), instead.into());
         Value::Object(map)
     });
-    json!({ "jobs": plan.jobs, "items": items.collect::<Vec<_>>() })
+    json::numbered(json!({ "jobs": plan.jobs, "items": items.collect::<Vec<_>>() }))
 }

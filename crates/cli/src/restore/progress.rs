@@ -205,7 +205,7 @@ impl Shared {
                 }
             }
             Progress::Began { item, entry, analyzes, work } => {
-                let running = Running::new(item, entry, analyzes, work, state.encoding);
+                let running = Running::new(item, entry, analyzes, work);
                 if self.form == Form::Json {
                     let mut map = event("start");
                     map.extend(running.json.clone());
@@ -245,19 +245,10 @@ impl Shared {
 }
 
 impl Running {
-    fn new(
-        item: usize,
-        entry: TocEntry<'_>,
-        analyzes: bool,
-        work: u64,
-        encoding: Encoding,
-    ) -> Self {
+    fn new(item: usize, entry: TocEntry<'_>, analyzes: bool, work: u64) -> Self {
         let mut json = Map::new();
         json.insert("item".into(), item.into());
-        json.insert("dump_id".into(), entry.dump_id().0.into());
-        json::put_text(&mut json, "kind", Some(entry.desc().as_bytes()), encoding);
-        json::put_text(&mut json, "schema", entry.namespace(), encoding);
-        json::put_text(&mut json, "name", entry.tag(), encoding);
+        json.extend(json::entry_name(entry));
         json.insert("analyzes".into(), analyzes.into());
         let mut name = entry.name().name;
         if analyzes {
@@ -379,7 +370,7 @@ impl State {
 }
 
 fn event(name: &str) -> Map<String, Value> {
-    let mut map = Map::new();
+    let mut map = json::document();
     map.insert("event".into(), json!(name));
     map
 }

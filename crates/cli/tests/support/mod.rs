@@ -1,5 +1,7 @@
 //! The program, as another user.
 
+pub(crate) mod schema;
+
 use std::process::Command;
 
 pub(crate) fn pgdmp() -> Command {
