@@ -151,10 +151,8 @@ fn words() -> Vec<OsString> {
 fn open(word: &OsStr) -> Option<Archive> {
     let path = unquoted(word);
     let metadata = fs::metadata(&path).ok()?;
-    if !metadata.is_file() && !(metadata.is_dir() && is_archive_folder(&path)) {
-        return None;
-    }
-    Archive::open(&path).ok()
+    let is_one = metadata.is_file() || metadata.is_dir() && is_archive_folder(&path);
+    if is_one { Archive::open(&path).ok() } else { None }
 }
 
 fn is_archive_folder(path: &Path) -> bool {
