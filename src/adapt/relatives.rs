@@ -1,7 +1,8 @@
 //! Entries that an older server refuses because of what another entry says: constraints of partitioned
 //! tables, comments on constraints that are gone, generated columns of tables that inherit, and values.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 
 use super::draft::Draft;
 use super::features::spelling::{at, close, elements, not_null_column};
@@ -16,26 +17,61 @@ use crate::types::{DataType, Definitions};
 /// How many tables are looked at for a column that a table inherits.
 const ANCESTORS: usize = 100;
 
+/// How many dependencies of an entry are looked at for tables: more than any real one has.
+const DEPENDENCIES: usize = 10_000;
+
 /// Tables of a table of contents, as older releases look at them.
 pub(super) struct Relatives<'t> {
     target: TargetVersion,
     toc: &'t Toc,
     std_strings: bool,
-    /// The generated columns that definitions have, by place in the table of contents.
-    generated: HashMap<usize, Vec<Generated>>,
+    /// What definitions of tables and domains say, by place in the table of contents: each is taken apart
+    /// once, whoever asks.
+    known: HashMap<usize, Rc<Relation>>,
 }
 
-/// A generated column, and what it is generated from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Generated {
-    column: Vec<u8>,
-    expression: Vec<u8>,
+/// What the definition of a table or domain says.
+#[derive(Debug, Default)]
+struct Relation {
+    inherits: bool,
+    is_partitioned: bool,
+    /// Generated columns, and what they are generated from.
+    generated: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The names of constraints that servers before 18 take, too.
+    constraints: HashSet<Vec<u8>>,
+}
+
+impl Relation {
+    fn of(entry: TocEntry<'_>, std_strings: bool) -> Relation {
+        let defn = entry.defn().unwrap_or_default();
+        let words = tokens(defn, std_strings);
+        if entry.desc() == *"DOMAIN" {
+            return Relation { constraints: named(&words).collect(), ..Relation::default() };
+        }
+        let expressions = generated(&words).filter_map(|(element, open, close)| {
+            Some((words[element].name()?, defn[words[open].end()..words[close].start].to_vec()))
+        });
+        let stays = |element: &[Token<'_>]| {
+            not_null_column(element).is_none() && at(element, &["NOT", "ENFORCED"]).is_none()
+        };
+        let constraints =
+            elements(&words).into_iter().filter(|element| stays(&words[element.clone()]));
+        Relation {
+            inherits: words.iter().any(|token| token.depth == 0 && token.is("INHERITS")),
+            is_partitioned: entry.relkind() == i32::from(b'p')
+                || words
+                    .windows(2)
+                    .any(|w| w[0].depth == 0 && w[0].is("PARTITION") && w[1].is("BY")),
+            generated: expressions.collect(),
+            constraints: constraints.flat_map(|element| named(&words[element])).collect(),
+        }
+    }
 }
 
 impl<'t> Relatives<'t> {
     pub(super) fn new(target: TargetVersion, toc: &'t Toc) -> Self {
         let std_strings = toc.std_strings().unwrap_or(true);
-        Relatives { target, toc, std_strings, generated: HashMap::new() }
+        Relatives { target, toc, std_strings, known: HashMap::new() }
     }
 
     pub(super) fn target(&self) -> TargetVersion {
@@ -83,20 +119,26 @@ impl<'t> Relatives<'t> {
 
     fn needed(&self, entry: TocEntry<'t>) -> impl Iterator<Item = TocEntry<'t>> + use<'t> {
         let toc = self.toc;
-        entry.dependencies().iter().filter_map(move |id| toc.entry(*id))
+        entry.dependencies().iter().take(DEPENDENCIES).filter_map(move |id| toc.entry(*id))
     }
 
     fn tables(&self, entry: TocEntry<'t>) -> impl Iterator<Item = TocEntry<'t>> + use<'t> {
         self.needed(entry).filter(|e| matches!(e.desc(), Desc::TABLE | Desc::FOREIGN_TABLE))
     }
 
+    fn relation(&mut self, entry: TocEntry<'t>) -> Rc<Relation> {
+        let std_strings = self.std_strings;
+        let known = self.known.entry(entry.index());
+        Rc::clone(known.or_insert_with(|| Rc::new(Relation::of(entry, std_strings))))
+    }
+
     fn words(&self, entry: TocEntry<'t>) -> Vec<Token<'t>> {
         tokens(entry.defn().unwrap_or_default(), self.std_strings)
     }
 
-    fn excludes_in_partitions(&self, entry: TocEntry<'t>) -> Option<&'static str> {
+    fn excludes_in_partitions(&mut self, entry: TocEntry<'t>) -> Option<&'static str> {
         at(&self.words(entry), &["EXCLUDE", "USING"])?;
-        self.tables(entry).find(|table| is_partitioned(*table, &self.words(*table)))?;
+        self.tables(entry).find(|table| self.relation(*table).is_partitioned)?;
         Some(
             "exclusion constraints of partitioned tables are not there before PostgreSQL 17 (those of \
              the partitions stay)",
@@ -105,7 +147,7 @@ impl<'t> Relatives<'t> {
 
     /// Whether a comment is on a constraint that has no name before PostgreSQL 18, or is left out: an
     /// entry of its own, such as a key, or in the definition of a table or domain.
-    fn comments_on_nothing(&self, entry: TocEntry<'t>) -> Option<&'static str> {
+    fn comments_on_nothing(&mut self, entry: TocEntry<'t>) -> Option<&'static str> {
         let words = self.words(entry);
         if at(&words, &["COMMENT", "ON", "CONSTRAINT"]) != Some(0) {
             return None;
@@ -114,30 +156,13 @@ impl<'t> Relatives<'t> {
         let mut owners = self.needed(entry).peekable();
         owners.peek()?;
         let stays = owners.any(|owner| match owner.desc() {
-            Desc::TABLE | Desc::FOREIGN_TABLE => {
-                let words = self.words(owner);
-                elements(&words).into_iter().any(|element| keeps(&words[element], &name))
+            desc if [Desc::TABLE, Desc::FOREIGN_TABLE].contains(&desc) || desc == *"DOMAIN" => {
+                self.relation(owner).constraints.contains(&name)
             }
-            desc if desc == *"DOMAIN" => keeps_anywhere(&self.words(owner), &name),
             // A constraint of its own.
             _ => true,
         });
         (!stays).then_some("constraints NOT NULL have no names before PostgreSQL 18")
-    }
-
-    /// The generated columns that the definition of a table has.
-    fn own(&mut self, table: TocEntry<'t>) -> &[Generated] {
-        let index = table.index();
-        if !self.generated.contains_key(&index) {
-            let words = self.words(table);
-            let defn = table.defn().unwrap_or_default();
-            let columns = generated(&words).map(|(element, open, close)| Generated {
-                column: words[element].name().unwrap_or_default(),
-                expression: defn[words[open].end()..words[close].start].to_vec(),
-            });
-            self.generated.insert(index, columns.collect());
-        }
-        self.generated.get(&index).map_or(&[], Vec::as_slice)
     }
 
     /// What a column of a table is generated from, by its own definition or by that of a parent.
@@ -145,11 +170,13 @@ impl<'t> Relatives<'t> {
         let mut seen = HashSet::from([table.index()]);
         let mut next = VecDeque::from([table]);
         while let Some(table) = next.pop_front() {
-            if let Some(own) = self.own(table).iter().find(|own| own.column == column) {
-                return Some(own.expression.clone());
+            let relation = self.relation(table);
+            if let Some(own) = relation.generated.get(column) {
+                return Some(own.clone());
             }
-            if seen.len() < ANCESTORS && inherits(&self.words(table)) {
-                next.extend(self.tables(table).filter(|parent| seen.insert(parent.index())));
+            if relation.inherits {
+                let parents = self.tables(table).take(ANCESTORS.saturating_sub(seen.len()));
+                next.extend(parents.filter(|parent| seen.insert(parent.index())));
             }
         }
         None
@@ -167,11 +194,12 @@ impl<'t> Relatives<'t> {
 
     /// A table whose parents generate a column from different expressions has one of its own.
     fn conflict(&mut self, table: TocEntry<'t>) -> Option<&'static str> {
-        if !may_generate(table) || !inherits(&self.words(table)) {
+        if !may_generate(table) {
             return None;
         }
-        let own = self.own(table).to_vec();
-        let conflicts = own.iter().any(|own| self.inherited(table, &own.column).len() > 1);
+        let relation = self.relation(table);
+        let conflicts = relation.inherits
+            && relation.generated.keys().any(|column| self.inherited(table, column).len() > 1);
         conflicts.then_some(
             "generated columns whose parents differ cannot be inherited before PostgreSQL 16",
         )
@@ -183,13 +211,11 @@ impl<'t> Relatives<'t> {
         let (partitions, parents): (Vec<_>, Vec<_>) =
             tables.into_iter().partition(|table| name_of(*table) == name_of(attach));
         let ([partition], [parent]) = (&partitions[..], &parents[..]) else { return None };
-        let [mut of_partition, mut of_parent] = [*partition, *parent].map(|table| {
-            let own = if may_generate(table) { self.own(table).to_vec() } else { Vec::new() };
-            own.into_iter().map(|own| (own.column, own.expression)).collect::<Vec<_>>()
-        });
-        of_partition.sort();
-        of_parent.sort();
-        (of_partition != of_parent).then_some(
+        if !may_generate(*partition) && !may_generate(*parent) {
+            return None;
+        }
+        let (partition, parent) = (self.relation(*partition), self.relation(*parent));
+        (partition.generated != parent.generated).then_some(
             "partitions that generate columns otherwise than their table are not there before \
              PostgreSQL 16; it is a table of its own",
         )
@@ -202,18 +228,20 @@ impl<'t> Relatives<'t> {
             || !self.target.has(12, 0)
             || table.desc() != Desc::TABLE
             || !may_generate(table)
-            || !inherits(&self.words(table))
         {
             return;
         }
-        let own = self.own(table).to_vec();
-        let (mut inherited, mut lost) = (Vec::new(), false);
-        for own in own {
-            let expressions = self.inherited(table, &own.column);
-            lost |= expressions.iter().any(|other| *other != own.expression);
+        let relation = self.relation(table);
+        let (mut inherited, mut lost) = (HashSet::new(), false);
+        for (column, expression) in relation.generated.iter().filter(|_| relation.inherits) {
+            let expressions = self.inherited(table, column);
+            lost |= expressions.iter().any(|other| other != expression);
             if !expressions.is_empty() {
-                inherited.push(own.column);
+                inherited.insert(column.clone());
             }
+        }
+        if inherited.is_empty() {
+            return;
         }
         let defn = draft.defn.as_deref().unwrap_or_default();
         let words = tokens(defn, self.std_strings);
@@ -314,15 +342,6 @@ fn may_generate(table: TocEntry<'_>) -> bool {
     defn.windows(b"GENERATED".len()).any(|window| window == b"GENERATED")
 }
 
-fn is_partitioned(table: TocEntry<'_>, words: &[Token<'_>]) -> bool {
-    table.relkind() == i32::from(b'p')
-        || words.windows(2).any(|w| w[0].depth == 0 && w[0].is("PARTITION") && w[1].is("BY"))
-}
-
-fn inherits(words: &[Token<'_>]) -> bool {
-    words.iter().any(|token| token.depth == 0 && token.is("INHERITS"))
-}
-
 /// The columns of a definition that are `GENERATED ALWAYS AS (expression)`: the places of their names
 /// and of the two parentheses.
 fn generated<'w>(words: &'w [Token<'_>]) -> impl Iterator<Item = (usize, usize, usize)> + use<'w> {
@@ -334,18 +353,10 @@ fn generated<'w>(words: &'w [Token<'_>]) -> impl Iterator<Item = (usize, usize, 
     })
 }
 
-/// Whether an element of a table is a constraint of this name that stays.
-fn keeps(element: &[Token<'_>], name: &[u8]) -> bool {
-    keeps_anywhere(element, name)
-        && not_null_column(element).is_none()
-        && at(element, &["NOT", "ENFORCED"]).is_none()
-}
-
-/// The same in the definition of a column or domain.
-fn keeps_anywhere(words: &[Token<'_>], name: &[u8]) -> bool {
-    words.windows(4).any(|window| {
-        window[0].is("CONSTRAINT")
-            && window[1].name().is_some_and(|found| found == name)
-            && !(window[2].is("NOT") && window[3].is("NULL"))
+/// The names of constraints but of NOT NULL.
+fn named<'w>(words: &'w [Token<'_>]) -> impl Iterator<Item = Vec<u8>> + use<'w> {
+    words.windows(4).filter_map(|window| {
+        let is_not_null = window[2].is("NOT") && window[3].is("NULL");
+        if window[0].is("CONSTRAINT") && !is_not_null { window[1].name() } else { None }
     })
 }

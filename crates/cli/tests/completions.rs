@@ -31,7 +31,7 @@ fn values_of_options() {
     ] {
         let found = next(&fixtures::root(), words);
         let known = |value: &&str| found.iter().any(|found| found == value);
-        assert!(expected.iter().all(|value| known(&value)), "{words:?}: {found:?}");
+        assert!(expected.iter().all(known), "{words:?}: {found:?}");
         assert_eq!(found.len(), expected.len(), "{words:?}: {found:?}");
     }
 }
