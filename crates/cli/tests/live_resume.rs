@@ -36,7 +36,7 @@ const MORE: &str = "
 ";
 
 /// Archives of one database.
-fn archives(server: &Server) -> Vec<String> {
+pub(crate) fn archives(server: &Server) -> Vec<String> {
     server.create("origin", "UTF8");
     server.client("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", MORE, "-d", "origin"]);
     let dump = |name: &str, options: &[&str]| {
@@ -53,8 +53,7 @@ fn archives(server: &Server) -> Vec<String> {
     ];
     if server.root {
         // Made by another user, for nobody else to read.
-        let folder = server.path("");
-        Command::new("chmod").args(["-R", "a+rX", &folder]).status().unwrap();
+        Command::new("chmod").args(["-R", "a+rX"]).args(&all).status().unwrap();
     }
     all
 }

@@ -43,6 +43,7 @@
 //! | `live_pipe` | restores from a pipe over several sessions: the same database, and pipes that break |
 //! | `live_resume` | restores that are killed, and go on |
 //! | `live_export` | rows as CSV and JSON lines, beside the server's COPY and `row_to_json` |
+//! | `live_retry` | connections that are lost, servers that are restarted, and restores that go on |
 //! | `live_edit` | what convert and merge make of them, restored by its pg_restore |
 //! | `live_progress` | how far a restore is, for people and for machines |
 //! | `live_mask` | masked archives, restored by it: keys hold, no original value is left |
@@ -111,6 +112,8 @@ mod live_restore;
 #[cfg(unix)]
 mod live_resume;
 mod live_salvage;
+#[cfg(unix)]
+mod live_retry;
 #[cfg(unix)]
 mod live_scripts;
 #[cfg(target_os = "linux")]

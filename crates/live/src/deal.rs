@@ -209,7 +209,7 @@ impl Cutter {
 impl SessionSink<'_> {
     /// Begins to load rows, which are dealt.
     pub(crate) fn begin_deal(&mut self, statement: &[u8]) -> pgdmp::Result<Outcome> {
-        if let Some(deal) = self.deal.as_ref().filter(|_| self.around.journal.is_some()) {
+        if let Some(deal) = self.deal.as_ref().filter(|_| self.may_have_rows()) {
             // An earlier run may have loaded some.
             if let Err(message) = self.session.query(&deal.truncate()) {
                 let text = [b"could not empty table ", &deal.qualified[..], b": ", &message];
@@ -306,14 +306,22 @@ impl SessionSink<'_> {
                 }
             }
         }
+        // A session that helped is lost: the rows can come again, to this one.
+        let can_come_again = self.around.retry.is_some() && self.around.data_comes_again;
+        if lost.is_some() && !self.session.is_lost() && can_come_again {
+            (lost, again) = (None, true);
+        }
         if let Some(message) = lost {
             let text = [b"error returned by PQputCopyEnd: ", &message[..]].concat();
             return self.die(Fatal::server(text));
         }
         let all_there = failures.is_empty() && !again && !deal.is_over;
         if all_there {
-            let uncommitted = deal.end(End::Commit).or_else(|| self.session.query(b"COMMIT").err());
-            let Some(message) = uncommitted else {
+            let uncommitted = match deal.end(End::Commit) {
+                None => self.session.query(b"COMMIT").err().map(|message| (message, false)),
+                Some(Failure { message, is_lost, .. }) => Some((message, is_lost)),
+            };
+            let Some((message, helper_is_lost)) = uncommitted else {
                 if surplus {
                     let what = b"unexpected extra results during COPY of table \"";
                     self.around.voice.warning(&[what, table, b"\""].concat());
@@ -322,7 +330,12 @@ impl SessionSink<'_> {
             };
             // Some may have committed.
             let _ = self.session.query(b"ROLLBACK");
-            self.empty(&deal)?;
+            if !self.session.is_lost() {
+                self.empty(&deal)?;
+                if helper_is_lost && can_come_again {
+                    return Ok(Outcome::Again);
+                }
+            }
             return self.query_failed("could not commit database transaction", &message, b"COMMIT");
         }
         deal.end(End::Rollback);
@@ -396,7 +409,7 @@ impl Deal {
     }
 
     /// Ends all transactions of others; gives the first failure to do so.
-    fn end(&self, end: End) -> Option<Message> {
+    fn end(&self, end: End) -> Option<Failure> {
         for part in &self.parts {
             // One that is gone says so.
             let _ = part.end.send(end);
@@ -404,7 +417,7 @@ impl Deal {
         let mut first = None;
         for part in &self.parts {
             if let Err(failure) = part.told() {
-                first.get_or_insert(failure.message);
+                first.get_or_insert(failure);
             }
         }
         first

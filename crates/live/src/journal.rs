@@ -12,16 +12,17 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use pgdmp::DumpId;
 use pgdmp::script::ScriptOptions;
 use pgdmp::select::Selected;
-use pgdmp::{Desc, DumpId};
 
+use crate::backend::{self, one};
+use crate::existing::Tables;
 use crate::fatal::Fatal;
 use crate::means::Means;
-use crate::session::{Message, Session};
+use crate::session::Session;
 
 /// The first line of the file.
 const FIRST: &str = "pgdmp journal 1";
@@ -93,10 +94,8 @@ pub(crate) struct Journal {
     resumed: bool,
     reload: bool,
     cleaned: AtomicBool,
-    /// The tables that the restore makes, by schema and name.
-    tables: HashMap<(Vec<u8>, Vec<u8>), DumpId>,
-    /// The encoding of their names.
-    encoding: String,
+    /// The tables that the restore makes.
+    tables: Tables,
     file: Mutex<Output>,
 }
 
@@ -116,11 +115,6 @@ const WHERE: &str = "SELECT s.system_identifier::pg_catalog.text || ' ' || d.oid
                      WHERE d.datname = pg_catalog.current_database()";
 const WHERE_BEFORE: &str = "SELECT oid::pg_catalog.text FROM pg_catalog.pg_database WHERE datname = \
                             pg_catalog.current_database()";
-/// A session, so that it is not taken for a later one of the same process id.
-const WHO: &str = "SELECT pid::pg_catalog.text || ' ' || \
-                   pg_catalog.date_part('epoch', backend_start)::pg_catalog.text \
-                   FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()";
-
 impl Journal {
     /// Opens a journal for a restore of these entries.
     pub(crate) fn open(
@@ -165,31 +159,8 @@ impl Journal {
         let file =
             Mutex::new(Output { file, synced: Instant::now(), removed: false, failed: None });
         let cleaned = AtomicBool::new(known.cleaned);
-        // What is dropped first is not there when its turn comes.
-        let drops = script.is_clean();
-        let tables = selected.all().filter(|(entry, decision)| {
-            !drops && entry.desc() == Desc::TABLE && decision.wanted.schema
-        });
-        let tables = tables.map(|(entry, _)| {
-            let [schema, name] = [entry.namespace(), entry.tag()];
-            let key = (schema.unwrap_or_default().to_vec(), name.unwrap_or_default().to_vec());
-            (key, entry.dump_id())
-        });
-        let tables = tables.collect();
-        let encoding = selected.toc().encoding().ok().flatten().unwrap_or(b"SQL_ASCII");
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'-';
-        let encoding =
-            encoding.iter().filter(|byte| is_name(byte)).map(|b| char::from(*b)).collect();
-        Ok(Journal {
-            path,
-            known,
-            resumed,
-            reload: options.reload,
-            cleaned,
-            tables,
-            encoding,
-            file,
-        })
+        let tables = Tables::new(selected, script);
+        Ok(Journal { path, known, resumed, reload: options.reload, cleaned, tables, file })
     }
 
     /// Whether this run goes on from another one.
@@ -271,7 +242,8 @@ impl Journal {
                     self.path.display()
                 )));
             }
-            self.end_others(session)?;
+            // They may still be at work on what they were sent.
+            backend::end(session, &self.known.sessions)?;
         }
         if !self.known.servers.contains(&place) {
             if first {
@@ -279,7 +251,7 @@ impl Journal {
             }
             self.note(&format!("server {place}"))?;
         }
-        let who = one(session, WHO)?;
+        let who = backend::who(session)?;
         self.note(&format!("session {who}"))
     }
 
@@ -298,49 +270,9 @@ impl Journal {
         self.meet(session, false)
     }
 
-    /// Tables that are there before the restore are never taken for tables of an earlier run, and
-    /// so are never emptied.
+    /// Tables that are there before the restore are no tables of an earlier run.
     fn note_what_is_there(&self, session: &mut dyn Session) -> Result<(), Fatal> {
-        if self.tables.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "SET client_encoding = '{}'; SELECT n.nspname, c.relname FROM pg_catalog.pg_class c \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname <> 'pg_catalog' AND c.relkind NOT IN ('i', 'I', 't')",
-            self.encoding
-        );
-        for row in rows(session, &sql)? {
-            let [Some(schema), Some(name)] = &row[..] else { continue };
-            if let Some(table) = self.tables.get(&(schema.clone(), name.clone())) {
-                self.conflict(*table)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sessions of a run that was killed may still be at work on what they were sent.
-    fn end_others(&self, session: &mut dyn Session) -> Result<(), Fatal> {
-        const PATIENCE: Duration = Duration::from_secs(60);
-        let list: Vec<String> =
-            self.known.sessions.iter().map(|session| format!("'{session}'")).collect();
-        if list.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE \
-             pid::pg_catalog.text || ' ' || \
-             pg_catalog.date_part('epoch', backend_start)::pg_catalog.text IN ({})",
-            list.join(", ")
-        );
-        let begun = Instant::now();
-        while !rows(session, &sql)?.is_empty() {
-            if begun.elapsed() > PATIENCE {
-                return Err(Fatal::server("a session of the earlier restore does not end"));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
+        self.tables.existing(session)?.into_iter().try_for_each(|table| self.conflict(table))
     }
 
     /// The restore is complete: nothing is left to go on with.
@@ -388,24 +320,6 @@ impl Drop for Output {
             let _ = self.file.sync_data();
         }
     }
-}
-
-fn rows(session: &mut dyn Session, sql: &str) -> Result<crate::session::Rows, Fatal> {
-    session.rows(sql.as_bytes()).map_err(|message: Message| Fatal::Server {
-        text: [b"query failed: ", &message[..]].concat(),
-        detail: Some(format!("Query was: {sql}").into_bytes()),
-    })
-}
-
-/// The one value that a query asks for.
-fn one(session: &mut dyn Session, sql: &str) -> Result<String, Fatal> {
-    let rows = rows(session, sql)?;
-    let value = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten();
-    let text = value.and_then(|value| String::from_utf8(value).ok()).unwrap_or_default();
-    if text.is_empty() || text.contains(|c: char| !matches!(c, '0'..='9' | '.' | ' ')) {
-        return Err(Fatal::server(format!("unexpected answer to the query: {sql}")));
-    }
-    Ok(text)
 }
 
 /// The first lines: what is restored, and how. A journal with other ones belongs to another

@@ -38,11 +38,24 @@ pub(crate) struct Leader<'a> {
     transactions: bool,
     /// What could only be made by this run, of what earlier ones tried.
     remade: HashSet<DumpId>,
-    /// Restored entries whose statements may not have been sent yet; with a journal.
-    unconfirmed: Vec<(TocEntry<'a>, Restored)>,
+    /// Restored entries whose statements may not have been sent yet, where that matters.
+    unconfirmed: Vec<Unconfirmed<'a>>,
+    /// What a session restores alone, and which of that is next.
+    alone: Vec<usize>,
+    at: usize,
+    /// Whether the restore has begun, with what comes before the first entry.
+    begun: bool,
     pub(crate) report: Report,
     /// The pipe that data comes through.
     pipe: Option<FromPipe>,
+}
+
+/// An entry whose statements may not have been sent yet.
+struct Unconfirmed<'a> {
+    /// Where it is in what a session restores alone.
+    at: usize,
+    entry: TocEntry<'a>,
+    restored: Restored,
 }
 
 /// What came through a pipe.
@@ -78,6 +91,9 @@ impl<'a> Leader<'a> {
             transactions: options.uses_transactions(),
             remade: HashSet::new(),
             unconfirmed: Vec::new(),
+            alone: Vec::new(),
+            at: 0,
+            begun: false,
             report: Report::default(),
             pipe,
         }
@@ -99,29 +115,65 @@ impl<'a> Leader<'a> {
         }
     }
 
-    /// What one session restores before the others.
+    /// What one session restores before the others. After a loss another one goes on.
     pub(crate) fn first(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
-        let (entries, work) = (self.graph.entries(), self.graph.remaining());
-        self.tell(Progress::Planned { entries, work });
-        self.debug("entering restore_toc_entries_prefork");
+        let result = self.begin_and_first(share);
+        self.add(share.report());
+        result
+    }
+
+    fn begin_and_first(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
+        if self.alone.is_empty() {
+            let (entries, work) = (self.graph.entries(), self.graph.remaining());
+            self.tell(Progress::Planned { entries, work });
+            self.debug("entering restore_toc_entries_prefork");
+            self.alone = self.graph.first();
+        }
         match self.around.journal {
+            _ if self.begun => share.set_up()?,
             Some(journal) if journal.is_cleaned() => share.set_up()?,
             _ => share.begin()?,
         }
-        let first = self.graph.first();
-        for place in &first {
-            self.now("processing item", *place, share)?;
+        if self.around.retry.is_some() {
+            self.wait(share)?;
         }
+        self.begun = true;
+        self.all_alone("processing item", share)?;
         share.leave()?;
-        self.wait(share)?;
-        self.add(share.report());
+        self.wait(share)
+    }
+
+    fn all_alone(&mut self, what: &str, share: &mut Share<'_>) -> pgdmp::Result<()> {
+        while let Some(place) = self.alone.get(self.at) {
+            self.now(what, *place, share)?;
+            self.at += 1;
+        }
         Ok(())
+    }
+
+    /// The session that restores alone is lost: goes back to what is not known to be restored, and
+    /// gives what of that is in doubt, and whether the drops before all are.
+    pub(crate) fn go_back(&mut self) -> (HashSet<DumpId>, bool) {
+        let unconfirmed = std::mem::take(&mut self.unconfirmed);
+        let mut doubts: HashSet<DumpId> =
+            unconfirmed.iter().map(|unconfirmed| unconfirmed.entry.dump_id()).collect();
+        let now = self.alone.get(self.at);
+        doubts.extend(now.map(|place| self.graph.nodes[*place].entry.dump_id()));
+        if let Some(first) = unconfirmed.first() {
+            self.at = first.at;
+        }
+        (doubts, !self.begun)
+    }
+
+    /// How far a session that restores alone has come.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     /// Waits for what was sent, and hears of definitions that failed after all.
     fn wait(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
         let late = share.wait()?;
-        for (entry, mut restored) in std::mem::take(&mut self.unconfirmed) {
+        for Unconfirmed { entry, mut restored, .. } in std::mem::take(&mut self.unconfirmed) {
             restored.errors += u64::from(late.entries.contains(&entry.index()));
             self.note_done(entry, restored)?;
         }
@@ -189,12 +241,22 @@ impl<'a> Leader<'a> {
         restored: Restored,
         share: &mut Share<'_>,
     ) -> pgdmp::Result<()> {
-        /// So many entries are in doubt at most if the process ends here.
+        /// So many entries are in doubt at most if the process ends here, or the connection.
         const MOST: usize = 32;
-        let Some(journal) = self.around.journal else { return Ok(()) };
-        self.unconfirmed.push((entry, restored));
+        const MOST_OF_CONNECTION: usize = 256;
+        let Surroundings { journal, retry, means, .. } = self.around;
+        if journal.is_none() && retry.is_none() {
+            return Ok(());
+        }
+        self.unconfirmed.push(Unconfirmed { at: self.at, entry, restored });
+        let most = match journal {
+            _ if !means.batches => 1,
+            Some(_) => MOST,
+            None => MOST_OF_CONNECTION,
+        };
         // Whether what follows is to be done again may depend on this one.
-        if self.unconfirmed.len() >= MOST || journal.was_in_the_way(entry.dump_id()) {
+        let was_there = journal.is_some_and(|journal| journal.was_in_the_way(entry.dump_id()));
+        if self.unconfirmed.len() >= most || was_there {
             self.wait(share)?;
         }
         Ok(())
@@ -224,17 +286,24 @@ impl<'a> Leader<'a> {
             .map_err(|fatal| std::io::Error::other(fatal.to_string()).into())
     }
 
-    /// What one session restores after the others.
-    pub(crate) fn last(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
+    /// All sessions have ended that restored side by side.
+    pub(crate) fn begin_last(&mut self) {
         self.debug("entering restore_toc_entries_postfork");
-        share.set_up()?;
-        for place in self.graph.missed() {
-            self.now("processing missed item", place, share)?;
-        }
-        share.finish()?;
-        self.wait(share)?;
+        (self.alone, self.at) = (self.graph.missed(), 0);
+    }
+
+    /// What one session restores after the others. After a loss another one goes on.
+    pub(crate) fn last(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
+        let result = self.missed_and_end(share);
         self.add(share.report());
-        Ok(())
+        result
+    }
+
+    fn missed_and_end(&mut self, share: &mut Share<'_>) -> pgdmp::Result<()> {
+        share.set_up()?;
+        self.all_alone("processing missed item", share)?;
+        share.finish()?;
+        self.wait(share)
     }
 
     /// Hands out entries until all is done.

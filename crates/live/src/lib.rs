@@ -34,6 +34,7 @@
 use pq_src as _;
 
 mod analyze;
+mod backend;
 mod batch;
 mod check;
 mod conflict;
@@ -41,6 +42,7 @@ mod connection;
 mod constraint;
 mod context;
 mod deal;
+mod existing;
 mod fatal;
 mod flush;
 mod graph;
@@ -58,6 +60,7 @@ mod plan;
 mod progress;
 mod prompt;
 mod restore;
+mod retry;
 #[cfg(not(feature = "bundled-libpq"))]
 mod search;
 mod session;

@@ -20,12 +20,14 @@ use pgdmp::toc::Format;
 use pgdmp::{Archive, ArchiveStream, Error, ErrorKind};
 
 use crate::batch::LOCK_TIMEOUT;
+use crate::context::Context;
 use crate::fatal::Fatal;
 use crate::graph::Graph;
 use crate::journal::Journal;
 use crate::leader::{FromPipe, Leader};
 use crate::pipe::{Buffer, Intake};
 use crate::restore::Restorer;
+use crate::retry::{Losses, Retry};
 use crate::session::{Server, Session};
 use crate::sink::{SessionSink, Surroundings};
 use crate::split::Splits;
@@ -101,15 +103,27 @@ fn over_sessions(
     journal: Option<&Journal>,
 ) -> Result<Report, Fatal> {
     let known = journal.and_then(Journal::database);
-    let mut session = restorer.connect(known, selected, server, voice)?;
-    if let Some(journal) = journal {
-        journal.meet(&mut *session, true)?;
-    }
+    let waits = !restorer.used_means().async_commit;
+    let mut attempts = 0;
+    let (mut session, retry) = loop {
+        let mut session = restorer.connect(known, selected, server, voice)?;
+        if let Some(journal) = journal {
+            journal.meet(&mut *session, true)?;
+        }
+        let (tries, options) = (restorer.tries(), &restorer.options);
+        let retry = Retry::new(tries, waits, selected, options, &mut *session);
+        // Nothing is done yet, but what a server says at first is needed later.
+        if !session.is_lost() || attempts >= tries {
+            break (session, retry);
+        }
+        attempts += 1;
+    };
     let rules = restorer.rules(&*session);
     let jobs = restorer.jobs.max(1);
     let settings = Settings::of(restorer.used_means(), &restorer.settings, jobs, &mut *session);
     let mut around = restorer.around(selected.toc(), server, voice, &settings, journal)?;
     around.data_comes_again = data.archive().is_some();
+    around.retry = Some(&retry).filter(|retry| retry.tries() > 0);
     let splits = splits(selected, around, &rules, jobs, &mut *session);
     let mut graph = Graph::new(data.archive(), selected, around.means, session.server_version());
     if restorer.analyze {
@@ -118,14 +132,16 @@ fn over_sessions(
     let pipe = reads.map(|reads| (reads, Buffer::new(restorer.pipe_buffer)));
     let from_pipe = pipe.as_ref().map(|(_, buffer)| FromPipe::new(Arc::clone(buffer)));
     let mut leader = Leader::new(around, graph, &restorer.options, from_pipe);
-    let mut sink = SessionSink::new(around, session);
-    let first =
-        data.share(&rules, selected, &mut sink).and_then(|mut share| leader.first(&mut share));
-    first.map_err(|error| sink.fatal(error))?;
-    let context = sink.context();
-    let database = sink.database().or(known).map(<[u8]>::to_vec);
-    // So that there are never more sessions than were asked for.
-    drop(sink);
+    let mut alone = Alone {
+        around,
+        database: known.map(<[u8]>::to_vec),
+        context: Context::default(),
+        losses: Losses::default(),
+    };
+    // When this ends the session does, so that there are never more than were asked for.
+    alone.restore(session, &mut leader, |leader, sink| {
+        data.share(&rules, selected, sink).and_then(|mut share| leader.first(&mut share))
+    })?;
 
     let of_workers = Restore::new().options(rules.script_options().clone().transaction_size(0));
     let work = Work {
@@ -133,19 +149,55 @@ fn over_sessions(
         data,
         selected,
         around,
-        context: context.clone(),
-        database: database.as_deref(),
+        context: alone.context.clone(),
+        database: alone.database.as_deref(),
         splits,
     };
     side_by_side(&mut leader, &work, jobs, pipe)?;
 
-    let session = server.connect(database.as_deref(), voice)?;
-    let mut sink = SessionSink::new(around, session).with_context(context);
-    let last =
-        data.share(&rules, selected, &mut sink).and_then(|mut share| leader.last(&mut share));
-    last.map_err(|error| sink.fatal(error))?;
-    leader.report.errors += sink.flush_log().map_err(|error| sink.fatal(error))?;
+    let mut session = retry.connect(&around, alone.database.as_deref())?;
+    retry.check(&mut *session, false)?;
+    leader.begin_last();
+    alone.losses = Losses::default();
+    alone.restore(session, &mut leader, |leader, sink| {
+        data.share(&rules, selected, sink).and_then(|mut share| leader.last(&mut share))?;
+        leader.report.errors += sink.flush_log()?;
+        Ok(())
+    })?;
     Ok(leader.report)
+}
+
+/// What sessions need that restore alone, one in the place of the other when it is lost.
+struct Alone<'a> {
+    around: Surroundings<'a>,
+    database: Option<Vec<u8>>,
+    context: Context,
+    losses: Losses,
+}
+
+impl<'a> Alone<'a> {
+    fn restore(
+        &mut self,
+        session: Box<dyn Session + 'a>,
+        leader: &mut Leader<'_>,
+        mut restore: impl FnMut(&mut Leader<'_>, &mut SessionSink<'a>) -> pgdmp::Result<()>,
+    ) -> Result<(), Fatal> {
+        let mut sink = SessionSink::new(self.around, session).with_context(self.context.clone());
+        loop {
+            let restored = restore(leader, &mut sink);
+            self.context = sink.context();
+            if let Some(database) = sink.database() {
+                self.database = Some(database.to_vec());
+            }
+            let Err(error) = restored else { return Ok(()) };
+            let (doubts, drops) = leader.go_back();
+            let progress = leader.at();
+            let database = self.database.as_deref();
+            let session = self.losses.again(sink, error, database, progress)?;
+            sink = SessionSink::new(self.around, session).with_context(self.context.clone());
+            sink.doubt(doubts, drops);
+        }
+    }
 }
 
 /// Which rows are dealt, if that is of use on this server.

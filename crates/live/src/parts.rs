@@ -76,8 +76,11 @@ impl SessionSink<'_> {
         entry: &TocEntry<'_>,
         parts: &TwoParts,
     ) -> pgdmp::Result<Restored> {
+        self.context.entry(entry);
         match self.session.query(&parts.undo) {
             Ok(_) => Ok(Restored::default()),
+            // It was undone in a connection that was lost.
+            Err(_) if self.is_in_doubt() && self.failed_by(GONE) => Ok(Restored::default()),
             Err(message) => self.part_failed(entry, &message),
         }
     }
@@ -107,6 +110,9 @@ impl SessionSink<'_> {
 
 /// There is such an index, or such a constraint.
 const THERE: &[&SqlState] = &[b"42P07", b"42710"];
+
+/// There is no such index, or constraint.
+const GONE: &[&SqlState] = &[b"42704", b"42P01"];
 
 /// The index is that of a constraint already, or there is such a constraint, or a primary key.
 const COMPLETE: &[&SqlState] = &[b"55000", b"42P07", b"42710", b"42P16"];

@@ -162,13 +162,18 @@ impl Source {
         self.rest.is_none()
     }
 
+    /// Whether it can be had from its beginning.
+    pub(crate) fn can_come_again(&self) -> bool {
+        self.is_whole() || !self.begun
+    }
+
     /// Bytes that were had of it the last time.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     fn begin(&mut self, entry: DumpId) -> pgdmp::Result<bool> {
-        if self.begun && !self.is_whole() {
+        if !self.can_come_again() {
             return Err(usage(format!(
                 "the data of entry {entry} has gone by in the pipe, and cannot be read again"
             )));

@@ -40,6 +40,7 @@ pub struct Restorer {
     pub(crate) analyze: bool,
     pub(crate) pipe_buffer: usize,
     pub(crate) forces_drop: bool,
+    retry: usize,
 }
 
 impl Default for Restorer {
@@ -63,6 +64,7 @@ impl Restorer {
             analyze: false,
             pipe_buffer: BUFFER,
             forces_drop: false,
+            retry: 0,
         }
     }
 
@@ -134,6 +136,26 @@ impl Restorer {
         self
     }
 
+    /// How often a connection that is lost is tried to be made again; 0 by default. It waits 1 second,
+    /// then 2, 4 and so on, at most 30. What the session did when it was lost is then done again, so
+    /// that nothing is there twice: what exists already is done, a table that the restore made is
+    /// emptied before its rows come again, and one that it did not make must be empty, or the
+    /// restore ends.
+    ///
+    /// The restore ends as well where the server has crashed and may have forgotten something:
+    /// commits that did not [wait for its log](Means::async_commit), and rows of unlogged tables; and
+    /// where data is lost that came through a pipe and is not kept in memory. The first connection
+    /// is tried once. Transactions of several objects cannot be done again.
+    pub fn retry(mut self, tries: usize) -> Self {
+        self.retry = tries;
+        self
+    }
+
+    /// How often a lost connection is tried again.
+    pub(crate) fn tries(&self) -> usize {
+        if self.options.uses_transactions() { 0 } else { self.retry }
+    }
+
     /// Keeps a journal, with which another restore goes on where this one ended: after an error, a
     /// lost connection, or the end of the process. What failed is tried again then. A restore
     /// without errors removes the journal in the end.
@@ -150,6 +172,7 @@ impl Restorer {
     pub(crate) fn deals_out(&self) -> bool {
         self.jobs > 1
             || self.journal.is_some()
+            || self.tries() > 0
             || self.means.is_fast() && !self.options.uses_transactions()
     }
 
@@ -304,6 +327,7 @@ impl Restorer {
             settings,
             journal,
             forces_drop: self.forces_drop,
+            retry: None,
             data_comes_again: false,
             std_strings: toc.std_strings()?,
         })

@@ -3,12 +3,14 @@
 mod held;
 mod statements;
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
 use pgdmp::script::{Late, Outcome, Sink, Step};
 use pgdmp::{Desc, DumpId, TocEntry};
 
+use crate::backend;
 use crate::batch::{Batch, LOCK_TIMEOUT};
 use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
@@ -18,6 +20,7 @@ use crate::flush::flush;
 use crate::insert::{Statements, TooLong, Waiting};
 use crate::journal::Journal;
 use crate::means::Means;
+use crate::retry::{Lost, Retry};
 use crate::session::{Copied, Message, Reply, Server, Session, SqlState};
 use crate::tune::Settings;
 use crate::voice::Voice;
@@ -37,6 +40,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) journal: Option<&'a Journal>,
     /// Whether a database that is there is dropped whoever uses it.
     pub(crate) forces_drop: bool,
+    /// Lost connections are made again.
+    pub(crate) retry: Option<&'a Retry>,
     /// Whether the data of a table can be had again.
     pub(crate) data_comes_again: bool,
     /// Whether backslashes in string literals of the archive stand for themselves.
@@ -77,6 +82,14 @@ pub(crate) struct SessionSink<'a> {
     emptied: Option<DumpId>,
     /// Why the restore ends.
     fatal: Option<Fatal>,
+    /// The session on the server, if it may have to be ended from another one.
+    who: Option<String>,
+    /// How the connection was lost, if it can be made again.
+    lost: Option<Lost>,
+    /// What was begun in a connection that was lost: these entries, and whether objects were being
+    /// dropped before all.
+    in_doubt: HashSet<DumpId>,
+    drops_in_doubt: bool,
 }
 
 /// Whether a session has its settings.
@@ -96,6 +109,8 @@ fn end() -> pgdmp::Error {
 
 impl<'a> SessionSink<'a> {
     pub(crate) fn new(around: Surroundings<'a>, session: Box<dyn Session + 'a>) -> Self {
+        let mut session = session;
+        let who = around.retry.and_then(|_| backend::who(&mut *session).ok());
         SessionSink {
             around,
             session,
@@ -116,6 +131,10 @@ impl<'a> SessionSink<'a> {
             query: Vec::new(),
             emptied: None,
             fatal: None,
+            who,
+            lost: None,
+            in_doubt: HashSet::new(),
+            drops_in_doubt: false,
         }
     }
 
@@ -136,6 +155,43 @@ impl<'a> SessionSink<'a> {
         self
     }
 
+    /// What follows was begun before in a connection that was lost: these entries, and perhaps the
+    /// drops before all.
+    pub(crate) fn doubt(&mut self, entries: HashSet<DumpId>, drops: bool) {
+        (self.in_doubt, self.drops_in_doubt) = (entries, drops);
+    }
+
+    /// How the connection was lost, if it can be made again.
+    pub(crate) fn lost(&mut self) -> Option<Lost> {
+        self.lost.take()
+    }
+
+    /// The same, without an end of it.
+    pub(crate) fn is_lost_by(&self) -> Option<&Lost> {
+        self.lost.as_ref()
+    }
+
+    /// Whether the connection is lost, and can be made again. Nothing is told of that then.
+    fn is_lost_for_now(&mut self, message: &[u8]) -> bool {
+        let lost = self.around.retry.is_some()
+            && self.session.is_lost()
+            && !self.around.server.is_stopped();
+        if lost && self.lost.is_none() {
+            self.lost = Some(Lost {
+                message: message.to_vec(),
+                who: self.who.take(),
+                within_rows: self.copying,
+            });
+        }
+        lost
+    }
+
+    /// Between entries: whether the connection is still there.
+    pub(crate) fn check_lost(&mut self) -> pgdmp::Result<()> {
+        let message = self.session.last_message();
+        if self.is_lost_for_now(&message) { Err(end()) } else { Ok(()) }
+    }
+
     /// The database that a step connected to.
     pub(crate) fn database(&self) -> Option<&[u8]> {
         self.database.as_deref()
@@ -147,6 +203,11 @@ impl<'a> SessionSink<'a> {
     }
 
     pub(crate) fn die<T>(&mut self, fatal: Fatal) -> pgdmp::Result<T> {
+        if let Fatal::Server { text, .. } = &fatal
+            && self.is_lost_for_now(text)
+        {
+            return Err(end());
+        }
         self.fatal = Some(fatal);
         Err(end())
     }
@@ -155,6 +216,9 @@ impl<'a> SessionSink<'a> {
     pub(crate) fn failed(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
         if self.around.server.is_stopped() {
             return self.die(Fatal::Told);
+        }
+        if self.is_lost_for_now(text) {
+            return Err(end());
         }
         self.context.tell(self.around.voice);
         self.around.voice.error(text);
@@ -202,6 +266,9 @@ impl<'a> SessionSink<'a> {
         if self.around.server.is_stopped() {
             return self.die(Fatal::Told);
         }
+        if self.is_lost_for_now(&message) {
+            return Err(end());
+        }
         let what = b"could not make sure that the restored data is on disk: ";
         self.around.voice.error(&[what, &message[..]].concat());
         if self.around.exit_on_error { self.die(Fatal::Told) } else { Ok(1) }
@@ -219,14 +286,20 @@ impl<'a> SessionSink<'a> {
         Ok(Outcome::Done)
     }
 
-    /// Whether a statement failed because an earlier run has done already what it does.
+    /// Whether a statement failed because what it does was done already: by an earlier run, or in a
+    /// connection that was lost.
     fn is_done_already(&mut self, query: &[u8]) -> pgdmp::Result<bool> {
-        let Some(journal) = self.around.journal else { return Ok(false) };
         let (Some(id), Some(state)) = (self.context.id(), self.session.last_state()) else {
             return Ok(false);
         };
-        if !journal.is_cleaned() {
-            return Ok(journal.resumes() && IS_GONE.contains(&&state));
+        let journal = self.around.journal;
+        let drops = journal.filter(|journal| !journal.is_cleaned());
+        if self.drops_in_doubt || drops.is_some_and(Journal::resumes) {
+            return Ok(IS_GONE.contains(&&state));
+        }
+        let in_doubt = self.is_in_doubt();
+        if drops.is_some() || journal.is_none() && !in_doubt {
+            return Ok(false);
         }
         let has = |words: &[u8]| query.windows(words.len()).any(|part| part == words);
         let exists = match &state {
@@ -236,20 +309,26 @@ impl<'a> SessionSink<'a> {
             b"42809" => has(b" ATTACH PARTITION "),
             state => EXISTS.contains(&state),
         };
-        if !exists {
-            return Ok(false);
+        if exists
+            && !in_doubt
+            && let Some(journal) = journal
+        {
+            self.noted(journal.conflict(id))?;
         }
-        if journal.is_in_doubt(id) {
-            return Ok(true);
-        }
-        self.noted(journal.conflict(id))?;
-        Ok(false)
+        Ok(exists && in_doubt)
     }
 
-    /// Whether an earlier run has begun the entry.
+    /// Whether the entry was begun before: by an earlier run, or in a connection that was lost.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        let (journal, id) = (self.around.journal, self.context.id());
-        journal.zip(id).is_some_and(|(journal, id)| journal.is_in_doubt(id))
+        let Some(id) = self.context.id() else { return false };
+        let existed = || self.around.retry.is_some_and(|retry| retry.existed(id));
+        self.around.journal.is_some_and(|journal| journal.is_in_doubt(id))
+            || self.in_doubt.contains(&id) && !existed()
+    }
+
+    /// Whether rows that come may have come before.
+    pub(crate) fn may_have_rows(&self) -> bool {
+        self.around.journal.is_some() || self.is_in_doubt()
     }
 
     /// What cannot be noted in the journal ends the restore.
@@ -259,8 +338,10 @@ impl<'a> SessionSink<'a> {
 
     /// Rows must not come twice: a table that is not new has to be empty.
     fn check_rows(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<()> {
-        let Some(journal) = self.around.journal else { return Ok(()) };
-        if entry.desc() != Desc::TABLE_DATA || self.emptied == Some(entry.dump_id()) {
+        if !self.may_have_rows()
+            || entry.desc() != Desc::TABLE_DATA
+            || self.emptied == Some(entry.dump_id())
+        {
             return Ok(());
         }
         let table = entry.sql_name();
@@ -270,7 +351,7 @@ impl<'a> SessionSink<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        if journal.reloads() {
+        if self.around.journal.is_some_and(Journal::reloads) {
             let sql = [b"TRUNCATE TABLE ONLY ", &table[..]].concat();
             return match self.session.query(&sql) {
                 Ok(_) => Ok(()),
@@ -460,6 +541,10 @@ impl<'a> SessionSink<'a> {
                 if let Some(journal) = self.around.journal {
                     let noted = journal.connected(&mut *self.session, database);
                     self.noted(noted)?;
+                }
+                if let Some(retry) = self.around.retry {
+                    retry.look(&mut *self.session);
+                    self.who = backend::who(&mut *self.session).ok();
                 }
                 Ok(Outcome::Done)
             }

@@ -14,6 +14,7 @@ use crate::deal::{self, Deal, Help};
 use crate::fatal::Fatal;
 use crate::parallel::Data;
 use crate::pipe::{Hand, Source};
+use crate::retry::{Losses, Lost};
 use crate::sink::{SessionSink, Surroundings};
 use crate::split::Splits;
 use crate::watch::{self, Seen};
@@ -41,6 +42,8 @@ pub(crate) struct Item {
     pub(crate) part: Option<(Part, Arc<TwoParts>)>,
     /// Sessions that come to help with its rows, if they are dealt.
     pub(crate) joins: Option<Receiver<deal::Part>>,
+    /// Whether there were such sessions.
+    pub(crate) was_dealt: bool,
     /// Its data, if that comes through a pipe.
     pub(crate) source: Option<Source>,
     /// Whether it does, and how many bytes it was, once it is restored.
@@ -58,6 +61,7 @@ impl Item {
             analyzes: None,
             part: None,
             joins: None,
+            was_dealt: false,
             source: None,
             is_of_pipe: false,
             bytes: 0,
@@ -132,21 +136,40 @@ impl Worker {
     }
 
     fn work(&self, work: &Work<'_>) -> Result<(), Fatal> {
-        let mut session = work.around.server.connect(work.database, work.around.voice)?;
+        let mut session = match work.around.retry {
+            Some(retry) => retry.connect(&work.around, work.database)?,
+            None => work.around.server.connect(work.database, work.around.voice)?,
+        };
         if let Some(journal) = work.around.journal {
             journal.meet(&mut *session, false)?;
         }
-        if work.around.means.is_fast() && work.around.voice.wants_progress() {
-            let pid = watch::process(&mut *session);
-            // If nobody hears it, that is the end anyway.
-            let _ = self.news.send(News::Process { worker: self.number, pid });
+        let mut context = work.context.clone();
+        let mut losses = Losses::default();
+        let mut turn = Turn::default();
+        loop {
+            if work.around.means.is_fast() && work.around.voice.wants_progress() {
+                let pid = watch::process(&mut *session);
+                // If nobody hears it, that is the end anyway.
+                let _ = self.news.send(News::Process { worker: self.number, pid });
+            }
+            let sink = SessionSink::new(work.around, session).with_context(context);
+            let sink = RefCell::new(sink.beside_others());
+            let Err(error) = self.tasks(work, &sink, &mut turn) else { return Ok(()) };
+            let sink = sink.into_inner();
+            context = sink.context();
+            if let Some(lost) = sink.is_lost_by() {
+                turn.is_lost(lost)?;
+            }
+            session = losses.again(sink, error, work.database, turn.done)?;
         }
-        let sink = SessionSink::new(work.around, session);
-        let sink = RefCell::new(sink.with_context(work.context.clone()).beside_others());
-        self.items(work, &sink).map_err(|error| sink.borrow_mut().fatal(error))
     }
 
-    fn items(&self, work: &Work<'_>, sink: &RefCell<SessionSink<'_>>) -> pgdmp::Result<()> {
+    fn tasks(
+        &self,
+        work: &Work<'_>,
+        sink: &RefCell<SessionSink<'_>>,
+        turn: &mut Turn,
+    ) -> pgdmp::Result<()> {
         let mut through = Through(sink);
         let source = RefCell::new(None);
         let mut hand = Hand(&source);
@@ -159,26 +182,53 @@ impl Worker {
         share.set_up()?;
         share.wait()?;
         let entries: Vec<TocEntry<'_>> = work.selected.all().map(|(entry, _)| entry).collect();
-        while let Ok(task) = self.next.recv() {
+        loop {
             let worker = self.number;
-            let news = match task {
-                Task::Restore(items) => {
-                    let done = match items.len() {
-                        1 => one(items, &entries, &mut share, sink, &source)?,
-                        _ => several(items, &entries, &mut share)?,
-                    };
-                    News::Done { worker, done }
+            if turn.items.is_empty() {
+                let Ok(task) = self.next.recv() else { break };
+                let news = match task {
+                    Task::Restore(items) => {
+                        (turn.items, turn.in_doubt) = (items, false);
+                        continue;
+                    }
+                    Task::Help(help) => {
+                        sink.borrow_mut().help(help);
+                        News::Helped { worker }
+                    }
+                    Task::Watch(pids) => {
+                        let seen = watch::ask(&mut *sink.borrow_mut().session, &pids);
+                        News::Watched { worker, seen }
+                    }
+                };
+                if self.news.send(news).is_err() {
+                    break;
                 }
-                Task::Help(help) => {
-                    sink.borrow_mut().help(help);
-                    News::Helped { worker }
-                }
-                Task::Watch(pids) => {
-                    let seen = watch::ask(&mut *sink.borrow_mut().session, &pids);
-                    News::Watched { worker, seen }
-                }
+                sink.borrow_mut().check_lost()?;
+                continue;
+            }
+            let in_doubt = turn.items.iter().filter(|_| turn.in_doubt);
+            let in_doubt = in_doubt.map(|item| entries[item.place].dump_id()).collect();
+            sink.borrow_mut().doubt(in_doubt, false);
+            let before = share.report().errors;
+            let restored = match &mut turn.items[..] {
+                [item] => one(item, &entries, &mut share, sink, &source),
+                items => several(items, &entries, &mut share),
             };
-            if self.news.send(news).is_err() {
+            if restored.is_err() {
+                turn.errors += share.report().errors.saturating_sub(before);
+            }
+            let restored = restored?;
+            let mut done: Vec<Done> = std::mem::take(&mut turn.items)
+                .into_iter()
+                .zip(restored)
+                .map(|(item, (restored, next))| Done { item, restored, next })
+                .collect();
+            if let Some(done) = done.first_mut() {
+                // Of the session that was lost.
+                done.restored.errors += std::mem::take(&mut turn.errors);
+            }
+            turn.done += 1;
+            if self.news.send(News::Done { worker, done }).is_err() {
                 break;
             }
         }
@@ -186,51 +236,87 @@ impl Worker {
     }
 }
 
+/// What a worker is at, whichever session it has.
+#[derive(Default)]
+struct Turn {
+    /// What it was given to restore, and did not restore yet.
+    items: Vec<Item>,
+    /// Whether some of that may be restored, in a session that was lost.
+    in_doubt: bool,
+    /// Errors of it in a session that was lost.
+    errors: u64,
+    /// How much it has restored.
+    done: usize,
+}
+
+impl Turn {
+    /// The session is lost, and another one is to go on.
+    ///
+    /// # Errors
+    ///
+    /// It cannot, because data is gone.
+    fn is_lost(&mut self, lost: &Lost) -> Result<(), Fatal> {
+        for item in &mut self.items {
+            if item.source.as_ref().is_some_and(|source| !source.can_come_again()) {
+                let message = lost.message.strip_suffix(b"\n").unwrap_or(&lost.message);
+                let what = b"\nThe rows that were on their way came through a pipe, and cannot be \
+                             read again.";
+                return Err(Fatal::server([message, what].concat()));
+            }
+            // Sessions that helped with its rows may have committed some.
+            item.made |= item.was_dealt;
+        }
+        self.in_doubt |= !lost.within_rows;
+        Ok(())
+    }
+}
+
+/// What came of an entry, and the part of its definition that is to follow.
+type Restoration = (Restored, Option<Part>);
+
 /// Restores an entry, or a part of it.
 fn one(
-    items: Vec<Item>,
+    item: &mut Item,
     entries: &[TocEntry<'_>],
     share: &mut Share<'_>,
     sink: &RefCell<SessionSink<'_>>,
     source: &RefCell<Option<Source>>,
-) -> pgdmp::Result<Vec<Done>> {
-    let mut done = Vec::with_capacity(1);
-    for mut item in items {
-        if let Some(rows) = item.analyzes {
-            let mut restored = Restored::default();
-            restored.errors = sink.borrow_mut().analyze(&entries[rows])?;
-            done.push(Done { item, restored, next: None });
-            continue;
-        }
-        let entry = entries[item.place];
-        let joins = item.joins.take();
-        sink.borrow_mut().deal = joins.map(|joins| Box::new(Deal::new(&entry, joins)));
-        if let Some(source) = &item.source {
-            sink.borrow_mut().around.data_comes_again = source.is_whole();
-        }
-        source.replace(item.source.take());
-        let (restored, next) = part(&item, entry, share, sink)?;
-        sink.borrow_mut().deal = None;
-        // What it keeps in memory makes room for more.
-        item.bytes = source.take().map_or(0, |source| source.bytes());
-        done.push(Done { item, restored, next });
+) -> pgdmp::Result<Vec<Restoration>> {
+    if let Some(rows) = item.analyzes {
+        let mut restored = Restored::default();
+        restored.errors = sink.borrow_mut().analyze(&entries[rows])?;
+        return Ok(vec![(restored, None)]);
     }
-    Ok(done)
+    let entry = entries[item.place];
+    let joins = item.joins.take();
+    item.was_dealt |= joins.is_some();
+    sink.borrow_mut().deal = joins.map(|joins| Box::new(Deal::new(&entry, joins)));
+    if let Some(source) = &item.source {
+        sink.borrow_mut().around.data_comes_again = source.is_whole();
+    }
+    source.replace(item.source.take());
+    let restored = part(item, entry, share, sink);
+    sink.borrow_mut().deal = None;
+    let source = source.take();
+    item.bytes = source.as_ref().map_or(0, Source::bytes);
+    // What it keeps in memory makes room for more, unless it may be needed once more.
+    item.source = source.filter(|_| restored.is_err());
+    restored.map(|restored| vec![restored])
 }
 
 /// Restores entries whose statements are sent together.
 fn several(
-    items: Vec<Item>,
+    items: &[Item],
     entries: &[TocEntry<'_>],
     share: &mut Share<'_>,
-) -> pgdmp::Result<Vec<Done>> {
+) -> pgdmp::Result<Vec<Restoration>> {
     let mut done = Vec::with_capacity(items.len());
     for item in items {
         let restored = share.entry(entries[item.place], item.wanted, item.made)?;
-        done.push(Done { item, restored, next: None });
+        done.push((restored, None));
     }
     let Late { errors: mut more, entries: failed, .. } = share.wait()?;
-    for Done { item, restored, .. } in &mut done {
+    for (item, (restored, _)) in items.iter().zip(&mut done) {
         if failed.contains(&entries[item.place].index()) {
             restored.errors += 1;
             restored.definition_failed = true;
@@ -238,9 +324,9 @@ fn several(
         }
     }
     // An entry can have several; the sum counts.
-    let one = done.iter().rposition(|done| done.restored.definition_failed);
-    if let Some(done) = done.get_mut(one.unwrap_or_default()) {
-        done.restored.errors += more;
+    let one = done.iter().rposition(|(restored, _)| restored.definition_failed);
+    if let Some((restored, _)) = done.get_mut(one.unwrap_or_default()) {
+        restored.errors += more;
     }
     Ok(done)
 }

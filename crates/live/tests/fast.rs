@@ -320,7 +320,7 @@ fn a_batch_that_is_lost_is_an_error_for_each_statement() {
 fn there_are_few_round_trips() {
     use pgdmp_testkit::many::{Shape, archive};
     for (shape, entries, least) in [
-        (Shape::BareTables, 2000, 50),
+        (Shape::BareTables, 2000, 45),
         (Shape::Schemas, 2000, 30),
         (Shape::Tables, 1100, 1),
         (Shape::LargeObjects, 2000, 3),

@@ -44,7 +44,20 @@ impl Server {
     /// Starts it again after it was stopped.
     pub fn restart(&self) {
         let (data, log) = (self.path("data"), self.path("log"));
-        self.run("pg_ctl", &["-D", &data, "-w", "-l", &log, "-o", &self.options(), "start"]);
+        let options = self.options();
+        let args = ["-D", &data, "-w", "-l", &log, "-o", &options, "start"];
+        // Processes of one that was stopped at once may still be there.
+        for _ in 0..20 {
+            let mut command = self.command("pg_ctl");
+            command.args(args).stdout(Stdio::null()).stderr(Stdio::null());
+            if command.status().unwrap().success() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(250));
+        }
+        let said = std::fs::read(&log).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said[said.len().saturating_sub(2000)..]).into_owned();
+        panic!("the server does not start: {said}");
     }
 
     fn options(&self) -> String {

@@ -47,6 +47,7 @@ pub(super) enum Own {
     DropExisting,
     Quiet,
     Color,
+    Retry,
 }
 
 /// How a restore is asked to show how far it is.
@@ -59,6 +60,9 @@ pub(super) enum Asked {
     /// Not to show it.
     No,
 }
+
+/// How often a lost connection is tried again, unless another number is given.
+pub(super) const RETRY: usize = 5;
 
 /// The values of these options.
 #[derive(Debug, Default)]
@@ -99,6 +103,8 @@ pub(super) struct Extras {
     pub(super) quiet: bool,
     /// Bytes that may wait in memory of what comes through a pipe.
     pub(super) pipe_buffer: Option<usize>,
+    /// How often a lost connection is tried again.
+    pub(super) retry: Option<usize>,
 }
 
 impl Extras {
@@ -174,6 +180,11 @@ impl Extras {
                     }
                 };
             }
+            Own::Retry if value.is_empty() => self.retry = Some(RETRY),
+            Own::Retry => match text().parse() {
+                Ok(tries) => self.retry = Some(tries),
+                Err(_) => return Err(Fatal::new("option \"--retry\" takes a number")),
+            },
             Own::PipeBuffer => self.pipe_buffer = Some(size(&text())?),
             Own::Template => server.database_template = Some(value.to_vec()),
             Own::Tablespace => server.database_tablespace = Some(value.to_vec()),

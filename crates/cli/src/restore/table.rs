@@ -334,6 +334,12 @@ pub(super) const OWN: &[Row] = &[
         "so much data from a pipe may wait in memory\n(128MB by default)",
         Own::PipeBuffer,
     ),
+    own_flag(
+        "retry",
+        "make lost connections again, and go on\n(--retry=N: try N times; 5 by default, with\n--exact 0)",
+        Own::Retry,
+    ),
+    untold(own_value("retry", "N", "", Own::Retry)),
     own_value("journal", "FILE", "note in FILE what is done", Own::Journal),
     own_flag(
         "resume",

@@ -110,7 +110,7 @@ impl SessionSink<'_> {
 
     /// How rows get into a table without being frozen. An earlier run may have loaded them, too.
     fn plain(&self) -> How {
-        if self.around.journal.is_some() { How::Emptied } else { How::Plain }
+        if self.may_have_rows() { How::Emptied } else { How::Plain }
     }
 
     /// Takes rows while there are few of them.

@@ -19,14 +19,18 @@ impl SessionSink<'_> {
         if statement.entry.is_none() && self.is_set == IsSet::NotYet {
             self.is_set = IsSet::Begun;
         }
-        if let (Some(entry), Some(journal)) = (statement.entry, self.around.journal) {
+        if let Some(entry) = statement.entry {
+            let journal = self.around.journal.filter(|journal| !journal.is_cleaned());
             match statement.purpose {
                 Purpose::Drop => {}
                 Purpose::Truncate => self.emptied = Some(entry.dump_id()),
-                _ if journal.is_cleaned() => {}
+                _ if journal.is_none() && !self.drops_in_doubt => {}
                 _ => {
                     self.send_waiting()?;
-                    self.noted(journal.cleaned())?;
+                    self.drops_in_doubt = false;
+                    if let Some(journal) = journal {
+                        self.noted(journal.cleaned())?;
+                    }
                 }
             }
         }
