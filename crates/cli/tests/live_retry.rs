@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Begins a restore; `-` is the archive through a pipe.
 fn begin(server: &Server, into: &str, options: &str, archive: &str) -> Child {
     let mut command: Command = pgdmp_with_signals();
-    command.args(["restore", "-h", &server.path(""), "-U", "postgres", "-d", into]);
+    command.args(["restore", "-h", &server.path(""), "-U", "postgres", "-d", into, "--retry"]);
     let (options, pipe) = match options.strip_suffix(" -") {
         Some(options) => (options, true),
         None => (options, false),

@@ -43,6 +43,8 @@ pub(crate) struct Leader<'a> {
     /// What a session restores alone, and which of that is next.
     alone: Vec<usize>,
     at: usize,
+    /// What was begun in a session that was lost. One more may be lost before all of it is done again.
+    doubts: HashSet<DumpId>,
     /// Whether the restore has begun, with what comes before the first entry.
     begun: bool,
     pub(crate) report: Report,
@@ -93,6 +95,7 @@ impl<'a> Leader<'a> {
             unconfirmed: Vec::new(),
             alone: Vec::new(),
             at: 0,
+            doubts: HashSet::new(),
             begun: false,
             report: Report::default(),
             pipe,
@@ -155,14 +158,13 @@ impl<'a> Leader<'a> {
     /// gives what of that is in doubt, and whether the drops before all are.
     pub(crate) fn go_back(&mut self) -> (HashSet<DumpId>, bool) {
         let unconfirmed = std::mem::take(&mut self.unconfirmed);
-        let mut doubts: HashSet<DumpId> =
-            unconfirmed.iter().map(|unconfirmed| unconfirmed.entry.dump_id()).collect();
+        self.doubts.extend(unconfirmed.iter().map(|unconfirmed| unconfirmed.entry.dump_id()));
         let now = self.alone.get(self.at);
-        doubts.extend(now.map(|place| self.graph.nodes[*place].entry.dump_id()));
+        self.doubts.extend(now.map(|place| self.graph.nodes[*place].entry.dump_id()));
         if let Some(first) = unconfirmed.first() {
             self.at = first.at;
         }
-        (doubts, !self.begun)
+        (self.doubts.clone(), !self.begun)
     }
 
     /// How far a session that restores alone has come.

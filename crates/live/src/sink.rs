@@ -173,9 +173,14 @@ impl<'a> SessionSink<'a> {
 
     /// Whether the connection is lost, and can be made again. Nothing is told of that then.
     fn is_lost_for_now(&mut self, message: &[u8]) -> bool {
-        let lost = self.around.retry.is_some()
-            && self.session.is_lost()
-            && !self.around.server.is_stopped();
+        if self.around.retry.is_none() || self.around.server.is_stopped() {
+            return false;
+        }
+        if !self.session.is_lost() && self.session.last_state().is_none_or(|state| ends(state)) {
+            // What could not be written says that the connection is lost; libpq finds out later.
+            let _ = self.session.query(b"");
+        }
+        let lost = self.session.is_lost();
         if lost && self.lost.is_none() {
             self.lost = Some(Lost {
                 message: message.to_vec(),
@@ -586,6 +591,11 @@ impl<'a> SessionSink<'a> {
         let message = self.session.last_message();
         self.object_failed(&message)
     }
+}
+
+/// Whether a session is at its end: an administrator, a crash, no connections yet; the connection.
+fn ends(state: SqlState) -> bool {
+    [*b"57P01", *b"57P02", *b"57P03"].contains(&state) || state.starts_with(b"08")
 }
 
 /// Objects that there are already: duplicate database, schema, table, function, object, column.

@@ -8,7 +8,7 @@ use pgdmp_live::{
     Voice,
 };
 
-use super::extras::{Extras, RETRY};
+use super::extras::Extras;
 use super::messages::{Fatal, Program};
 use super::options::Options;
 use super::progress::Watcher;
@@ -190,8 +190,7 @@ fn restorer(program: &Program, options: &mut Options, journal: Option<JournalOpt
     for (name, value) in std::mem::take(&mut options.extras.settings) {
         restorer = restorer.set(name, value);
     }
-    let retry = if options.extras.means.is_fast() { RETRY } else { 0 };
-    restorer = restorer.retry(options.extras.retry.unwrap_or(retry));
+    restorer = restorer.retry(options.extras.retry);
     if let Some(bytes) = options.extras.pipe_buffer {
         restorer = restorer.pipe_buffer(bytes);
     }

@@ -61,8 +61,8 @@ pub(super) enum Asked {
     No,
 }
 
-/// How often a lost connection is tried again, unless another number is given.
-pub(super) const RETRY: usize = 5;
+/// How often a lost connection is tried again, unless a number is given.
+const RETRY: usize = 5;
 
 /// The values of these options.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ pub(super) struct Extras {
     /// Bytes that may wait in memory of what comes through a pipe.
     pub(super) pipe_buffer: Option<usize>,
     /// How often a lost connection is tried again.
-    pub(super) retry: Option<usize>,
+    pub(super) retry: usize,
 }
 
 impl Extras {
@@ -180,9 +180,9 @@ impl Extras {
                     }
                 };
             }
-            Own::Retry if value.is_empty() => self.retry = Some(RETRY),
+            Own::Retry if value.is_empty() => self.retry = RETRY,
             Own::Retry => match text().parse() {
-                Ok(tries) => self.retry = Some(tries),
+                Ok(tries) => self.retry = tries,
                 Err(_) => return Err(Fatal::new("option \"--retry\" takes a number")),
             },
             Own::PipeBuffer => self.pipe_buffer = Some(size(&text())?),

@@ -336,7 +336,7 @@ pub(super) const OWN: &[Row] = &[
     ),
     own_flag(
         "retry",
-        "make lost connections again, and go on\n(--retry=N: try N times; 5 by default, with\n--exact 0)",
+        "make lost connections again, and go on\n(--retry=N: try N times; 5 by default)",
         Own::Retry,
     ),
     untold(own_value("retry", "N", "", Own::Retry)),
