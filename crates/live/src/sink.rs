@@ -176,7 +176,7 @@ impl<'a> SessionSink<'a> {
         if self.around.retry.is_none() || self.around.server.is_stopped() {
             return false;
         }
-        if !self.session.is_lost() && self.session.last_state().is_none_or(|state| ends(state)) {
+        if !self.session.is_lost() && self.session.last_state().is_none_or(ends) {
             // What could not be written says that the connection is lost; libpq finds out later.
             let _ = self.session.query(b"");
         }
