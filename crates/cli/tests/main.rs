@@ -111,9 +111,9 @@ mod live_progress;
 mod live_restore;
 #[cfg(unix)]
 mod live_resume;
-mod live_salvage;
 #[cfg(unix)]
 mod live_retry;
+mod live_salvage;
 #[cfg(unix)]
 mod live_scripts;
 #[cfg(target_os = "linux")]
