@@ -36,6 +36,7 @@
 //! | `live_analyze` | tables are analyzed when they are complete |
 //! | `live_catalogs` | restores of the corpus by faster means: the same catalogs |
 //! | `live_check` | what a check says before a restore, and what the restore then does |
+//! | `live_crash` | a server that crashes, and restores that go on |
 //! | `live_create` | the database that is made, and one that is there |
 //! | `live_disk` | a server whose disk is full |
 //! | `live_tls` | connections by TLS, beside the installed pg_restore |
@@ -82,6 +83,8 @@ mod live_catalogs;
 mod live_check;
 #[cfg(target_os = "linux")]
 mod live_connect;
+#[cfg(unix)]
+mod live_crash;
 #[cfg(unix)]
 mod live_create;
 #[cfg(unix)]

@@ -15,6 +15,7 @@ use crate::batch::{self, LOCK_TIMEOUT, MOST_STATEMENTS};
 use crate::constraint::{Kind, Part, Tables, TwoParts};
 use crate::locks::{Locks, Mode};
 use crate::means::Means;
+use crate::root::root_of;
 use crate::split::{Splits, Work};
 use crate::weight;
 
@@ -494,15 +495,4 @@ fn implied_by_comments(toc: &Toc) -> Option<DumpId> {
     }
     let objects = toc.entries().find(|entry| entry.desc() == Desc::BLOBS)?;
     Some(objects.dump_id())
-}
-
-/// The table by way of which the rows of a partition find it.
-fn root_of<'t>(entry: &TocEntry<'t>) -> Option<&'t [u8]> {
-    let defn = entry.defn().unwrap_or_default();
-    if entry.desc() != Desc::TABLE_DATA || !defn.starts_with(b"-- load via partition root ") {
-        return None;
-    }
-    // `COPY schema.root (columns) FROM stdin;`
-    let copy = entry.copy_stmt()?;
-    Some(copy.split(|byte| *byte == b'(').next().unwrap_or(copy))
 }

@@ -11,7 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use pgdmp::DumpId;
@@ -19,10 +19,14 @@ use pgdmp::script::ScriptOptions;
 use pgdmp::select::Selected;
 
 use crate::backend::{self, one};
-use crate::existing::Tables;
+use crate::epoch::Epoch;
+use crate::existing::Objects;
 use crate::fatal::Fatal;
 use crate::means::Means;
+use crate::root::root_of;
 use crate::session::Session;
+use crate::sink::is_gone;
+use crate::unlogged::Unlogged;
 
 /// The first line of the file.
 const FIRST: &str = "pgdmp journal 1";
@@ -76,6 +80,10 @@ struct Known {
     entries: HashMap<DumpId, Past>,
     /// Tables that were analyzed, by their data.
     analyzed: HashSet<DumpId>,
+    /// The last transactions of rows that only these tell of.
+    transactions: HashMap<DumpId, u64>,
+    /// What a server that did not crash since says of itself.
+    epoch: Option<Epoch>,
     /// Whether the objects that are to be dropped before all are dropped.
     cleaned: bool,
     /// The database that the restore connected to.
@@ -94,8 +102,14 @@ pub(crate) struct Journal {
     resumed: bool,
     reload: bool,
     cleaned: AtomicBool,
-    /// The tables that the restore makes.
-    tables: Tables,
+    /// What the restore makes.
+    objects: Objects,
+    /// The tables by way of which rows have come, or are coming.
+    roots: Mutex<HashSet<Vec<u8>>>,
+    /// What a crash of the server takes away.
+    unlogged: Unlogged,
+    /// What it took away since an earlier run.
+    lost: OnceLock<HashSet<DumpId>>,
     file: Mutex<Output>,
 }
 
@@ -159,8 +173,23 @@ impl Journal {
         let file =
             Mutex::new(Output { file, synced: Instant::now(), removed: false, failed: None });
         let cleaned = AtomicBool::new(known.cleaned);
-        let tables = Tables::new(selected, script);
-        Ok(Journal { path, known, resumed, reload: options.reload, cleaned, tables, file })
+        let came = |id: DumpId| {
+            known.entries.get(&id) == Some(&Past::Done) || known.transactions.contains_key(&id)
+        };
+        let roots = selected.all().filter(|(entry, _)| came(entry.dump_id()));
+        let roots = roots.filter_map(|(entry, _)| root_of(&entry).map(<[u8]>::to_vec)).collect();
+        Ok(Journal {
+            path,
+            known,
+            resumed,
+            reload: options.reload,
+            cleaned,
+            objects: Objects::new(selected, script),
+            roots: Mutex::new(roots),
+            unlogged: Unlogged::of(selected),
+            lost: OnceLock::new(),
+            file,
+        })
     }
 
     /// Whether this run goes on from another one.
@@ -184,12 +213,22 @@ impl Journal {
 
     /// Whether an earlier run has restored the entry.
     pub(crate) fn is_done(&self, entry: DumpId) -> bool {
-        self.known.entries.get(&entry) == Some(&Past::Done)
+        self.known.entries.get(&entry) == Some(&Past::Done) && !self.is_lost(entry)
+    }
+
+    /// Whether what an earlier run did with the entry is gone with a crash of the server.
+    fn is_lost(&self, entry: DumpId) -> bool {
+        self.lost.get().is_some_and(|lost| lost.contains(&entry))
+    }
+
+    /// How many entries are restored again because the server has crashed.
+    pub(crate) fn losses(&self) -> usize {
+        self.lost.get().map_or(0, HashSet::len)
     }
 
     /// Whether an earlier run may have made what the entry stands for, all of it or a part.
     pub(crate) fn is_in_doubt(&self, entry: DumpId) -> bool {
-        self.known.entries.get(&entry) == Some(&Past::Begun)
+        self.known.entries.get(&entry) == Some(&Past::Begun) || self.is_lost(entry)
     }
 
     /// Whether something that was there before was in the way of the entry. What belongs to it
@@ -200,7 +239,7 @@ impl Journal {
 
     /// Whether an earlier run has analyzed the table of this data.
     pub(crate) fn is_analyzed(&self, data: DumpId) -> bool {
-        self.known.analyzed.contains(&data)
+        self.known.analyzed.contains(&data) && !self.is_lost(data)
     }
 
     /// The table of this data is analyzed.
@@ -216,6 +255,21 @@ impl Journal {
     /// An entry is restored, without an error.
     pub(crate) fn done(&self, entry: DumpId) -> Result<(), Fatal> {
         self.note(&format!("done {entry}"))
+    }
+
+    /// Whether these are the first rows by way of a table.
+    pub(crate) fn is_first_via(&self, root: &[u8]) -> bool {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner).insert(root.to_vec())
+    }
+
+    /// The rows of an entry are about to be sent, in this transaction.
+    pub(crate) fn transaction(&self, rows: DumpId, transaction: u64) -> Result<(), Fatal> {
+        self.note(&format!("transaction {rows} {transaction}"))
+    }
+
+    /// The last transaction in which an earlier run sent the rows of an entry.
+    pub(crate) fn last_transaction(&self, rows: DumpId) -> Option<u64> {
+        self.known.transactions.get(&rows).copied().filter(|_| !self.is_lost(rows))
     }
 
     /// An object that was there before the restore is in the way.
@@ -245,9 +299,12 @@ impl Journal {
             // They may still be at work on what they were sent.
             backend::end(session, &self.known.sessions)?;
         }
+        if first {
+            self.look_for_a_crash(session)?;
+        }
         if !self.known.servers.contains(&place) {
             if first {
-                self.note_what_is_there(session)?;
+                self.note_what_is_there(session, true)?;
             }
             self.note(&format!("server {place}"))?;
         }
@@ -266,13 +323,67 @@ impl Journal {
             let _ = write!(line, "{byte:02x}");
         });
         self.note(&line)?;
-        self.note_what_is_there(session)?;
+        self.note_what_is_there(session, false)?;
         self.meet(session, false)
     }
 
-    /// Tables that are there before the restore are no tables of an earlier run.
-    fn note_what_is_there(&self, session: &mut dyn Session) -> Result<(), Fatal> {
-        self.tables.existing(session)?.into_iter().try_for_each(|table| self.conflict(table))
+    /// What is there before the restore is nothing of an earlier run.
+    fn note_what_is_there(&self, session: &mut dyn Session, databases: bool) -> Result<(), Fatal> {
+        let there = self.objects.existing(session, databases)?;
+        there.into_iter().try_for_each(|object| self.conflict(object))
+    }
+
+    /// A server that has crashed since an earlier run has forgotten some of what that did.
+    fn look_for_a_crash(&self, session: &mut dyn Session) -> Result<(), Fatal> {
+        let now = Epoch::of(session);
+        let then = &self.known.epoch;
+        if self.resumed && (then.is_none() || *then != now) {
+            self.lose(session)?;
+        }
+        match now {
+            // Only now: whoever ends before this looks once more.
+            Some(now) if then.as_ref() != Some(&now) => self.note(&format!("epoch {}", now.text())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has what is gone restored again, and drops what would be in its way.
+    fn lose(&self, session: &mut dyn Session) -> Result<(), Fatal> {
+        let Unlogged { again, drops, roots } = &self.unlogged;
+        let is_known = |id: &DumpId| self.known.entries.contains_key(id);
+        let is_done = |id: &DumpId| self.known.entries.get(id) == Some(&Past::Done);
+        let drops = || drops.iter().filter(|(id, _)| is_known(id));
+        let lost: HashSet<DumpId> =
+            again.iter().chain(drops().map(|(id, _)| id)).copied().collect();
+        let lost: HashSet<DumpId> = lost.into_iter().filter(is_done).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let set = self.objects.set_encoding();
+        session.query(set.as_bytes()).map_err(|message| failed(&message, set.as_bytes()))?;
+        for root in roots {
+            // Which of them are gone, nobody knows.
+            let sql = [b"SELECT 1 FROM ", &root[..], b" LIMIT 1"].concat();
+            if session.rows(&sql).is_ok_and(|rows| !rows.is_empty()) {
+                let text = [
+                    b"the server has crashed, and some of the rows of ",
+                    &root[..],
+                    b" may be lost with its unlogged partitions: restore into a new database",
+                ];
+                return Err(Fatal::server(text.concat()));
+            }
+        }
+        lost.iter().try_for_each(|id| self.note(&format!("lost {id}")))?;
+        for (_, sql) in drops() {
+            if let Err(message) = session.query(sql)
+                && !session.last_state().is_some_and(is_gone)
+            {
+                return Err(failed(&message, sql));
+            }
+        }
+        // It may be looked for once more, with the same outcome.
+        let _ = self.lost.set(lost);
+        Ok(())
     }
 
     /// The restore is complete: nothing is left to go on with.
@@ -319,6 +430,13 @@ impl Drop for Output {
         if !self.removed {
             let _ = self.file.sync_data();
         }
+    }
+}
+
+fn failed(message: &[u8], sql: &[u8]) -> Fatal {
+    Fatal::Server {
+        text: [b"query failed: ", message].concat(),
+        detail: Some([b"Query was: ", sql].concat()),
     }
 }
 
@@ -403,6 +521,21 @@ impl Known {
             "done" => {
                 self.entries.insert(id()?, Past::Done);
             }
+            "lost" => {
+                let id = id()?;
+                self.entries.entry(id).and_modify(|past| {
+                    if *past == Past::Done {
+                        *past = Past::Begun;
+                    }
+                });
+                self.analyzed.remove(&id);
+                self.transactions.remove(&id);
+            }
+            "transaction" => {
+                let (id, transaction) = rest.split_once(' ')?;
+                self.transactions.insert(DumpId(id.parse().ok()?), transaction.parse().ok()?);
+            }
+            "epoch" => self.epoch = Some(Epoch::parse(rest)?),
             "analyzed" => drop(self.analyzed.insert(id()?)),
             "cleaned" => self.cleaned = true,
             "server" => self.servers.push(rest.to_owned()),

@@ -103,21 +103,26 @@ fn over_sessions(
     journal: Option<&Journal>,
 ) -> Result<Report, Fatal> {
     let known = journal.and_then(Journal::database);
-    let waits = !restorer.used_means().async_commit;
     let mut attempts = 0;
     let (mut session, retry) = loop {
         let mut session = restorer.connect(known, selected, server, voice)?;
         if let Some(journal) = journal {
             journal.meet(&mut *session, true)?;
         }
-        let (tries, options) = (restorer.tries(), &restorer.options);
-        let retry = Retry::new(tries, waits, selected, options, &mut *session);
+        let tries = restorer.tries();
+        let retry = Retry::new(restorer, journal.is_some(), selected, &mut *session);
         // Nothing is done yet, but what a server says at first is needed later.
         if !session.is_lost() || attempts >= tries {
             break (session, retry);
         }
         attempts += 1;
     };
+    if let Some(n @ 1..) = journal.map(Journal::losses) {
+        let what = format!("the server has crashed, and lost rows of unlogged tables: {n} ");
+        let what =
+            what + if n == 1 { "object is restored again" } else { "objects are restored again" };
+        voice.warning(what.as_bytes());
+    }
     let rules = restorer.rules(&*session);
     let jobs = restorer.jobs.max(1);
     let settings = Settings::of(restorer.used_means(), &restorer.settings, jobs, &mut *session);

@@ -10,7 +10,7 @@ use pgdmp::{Archive, DumpId};
 use crate::analyze;
 use crate::constraint::Part;
 use crate::graph::Graph;
-use crate::graph::analysis::without_statistics;
+use crate::graph::analysis::{Analysis, analyses_of};
 use crate::restore::Restorer;
 
 /// What a restore would do. When an entry of the parallel part begins depends on how long others take,
@@ -86,8 +86,8 @@ impl Restorer {
             if self.analyze {
                 let all = selected.all().map(|(entry, decision)| (entry, decision.wanted));
                 let all: Vec<_> = all.collect();
-                for place in without_statistics(all.iter().copied()) {
-                    let entry = all[place].0;
+                for Analysis { table, .. } in analyses_of(&all) {
+                    let entry = all[table].0;
                     let instead = Some(analyze::statement(&entry));
                     items.push(PlanItem { bytes: None, instead, ..item(entry) });
                 }

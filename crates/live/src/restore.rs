@@ -9,7 +9,7 @@ use pgdmp::{Archive, ArchiveStream, Toc};
 
 use crate::conflict::OnConflict;
 use crate::fatal::Fatal;
-use crate::graph::analysis::without_statistics;
+use crate::graph::analysis::{Analysis, analyses_of};
 use crate::journal::{Journal, JournalOptions};
 use crate::means::Means;
 use crate::parallel;
@@ -120,7 +120,7 @@ impl Restorer {
     }
 
     /// Whether each table whose rows are restored is analyzed (`ANALYZE`), unless its statistics are
-    /// restored: when its rows and indexes are there, beside other work. One session that restores in
+    /// restored; partitions with the table at their root, which the server never analyzes by itself: when its rows and indexes are there, beside other work. One session that restores in
     /// the order of the archive does it in the end, behind the last transaction. A table that cannot
     /// be analyzed is an error.
     pub fn analyze(mut self, analyze: bool) -> Self {
@@ -145,7 +145,7 @@ impl Restorer {
     /// The restore ends as well where the server has crashed and may have forgotten something:
     /// commits that did not [wait for its log](Means::async_commit), and rows of unlogged tables; and
     /// where data is lost that came through a pipe and is not kept in memory. The first connection
-    /// is tried once. Transactions of several objects cannot be done again.
+    /// is tried once. Transactions of several objects cannot be done again, and are refused with it.
     pub fn retry(mut self, tries: usize) -> Self {
         self.retry = tries;
         self
@@ -154,6 +154,15 @@ impl Restorer {
     /// How often a lost connection is tried again.
     pub(crate) fn tries(&self) -> usize {
         if self.options.uses_transactions() { 0 } else { self.retry }
+    }
+
+    /// Whether the options go together.
+    fn check_options(&self) -> Result<(), Fatal> {
+        if self.retry > 0 && self.options.uses_transactions() {
+            let what = "lost connections are not made again with transactions of several objects";
+            return Err(pgdmp::Error::new(pgdmp::ErrorKind::Usage { what: what.into() }).into());
+        }
+        Ok(())
     }
 
     /// Keeps a journal, with which another restore goes on where this one ended: after an error, a
@@ -188,6 +197,7 @@ impl Restorer {
         server: &dyn Server,
         voice: &dyn Voice,
     ) -> Result<Report, Fatal> {
+        self.check_options()?;
         if self.deals_out() {
             return parallel::restore(self, archive, selected, server, voice);
         }
@@ -213,6 +223,7 @@ impl Restorer {
         server: &dyn Server,
         voice: &dyn Voice,
     ) -> Result<Report, Fatal> {
+        self.check_options()?;
         if self.deals_out() {
             return parallel::restore_stream(self, archive, selected, server, voice);
         }
@@ -263,8 +274,8 @@ impl Restorer {
         if self.analyze {
             let entries = selected.all().map(|(entry, decision)| (entry, decision.wanted));
             let entries: Vec<_> = entries.collect();
-            for place in without_statistics(entries.iter().copied()) {
-                report.errors += sink.analyze(&entries[place].0)?;
+            for Analysis { table, .. } in analyses_of(&entries) {
+                report.errors += sink.analyze(&entries[table].0)?;
             }
         }
         Ok(report)

@@ -13,24 +13,28 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pgdmp::script::ScriptOptions;
+use pgdmp::DumpId;
 use pgdmp::select::Selected;
-use pgdmp::{Desc, DumpId};
 
 use crate::backend;
-use crate::existing::Tables;
+use crate::epoch::Epoch;
+use crate::existing::Objects;
 use crate::fatal::Fatal;
+use crate::restore::Restorer;
 use crate::session::{Message, Server, Session};
 use crate::sink::{SessionSink, Surroundings};
+use crate::unlogged::has_unlogged;
 
 /// How a connection was lost.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Lost {
     pub(crate) message: Message,
     /// The session on the server, which may not have heard of it.
     pub(crate) who: Option<String>,
     /// Whether it was while rows were sent: none of them is in the table.
     pub(crate) within_rows: bool,
+    /// The transaction of the rows that were sent, where only that tells what came of them.
+    pub(crate) transaction: Option<(DumpId, u64)>,
 }
 
 /// What is known of a server, so that connections to it can be made again.
@@ -40,71 +44,46 @@ pub(crate) struct Retry {
     /// What a crash takes away, of what this restore does.
     forgets: Option<&'static str>,
     epoch: Option<Epoch>,
-    tables: Tables,
-    /// The tables that were there before.
+    /// What the restore makes, if that matters.
+    objects: Option<Objects>,
+    /// What was there before.
     existing: Mutex<HashSet<DumpId>>,
 }
 
-/// What is another after a crash of a server, or when another server takes its place. Both stay when
-/// a server is shut down and started.
-#[derive(Debug, PartialEq, Eq)]
-struct Epoch {
-    timeline: Vec<u8>,
-    /// When counts of events began, which are lost in a crash (`pgstat_reset_after_failure`).
-    counts: Vec<u8>,
-}
-
-impl Epoch {
-    fn of(session: &mut dyn Session) -> Option<Epoch> {
-        let position = match session.server_version() {
-            1..100_000 => "pg_catalog.pg_xlogfile_name(pg_catalog.pg_current_xlog_location())",
-            _ => "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn())",
-        };
-        let sql = format!(
-            "SELECT pg_catalog.substr({position}, 1, 8), \
-             (pg_catalog.date_part('epoch', stats_reset) * 1000000)::pg_catalog.int8 \
-             FROM pg_catalog.pg_stat_bgwriter"
-        );
-        let row = session.rows(sql.as_bytes()).ok()?.into_iter().next()?;
-        match <[Option<Vec<u8>>; 2]>::try_from(row) {
-            Ok([Some(timeline), Some(counts)]) => Some(Epoch { timeline, counts }),
-            _ => None,
-        }
-    }
-}
-
 impl Retry {
-    /// `session`: the first one, which has done nothing yet. `waits`: whether commits wait for the
-    /// log.
+    /// `session`: the first one, which has done nothing yet.
     pub(crate) fn new(
-        tries: usize,
-        waits: bool,
+        restorer: &Restorer,
+        has_journal: bool,
         selected: &Selected<'_>,
-        script: &ScriptOptions,
         session: &mut dyn Session,
     ) -> Self {
-        let is_unlogged = |defn: &[u8]| defn.starts_with(b"CREATE UNLOGGED TABLE ");
-        let has_unlogged = || {
-            selected.all().any(|(entry, decision)| {
-                entry.desc() == Desc::TABLE
-                    && decision.wanted.schema
-                    && is_unlogged(entry.defn().unwrap_or_default())
+        let (tries, means) = (restorer.tries(), restorer.used_means());
+        let watches = tries > 0 || has_journal || means.is_fast();
+        let forgets = if means.async_commit {
+            Some(
+                "what was restored last may be lost: restore into a new database, or with a journal",
+            )
+        } else if watches && has_unlogged(selected) {
+            Some(match has_journal {
+                true => "the rows of unlogged tables are lost: resume the restore",
+                false => {
+                    "the rows of unlogged tables are lost: restore into a new database, or with a \
+                     journal"
+                }
             })
-        };
-        let forgets = match waits {
-            false => Some("what was restored last may be lost"),
-            true if tries > 0 && has_unlogged() => Some("the rows of unlogged tables are lost"),
-            true => None,
+        } else {
+            None
         };
         let is_of_use = tries > 0 || forgets.is_some();
         let retry = Retry {
             tries,
             forgets,
             epoch: if is_of_use { Epoch::of(session) } else { None },
-            tables: Tables::new(selected, script),
+            objects: (tries > 0).then(|| Objects::new(selected, &restorer.options)),
             existing: Mutex::default(),
         };
-        retry.look(session);
+        retry.look(session, true);
         retry
     }
 
@@ -114,17 +93,18 @@ impl Retry {
     }
 
     /// Looks at what is in a database before anything is made in it.
-    pub(crate) fn look(&self, session: &mut dyn Session) {
-        if self.tries > 0 {
+    pub(crate) fn look(&self, session: &mut dyn Session, databases: bool) {
+        if let Some(objects) = &self.objects {
             // If the server does not say, all may be there.
-            let there = self.tables.existing(session).unwrap_or_else(|_| self.tables.all());
+            let there = objects.existing(session, databases);
+            let there = there.unwrap_or_else(|_| objects.all());
             self.existing.lock().unwrap_or_else(PoisonError::into_inner).extend(there);
         }
     }
 
-    /// Whether something had the name of the table before the restore.
-    pub(crate) fn existed(&self, table: DumpId) -> bool {
-        self.existing.lock().unwrap_or_else(PoisonError::into_inner).contains(&table)
+    /// Whether something had the name of the object before the restore.
+    pub(crate) fn existed(&self, object: DumpId) -> bool {
+        self.existing.lock().unwrap_or_else(PoisonError::into_inner).contains(&object)
     }
 
     /// Whether the server still has all that it said was done.
@@ -138,16 +118,14 @@ impl Retry {
             (Some(_), Some(_)) => "the server has crashed meanwhile",
             _ => "the server may have crashed meanwhile",
         };
-        Err(Fatal::server(format!(
-            "{why}, and {forgets}: restore into a new database, or with a journal (--journal)"
-        )))
+        Err(Fatal::server(format!("{why}, and {forgets}")))
     }
 
     /// Another server may lack what this one has written.
     fn check_timeline(&self, session: &mut dyn Session, after_loss: bool) -> Result<(), Fatal> {
         let Some(then) = self.epoch.as_ref().filter(|_| after_loss) else { return Ok(()) };
         match Epoch::of(session) {
-            Some(now) if now.timeline != then.timeline => Err(Fatal::server(
+            Some(now) if now.is_of_another_server(then) => Err(Fatal::server(
                 "another server has taken the place of the one that was restored into",
             )),
             _ => Ok(()),
@@ -163,7 +141,7 @@ impl Retry {
         match around.server.connect(database, around.voice) {
             Err(fatal) if self.tries > 0 && !around.server.is_stopped() => {
                 let message = fatal.to_string().into_bytes();
-                self.again(around, database, &Lost { message, who: None, within_rows: false })
+                self.again(around, database, &Lost { message, ..Lost::default() })
             }
             connected => connected,
         }

@@ -2,6 +2,7 @@
 
 mod held;
 mod statements;
+mod via_root;
 
 use std::collections::HashSet;
 use std::io;
@@ -21,6 +22,7 @@ use crate::insert::{Statements, TooLong, Waiting};
 use crate::journal::Journal;
 use crate::means::Means;
 use crate::retry::{Lost, Retry};
+use crate::root::root_of;
 use crate::session::{Copied, Message, Reply, Server, Session, SqlState};
 use crate::tune::Settings;
 use crate::voice::Voice;
@@ -80,6 +82,11 @@ pub(crate) struct SessionSink<'a> {
     query: Vec<u8>,
     /// The entry whose table was emptied last.
     emptied: Option<DumpId>,
+    /// The last transaction of rows that only it tells of, and whether it is open; that of a session
+    /// that was lost.
+    transaction: Option<(DumpId, u64)>,
+    is_via_root: bool,
+    lost_transaction: Option<(DumpId, u64)>,
     /// Why the restore ends.
     fatal: Option<Fatal>,
     /// The session on the server, if it may have to be ended from another one.
@@ -130,6 +137,9 @@ impl<'a> SessionSink<'a> {
             descriptor: -1,
             query: Vec::new(),
             emptied: None,
+            transaction: None,
+            is_via_root: false,
+            lost_transaction: None,
             fatal: None,
             who,
             lost: None,
@@ -161,6 +171,11 @@ impl<'a> SessionSink<'a> {
         (self.in_doubt, self.drops_in_doubt) = (entries, drops);
     }
 
+    /// The transaction of the rows that were sent in a connection that was lost.
+    pub(crate) fn doubt_transaction(&mut self, transaction: Option<(DumpId, u64)>) {
+        self.lost_transaction = transaction;
+    }
+
     /// How the connection was lost, if it can be made again.
     pub(crate) fn lost(&mut self) -> Option<Lost> {
         self.lost.take()
@@ -186,6 +201,7 @@ impl<'a> SessionSink<'a> {
                 message: message.to_vec(),
                 who: self.who.take(),
                 within_rows: self.copying,
+                transaction: self.transaction.or(self.lost_transaction),
             });
         }
         lost
@@ -300,7 +316,7 @@ impl<'a> SessionSink<'a> {
         let journal = self.around.journal;
         let drops = journal.filter(|journal| !journal.is_cleaned());
         if self.drops_in_doubt || drops.is_some_and(Journal::resumes) {
-            return Ok(IS_GONE.contains(&&state));
+            return Ok(is_gone(state));
         }
         let in_doubt = self.is_in_doubt();
         if drops.is_some() || journal.is_none() && !in_doubt {
@@ -341,8 +357,16 @@ impl<'a> SessionSink<'a> {
         noted.or_else(|fatal| self.die(fatal))
     }
 
-    /// Rows must not come twice: a table that is not new has to be empty.
-    fn check_rows(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<()> {
+    /// Rows must not come twice: a table that is not new has to be empty. Says whether they are known
+    /// to be there.
+    fn check_rows(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<bool> {
+        if let Some(root) = root_of(entry) {
+            return self.came_via_root(entry, root);
+        }
+        self.check_empty(entry).map(|()| false)
+    }
+
+    fn check_empty(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<()> {
         if !self.may_have_rows()
             || entry.desc() != Desc::TABLE_DATA
             || self.emptied == Some(entry.dump_id())
@@ -356,19 +380,23 @@ impl<'a> SessionSink<'a> {
         if rows.is_empty() {
             return Ok(());
         }
+        self.has_rows(&table, b"TRUNCATE TABLE ONLY ")
+    }
+
+    /// A table has rows that are not known: empties it, if that is wanted.
+    fn has_rows(&mut self, table: &[u8], truncate: &[u8]) -> pgdmp::Result<()> {
         if self.around.journal.is_some_and(Journal::reloads) {
-            let sql = [b"TRUNCATE TABLE ONLY ", &table[..]].concat();
-            return match self.session.query(&sql) {
+            return match self.session.query(&[truncate, table].concat()) {
                 Ok(_) => Ok(()),
                 Err(message) => {
-                    let text = [b"could not empty table ", &table[..], b": ", &message].concat();
+                    let text = [b"could not empty table ", table, b": ", &message].concat();
                     self.die(Fatal::server(text))
                 }
             };
         }
         let text = [
             b"table ",
-            &table[..],
+            table,
             b" has rows, which may be those of an earlier restore: empty it, or have it emptied \
               (--resume-reload)",
         ];
@@ -391,7 +419,11 @@ impl<'a> SessionSink<'a> {
                 self.copying = reply == Reply::CopyIn;
                 Ok(Outcome::Done)
             }
-            Err(message) => self.query_failed(QUERY, &message, statement),
+            Err(message) => {
+                let outcome = self.query_failed(QUERY, &message, statement)?;
+                self.end_via_root(false);
+                Ok(outcome)
+            }
         }
     }
 
@@ -424,10 +456,14 @@ impl<'a> SessionSink<'a> {
                 let outcome = match failure {
                     Some(_) if self.loads_again() => return Ok(Outcome::Again),
                     Some(message) => {
-                        let text = [b"COPY failed for table \"", table, b"\": ", &message];
-                        self.failed(&text.concat())?
+                        let outcome = self.copy_failed(table, &message)?;
+                        self.end_via_root(false);
+                        outcome
                     }
-                    None => Outcome::Done,
+                    None => match self.end_via_root(true) {
+                        Some(message) => self.copy_failed(table, &message)?,
+                        None => Outcome::Done,
+                    },
                 };
                 if surplus {
                     let what = b"unexpected extra results during COPY of table \"";
@@ -440,6 +476,10 @@ impl<'a> SessionSink<'a> {
                 self.die(Fatal::server(text))
             }
         }
+    }
+
+    fn copy_failed(&mut self, table: &[u8], message: &[u8]) -> pgdmp::Result<Outcome> {
+        self.failed(&[b"COPY failed for table \"", table, b"\": ", message].concat())
     }
 
     fn insert_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
@@ -538,7 +578,11 @@ impl<'a> SessionSink<'a> {
     }
 
     fn connect(&mut self, database: &[u8]) -> pgdmp::Result<Outcome> {
-        match self.around.server.connect(Some(database), self.around.voice) {
+        let connected = match self.around.retry {
+            Some(retry) => retry.connect(&self.around, Some(database)),
+            None => self.around.server.connect(Some(database), self.around.voice),
+        };
+        match connected {
             Ok(session) => {
                 self.session = session;
                 self.is_set = IsSet::NotYet;
@@ -548,7 +592,7 @@ impl<'a> SessionSink<'a> {
                     self.noted(noted)?;
                 }
                 if let Some(retry) = self.around.retry {
-                    retry.look(&mut *self.session);
+                    retry.look(&mut *self.session, false);
                     self.who = backend::who(&mut *self.session).ok();
                 }
                 Ok(Outcome::Done)
@@ -603,6 +647,12 @@ const EXISTS: &[&SqlState] = &[b"42P04", b"42P06", b"42P07", b"42723", b"42710",
 
 /// Objects that there are no more: undefined table, object, function, schema, database, column.
 const IS_GONE: &[&SqlState] = &[b"42P01", b"42704", b"42883", b"3F000", b"3D000", b"42703"];
+
+/// Whether what a statement drops is not there.
+pub(crate) fn is_gone(state: SqlState) -> bool {
+    IS_GONE.contains(&&state)
+}
+
 /// What failed, of a query that has no other name.
 pub(crate) const QUERY: &str = "could not execute query";
 
@@ -688,17 +738,21 @@ impl Sink for SessionSink<'_> {
             Step::CopyData(data) if self.deal.is_some() => return self.deal_data(data),
             Step::CopyEnd { .. } if self.deal.is_some() => return self.end_deal(),
             Step::CopyBegin { entry, statement } => {
-                self.check_rows(entry)?;
+                if self.check_rows(entry)? {
+                    self.copying = false;
+                    return Ok(Outcome::Done);
+                }
                 if let Some(outcome) = self.hold_copy(statement)? {
                     return Ok(outcome);
                 }
                 self.release(Some(*entry))?;
+                self.begin_via_root(entry)?;
                 return self.copy_begin(statement);
             }
             Step::CopyData(data) => return self.copy_data(data),
             Step::CopyEnd { entry } => return self.copy_end(entry),
             Step::InsertBegin { entry } => {
-                self.check_rows(entry)?;
+                self.check_empty(entry)?;
                 self.hold_no_inserts()?;
                 self.release(Some(*entry))?;
                 self.statements = Statements::new(self.around.std_strings);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use pgdmp::script::{Late, Outcome, Restore, Restored, Share, Sink, Step};
 use pgdmp::select::{Selected, Wanted};
-use pgdmp::{Error, TocEntry};
+use pgdmp::{DumpId, Error, TocEntry};
 
 use crate::constraint::{Part, TwoParts};
 use crate::context::Context;
@@ -209,6 +209,7 @@ impl Worker {
             let in_doubt = turn.items.iter().filter(|_| turn.in_doubt);
             let in_doubt = in_doubt.map(|item| entries[item.place].dump_id()).collect();
             sink.borrow_mut().doubt(in_doubt, false);
+            sink.borrow_mut().doubt_transaction(turn.transaction.take());
             let before = share.report().errors;
             let restored = match &mut turn.items[..] {
                 [item] => one(item, &entries, &mut share, sink, &source),
@@ -243,6 +244,8 @@ struct Turn {
     items: Vec<Item>,
     /// Whether some of that may be restored, in a session that was lost.
     in_doubt: bool,
+    /// The transaction in which that session sent its rows.
+    transaction: Option<(DumpId, u64)>,
     /// Errors of it in a session that was lost.
     errors: u64,
     /// How much it has restored.
@@ -267,6 +270,7 @@ impl Turn {
             item.made |= item.was_dealt;
         }
         self.in_doubt |= !lost.within_rows;
+        self.transaction = lost.transaction.or(self.transaction);
         Ok(())
     }
 }

@@ -85,7 +85,9 @@ impl Restorer {
         check.all(archive);
         if check.asker.is_lost() {
             let message = check.asker.unanswered.pop().map(|(_, message)| message);
-            return Err(Fatal::server(message.unwrap_or_default()));
+            let message = message.filter(|message| !message.is_empty());
+            let unknown = || b"the connection is lost".to_vec();
+            return Err(Fatal::server(message.unwrap_or_else(unknown)));
         }
         Ok(check.finish())
     }
