@@ -168,12 +168,13 @@ impl ArchiveBuilder {
             server_version: options.server_version.clone(),
             dump_version: options.dump_version.clone(),
         };
-        let builder = ArchiveBuilder::with_header(format, header, storage.long)?;
+        let builder = ArchiveBuilder::with_header(format, header, storage)?;
         Ok(builder.with_threads(storage.threads.max(1)))
     }
 
-    /// An archive with this header, whose format code and widths must be right.
-    pub(crate) fn with_header(format: Format, header: Header, long: bool) -> Result<Self> {
+    /// An archive with this header, whose format code and widths must be right. Of `storage` only
+    /// what no header says matters.
+    pub(crate) fn with_header(format: Format, header: Header, storage: &Storage) -> Result<Self> {
         let Header { version, compression: Compression { algorithm, level }, .. } = header;
         if version < WriteOptions::OLDEST || version > ArchiveVersion::NEWEST {
             return Err(Error::usage(format!(
@@ -203,7 +204,7 @@ impl ArchiveBuilder {
         }
         Ok(ArchiveBuilder {
             format,
-            encoding: Encoding::new(algorithm, level, long)?,
+            encoding: Encoding::new(algorithm, level, storage.long)?.with_plain(storage.plain),
             toc: Toc::new(header, format),
             ids: HashSet::new(),
             last_id: 0,

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use super::stored::Stored;
 use super::stored_check::{Tail, frame_within_chunk, no_end_marker, nothing};
-use crate::compress::Decoder;
+use crate::compress::PieceReader;
 use crate::error::{EntryName, Error, Fault, Result};
 
 /// A reader of the decompressed data of an entry, or of a large object.
@@ -33,7 +33,7 @@ use crate::error::{EntryName, Error, Fault, Result};
 /// ```
 #[derive(Debug)]
 pub struct EntryData<'a> {
-    decoder: Decoder<Stored<'a>>,
+    decoder: PieceReader<Stored<'a>>,
     entry: EntryName,
     member: Option<String>,
     /// The last bytes, of data that ends with an end marker.
@@ -45,7 +45,7 @@ pub struct EntryData<'a> {
 
 impl<'a> EntryData<'a> {
     pub(super) fn new(
-        decoder: Decoder<Stored<'a>>,
+        decoder: PieceReader<Stored<'a>>,
         entry: EntryName,
         member: Option<String>,
         marked: bool,
@@ -67,7 +67,7 @@ impl<'a> EntryData<'a> {
 
     /// Whether, in what was read, a zstd frame began within a chunk.
     pub(crate) fn frame_within_chunk(&self) -> Option<Error> {
-        let met = self.decoder.get_ref().frame_within_chunk();
+        let met = self.decoder.get_ref().is_some_and(Stored::frame_within_chunk);
         met.then(|| self.placed(frame_within_chunk().into()).into())
     }
 
@@ -120,9 +120,7 @@ impl<'a> EntryData<'a> {
         if error.kind() == io::ErrorKind::Interrupted {
             return error;
         }
-        // Not counting what lies between chunks that were taken together.
-        let at = self.decoder.get_ref().position() - self.decoder.ahead() as u64;
-        let mut error = Error::from(error).at(at);
+        let mut error = Error::from(error).at(self.decoder.position());
         if let Some(member) = &self.member {
             error = error.in_member(member);
         }

@@ -7,7 +7,7 @@ use super::data::EntryData;
 use super::expected::Expected;
 use super::piece::StoredPiece;
 use super::stored::Stored;
-use crate::compress::{Algorithm, Contexts, Decoder, Framing};
+use crate::compress::{Algorithm, Contexts, Framing, PieceReader};
 use crate::error::{EntryName, Error, ErrorKind, Result};
 use crate::format::block::{self, ChunkReader};
 use crate::format::members::{Member, MemberStore};
@@ -25,9 +25,9 @@ pub(super) struct Decoding {
 }
 
 impl Decoding {
-    pub(super) fn member<'a>(&self, member: &Member) -> Result<Decoder<Stored<'a>>> {
+    pub(super) fn member<'a>(&self, member: &Member) -> Result<PieceReader<Stored<'a>>> {
         let stored = Stored::Member(member.reader());
-        Decoder::new(stored, member.algorithm, Framing::File, &self.limits, &self.contexts)
+        PieceReader::new(stored, member.algorithm, Framing::File, &self.limits, &self.contexts)
     }
 }
 

@@ -40,7 +40,7 @@ pub use stream::ArchiveStream;
 pub use tables::Table;
 pub use writer::ArchiveWriter;
 
-pub(crate) use copy::{Moving, OnWarning, PieceSink, Warn, Ways, tell};
+pub(crate) use copy::{Moving, OnWarning, Warn, Ways, tell};
 pub(crate) use piece::StoredPiece;
 pub(crate) use storage::{Storage, storage_setters};
 pub(crate) use walked::Walked;

@@ -83,8 +83,13 @@ impl BlockInfo {
 }
 
 impl Archive {
-    pub(super) fn new(format: Format, toc: Toc, layout: Layout, limits: Limits) -> Archive {
-        let contexts = Arc::new(Contexts::default());
+    pub(super) fn new(
+        format: Format,
+        toc: Toc,
+        layout: Layout,
+        limits: Limits,
+        contexts: Arc<Contexts>,
+    ) -> Archive {
         Archive {
             format,
             toc: Arc::new(toc),
@@ -248,7 +253,7 @@ impl Archive {
             Layout::Blocks(custom) => Layout::Blocks(Box::new(custom.again())),
             Layout::Members(store) => Layout::Members(Arc::clone(store)),
         };
-        Archive::new(self.format, toc, layout, self.limits)
+        Archive::new(self.format, toc, layout, self.limits, Arc::clone(&self.contexts))
     }
 
     /// Where the blocks of a custom archive begin.

@@ -41,6 +41,7 @@ pub struct OpenOptions {
     pub(super) toc: TocOptions,
     pub(super) on_read: Option<OnRead>,
     pub(super) follow_links: bool,
+    pub(super) threads: u32,
 }
 
 impl OpenOptions {
@@ -69,6 +70,22 @@ impl OpenOptions {
     pub fn follow_links(mut self, allowed: bool) -> Self {
         self.follow_links = allowed;
         self
+    }
+
+    /// Sets the number of threads that decompress the data of one table or large object together; the
+    /// default is 1, the thread that reads. They can do so where each MiB stands alone: in data that
+    /// this crate [compressed](crate::write::WriteOptions::plain), and in lz4 and zstd frames that say
+    /// how long they are. All other data is decompressed by one thread.
+    ///
+    /// Readers of the same archive share these threads. Beyond one MiB for each reader, as many MiB as
+    /// there are threads and two more wait in memory, compressed and decompressed.
+    pub fn threads(mut self, threads: u32) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    fn contexts(&self) -> Arc<Contexts> {
+        Arc::new(Contexts::with_threads(self.threads))
     }
 
     /// Whether to open an archive whose table of contents is damaged; the default is `false`. It
@@ -149,7 +166,7 @@ impl OpenOptions {
         let header = Header::new(ArchiveVersion::NEWEST, Format::Directory);
         let toc = Toc::new(header, Format::Directory);
         let layout = Layout::Members(Arc::new(store));
-        Ok(Archive::new(Format::Directory, toc, layout, self.toc.limits))
+        Ok(Archive::new(Format::Directory, toc, layout, self.toc.limits, self.contexts()))
     }
 
     pub(super) fn folder(&self, path: &Path) -> Result<Archive> {
@@ -197,7 +214,7 @@ impl OpenOptions {
     ///
     /// As [`ArchiveStream::new`].
     pub fn stream<R: Read + Send>(&self, reader: R) -> Result<ArchiveStream<R>> {
-        ArchiveStream::open(reader, self.toc, self.on_read.clone())
+        ArchiveStream::open(reader, self.toc, self.on_read.clone(), self.contexts())
     }
 
     /// Opens a directory archive whose files are stored elsewhere than in a directory.
@@ -233,11 +250,12 @@ impl OpenOptions {
             custom.do_not_walk();
         }
         let layout = Layout::Blocks(Box::new(custom));
-        Ok(Archive::new(Format::Custom, toc, layout, limits).with_damage(damage))
+        let archive = Archive::new(Format::Custom, toc, layout, limits, self.contexts());
+        Ok(archive.with_damage(damage))
     }
 
     fn store(&self, mut store: MemberStore, format: Format) -> Result<Archive> {
-        let contexts = Arc::new(Contexts::default());
+        let contexts = self.contexts();
         let member = store.open(names::TOC.as_bytes()).map_err(|error| match error.kind() {
             ErrorKind::NotFound { .. } => Error::new(ErrorKind::NotAnArchive(match &store {
                 MemberStore::Tar(index) => index.without_toc(),
@@ -252,7 +270,8 @@ impl OpenOptions {
             index.name_holes(&read.toc);
         }
         let layout = Layout::Members(Arc::new(store));
-        Ok(Archive::new(format, read.toc, layout, self.toc.limits).with_damage(damage))
+        let archive = Archive::new(format, read.toc, layout, self.toc.limits, contexts);
+        Ok(archive.with_damage(damage))
     }
 
     fn toc_member(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::data::EntryData;
 use super::stored::Stored;
 use super::stored_check::{StoredCheck, Tail, no_end_marker};
-use crate::compress::{Algorithm, Contexts, Decoder, Framing};
+use crate::compress::{Algorithm, Contexts, Framing, PieceReader};
 use crate::error::{EntryName, Error, Result};
 use crate::format::members::Member;
 use crate::limits::Limits;
@@ -85,7 +85,7 @@ impl<'a> StoredPiece<'a> {
     /// The plain bytes.
     pub(crate) fn decode(self, contexts: &Arc<Contexts>, limits: &Limits) -> Result<EntryData<'a>> {
         let StoredPiece { stored, algorithm, framing, member, entry, marked } = self;
-        match Decoder::new(stored, algorithm, framing, limits, contexts) {
+        match PieceReader::new(stored, algorithm, framing, limits, contexts) {
             Ok(decoder) => {
                 Ok(EntryData::new(decoder, entry, member.map(|member| member.name), marked))
             }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::writer::ArchiveWriter;
-use crate::compress::{Algorithm, Encoder};
+use crate::compress::{Algorithm, Content, Encoder, PieceSink};
 use crate::error::{Error, Result};
 use crate::format::names;
 use crate::format::sink::Sink;
@@ -27,7 +27,7 @@ impl<W: Write> ArchiveWriter<W> {
         let index = self.begin_data(id, algorithm, None)?;
         let (encoding, framing) = (self.encoding, self.sink.framing());
         let pool = Arc::clone(&self.pool);
-        let encoder = Encoder::new(Piece(self), encoding, framing, &pool)?;
+        let encoder = Encoder::new(Piece(self), encoding, framing, Content::Rows, &pool)?;
         Ok(DataWriter { encoder, index })
     }
 
@@ -65,6 +65,17 @@ impl<W: Write> Write for Piece<'_, W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<W: Write> PieceSink for Piece<'_, W> {
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        self.0.sink.begin_chunk()
+    }
+
+    fn keep_whole(&mut self) -> io::Result<()> {
+        self.0.sink.keep_whole();
         Ok(())
     }
 }
@@ -109,11 +120,6 @@ pub(crate) struct StoredWriter<'a, W> {
 }
 
 impl<W: Write> StoredWriter<'_, W> {
-    /// Lets the next byte begin a chunk, in a custom archive.
-    pub(crate) fn begin_chunk(&mut self) -> io::Result<()> {
-        self.piece.0.sink.begin_chunk()
-    }
-
     pub(crate) fn finish(self) -> Result<()> {
         let StoredWriter { piece: Piece(writer), index, is_object } = self;
         let ended = writer.sink.end_piece();
@@ -134,6 +140,16 @@ impl<W: Write> Write for StoredWriter<'_, W> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl<W: Write> PieceSink for StoredWriter<'_, W> {
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        self.piece.begin_chunk()
+    }
+
+    fn keep_whole(&mut self) -> io::Result<()> {
+        self.piece.keep_whole()
     }
 }
 
@@ -178,7 +194,7 @@ impl<W: Write> LargeObjectsWriter<'_, W> {
         let writer = &mut *self.writer;
         let (encoding, framing) = (writer.encoding, writer.sink.framing());
         let pool = Arc::clone(&writer.pool);
-        let encoder = Encoder::new(Piece(writer), encoding, framing, &pool)?;
+        let encoder = Encoder::new(Piece(writer), encoding, framing, Content::Bytes, &pool)?;
         Ok(LargeObjectWriter { encoder, index: self.index })
     }
 

@@ -9,6 +9,7 @@ pub(crate) struct Storage {
     pub(crate) version: Option<ArchiveVersion>,
     pub(crate) compression: Option<(Algorithm, Option<i32>)>,
     pub(crate) long: bool,
+    pub(crate) plain: bool,
     pub(crate) threads: u32,
 }
 
@@ -36,6 +37,20 @@ macro_rules! storage_setters {
         /// then compressed again.
         pub fn zstd_long(mut self, long: bool) -> Self {
             self.storage.long = long;
+            self
+        }
+
+        /// Whether data is compressed as pg_dump does it: one stream without checksums. The default,
+        /// `false`, is a form that every pg_restore reads as well, in which each MiB can be
+        /// decompressed on its own, damage of lz4 and zstd data shows by checksums, and data is
+        /// compressed by all [threads](Self::threads). Pieces of tables end with a row.
+        ///
+        /// zstd and lz4 have a frame for each MiB (for 8 MiB with zstd from level 16 on and in its
+        /// long-distance mode), with size and checksum. gzip has a member for each MiB in a
+        /// directory; a custom archive has one stream, in which no MiB refers to those before it. In a
+        /// custom archive each of these is one chunk.
+        pub fn plain(mut self, plain: bool) -> Self {
+            self.storage.plain = plain;
             self
         }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
+use crate::compress::PieceSource;
 use crate::format::block::ChunkReader;
 use crate::format::tar::MemberReader;
 use crate::source::{Positioned, SourceReader};
@@ -23,6 +24,11 @@ pub(super) trait StoredBytes: BufRead {
     fn frame_within_chunk(&self) -> bool {
         false
     }
+
+    /// See [`PieceSource::chunk`].
+    fn chunk(&mut self) -> io::Result<Option<(usize, usize)>> {
+        Ok(None)
+    }
 }
 
 impl<I: Positioned> StoredBytes for ChunkReader<I> {
@@ -32,6 +38,10 @@ impl<I: Positioned> StoredBytes for ChunkReader<I> {
 
     fn frame_within_chunk(&self) -> bool {
         ChunkReader::frame_within_chunk(self)
+    }
+
+    fn chunk(&mut self) -> io::Result<Option<(usize, usize)>> {
+        Ok(ChunkReader::chunk_parts(self)?)
     }
 }
 
@@ -86,6 +96,16 @@ impl BufRead for Stored<'_> {
 
     fn consume(&mut self, n: usize) {
         self.inner().consume(n);
+    }
+}
+
+impl PieceSource for Stored<'_> {
+    fn chunk(&mut self) -> io::Result<Option<(usize, usize)>> {
+        self.inner().chunk()
+    }
+
+    fn position(&self) -> u64 {
+        Stored::position(self)
     }
 }
 

@@ -110,6 +110,15 @@ impl StoredCheck {
         self.frames.as_ref().is_some_and(Frames::is_between)
     }
 
+    /// Whether what was taken last is of a frame that says that it becomes few bytes: one that is to
+    /// stand in one chunk.
+    pub(crate) fn is_short_frame(&self) -> bool {
+        /// The longest frame that this crate writes.
+        const SHORT: u64 = 8 << 20;
+        let content = self.frames.as_ref().and_then(Frames::content);
+        content.is_some_and(|content| content <= SHORT)
+    }
+
     /// Whether what was taken last is no part of the data: zeros behind the last frame.
     pub(crate) fn is_padding(&self) -> bool {
         self.frames.as_ref().is_some_and(Frames::is_padding)

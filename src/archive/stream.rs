@@ -83,7 +83,12 @@ struct StreamBlock<'a, R> {
 }
 
 impl<R: Read + Send> ArchiveStream<R> {
-    pub(super) fn open(reader: R, options: TocOptions, on_read: Option<OnRead>) -> Result<Self> {
+    pub(super) fn open(
+        reader: R,
+        options: TocOptions,
+        on_read: Option<OnRead>,
+        contexts: Arc<Contexts>,
+    ) -> Result<Self> {
         let mut pipe = Pipe::watched(reader, on_read);
         let Some(format) = detect::format(pipe.peek(detect::LEN)?) else {
             let what = detect::recognise(pipe.peek(detect::WINDOW)?);
@@ -104,7 +109,6 @@ impl<R: Read + Send> ArchiveStream<R> {
                 (read.toc, Body::Members(Box::new(members)), read.damage.map(in_member))
             }
         };
-        let contexts = Arc::new(Contexts::default());
         let toc = Arc::new(toc);
         Ok(ArchiveStream {
             format,

@@ -114,6 +114,21 @@ impl<R> Decoder<R> {
         }
     }
 
+    /// Goes on behind pieces that were decompressed by other means. Of a zlib stream: what they
+    /// became ends with `window`, and has this checksum.
+    pub(crate) fn resume(&mut self, window: &[u8], checksum: u32) -> io::Result<()> {
+        match &mut self.engine.codec {
+            Codec::None => {}
+            #[cfg(feature = "gzip")]
+            Codec::Gzip(decoder) => decoder.resume(window, checksum)?,
+            #[cfg(feature = "lz4")]
+            Codec::Lz4(decoder) => decoder.resume(),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(decoder) => decoder.resume(),
+        }
+        Ok(())
+    }
+
     /// At the end: whether there were such bytes.
     pub(crate) fn has_ignored(&self) -> bool {
         match &self.engine.codec {

@@ -11,12 +11,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Framing;
+use super::framed;
 #[cfg(feature = "gzip")]
 use super::gzip;
 #[cfg(feature = "lz4")]
 use super::lz4;
-#[cfg(any(feature = "gzip", feature = "lz4"))]
-use super::parallel::Workers;
+use super::workers::Workers;
 #[cfg(feature = "zstd")]
 use super::zstd;
 use crate::compression::Algorithm;
@@ -29,7 +29,34 @@ pub(crate) struct Encoding {
     pub(super) level: Option<i32>,
     /// Look for repetitions far back (zstd).
     pub(super) long: bool,
+    /// One stream without checksums, as pg_dump writes it, instead of pieces that stand alone.
+    plain: bool,
 }
+
+/// What data holds, which says where it may be cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Lines: rows of a table.
+    Rows,
+    /// A large object.
+    Bytes,
+}
+
+/// Takes stored bytes, in an archive whose data has chunks or not.
+pub(crate) trait PieceSink: Write {
+    /// What comes next begins a chunk, where there are chunks.
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The chunk that was begun takes up to 4 MiB, so that a frame needs no other.
+    fn keep_whole(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Stored bytes in memory, without chunks.
+impl PieceSink for Vec<u8> {}
 
 impl Encoding {
     /// # Errors
@@ -53,7 +80,12 @@ impl Encoding {
         if long && algorithm != Algorithm::Zstd {
             return Err(Error::usage("only zstd has a long-distance mode"));
         }
-        Ok(Encoding { algorithm, level, long })
+        Ok(Encoding { algorithm, level, long, plain: false })
+    }
+
+    /// In the form of pg_dump, or not.
+    pub(crate) fn with_plain(self, plain: bool) -> Self {
+        Encoding { plain, ..self }
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
@@ -61,15 +93,23 @@ impl Encoding {
     }
 }
 
-/// States of compressors for the next one: they are large, and most tables small.
+/// What compresses: threads, and what the next compressor can use again.
 #[derive(Default)]
 pub(crate) struct EncoderPool {
     /// Threads that compress together, if there are several.
     pub(super) threads: u32,
-    #[cfg(any(feature = "gzip", feature = "lz4"))]
     pub(super) workers: Option<Arc<Workers>>,
+    /// Apart from the threads, which use it and must not be those that end themselves.
+    pub(super) states: Arc<States>,
+}
+
+/// States of compressors for the next one: they are large, and most tables small.
+#[derive(Default)]
+pub(super) struct States {
     #[cfg(feature = "gzip")]
     pub(super) gzip: Mutex<Vec<(i32, gzip::encode::State)>>,
+    #[cfg(feature = "lz4")]
+    pub(super) lz4: Mutex<Vec<lz4::encode::State>>,
     #[cfg(feature = "zstd")]
     pub(super) zstd: Mutex<Vec<zstd_safe::CCtx<'static>>>,
 }
@@ -82,9 +122,8 @@ impl EncoderPool {
         }
         Ok(EncoderPool {
             threads,
-            #[cfg(any(feature = "gzip", feature = "lz4"))]
-            workers: Some(Arc::new(Workers::new(threads as usize)?)),
-            ..EncoderPool::default()
+            workers: Some(Arc::new(Workers::new("compress", threads as usize)?)),
+            states: Arc::default(),
         })
     }
 
@@ -123,6 +162,7 @@ pub(crate) struct Encoder<W> {
 
 enum Codec {
     None,
+    Framed(framed::Encoder),
     #[cfg(feature = "gzip")]
     Gzip(gzip::encode::Encoder),
     #[cfg(feature = "lz4")]
@@ -131,15 +171,21 @@ enum Codec {
     Zstd(zstd::encode::Encoder),
 }
 
-impl<W: Write> Encoder<W> {
+impl<W: PieceSink> Encoder<W> {
     pub(crate) fn new(
         writer: W,
         encoding: Encoding,
         framing: Framing,
+        content: Content,
         pool: &Arc<EncoderPool>,
     ) -> io::Result<Self> {
-        // Unused in some builds.
-        let _ = framing;
+        // What is not compressed has no frames. Its chunks hold whole rows, if it has chunks.
+        let has_pieces = encoding.algorithm != Algorithm::None
+            || (framing, content) == (Framing::Stream, Content::Rows);
+        if !encoding.plain && has_pieces {
+            let codec = Codec::Framed(framed::Encoder::new(encoding, framing, content, pool));
+            return Ok(Encoder { writer, codec, pool: Arc::clone(pool) });
+        }
         let codec = match encoding.algorithm {
             #[cfg(feature = "gzip")]
             Algorithm::Gzip => {
@@ -159,6 +205,7 @@ impl<W: Write> Encoder<W> {
     pub(crate) fn finish(mut self) -> io::Result<W> {
         match &mut self.codec {
             Codec::None => {}
+            Codec::Framed(encoder) => encoder.finish(&mut self.writer)?,
             #[cfg(feature = "gzip")]
             Codec::Gzip(encoder) => encoder.finish(&mut self.writer)?,
             #[cfg(feature = "lz4")]
@@ -177,10 +224,11 @@ impl<W: Write> Encoder<W> {
     }
 }
 
-impl<W: Write> Write for Encoder<W> {
+impl<W: PieceSink> Write for Encoder<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match &mut self.codec {
             Codec::None => return self.writer.write(buf),
+            Codec::Framed(encoder) => encoder.write(&mut self.writer, buf)?,
             #[cfg(feature = "gzip")]
             Codec::Gzip(encoder) => encoder.write(&mut self.writer, buf)?,
             #[cfg(feature = "lz4")]
@@ -230,11 +278,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         for threads in [1, 3] {
-            what_is_written_by(threads);
+            for (plain, content) in
+                [(true, Content::Rows), (false, Content::Rows), (false, Content::Bytes)]
+            {
+                what_is_written_by(threads, plain, content);
+            }
         }
     }
 
-    fn what_is_written_by(threads: u32) {
+    fn what_is_written_by(threads: u32, plain: bool, content: Content) {
         let pool = Arc::new(EncoderPool::with_threads(threads).unwrap());
         for algorithm in [Algorithm::None, Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd] {
             let levels: &[Option<i32>] = match algorithm {
@@ -247,9 +299,13 @@ mod tests {
                 levels.iter().flat_map(|level| [(level, Framing::Stream), (level, Framing::File)])
             {
                 let encoding = Encoding::new(algorithm, level, false).unwrap();
+                let encoding = encoding.with_plain(plain);
                 for sample in samples() {
                     for piece in [7, 4096, usize::MAX] {
                         if piece == 7 && sample.len() > 10_000 && level != levels[0] {
+                            continue;
+                        }
+                        if !plain && (level != levels[0] || piece != 4096) && !is_exhaustive() {
                             continue;
                         }
                         // Slow levels have the same framing.
@@ -259,7 +315,7 @@ mod tests {
                             continue;
                         }
                         let mut encoder =
-                            Encoder::new(Vec::new(), encoding, framing, &pool).unwrap();
+                            Encoder::new(Vec::new(), encoding, framing, content, &pool).unwrap();
                         for bytes in sample.chunks(piece.min(sample.len().max(1))) {
                             encoder.write_all(bytes).unwrap();
                         }

@@ -31,9 +31,13 @@ pub(crate) struct Frames {
     needed: usize,
     /// Bytes to pass over before the next header.
     over: u64,
+    /// The first byte of the frame's descriptor.
+    flags: u8,
     /// Whether the frame has checksums.
     block_checksums: bool,
     checksum: bool,
+    /// How long the plain data of the frame is, if it says so.
+    content: Option<u64>,
     /// Whether a frame has ended.
     framed: bool,
 }
@@ -46,6 +50,8 @@ enum Stage {
     Skippable,
     /// In what follows the magic number.
     Descriptor,
+    /// In the rest of the header.
+    Fields,
     Block,
     /// In the last bytes of a frame.
     End,
@@ -66,8 +72,10 @@ impl Frames {
             held: 0,
             needed: 4,
             over: 0,
+            flags: 0,
             block_checksums: false,
             checksum: false,
+            content: None,
             framed: false,
         })
     }
@@ -80,6 +88,12 @@ impl Frames {
     /// Whether nothing but zeros has come since the last frame.
     pub(crate) fn is_padding(&self) -> bool {
         self.stage == Stage::Padding
+    }
+
+    /// How many bytes the frame becomes, by the header that was met last. `None` if it does not say
+    /// so, and for a skippable frame.
+    pub(crate) fn content(&self) -> Option<u64> {
+        self.content
     }
 
     /// Takes the next bytes, up to the end of a frame, and says how many it took: at least one.
@@ -158,6 +172,14 @@ impl Frames {
                 Algorithm::Zstd => self.zstd_header()?,
                 _ => self.lz4_header()?,
             },
+            Stage::Fields => {
+                self.content = match self.algorithm {
+                    Algorithm::Zstd => self.zstd_content(),
+                    _ => self.lz4_content(),
+                };
+                let header = if self.algorithm == Algorithm::Zstd { 3 } else { 4 };
+                self.expect(Stage::Block, header);
+            }
             Stage::Block => match self.algorithm {
                 Algorithm::Zstd => self.zstd_block()?,
                 _ => self.lz4_block(),
@@ -168,6 +190,7 @@ impl Frames {
     }
 
     fn begin(&mut self) -> io::Result<()> {
+        self.content = None;
         match (self.word(), self.algorithm) {
             (ZSTD_MAGIC, Algorithm::Zstd) => self.expect(Stage::Descriptor, 1),
             (LZ4_MAGIC, Algorithm::Lz4) => self.expect(Stage::Descriptor, 2),
@@ -184,20 +207,30 @@ impl Frames {
 
     fn zstd_header(&mut self) -> io::Result<()> {
         let flags = self.header[0];
-        let single_segment = flags >> 5 & 1 == 1;
         if flags >> 3 & 1 == 1 {
             return Err(self.unknown_kind());
         }
-        let dictionary = [0, 1, 2, 4][usize::from(flags & 3)];
-        let size = match flags >> 6 {
-            0 => u64::from(single_segment),
-            n => 1 << n,
-        };
+        self.flags = flags;
         self.checksum = flags >> 2 & 1 == 1;
-        // A window, unless it is the size of the data.
-        self.over = u64::from(!single_segment) + dictionary + size;
-        self.expect(Stage::Block, 3);
+        let (before, size) = zstd_fields(flags);
+        self.expect(Stage::Fields, before + size);
         Ok(())
+    }
+
+    fn zstd_content(&self) -> Option<u64> {
+        let (before, size) = zstd_fields(self.flags);
+        match self.number(before, size) {
+            _ if size == 0 => None,
+            // Shorter ones have a field of one byte.
+            content if size == 2 => Some(content + 256),
+            content => Some(content),
+        }
+    }
+
+    /// A number in the header.
+    fn number(&self, from: usize, len: usize) -> u64 {
+        let bytes = self.header[from..from + len].iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     fn zstd_block(&mut self) -> io::Result<()> {
@@ -226,10 +259,15 @@ impl Frames {
         }
         self.block_checksums = has(4);
         self.checksum = has(2);
+        self.flags = flags;
         // Size of the data, dictionary, checksum of the header.
-        self.over = if has(3) { 8 } else { 0 } + if has(0) { 4 } else { 0 } + 1;
-        self.expect(Stage::Block, 4);
+        let fields = if has(3) { 8 } else { 0 } + if has(0) { 4 } else { 0 } + 1;
+        self.expect(Stage::Fields, fields);
         Ok(())
+    }
+
+    fn lz4_content(&self) -> Option<u64> {
+        (self.flags >> 3 & 1 == 1).then(|| self.number(0, 8))
     }
 
     fn lz4_block(&mut self) {
@@ -247,19 +285,33 @@ impl Frames {
     }
 }
 
+/// Bytes of window and dictionary in the header of a zstd frame, and of the size of its content.
+fn zstd_fields(flags: u8) -> (usize, usize) {
+    let single_segment = flags >> 5 & 1 == 1;
+    let dictionary = [0, 1, 2, 4][usize::from(flags & 3)];
+    let size = match flags >> 6 {
+        0 => usize::from(single_segment),
+        n => 1 << n,
+    };
+    // A window, unless it is the size of the data.
+    (usize::from(!single_segment) + dictionary, size)
+}
+
 #[cfg(test)]
 #[cfg(all(feature = "lz4", feature = "zstd"))]
 mod tests {
     use std::io::Write;
     use std::sync::Arc;
 
-    use super::super::{Encoder, EncoderPool, Encoding, Framing};
+    use super::super::{Content, Encoder, EncoderPool, Encoding, Framing};
     use super::*;
 
     fn frame(algorithm: Algorithm, plain: &[u8]) -> Vec<u8> {
         let encoding = Encoding::new(algorithm, None, false).unwrap();
         let pool = Arc::new(EncoderPool::default());
-        let mut encoder = Encoder::new(Vec::new(), encoding, Framing::File, &pool).unwrap();
+        let encoding = encoding.with_plain(true);
+        let mut encoder =
+            Encoder::new(Vec::new(), encoding, Framing::File, Content::Bytes, &pool).unwrap();
         encoder.write_all(plain).unwrap();
         encoder.finish().unwrap()
     }

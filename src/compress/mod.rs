@@ -7,7 +7,13 @@
 //! input.rs     what decoders do with their reader, and say of the data
 //! frames.rs    Frames: where lz4 and zstd frames begin and end, found without decompressing
 //! contexts.rs  Contexts: what decoders leave for the next one
-//! parallel.rs  one piece of data by several threads
+//! framed.rs    the encoder of the form in which each MiB can be decompressed on its own
+//! parallel.rs  one stream of the plain form by several threads
+//! pieces.rs    PieceReader: a decoder of data of that form, on several threads; else a Decoder
+//! cutter.rs    where its pieces begin and end
+//! ring.rs      pieces that wait for their turn
+//! replay.rs    a reader of what was read already
+//! workers.rs   the threads
 //! gzip/, lz4/, zstd/   one algorithm each: decode.rs beside encode.rs
 //! gzip/rewrap.rs       deflate data from one wrapper into the other
 //! ```
@@ -15,8 +21,10 @@
 //! Knows nothing of archives. Codes, names, suffixes and levels are in `compression.rs`.
 
 mod contexts;
+mod cutter;
 mod decoder;
 mod encoder;
+mod framed;
 mod frames;
 #[cfg(feature = "gzip")]
 mod gzip;
@@ -25,19 +33,25 @@ mod input;
 mod lz4;
 #[cfg(any(feature = "gzip", feature = "lz4"))]
 mod parallel;
+mod pieces;
+mod replay;
+mod ring;
 #[cfg(test)]
 #[cfg_attr(not(all(feature = "gzip", feature = "lz4", feature = "zstd")), allow(unused))]
 mod tests;
+mod workers;
 #[cfg(feature = "zstd")]
 mod zstd;
 
 pub(crate) use crate::compression::Algorithm;
 pub(crate) use contexts::Contexts;
+pub(crate) use cutter::PieceSource;
 pub(crate) use decoder::Decoder;
-pub(crate) use encoder::{Encoder, EncoderPool, Encoding};
+pub(crate) use encoder::{Content, Encoder, EncoderPool, Encoding, PieceSink};
 pub(crate) use frames::Frames;
 #[cfg(feature = "gzip")]
 pub(crate) use gzip::rewrap;
+pub(crate) use pieces::PieceReader;
 
 /// What surrounds deflate data: the only difference between the data of one table in a custom
 /// archive and in a directory. LZ4 and Zstandard frames are the same in both.

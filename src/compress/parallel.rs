@@ -11,7 +11,8 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+
+use super::workers::{Workers, ended};
 
 /// Bytes of a block. What is shorter is compressed by the thread that has it.
 pub(super) const BLOCK: usize = 256 << 10;
@@ -34,56 +35,6 @@ pub(super) trait BlockCodec: Send + Sync + 'static {
         block: &[u8],
         last: bool,
     ) -> io::Result<Vec<u8>>;
-}
-
-/// Threads that compress blocks; they have ended when this is dropped.
-pub(super) struct Workers {
-    /// `None`: no more jobs come.
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-type Job = Box<dyn FnOnce() + Send>;
-
-impl Workers {
-    pub(super) fn new(count: usize) -> io::Result<Workers> {
-        let (jobs, waiting) = mpsc::channel::<Job>();
-        let waiting = Arc::new(Mutex::new(waiting));
-        let mut workers = Workers { jobs: Mutex::new(Some(jobs)), threads: Vec::new() };
-        for n in 0..count {
-            let waiting = Arc::clone(&waiting);
-            let thread = thread::Builder::new().name(format!("compress {n}")).spawn(move || {
-                loop {
-                    let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    match job {
-                        Ok(job) => job(),
-                        Err(_) => return,
-                    }
-                }
-            })?;
-            workers.threads.push(thread);
-        }
-        Ok(workers)
-    }
-
-    fn submit(&self, job: Job) -> io::Result<()> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(ended)
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        self.jobs.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        for thread in self.threads.drain(..) {
-            // One that panicked has told whoever waited for it.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn ended() -> io::Error {
-    io::Error::other("a thread that compresses has ended")
 }
 
 /// Cuts what is written into blocks and has them compressed.
@@ -124,7 +75,7 @@ impl<C: BlockCodec> Blocks<C> {
     }
 
     fn submit(&mut self, writer: &mut impl Write) -> io::Result<()> {
-        if self.pending.len() >= 2 * self.workers.threads.len() {
+        if self.pending.len() >= 2 * self.workers.count() {
             self.write_first(writer)?;
         }
         let mut next = Vec::with_capacity(C::OVERLAP + BLOCK);

@@ -488,3 +488,4 @@ fn large_pieces_without_compression_are_not_copied() {
 
 /// What the tools themselves wrote, and how each of its frames may follow another.
 mod by_tools;
+mod pieces;

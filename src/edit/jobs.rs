@@ -13,10 +13,8 @@ use std::thread;
 
 use super::job::Job;
 use super::rewrites::Rewrites;
-use crate::archive::{
-    Archive, ArchiveWriter, Block, Moving, Pass, PieceSink, StoredPiece, Warn, Ways,
-};
-use crate::compress::{Algorithm, EncoderPool};
+use crate::archive::{Archive, ArchiveWriter, Block, Moving, Pass, StoredPiece, Warn, Ways};
+use crate::compress::{Algorithm, Content, EncoderPool, PieceSink};
 use crate::error::{Error, Result};
 use crate::rows::{MakeRewriter, Way};
 use crate::toc::{BlockKind, DumpId, Oid};
@@ -125,7 +123,8 @@ fn work(waiting: &Mutex<Receiver<Order<'_>>>) {
     loop {
         let order = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Order { batch, reply }) = order else { return };
-        let mut held = Held { bytes: Vec::new(), room: HELD, over: false, warnings: Vec::new() };
+        let mut held =
+            Held { piece: HeldPiece::default(), room: HELD, over: false, warnings: Vec::new() };
         for task in batch {
             // Whoever waited may have given up.
             if reply.send(task.prepare(&pool, &mut held)).is_err() {
@@ -150,13 +149,41 @@ struct Ready {
 }
 
 enum ReadyData {
-    Piece(Vec<u8>),
-    Objects(Vec<(Oid, Vec<u8>)>),
+    Piece(HeldPiece),
+    Objects(Vec<(Oid, HeldPiece)>),
+}
+
+/// The stored bytes of a piece.
+#[derive(Default)]
+struct HeldPiece {
+    bytes: Vec<u8>,
+    /// Where chunks begin.
+    chunks: Vec<usize>,
+}
+
+impl HeldPiece {
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn write(&self, out: &mut impl PieceSink) -> io::Result<()> {
+        let mut at = 0;
+        let ends = self.chunks.iter().skip_while(|begin| **begin == 0).copied();
+        for end in ends.chain([self.bytes.len()]) {
+            if self.chunks.binary_search(&at).is_ok() {
+                out.begin_chunk()?;
+                out.keep_whole()?;
+            }
+            self.bytes[at..end].chunks(CHUNK).try_for_each(|bytes| out.write_all(bytes))?;
+            at = end;
+        }
+        Ok(())
+    }
 }
 
 /// Memory with a limit, shared by the pieces of a batch.
 struct Held {
-    bytes: Vec<u8>,
+    piece: HeldPiece,
     room: usize,
     over: bool,
     warnings: Vec<Error>,
@@ -164,13 +191,18 @@ struct Held {
 
 impl Held {
     /// The stored bytes of a piece in the new archive; `None` if there is no room for them.
-    fn take(&mut self, piece: StoredPiece<'_>, moving: &Moving) -> Result<Option<Vec<u8>>> {
+    fn take(
+        &mut self,
+        piece: StoredPiece<'_>,
+        content: Content,
+        moving: &Moving,
+    ) -> Result<Option<HeldPiece>> {
         let mut warnings = Vec::new();
         let warn = &mut |warning| warnings.push(warning);
-        let result = moving.piece(piece, |_, _| Ok(&mut *self), warn).map(drop);
+        let result = moving.piece(piece, content, |_, _| Ok(&mut *self), warn).map(drop);
         self.warnings.append(&mut warnings);
         match result {
-            Ok(()) => Ok(Some(std::mem::take(&mut self.bytes))),
+            Ok(()) => Ok(Some(std::mem::take(&mut self.piece))),
             Err(_) if self.over => Ok(None),
             Err(error) => Err(error),
         }
@@ -185,13 +217,14 @@ impl Held {
         piece: StoredPiece<'_>,
         moving: &Moving,
         (rewrite, way): (&dyn MakeRewriter, Way),
-    ) -> Result<Option<Vec<u8>>> {
+    ) -> Result<Option<HeldPiece>> {
         let (room, mut too_long) = (std::mem::replace(&mut self.room, usize::MAX), false);
         let mut warnings = Vec::new();
         let warn = &mut |warning| warnings.push(warning);
         let way = way.limits(*moving.limits());
         let result = moving.remake(
             piece,
+            Content::Rows,
             |_, _| Ok(&mut *self),
             warn,
             |data, encoder| {
@@ -206,10 +239,10 @@ impl Held {
         );
         let result = result.map(drop);
         self.warnings.append(&mut warnings);
-        let bytes = std::mem::take(&mut self.bytes);
-        self.room = room.saturating_sub(bytes.len());
+        let piece = std::mem::take(&mut self.piece);
+        self.room = room.saturating_sub(piece.bytes.len());
         match result {
-            Ok(()) => Ok(Some(bytes)),
+            Ok(()) => Ok(Some(piece)),
             Err(_) if too_long => {
                 self.over = true;
                 Ok(None)
@@ -226,7 +259,7 @@ impl Write for Held {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.room -= buf.len();
-        self.bytes.extend_from_slice(buf);
+        self.piece.bytes.extend_from_slice(buf);
         Ok(buf.len())
     }
 
@@ -235,7 +268,15 @@ impl Write for Held {
     }
 }
 
-impl PieceSink for &mut Held {}
+impl PieceSink for &mut Held {
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        let at = self.piece.bytes.len();
+        if self.piece.chunks.last() != Some(&at) {
+            self.piece.chunks.push(at);
+        }
+        Ok(())
+    }
+}
 
 impl Task<'_> {
     /// The stored bytes of its source, if they are few, and more is to be done than to copy them.
@@ -264,18 +305,20 @@ impl Task<'_> {
             BlockKind::Data => {
                 let taken = match with_way(*rewrite, &block)? {
                     Some(rewrite) => held.take_rewritten(block.piece()?, &moving, rewrite)?,
-                    None => held.take(block.piece()?, &moving)?,
+                    None => held.take(block.piece()?, Content::Rows, &moving)?,
                 };
                 match taken {
-                    Some(bytes) => ReadyData::Piece(bytes),
+                    Some(piece) => ReadyData::Piece(piece),
                     None => return Ok(None),
                 }
             }
             BlockKind::LargeObjects => {
                 let mut ready = Vec::new();
                 while let Some((oid, object)) = block.next_piece()? {
-                    let Some(bytes) = held.take(object, &moving)? else { return Ok(None) };
-                    ready.push((oid, bytes));
+                    let Some(piece) = held.take(object, Content::Bytes, &moving)? else {
+                        return Ok(None);
+                    };
+                    ready.push((oid, piece));
                 }
                 ReadyData::Objects(ready)
             }
@@ -375,7 +418,9 @@ fn move_blocks<'b, W: Write>(
                 drop(piece);
                 return Err(twice(&block, oid));
             }
-            moving.piece(piece, |by, len| out.stored_object(oid, by, len), warn)?.finish()?;
+            moving
+                .piece(piece, Content::Bytes, |by, len| out.stored_object(oid, by, len), warn)?
+                .finish()?;
         }
     }
     out.finish()
@@ -400,9 +445,11 @@ fn move_piece<O: PieceSink>(
     rewrite: Option<(&dyn MakeRewriter, Way)>,
     warn: &mut Warn<'_>,
 ) -> Result<O> {
-    let Some((rewrite, way)) = rewrite else { return moving.piece(piece, open, warn) };
+    let Some((rewrite, way)) = rewrite else {
+        return moving.piece(piece, Content::Rows, open, warn);
+    };
     let way = way.limits(*moving.limits());
-    moving.remake(piece, open, warn, |data, encoder| {
+    moving.remake(piece, Content::Rows, open, warn, |data, encoder| {
         way.read(data).rewrite_with(rewrite, moving.threads(), encoder)
     })
 }
@@ -429,17 +476,16 @@ impl Ready {
         let Task { job, moving, .. } = task;
         let algorithm = moving.algorithm();
         match self.data {
-            ReadyData::Piece(bytes) => {
-                let mut out = writer.stored_data(job.id, algorithm, Some(bytes.len() as u64))?;
-                bytes.chunks(CHUNK).try_for_each(|chunk| out.write_all(chunk))?;
+            ReadyData::Piece(piece) => {
+                let mut out = writer.stored_data(job.id, algorithm, Some(piece.len()))?;
+                piece.write(&mut out)?;
                 out.finish()?;
             }
             ReadyData::Objects(objects) => {
                 let mut out = writer.large_objects(job.id)?;
-                for (oid, bytes) in objects {
-                    let len = Some(bytes.len() as u64);
-                    let mut object = out.stored_object(oid, algorithm, len)?;
-                    bytes.chunks(CHUNK).try_for_each(|chunk| object.write_all(chunk))?;
+                for (oid, piece) in objects {
+                    let mut object = out.stored_object(oid, algorithm, Some(piece.len()))?;
+                    piece.write(&mut object)?;
                     object.finish()?;
                 }
                 out.finish()?;

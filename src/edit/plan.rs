@@ -8,7 +8,7 @@ use super::rewrites::{self, Rewrites};
 use super::settle::settle;
 use super::target::Target;
 use super::version;
-use crate::archive::{Archive, ArchiveBuilder, Ways};
+use crate::archive::{Archive, ArchiveBuilder, Storage, Ways};
 use crate::compress::Algorithm;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
@@ -79,7 +79,7 @@ impl Plan {
             notes.extend(newer);
             settle(&mut drafts, old.version, version, contents, &mut notes)?;
         }
-        let mut builder = ArchiveBuilder::with_header(new_format, header, target.storage.long);
+        let mut builder = ArchiveBuilder::with_header(new_format, header, &target.storage);
         if unchanged && builder.is_err() {
             // What is only copied need not be something that could be made: an archive of a
             // compression that this build is without, for example.
@@ -88,7 +88,7 @@ impl Plan {
                 compression: Compression { algorithm: Algorithm::None, level: None },
                 ..old.clone()
             };
-            builder = ArchiveBuilder::with_header(new_format, header, false);
+            builder = ArchiveBuilder::with_header(new_format, header, &Storage::default());
         }
         let mut builder = builder?.with_threads(target.storage.threads);
         let mut jobs = Vec::new();
@@ -111,6 +111,7 @@ fn keeps_all(target: &Target, old: &Header, format: Format) -> bool {
             algorithm == old.compression.algorithm && level.is_none()
         })
         && !target.storage.long
+        && !target.rewrites()
 }
 
 /// Adds an entry to a new archive, and says what its data is.

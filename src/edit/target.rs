@@ -24,6 +24,7 @@ pub struct Target {
     pub(super) format: Option<Format>,
     pub(super) storage: Storage,
     pub(super) check: bool,
+    pub(super) reframe: bool,
 }
 
 impl Target {
@@ -49,8 +50,22 @@ impl Target {
         self
     }
 
+    /// Whether to compress all data anew, even where the compression stays. Data that pg_dump
+    /// compressed thereby gets the form in which each MiB stands alone and has a checksum; see
+    /// [`plain`](Self::plain), which rewrites all data into the other form.
+    pub fn reframe(mut self, reframe: bool) -> Self {
+        self.reframe = reframe;
+        self
+    }
+
+    /// Whether all data is to get a form that it may not have.
+    pub(super) fn rewrites(&self) -> bool {
+        self.reframe || self.storage.plain
+    }
+
     pub(super) fn ways(&self) -> Ways {
         let levelled = self.storage.compression.is_some_and(|(_, level)| level.is_some());
-        Ways { recompress: levelled || self.storage.long, decode: self.check }
+        let recompress = levelled || self.storage.long || self.rewrites();
+        Ways { recompress, decode: self.check }
     }
 }

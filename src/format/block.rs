@@ -108,12 +108,17 @@ pub(crate) struct ChunkWriter {
     dialect: Dialect,
     /// Bytes of a chunk, at most.
     most: usize,
+    /// The same of the chunk that is begun.
+    room: usize,
     /// Room for the length, then what the next chunk is going to hold.
     buffer: Vec<u8>,
 }
 
 /// Bytes of a chunk: those of PostgreSQL 19. Larger ones would only cost readers memory.
 const CHUNK: usize = 128 << 10;
+
+/// Bytes of the longest chunk, which holds a whole frame. Readers need memory for it.
+pub(crate) const LONGEST_CHUNK: usize = 4 << 20;
 
 impl ChunkWriter {
     pub(crate) fn new(dialect: Dialect) -> Self {
@@ -122,7 +127,12 @@ impl ChunkWriter {
 
     /// Makes chunks of at most so many bytes.
     pub(crate) fn with_most(dialect: Dialect, most: usize) -> Self {
-        ChunkWriter { dialect, most, buffer: Vec::new() }
+        ChunkWriter { dialect, most, room: most, buffer: Vec::new() }
+    }
+
+    /// The chunk that is begun takes more bytes than others, [`LONGEST_CHUNK`].
+    pub(crate) fn keep_whole(&mut self) {
+        self.room = LONGEST_CHUNK;
     }
 
     pub(crate) fn write(&mut self, mut bytes: &[u8], output: &mut impl Write) -> io::Result<()> {
@@ -131,10 +141,10 @@ impl ChunkWriter {
             if self.buffer.is_empty() {
                 self.buffer.resize(len, 0);
             }
-            let n = bytes.len().min(len + self.most - self.buffer.len());
+            let n = bytes.len().min(len + self.room - self.buffer.len());
             self.buffer.extend_from_slice(&bytes[..n]);
             bytes = &bytes[n..];
-            if self.buffer.len() == len + self.most {
+            if self.buffer.len() == len + self.room {
                 self.flush(output)?;
             }
         }
@@ -151,6 +161,7 @@ impl ChunkWriter {
             output.write_all(&self.buffer)?;
         }
         self.buffer.clear();
+        self.room = self.most;
         Ok(())
     }
 
@@ -328,6 +339,13 @@ impl<I: Positioned> ChunkReader<I> {
         }
         let begins = self.used == 0;
         Ok(Some((self.chunk()?, begins)))
+    }
+
+    /// How much of the chunk that the next byte is in was read, and how much was not; `None` at the
+    /// end of the stream.
+    pub(crate) fn chunk_parts(&mut self) -> Result<Option<(usize, usize)>> {
+        let more = self.advance()?;
+        Ok(more.then_some((self.used as usize, self.remaining as usize)))
     }
 
     /// Moves to the end of the stream, looking at lengths alone.

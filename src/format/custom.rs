@@ -577,6 +577,10 @@ impl<W: Write> CustomSink<W> {
         self.chunks.flush(&mut self.output)
     }
 
+    pub(crate) fn keep_whole(&mut self) {
+        self.chunks.keep_whole();
+    }
+
     pub(crate) fn end_chunks(&mut self) -> io::Result<()> {
         self.chunks.finish(&mut self.output)
     }

@@ -62,6 +62,13 @@ impl<W: Write> Sink<W> {
         }
     }
 
+    /// The chunk that was begun is to hold a whole frame, if that is not too long.
+    pub(crate) fn keep_whole(&mut self) {
+        if let Sink::Custom(sink) = self {
+            sink.keep_whole();
+        }
+    }
+
     pub(crate) fn end_piece(&mut self) -> Result<()> {
         match self {
             Sink::Custom(sink) => sink.end_chunks()?,

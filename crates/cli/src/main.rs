@@ -69,8 +69,14 @@ struct Context {
 impl Context {
     /// How archives are opened.
     fn options(&self) -> OpenOptions {
-        OpenOptions::new().follow_links(self.follow_links)
+        options().follow_links(self.follow_links)
     }
+}
+
+/// How archives are opened: one table is decompressed by all processors, where its form allows it.
+fn options() -> OpenOptions {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(16));
+    OpenOptions::new().threads(threads as u32)
 }
 
 /// Runs the program with the arguments of the process.

@@ -41,6 +41,18 @@ pub(crate) struct StorageArgs {
     /// is given.
     #[arg(short = 'Z', long, value_name = "ALGO[:LEVEL]", value_parser = parse_compression)]
     compress: Option<Compress>,
+    /// Compress all data anew, in a form that several threads read, with checksums
+    ///
+    /// Data that pgdmp compresses gets this form in any case: frames of 1 MiB with lz4 and zstd,
+    /// separate parts of 1 MiB with gzip. Every pg_restore reads it. Data that is copied as it is
+    /// stored keeps its form.
+    #[arg(long)]
+    reframe: bool,
+    /// Compress all data anew, as pg_dump does: in one stream without checksums
+    ///
+    /// For programs that expect exactly this, and to compare bytes.
+    #[arg(long, conflicts_with = "reframe")]
+    plain: bool,
     /// Archive version of the output, and the oldest pg_restore that reads it: 1.12 (9.0),
     /// 1.13 (11), 1.14 (12), 1.15 (16) or 1.16 (17)
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
@@ -138,7 +150,7 @@ impl StorageArgs {
 
     /// What they say.
     pub(crate) fn target(&self) -> Target {
-        let mut target = Target::new().threads(self.jobs);
+        let mut target = Target::new().threads(self.jobs).reframe(self.reframe).plain(self.plain);
         if let Some(format) = self.format {
             target = target.format(format);
         }

@@ -11,15 +11,14 @@ use crate::archive::stored_check::{StoredCheck, frame_within_chunk, has_end_mark
 use crate::archive::writer::ArchiveWriter;
 use crate::compress::{Algorithm, Framing};
 use crate::error::{Error, Result};
-use crate::format::block::{self, BlockHeader, BlockStart, ChunkReader, ChunkWriter, decode_oid};
+use crate::format::block::{
+    self, BlockHeader, BlockStart, ChunkReader, ChunkWriter, LONGEST_CHUNK, decode_oid,
+};
 use crate::format::custom::Copying;
 use crate::format::output::Output;
 use crate::format::sink::Sink;
 use crate::source::{Positioned, SourceReader};
 use crate::toc::{BlockKind, DataOffset, DumpId, Format, Toc, TocEntry};
-
-/// A reader needs memory for a whole chunk, so longer ones are divided.
-const LONGEST: usize = 1 << 20;
 
 impl<W: Write> ArchiveWriter<W> {
     /// Copies the block of an entry from one custom archive to this one. `false` where something
@@ -98,7 +97,7 @@ fn copy_stream_of_frames<W: Write>(
     output: &mut Output<W>,
     marked: bool,
 ) -> Result<bool> {
-    let mut writer = ChunkWriter::with_most(chunks.dialect(), LONGEST);
+    let mut writer = ChunkWriter::with_most(chunks.dialect(), LONGEST_CHUNK);
     let mut check = StoredCheck::new(Algorithm::Zstd, Framing::Stream, marked);
     chunks.restart();
     loop {

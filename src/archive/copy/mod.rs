@@ -11,7 +11,7 @@ mod blocks;
 mod moving;
 mod whole;
 
-pub(crate) use moving::{Moving, OnWarning, PieceSink, Warn, tell};
+pub(crate) use moving::{Moving, OnWarning, Warn, tell};
 
 /// What is done with data that stays in its compression.
 #[derive(Debug, Clone, Copy)]

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use super::Ways;
 use crate::archive::data::EntryData;
 use crate::archive::piece::StoredPiece;
-use crate::archive::pieces::StoredWriter;
 use crate::archive::stored_check::{StoredCheck, Tail, frame_within_chunk};
 use crate::archive::writer::ArchiveWriter;
-use crate::compress::{Algorithm, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing};
+use crate::compress::{
+    Algorithm, Content, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing, PieceSink,
+};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Severity};
 use crate::format::output::Output;
@@ -29,20 +30,6 @@ pub(crate) type OnWarning<'a> = Box<dyn FnMut(&Finding) + 'a>;
 /// Hands a warning on to the user of the crate.
 pub(crate) fn tell(on_warning: &mut OnWarning<'_>, warning: &Error) {
     on_warning(&Finding::from(warning).with_severity(Severity::Warning));
-}
-
-/// Takes the stored bytes of a piece.
-pub(crate) trait PieceSink: Write {
-    /// What comes next begins a chunk, where there are chunks.
-    fn begin_chunk(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<W: Write> PieceSink for StoredWriter<'_, W> {
-    fn begin_chunk(&mut self) -> io::Result<()> {
-        StoredWriter::begin_chunk(self)
-    }
 }
 
 impl PieceSink for Output<File> {}
@@ -116,12 +103,13 @@ impl Moving {
     pub(crate) fn piece<O: PieceSink>(
         &self,
         piece: StoredPiece<'_>,
+        content: Content,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         warn: &mut Warn<'_>,
     ) -> Result<O> {
         let algorithm = self.encoding.algorithm();
         if piece.algorithm != algorithm || self.recompress {
-            return self.recode(piece, open, warn);
+            return self.recode(piece, content, open, warn);
         }
         if self.keeps(piece.algorithm, piece.framing) {
             let out = open(algorithm, piece.len().filter(|len| *len > 0))?;
@@ -129,25 +117,26 @@ impl Moving {
             if n == 0 && algorithm != Algorithm::None {
                 // pg_dump stores an empty large object as an empty file. PostgreSQL 19 does
                 // not read that; all read a frame with nothing in it.
-                let nothing = Encoder::new(out, self.encoding, self.framing, &self.pool)?;
+                let nothing = Encoder::new(out, self.encoding, self.framing, content, &self.pool)?;
                 out = nothing.finish()?;
             }
             return Ok(out);
         }
         #[cfg(feature = "gzip")]
-        return self.rewrap(piece, open, warn);
+        return self.rewrap(piece, content, open, warn);
         #[cfg(not(feature = "gzip"))]
-        return self.recode(piece, open, warn);
+        return self.recode(piece, content, open, warn);
     }
 
     /// Decompresses and compresses.
-    fn recode<O: Write>(
+    fn recode<O: PieceSink>(
         &self,
         piece: StoredPiece<'_>,
+        content: Content,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         warn: &mut Warn<'_>,
     ) -> Result<O> {
-        self.remake(piece, open, warn, |data, encoder| {
+        self.remake(piece, content, open, warn, |data, encoder| {
             loop {
                 let plain = fill(data)?;
                 if plain.is_empty() {
@@ -161,16 +150,17 @@ impl Moving {
     }
 
     /// Decompresses a piece, and compresses what `remake` makes of it.
-    pub(crate) fn remake<O: Write>(
+    pub(crate) fn remake<O: PieceSink>(
         &self,
         piece: StoredPiece<'_>,
+        content: Content,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         warn: &mut Warn<'_>,
         remake: impl FnOnce(&mut EntryData<'_>, &mut Encoder<O>) -> Result<()>,
     ) -> Result<O> {
         let mut data = piece.decode(&self.passing.contexts, &self.passing.limits)?;
         let out = open(self.encoding.algorithm(), None)?;
-        let mut encoder = Encoder::new(out, self.encoding, self.framing, &self.pool)?;
+        let mut encoder = Encoder::new(out, self.encoding, self.framing, content, &self.pool)?;
         remake(&mut data, &mut encoder)?;
         if let Some(warning) = data.frame_within_chunk() {
             warn(warning);
@@ -180,9 +170,10 @@ impl Moving {
 
     /// Exchanges the wrapper around deflate data.
     #[cfg(feature = "gzip")]
-    fn rewrap<O: Write>(
+    fn rewrap<O: PieceSink>(
         &self,
         mut piece: StoredPiece<'_>,
+        content: Content,
         open: impl FnOnce(Algorithm, Option<u64>) -> Result<O>,
         warn: &mut Warn<'_>,
     ) -> Result<O> {
@@ -201,7 +192,7 @@ impl Moving {
         let Some(deflated) = examined.map_err(|error| piece.placed(error))? else {
             // Several members, plain text, or something behind the data.
             let again = StoredPiece::member(member, piece.entry.clone(), piece.marked);
-            return self.recode(again, open, warn);
+            return self.recode(again, content, open, warn);
         };
         piece.check_tail(&tail)?;
         let mut out = open(Algorithm::Gzip, None)?;
@@ -293,6 +284,9 @@ fn pass_on(
                 out.begin_chunk()?;
             }
             let n = check.take(&data[done..])?;
+            if check.is_short_frame() {
+                out.keep_whole()?;
+            }
             if !check.is_padding() {
                 out.write_all(&data[done..done + n])?;
             }

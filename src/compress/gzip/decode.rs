@@ -5,6 +5,7 @@ use std::mem;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::Wrapper;
 use crate::compress::input::{advance, differs, gather, malformed, peek, trailing, truncated};
 use crate::compress::{Contexts, Framing};
 use crate::error::Fault;
@@ -24,6 +25,8 @@ pub(in crate::compress) struct Decoder {
     failed: Option<io::Error>,
     /// Whether bytes behind a gzip file are taken for nothing, as by zlib's `gzread`.
     lenient: bool,
+    /// Of a zlib stream that is not read from its beginning: its checksum so far.
+    resumed: Option<Wrapper>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,11 @@ enum Stage {
     /// As before, after a first byte that may be that of the magic number.
     Started,
     Inflating,
+    /// In the checksum of a zlib stream that was not read from its beginning: what was read of it.
+    Checksum {
+        held: u32,
+        bytes: u8,
+    },
     /// As zlib's `gzread`, a file that does not start like a gzip file is read as it is.
     Raw,
     /// Between or after the members of a gzip file.
@@ -65,7 +73,22 @@ impl Decoder {
             gathered: Gathered::default(),
             failed: None,
             lenient: false,
+            resumed: None,
         }
+    }
+
+    /// Goes on behind what was decompressed by other means: behind a member of a gzip file, or within
+    /// a zlib stream, of which these are the last plain bytes and the checksum so far.
+    pub(in crate::compress) fn resume(&mut self, window: &[u8], checksum: u32) -> io::Result<()> {
+        if self.framing == Framing::File {
+            self.stage = Stage::BetweenMembers;
+            return Ok(());
+        }
+        self.inflate.reset(false);
+        let set = self.inflate.set_dictionary(window);
+        set.map_err(|error| malformed(self.text(&error.to_string())))?;
+        self.resumed = Some(Wrapper::resumed(checksum));
+        Ok(())
     }
 
     pub(in crate::compress) fn give_back(self, contexts: &Contexts) {
@@ -154,8 +177,14 @@ impl Decoder {
                         (used, result.map(|progress| (progress, input.is_empty())))
                     })?;
                     let (progress, at_end) = progress?;
+                    if let Some(checksum) = &mut self.resumed {
+                        checksum.update(&out[..progress.made]);
+                    }
                     if progress.ended {
                         self.stage = match self.framing {
+                            Framing::Stream if self.resumed.is_some() => {
+                                Stage::Checksum { held: 0, bytes: 0 }
+                            }
                             Framing::Stream => Stage::Ended,
                             Framing::File => Stage::BetweenMembers,
                         };
@@ -169,6 +198,20 @@ impl Decoder {
                     if progress.used == 0 && !progress.ended {
                         return Err(malformed(self.text("no progress")));
                     }
+                }
+                Stage::Checksum { held, bytes: 4 } => {
+                    let is =
+                        self.resumed.is_some_and(|sum| sum.trailer().0[..4] == held.to_be_bytes());
+                    if !is {
+                        return Err(differs(Fault::Checksum, self.text("incorrect data check")));
+                    }
+                    self.stage = Stage::Ended;
+                }
+                Stage::Checksum { held, bytes } => {
+                    let next =
+                        advance(reader, |input| (input.len().min(1), input.first().copied()))?;
+                    let next = u32::from(next.ok_or_else(truncated)?);
+                    self.stage = Stage::Checksum { held: held << 8 | next, bytes: bytes + 1 };
                 }
                 Stage::BetweenMembers => {
                     self.stage = advance(reader, |input| match input.first() {

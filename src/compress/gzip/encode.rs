@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::Wrapper;
 use crate::compress::Framing;
-use crate::compress::encoder::{EncoderPool, OUTPUT, give, take};
+use crate::compress::encoder::{EncoderPool, OUTPUT, States, give, take};
 use crate::compress::parallel::{BlockCodec, Blocks};
 
 /// What zlib-rs needs for the size that zlib's default, 6, gives: measured.
@@ -73,6 +73,62 @@ impl BlockCodec for Deflate {
     }
 }
 
+fn effort(level: i32) -> u32 {
+    if level < 0 { DEFAULT as u32 } else { level as u32 }
+}
+
+/// One part of a deflate stream, which refers to none before it. The last one ends the stream; the
+/// others end with an empty block, `00 00 ff ff`.
+pub(in crate::compress) fn part(
+    level: Option<i32>,
+    plain: &[u8],
+    last: bool,
+    states: &States,
+) -> io::Result<Vec<u8>> {
+    let level = level.unwrap_or(-1);
+    let deflate = Deflate { effort: effort(level) };
+    let kept = take(&states.gzip).filter(|(kept, _)| *kept == level);
+    let mut state = kept.map_or_else(|| deflate.state(), |(_, state)| state);
+    let part = deflate.compress(&mut state, &[], plain, last);
+    give(&states.gzip, (level, state));
+    part
+}
+
+/// A member of a gzip file (RFC 1952). `sized`: its header says how long it is, and what it becomes,
+/// in an extra field `PD` of two numbers of 4 bytes.
+pub(in crate::compress) fn member(
+    level: Option<i32>,
+    plain: &[u8],
+    sized: bool,
+    states: &States,
+) -> io::Result<Vec<u8>> {
+    let deflated = part(level, plain, true, states)?;
+    let mut wrapper = Wrapper::new(Framing::File);
+    wrapper.update(plain);
+    let header = wrapper.header(level.unwrap_or(-1));
+    let (trailer, trailer_len) = wrapper.trailer();
+    let extra = if sized { 2 + SIZES } else { 0 };
+    let len = header.len() + extra + deflated.len() + trailer_len;
+    let mut member = Vec::with_capacity(len);
+    member.extend_from_slice(header);
+    if sized {
+        member[3] |= HAS_EXTRA;
+        member.extend_from_slice(&(SIZES as u16).to_le_bytes());
+        member.extend_from_slice(SIZES_FIELD);
+        member.extend_from_slice(&(len as u32).to_le_bytes());
+        member.extend_from_slice(&(plain.len() as u32).to_le_bytes());
+    }
+    member.extend_from_slice(&deflated);
+    member.extend_from_slice(&trailer[..trailer_len]);
+    Ok(member)
+}
+
+/// The flag of a gzip header with an extra field, the bytes of ours, and those before its numbers:
+/// two letters, and how many bytes follow.
+pub(in crate::compress) const HAS_EXTRA: u8 = 4;
+pub(in crate::compress) const SIZES: usize = 12;
+pub(in crate::compress) const SIZES_FIELD: &[u8; 4] = b"PD\x08\0";
+
 impl Encoder {
     pub(in crate::compress) fn new(
         level: Option<i32>,
@@ -80,11 +136,11 @@ impl Encoder {
         pool: &EncoderPool,
     ) -> Self {
         let level = level.unwrap_or(-1);
-        let effort = if level < 0 { DEFAULT } else { level } as u32;
+        let effort = effort(level);
         let way = match &pool.workers {
             Some(workers) => Way::Together(Blocks::new(Deflate { effort }, Arc::clone(workers))),
             None => {
-                let state = match take(&pool.gzip) {
+                let state = match take(&pool.states.gzip) {
                     Some((kept, mut state)) if kept == level => {
                         state.reset();
                         state
@@ -99,7 +155,7 @@ impl Encoder {
 
     pub(in crate::compress) fn give_back(self, pool: &EncoderPool) {
         if let Way::Alone { state, .. } = self.way {
-            give(&pool.gzip, (self.level, state));
+            give(&pool.states.gzip, (self.level, state));
         }
     }
 

@@ -2,8 +2,9 @@
 
 pub(super) mod decode;
 pub(super) mod encode;
+pub(super) mod part;
 pub(crate) mod rewrap;
 mod wrapper;
 
 pub(super) use decode::{Context, Decoder};
-use wrapper::Wrapper;
+pub(super) use wrapper::Wrapper;

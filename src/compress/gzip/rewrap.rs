@@ -217,12 +217,14 @@ mod tests {
 
     use super::*;
     use crate::Limits;
-    use crate::compress::{Algorithm, Contexts, Decoder, Encoder, EncoderPool, Encoding};
+    use crate::compress::{Algorithm, Content, Contexts, Decoder, Encoder, EncoderPool, Encoding};
 
     fn stored(plain: &[u8], framing: Framing) -> Vec<u8> {
         let encoding = Encoding::new(Algorithm::Gzip, None, false).unwrap();
         let pool = Arc::new(EncoderPool::default());
-        let mut encoder = Encoder::new(Vec::new(), encoding, framing, &pool).unwrap();
+        let encoding = encoding.with_plain(true);
+        let mut encoder =
+            Encoder::new(Vec::new(), encoding, framing, Content::Bytes, &pool).unwrap();
         encoder.write_all(plain).unwrap();
         encoder.finish().unwrap()
     }

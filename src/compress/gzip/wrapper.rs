@@ -19,6 +19,11 @@ impl Wrapper {
         Wrapper { framing, checksum, length: 0 }
     }
 
+    /// Of a zlib stream that has come to this checksum.
+    pub(crate) fn resumed(checksum: u32) -> Self {
+        Wrapper { framing: Framing::Stream, checksum, length: 0 }
+    }
+
     /// Takes plain bytes into account.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.checksum = match self.framing {

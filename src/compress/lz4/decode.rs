@@ -86,6 +86,11 @@ impl Decoder {
         contexts.lz4.give(self.memory);
     }
 
+    /// Goes on behind a frame that was decompressed by other means.
+    pub(in crate::compress) fn resume(&mut self) {
+        self.framed = true;
+    }
+
     /// Whether there was a frame.
     pub(in crate::compress) fn has_frames(&self) -> bool {
         self.framed

@@ -1,13 +1,16 @@
-//! LZ4 frames: independent blocks of 256 KiB, which are found and compressed about as well as
-//! the linked ones of 64 KiB that PostgreSQL writes, and can be compressed by several threads.
+//! LZ4 frames. The plain form is one of independent blocks of 256 KiB, which are found and compressed
+//! about as well as the linked ones of 64 KiB that PostgreSQL writes, and can be compressed by
+//! several threads. The other form is frames of one block, with the size of their content and a
+//! checksum.
 
 use std::io::{self, Write};
 
 use std::sync::Arc;
 
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+use twox_hash::XxHash32;
 
-use crate::compress::encoder::EncoderPool;
+use crate::compress::encoder::{EncoderPool, States, give, take};
 use crate::compress::parallel::{BLOCK, BlockCodec, Blocks};
 
 /// Magic number; version 1, independent blocks; 256 KiB; checksum of these two bytes.
@@ -15,6 +18,31 @@ const HEADER: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x50, 0xfb];
 
 /// Of a block that is stored as it is.
 const PLAIN: u32 = 1 << 31;
+
+/// What a compressor can use again.
+pub(in crate::compress) type State = Box<CompressTable>;
+
+/// A frame of one block, of at most 1 MiB.
+pub(in crate::compress) fn frame(plain: &[u8], states: &States) -> io::Result<Vec<u8>> {
+    const MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
+    /// Version 1; independent blocks, size and checksum of the content.
+    const FLAGS: u8 = 0x40 | 0x20 | 0x08 | 0x04;
+    /// Blocks of at most 1 MiB.
+    const SIZES: u8 = 6 << 4;
+    let mut table = take(&states.lz4).unwrap_or_else(|| Box::new(CompressTable::large()));
+    let block = Independent.compress(&mut table, &[], plain, true);
+    give(&states.lz4, table);
+    let block = block?;
+    let mut frame = Vec::with_capacity(4 + 11 + block.len() + 8);
+    frame.extend_from_slice(&MAGIC);
+    frame.extend_from_slice(&[FLAGS, SIZES]);
+    frame.extend_from_slice(&(plain.len() as u64).to_le_bytes());
+    frame.push((XxHash32::oneshot(0, &frame[4..]) >> 8) as u8);
+    frame.extend_from_slice(&block);
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(&XxHash32::oneshot(0, plain).to_le_bytes());
+    Ok(frame)
+}
 
 /// Blocks of one frame.
 struct Independent;

@@ -58,6 +58,11 @@ impl Decoder {
         }
     }
 
+    /// Goes on behind a frame that was decompressed by other means.
+    pub(in crate::compress) fn resume(&mut self) {
+        self.framed = true;
+    }
+
     /// Whether there was a frame.
     pub(in crate::compress) fn has_frames(&self) -> bool {
         self.framed
@@ -122,6 +127,29 @@ impl Decoder {
         } else {
             malformed(text(code))
         }
+    }
+}
+
+/// Decompresses one frame, which becomes `len` bytes.
+pub(in crate::compress) fn frame(
+    stored: &[u8],
+    len: usize,
+    bytes: &mut Vec<u8>,
+    contexts: &Contexts,
+) -> io::Result<()> {
+    let context = contexts.zstd.take().or_else(DCtx::try_create);
+    let Some(mut context) = context else {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    };
+    bytes.clear();
+    bytes.reserve(len);
+    let made = context.decompress(bytes, stored).map_err(|code| malformed(text(code)));
+    if context.sizeof() <= KEPT_BYTES {
+        contexts.zstd.give(context);
+    }
+    match made? {
+        made if made == len => Ok(()),
+        _ => Err(malformed("zstd data: another length than the frame says")),
     }
 }
 

@@ -202,7 +202,7 @@ impl<'a> Merge<'a> {
         let kept = unify::unify(&items, &mut ids, names)?;
         let unified = items.all.len() - kept.len();
         let order = order::order(kept, &items, &ids);
-        let builder = ArchiveBuilder::with_header(format, header, target.storage.long)?;
+        let builder = ArchiveBuilder::with_header(format, header, &target.storage)?;
         let mut builder = builder.with_threads(target.storage.threads);
         order.iter().for_each(|item| items.draft(*item).announce(&mut builder));
         let mut jobs = Vec::new();

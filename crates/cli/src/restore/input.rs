@@ -32,7 +32,7 @@ struct Opening<'a> {
 pub(super) fn open(program: &Program, options: &Options) -> Result<Input, Fatal> {
     let name = options.input.as_deref().filter(|name| program.is_pg_restore || *name != b"-");
     let path = name.map(to_path);
-    let mut open = OpenOptions::new().follow_links(options.extras.follow_links);
+    let mut open = crate::options().follow_links(options.extras.follow_links);
     if let Some(progress) = &options.extras.watcher {
         open = open.on_read(progress.on_read());
     }

@@ -1,0 +1,315 @@
+//! Pieces, read by one or several threads, become what a decoder makes of them: its bytes, and its
+//! errors.
+
+use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use crate::Limits;
+use crate::compress::{
+    Algorithm, Content, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing, PieceReader,
+    PieceSink, PieceSource,
+};
+
+/// Stored bytes in chunks, or a file, which is one that is at hand in buffers.
+#[derive(Clone, Default)]
+struct Chunks {
+    chunks: Vec<Vec<u8>>,
+    /// Bytes that are at hand at once.
+    buffer: usize,
+    is_file: bool,
+    chunk: usize,
+    used: usize,
+}
+
+impl Chunks {
+    fn of(chunks: Vec<Vec<u8>>) -> Self {
+        Chunks { chunks, buffer: 1 << 16, ..Chunks::default() }
+    }
+
+    fn file(bytes: Vec<u8>) -> Self {
+        Chunks { is_file: true, ..Chunks::of(vec![bytes]) }
+    }
+}
+
+impl PieceSink for &mut Chunks {
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        if !self.is_file && self.chunks.last().is_none_or(|last| !last.is_empty()) {
+            self.chunks.push(Vec::new());
+        }
+        Ok(())
+    }
+}
+
+impl Write for &mut Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.chunks.is_empty() {
+            self.chunks.push(Vec::new());
+        }
+        self.chunks.last_mut().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl BufRead for Chunks {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.chunks.get(self.chunk).is_some_and(|chunk| chunk.len() == self.used) {
+            (self.chunk, self.used) = (self.chunk + 1, 0);
+        }
+        let rest = self.chunks.get(self.chunk).map_or(&[][..], |chunk| &chunk[self.used..]);
+        Ok(&rest[..rest.len().min(self.buffer)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.used += count;
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_buf()?.read(out)?;
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl PieceSource for Chunks {
+    fn chunk(&mut self) -> io::Result<Option<(usize, usize)>> {
+        let ended = self.fill_buf()?.is_empty();
+        if ended || self.is_file {
+            return Ok(None);
+        }
+        Ok(Some((self.used, self.chunks[self.chunk].len() - self.used)))
+    }
+
+    fn position(&self) -> u64 {
+        let before: usize = self.chunks[..self.chunk].iter().map(Vec::len).sum();
+        (before + self.used) as u64
+    }
+}
+
+/// What is read to the end or an error, and how it ends.
+fn read(mut reader: impl BufRead) -> (Vec<u8>, Option<String>) {
+    let mut bytes = Vec::new();
+    loop {
+        match reader.fill_buf() {
+            Ok([]) => return (bytes, None),
+            Ok(more) => {
+                bytes.extend_from_slice(more);
+                let n = more.len();
+                reader.consume(n);
+            }
+            Err(error) => return (bytes, Some(error.to_string())),
+        }
+    }
+}
+
+fn check(stored: &Chunks, algorithm: Algorithm, framing: Framing, threads: u32) -> Vec<u8> {
+    let limits = Limits::new();
+    let contexts = Arc::new(Contexts::with_threads(threads));
+    let decoder = Decoder::new(stored.clone(), algorithm, framing, &limits, &contexts).unwrap();
+    let expected = read(decoder);
+    let pieces = PieceReader::new(stored.clone(), algorithm, framing, &limits, &contexts).unwrap();
+    let found = read(pieces);
+    assert_eq!(found.1, expected.1, "{algorithm} {framing:?}");
+    assert!(found.0 == expected.0, "{algorithm} {framing:?} {:?}", expected.1);
+    // All that was lent to the threads came back.
+    for _ in 0..threads + 2 {
+        assert_eq!(contexts.acquire(), threads > 1);
+    }
+    found.0
+}
+
+fn rows(bytes: usize) -> Vec<u8> {
+    let mut n = 7_u64;
+    let mut rows = Vec::new();
+    while rows.len() < bytes {
+        n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        rows.extend_from_slice(format!("{}\t{:x}\trow\n", n % 1000, n >> 40).as_bytes());
+    }
+    rows
+}
+
+fn encode(plain: &[u8], algorithm: Algorithm, framing: Framing, content: Content) -> Chunks {
+    let encoding = Encoding::new(algorithm, None, false).unwrap();
+    let pool = Arc::new(EncoderPool::default());
+    let mut stored = Chunks::of(Vec::new());
+    stored.is_file = framing == Framing::File;
+    let mut encoder = Encoder::new(&mut stored, encoding, framing, content, &pool).unwrap();
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap();
+    stored
+}
+
+const FORMS: [(Algorithm, Framing); 6] = [
+    (Algorithm::Gzip, Framing::Stream),
+    (Algorithm::Gzip, Framing::File),
+    (Algorithm::Lz4, Framing::Stream),
+    (Algorithm::Lz4, Framing::File),
+    (Algorithm::Zstd, Framing::Stream),
+    (Algorithm::Zstd, Framing::File),
+];
+
+#[test]
+fn what_is_written_is_read_by_all_threads() {
+    let plain = rows(3_400_000);
+    for (algorithm, framing) in FORMS {
+        let mut stored = encode(&plain, algorithm, framing, Content::Rows);
+        if framing == Framing::Stream {
+            assert_eq!(stored.chunks.len(), 4, "{algorithm}: a chunk for each piece");
+        }
+        for threads in [1, 2, 5] {
+            for buffer in [1 << 16, 11] {
+                stored.buffer = buffer;
+                let read = check(&stored, algorithm, framing, threads);
+                assert!(read == plain);
+            }
+        }
+        for short in [&b""[..], b"x", b"1\n\\.\n\n\n"] {
+            let stored = encode(short, algorithm, framing, Content::Rows);
+            assert!(check(&stored, algorithm, framing, 2) == short);
+        }
+    }
+}
+
+/// Each piece is what it says: it ends with a row, if rows end where it may, and not otherwise.
+#[test]
+fn pieces_of_rows() {
+    let decode = |chunk: &Vec<u8>| {
+        let contexts = Arc::new(Contexts::default());
+        let stored = Chunks::of(vec![chunk.clone()]);
+        let limits = Limits::new();
+        let decoder = Decoder::new(stored, Algorithm::Zstd, Framing::Stream, &limits, &contexts);
+        read(decoder.unwrap()).0
+    };
+    let plain = rows(2_500_000);
+    let rows = encode(&plain, Algorithm::Zstd, Framing::Stream, Content::Rows);
+    let pieces: Vec<Vec<u8>> = rows.chunks.iter().map(decode).collect();
+    assert!(pieces.iter().all(|piece| piece.ends_with(b"\n") && piece.len() <= 1 << 20));
+    assert!(pieces.concat() == plain);
+    let bytes = encode(&plain, Algorithm::Zstd, Framing::Stream, Content::Bytes);
+    assert_eq!(decode(&bytes.chunks[0]).len(), 1 << 20);
+    let long = encode(&vec![b'x'; 2 << 20], Algorithm::Zstd, Framing::Stream, Content::Rows);
+    assert_eq!(decode(&long.chunks[0]).len(), 1 << 20);
+}
+
+/// Every flipped bit is found in data of this form, and what is said of damage is what a decoder
+/// says, by however many threads it is met.
+#[test]
+fn flipped_bits() {
+    let plain = rows(2_200_000);
+    let mut random = 99_u64;
+    for (algorithm, framing) in FORMS {
+        let stored = encode(&plain, algorithm, framing, Content::Rows);
+        let len: usize = stored.chunks.iter().map(Vec::len).sum();
+        for n in 0..6 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let mut at = (random >> 20) as usize % len;
+            let mut damaged = stored.clone();
+            for chunk in &mut damaged.chunks {
+                if let Some(byte) = chunk.get_mut(at) {
+                    *byte ^= 1 << (n % 8);
+                    break;
+                }
+                at -= chunk.len();
+            }
+            check(&damaged, algorithm, framing, 1 + n % 3);
+        }
+        // Cut in a piece, between pieces, and with bytes behind.
+        let mut cut = stored.clone();
+        let last = cut.chunks.last_mut().unwrap();
+        last.truncate(last.len() - 5);
+        check(&cut, algorithm, framing, 2);
+        if framing == Framing::Stream {
+            let mut cut = stored.clone();
+            cut.chunks.pop();
+            check(&cut, algorithm, framing, 2);
+        }
+        for more in [&b"\0\0\0"[..], b"more"] {
+            let mut longer = stored.clone();
+            longer.chunks.last_mut().unwrap().extend_from_slice(more);
+            check(&longer, algorithm, framing, 2);
+        }
+    }
+}
+
+/// A zlib stream that was flushed at ends of chunks, of which some refer to what came before.
+#[test]
+fn parts_that_refer_to_others() {
+    let plain = rows(900_000);
+    for (level, flush) in
+        [(6, FlushCompress::Sync), (6, FlushCompress::Full), (0, FlushCompress::Sync)]
+    {
+        let mut compress = Compress::new(Compression::new(level), true);
+        let mut chunks = Vec::new();
+        let pieces: Vec<&[u8]> = plain.chunks(200_000).collect();
+        for (n, piece) in pieces.iter().enumerate() {
+            let flush = if n + 1 == pieces.len() { FlushCompress::Finish } else { flush };
+            let mut chunk = Vec::with_capacity(2 * piece.len() + 1000);
+            compress.compress_vec(piece, &mut chunk, flush).unwrap();
+            chunks.push(chunk);
+        }
+        let stored = Chunks::of(chunks);
+        for threads in [1, 2, 4] {
+            assert!(check(&stored, Algorithm::Gzip, Framing::Stream, threads) == plain);
+        }
+        let mut damaged = stored;
+        let last = damaged.chunks.last_mut().unwrap();
+        let at = last.len() - 2;
+        last[at] ^= 1;
+        check(&damaged, Algorithm::Gzip, Framing::Stream, 2);
+    }
+}
+
+/// Chunks that end as if a block ended there.
+#[test]
+fn marks_that_are_none() {
+    let mut plain = rows(300_000);
+    for at in (50_000..250_000).step_by(50_000) {
+        plain[at - 4..at].copy_from_slice(&[0, 0, 0xff, 0xff]);
+    }
+    let mut compress = Compress::new(Compression::new(0), true);
+    let mut bytes = Vec::with_capacity(400_000);
+    compress.compress_vec(&plain, &mut bytes, FlushCompress::Finish).unwrap();
+    let mut chunks = Vec::new();
+    let mut rest = &bytes[..];
+    while let Some(at) = rest.windows(4).position(|word| word == [0, 0, 0xff, 0xff]) {
+        let (chunk, behind) = rest.split_at(at + 4);
+        chunks.push(chunk.to_vec());
+        rest = behind;
+    }
+    chunks.push(rest.to_vec());
+    assert!(chunks.len() > 3);
+    assert!(check(&Chunks::of(chunks), Algorithm::Gzip, Framing::Stream, 3) == plain);
+}
+
+/// Frames of others: several in a chunk, over chunks, with skippable ones, linked blocks, and no size.
+#[test]
+fn frames_of_others() {
+    let plain = rows(1_500_000);
+    for algorithm in [Algorithm::Lz4, Algorithm::Zstd] {
+        let ours = encode(&plain, algorithm, Framing::Stream, Content::Rows).chunks;
+        let skippable = [&0x184d_2a53_u32.to_le_bytes()[..], &[3, 0, 0, 0], b"abc"].concat();
+        let encoding = Encoding::new(algorithm, None, false).unwrap().with_plain(true);
+        let pool = Arc::new(EncoderPool::default());
+        let mut plain_form =
+            Encoder::new(Vec::new(), encoding, Framing::Stream, Content::Rows, &pool).unwrap();
+        plain_form.write_all(&plain[..700_000]).unwrap();
+        let plain_form = plain_form.finish().unwrap();
+        let all = [&skippable[..], &ours[0], &ours[1], &skippable, &plain_form, &ours[0]].concat();
+        for piece in [3000, 200_000, usize::MAX] {
+            let chunks = all.chunks(piece.min(all.len())).map(<[u8]>::to_vec).collect();
+            let stored = Chunks::of(chunks);
+            for threads in [1, 3] {
+                let read = check(&stored, algorithm, Framing::Stream, threads);
+                assert!(read.len() > plain.len() + 700_000);
+            }
+            check(&Chunks::file(all.clone()), algorithm, Framing::File, 2);
+        }
+    }
+}
