@@ -8,6 +8,7 @@
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
 //! | `limits` | each knob of `Limits` works and is named by its error |
 //! | `forged` | sections and kinds that no pg_dump gives: restored as before, or refused |
+//! | `framed` | data in pieces that stand alone: read by every pg_restore and by all threads, and moved so |
 //! | `growth` | work grows with the archive, and no faster |
 //! | `write` | archives made from nothing: every format, version and compression; wrong use |
 //! | `convert` | every fixture in every form; unchanged copies are the same bytes |
@@ -47,6 +48,7 @@ mod diff;
 mod encodings;
 mod extras;
 mod forged;
+mod framed;
 mod growth;
 mod hostile;
 mod interrupted;

@@ -261,15 +261,15 @@ impl Reasons {
 }
 
 /// A real pg_restore.
-struct Program {
+pub(crate) struct Program {
     path: PathBuf,
     name: String,
     /// The newest archives it reads.
-    newest: ArchiveVersion,
+    pub(crate) newest: ArchiveVersion,
 }
 
 impl Program {
-    fn all() -> Vec<Program> {
+    pub(crate) fn all() -> Vec<Program> {
         let installed = server::find_pg_restore("by pg_restore, every_archive_in_every_form");
         let named = std::env::var_os("PGDMP_PG_RESTORE").map(Into::into);
         installed.into_iter().chain(named).map(Program::new).collect()
@@ -289,7 +289,7 @@ impl Program {
         Program { path, name, newest: ArchiveVersion::new(1, newest) }
     }
 
-    fn script(&self, archive: &Path) -> Result<Vec<u8>, String> {
+    pub(crate) fn script(&self, archive: &Path) -> Result<Vec<u8>, String> {
         let mut command = Command::new(&self.path);
         command.args(["-f", "-"]).arg(archive).env("TZ", "UTC").stdin(Stdio::null());
         let output = command.output().unwrap();

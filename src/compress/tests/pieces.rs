@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use flate2::{Compress, Compression, FlushCompress};
 
+use pgdmp_testkit::effort::is_exhaustive;
+
 use crate::Limits;
 use crate::compress::{
     Algorithm, Content, Contexts, Decoder, Encoder, EncoderPool, Encoding, Framing, PieceReader,
@@ -109,7 +111,12 @@ fn read(mut reader: impl BufRead) -> (Vec<u8>, Option<String>) {
     }
 }
 
-fn check(stored: &Chunks, algorithm: Algorithm, framing: Framing, threads: u32) -> Vec<u8> {
+fn check(
+    stored: &Chunks,
+    algorithm: Algorithm,
+    framing: Framing,
+    threads: u32,
+) -> (Vec<u8>, Option<String>) {
     let limits = Limits::new();
     let contexts = Arc::new(Contexts::with_threads(threads));
     let decoder = Decoder::new(stored.clone(), algorithm, framing, &limits, &contexts).unwrap();
@@ -122,7 +129,7 @@ fn check(stored: &Chunks, algorithm: Algorithm, framing: Framing, threads: u32) 
     for _ in 0..threads + 2 {
         assert_eq!(contexts.acquire(), threads > 1);
     }
-    found.0
+    found
 }
 
 fn rows(bytes: usize) -> Vec<u8> {
@@ -157,22 +164,22 @@ const FORMS: [(Algorithm, Framing); 6] = [
 
 #[test]
 fn what_is_written_is_read_by_all_threads() {
-    let plain = rows(3_400_000);
+    let plain = rows(3_200_000);
     for (algorithm, framing) in FORMS {
         let mut stored = encode(&plain, algorithm, framing, Content::Rows);
         if framing == Framing::Stream {
             assert_eq!(stored.chunks.len(), 4, "{algorithm}: a chunk for each piece");
         }
         for threads in [1, 2, 5] {
-            for buffer in [1 << 16, 11] {
+            for buffer in [1 << 16, 999] {
                 stored.buffer = buffer;
                 let read = check(&stored, algorithm, framing, threads);
-                assert!(read == plain);
+                assert!(read.0 == plain);
             }
         }
         for short in [&b""[..], b"x", b"1\n\\.\n\n\n"] {
             let stored = encode(short, algorithm, framing, Content::Rows);
-            assert!(check(&stored, algorithm, framing, 2) == short);
+            assert!(check(&stored, algorithm, framing, 2).0 == short);
         }
     }
 }
@@ -207,7 +214,7 @@ fn flipped_bits() {
     for (algorithm, framing) in FORMS {
         let stored = encode(&plain, algorithm, framing, Content::Rows);
         let len: usize = stored.chunks.iter().map(Vec::len).sum();
-        for n in 0..6 {
+        for n in 0..if is_exhaustive() { 12 } else { 3 } {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let mut at = (random >> 20) as usize % len;
             let mut damaged = stored.clone();
@@ -218,7 +225,9 @@ fn flipped_bits() {
                 }
                 at -= chunk.len();
             }
-            check(&damaged, algorithm, framing, 1 + n % 3);
+            let (bytes, error) = check(&damaged, algorithm, framing, 1 + n % 3);
+            // A bit of a header may mean nothing.
+            assert!(error.is_some() || bytes == plain, "{algorithm} {framing:?}");
         }
         // Cut in a piece, between pieces, and with bytes behind.
         let mut cut = stored.clone();
@@ -256,7 +265,7 @@ fn parts_that_refer_to_others() {
         }
         let stored = Chunks::of(chunks);
         for threads in [1, 2, 4] {
-            assert!(check(&stored, Algorithm::Gzip, Framing::Stream, threads) == plain);
+            assert!(check(&stored, Algorithm::Gzip, Framing::Stream, threads).0 == plain);
         }
         let mut damaged = stored;
         let last = damaged.chunks.last_mut().unwrap();
@@ -285,7 +294,7 @@ fn marks_that_are_none() {
     }
     chunks.push(rest.to_vec());
     assert!(chunks.len() > 3);
-    assert!(check(&Chunks::of(chunks), Algorithm::Gzip, Framing::Stream, 3) == plain);
+    assert!(check(&Chunks::of(chunks), Algorithm::Gzip, Framing::Stream, 3).0 == plain);
 }
 
 /// Frames of others: several in a chunk, over chunks, with skippable ones, linked blocks, and no size.
@@ -302,12 +311,12 @@ fn frames_of_others() {
         plain_form.write_all(&plain[..700_000]).unwrap();
         let plain_form = plain_form.finish().unwrap();
         let all = [&skippable[..], &ours[0], &ours[1], &skippable, &plain_form, &ours[0]].concat();
-        for piece in [3000, 200_000, usize::MAX] {
+        for piece in [30_000, 200_000, usize::MAX] {
             let chunks = all.chunks(piece.min(all.len())).map(<[u8]>::to_vec).collect();
             let stored = Chunks::of(chunks);
             for threads in [1, 3] {
                 let read = check(&stored, algorithm, Framing::Stream, threads);
-                assert!(read.len() > plain.len() + 700_000);
+                assert!(read.0.len() > plain.len() + 700_000);
             }
             check(&Chunks::file(all.clone()), algorithm, Framing::File, 2);
         }
