@@ -4,12 +4,11 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::input::Input;
 use super::options::OpenOptions;
 use super::stream::ArchiveStream;
-use crate::compress::{Algorithm, Contexts, Decoder, Framing};
+use crate::compress::{Algorithm, Decoder, Framing};
 use crate::error::{Error, Result};
 use crate::format::detect;
 use crate::source::{FileSource, Pipe, is_pipe};
@@ -154,10 +153,10 @@ impl Candidate {
         };
         // What is read is counted as it is stored.
         let pipe = Pipe::watched(Cursor::new(self.start).chain(rest), options.on_read.clone());
-        let contexts = Arc::new(Contexts::default());
+        let contexts = options.contexts();
         let limits = &options.toc.limits;
         let decoder = Decoder::new(pipe, algorithm, Framing::File, limits, &contexts)?;
-        let stream = ArchiveStream::open(Box::new(decoder) as _, options.toc, None)?;
+        let stream = ArchiveStream::open(Box::new(decoder) as _, options.toc, None, contexts)?;
         Ok(Input::Stream(Box::new(stream.proved_late())))
     }
 

@@ -84,7 +84,7 @@ impl OpenOptions {
         self
     }
 
-    fn contexts(&self) -> Arc<Contexts> {
+    pub(super) fn contexts(&self) -> Arc<Contexts> {
         Arc::new(Contexts::with_threads(self.threads))
     }
 
