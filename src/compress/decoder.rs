@@ -117,6 +117,8 @@ impl<R> Decoder<R> {
     /// Goes on behind pieces that were decompressed by other means. Of a zlib stream: what they
     /// became ends with `window`, and has this checksum.
     pub(crate) fn resume(&mut self, window: &[u8], checksum: u32) -> io::Result<()> {
+        // Unused in some builds.
+        let _ = (window, checksum);
         match &mut self.engine.codec {
             Codec::None => {}
             #[cfg(feature = "gzip")]

@@ -15,7 +15,7 @@
 // Idle in a build that lacks algorithms.
 #![cfg_attr(
     not(all(feature = "gzip", feature = "lz4", feature = "zstd")),
-    allow(dead_code, unused_variables, unused_mut)
+    allow(dead_code, unused_imports, unused_variables, unused_mut)
 )]
 
 use std::collections::VecDeque;

@@ -147,7 +147,7 @@ impl Plain {
         #[cfg(feature = "gzip")]
         return zlib_rs::adler32::adler32_combine(before, self.checksum, self.bytes.len() as u64);
         #[cfg(not(feature = "gzip"))]
-        before
+        return before.max(self.checksum);
     }
 }
 
