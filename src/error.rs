@@ -72,6 +72,8 @@ pub(crate) enum Fault {
     Tar,
     /// A file that is none, or whose name is none.
     Member,
+    /// The header of an archive, of which the rest is there.
+    Header,
 }
 
 /// The kinds of [`Error`]s.

@@ -131,6 +131,7 @@ fn custom(add: &mut impl FnMut(String, Vec<u8>, &[Code])) {
     add("an offset that denies data".into(), denied, &[Code::DeniedData]);
     let needs = |needed| Made { needed, ..made() }.bytes();
     add("an impossible table".into(), needs(vec![DumpId(99_999)]), &[Code::ImpossibleDependency]);
+    add("a table that is none".into(), needs(vec![DumpId(0)]), &[Code::ImpossibleDependency]);
     let circle = |table_needs| Made { table_needs, ..made() }.bytes();
     add("a circle".into(), circle(vec![ROWS]), &[Code::Circle]);
     add("of itself".into(), circle(vec![TABLE]), &[Code::DependsOnItself]);

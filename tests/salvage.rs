@@ -162,6 +162,8 @@ fn rows_without_an_entry() {
     let new = new.into_inner();
     check(&new, "without toc.dat");
     assert!(report.entries.iter().map(|saved| saved.rows).sum::<u64>() >= 12);
+    assert_eq!(report.entries.iter().map(|saved| saved.large_objects).sum::<u64>(), 4);
+    assert!(!report.is_whole());
     let new = Archive::read(new).unwrap();
     let table = new.entries().find(|entry| entry.desc() == Desc::TABLE).unwrap();
     assert_eq!(table.namespace(), Some(&b"pgdmp_salvage"[..]));
@@ -194,5 +196,148 @@ fn copy(from: &Path, to: &Path) {
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+/// A header that is lost in part or as a whole: the table of contents says enough.
+#[test]
+fn without_a_header() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "pg17/small-custom.dump",
+        "pg18/small-zstd.dump",
+        "pg18/small-lz4.dump",
+        "pg18/small-none.dump",
+        "pg14/mini-child.dump",
+        "pg10/mini-child.dump",
+    ] {
+        let good = fixture(name);
+        let expected = rows(&good);
+        for (from, to) in [(0, 5), (5, 6), (6, 7), (7, 8), (10, 11), (11, 12), (11, 30), (0, 60)] {
+            let damaged = folder.path().join("damaged");
+            let mut bytes = good.clone();
+            bytes[from..to].fill(0xee);
+            fs::write(&damaged, bytes).unwrap();
+            let archive = Salvage::open(&damaged, &OpenOptions::new());
+            let archive = archive.unwrap_or_else(|error| panic!("{name}, {from}..{to}: {error}"));
+            let salvage = Salvage::new(&archive).unwrap();
+            let (new, report) = salvage.write_to(Cursor::new(Vec::new())).unwrap();
+            assert_eq!(rows(&new.into_inner()), expected, "{name}, {from}..{to}: {report:?}");
+        }
+        // Bytes before it, and nothing left of it.
+        let damaged = folder.path().join("damaged");
+        fs::write(&damaged, [&b"some other bytes"[..], &good[70..]].concat()).unwrap();
+        if let Ok(archive) = Salvage::open(&damaged, &OpenOptions::new()) {
+            assert!(!Salvage::new(&archive).unwrap().report().is_whole(), "{name}");
+        }
+    }
+    let other = folder.path().join("other");
+    fs::write(&other, "PGDUMP and no archive").unwrap();
+    assert!(Salvage::open(&other, &OpenOptions::new()).is_err());
+}
+
+/// The positions of the headers of a tar, with the names of the members.
+fn tar_headers(tar: &[u8]) -> Vec<(usize, String)> {
+    let mut headers = Vec::new();
+    let mut at = 0;
+    while at + 512 <= tar.len() && tar[at] != 0 {
+        let text = |range: std::ops::Range<usize>| {
+            let field = &tar[at + range.start..at + range.end];
+            let field = field.split(|byte| *byte == 0 || *byte == b' ').next().unwrap();
+            String::from_utf8(field.to_vec()).unwrap()
+        };
+        headers.push((at, text(0..100)));
+        let size = usize::from_str_radix(&text(124..136), 8).unwrap();
+        at += 512 + size.next_multiple_of(512);
+    }
+    headers
+}
+
+/// Members behind a damaged header are found, and the one that had it by its place.
+#[test]
+fn a_tar_behind_a_damaged_header() {
+    for name in ["pg18/small-tar.tar", "pg15/small-tar-pipe.tar"] {
+        let good = fixture(name);
+        let expected = rows(&good);
+        assert!(expected.len() > 1);
+        for (at, member) in tar_headers(&good) {
+            if member == "toc.dat" {
+                continue;
+            }
+            // Zeros, another byte, and bytes that are lost or new.
+            for kind in 0..4 {
+                let mut bytes = good.clone();
+                match kind {
+                    0 => bytes[at..at + 512].fill(0),
+                    1 => bytes[at + 130] ^= 0x11,
+                    2 => drop(bytes.drain(at + 700..at + 711)),
+                    _ => drop(bytes.splice(at + 100..at + 100, *b"something")),
+                }
+                let label = format!("{name}, {member}, kind {kind}");
+                let (new, report) = salvage(bytes, false).unwrap_or_else(|| panic!("{label}"));
+                check(&new, &label);
+                let kept = rows(&new);
+                for (table, rows) in &expected {
+                    let kept = kept.get(table).map_or(0, Vec::len);
+                    // Of what is damaged itself, a row or the whole may be lost.
+                    let all = kind < 2 || !member.ends_with(".dat") || member.starts_with("blob");
+                    if all {
+                        assert_eq!(kept, rows.len(), "{label}: {report:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A tar that lost its table of contents: the script in it says what the data is.
+#[test]
+fn a_tar_without_its_table_of_contents() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged");
+    for name in ["pg18/small-tar.tar", "pg15/small-tar-pipe.tar"] {
+        let good = fixture(name);
+        let expected = rows(&good);
+        let headers = tar_headers(&good);
+        let without = |member: &str| {
+            let n = headers.iter().position(|(_, name)| name == member).unwrap();
+            let to = headers.get(n + 1).map_or(good.len() - 1024, |(at, _)| *at);
+            [&good[..headers[n].0], &good[to..]].concat()
+        };
+        let mut header_lost = good.clone();
+        header_lost[..512].fill(0);
+        let mut content_lost = good.clone();
+        content_lost[512..700].fill(0xee);
+        for (what, bytes) in [
+            ("no member", without("toc.dat")),
+            ("no header", header_lost),
+            ("no start", content_lost),
+        ] {
+            let label = format!("{name}, {what}");
+            fs::write(&damaged, bytes).unwrap();
+            let archive = Salvage::open(&damaged, &OpenOptions::new());
+            let archive = archive.unwrap_or_else(|error| panic!("{label}: {error}"));
+            let salvage = Salvage::new(&archive).unwrap();
+            let (new, report) = salvage.write_to(Cursor::new(Vec::new())).unwrap();
+            let new = new.into_inner();
+            check(&new, &label);
+            assert_eq!(rows(&new), expected, "{label}: {report:?}");
+            let new = Archive::read(new).unwrap();
+            let town = new.toc().find(Desc::TABLE, Some(b"public"), b"town").unwrap();
+            let defn = String::from_utf8(town.defn().unwrap().to_vec()).unwrap();
+            assert!(defn.starts_with("CREATE TABLE public.town ("), "{label}: {defn}");
+            assert!(new.toc().find(Desc::CONSTRAINT, Some(b"public"), b"town town_pkey").is_some());
+            let objects: u64 = report.entries.iter().map(|saved| saved.large_objects).sum();
+            assert_eq!(objects, 4, "{label}: {report:?}");
+        }
+        // Without the script, the rows and large objects are there all the same.
+        let mut bytes = without("toc.dat");
+        let script = tar_headers(&bytes).into_iter().find(|(_, name)| name == "restore.sql");
+        bytes.truncate(script.unwrap().0);
+        fs::write(&damaged, bytes).unwrap();
+        let archive = Salvage::open(&damaged, &OpenOptions::new()).unwrap();
+        let report = Salvage::new(&archive).unwrap().report().clone();
+        assert_eq!(report.entries.iter().map(|saved| saved.rows).sum::<u64>(), 12, "{name}");
+        assert!(!report.is_whole());
     }
 }

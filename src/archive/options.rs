@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::open::{Archive, Layout};
 use super::read_toc::{TocOptions, TocRead, read_toc};
 use super::stream::ArchiveStream;
 use crate::compress::{Algorithm, Contexts};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::format::custom::Custom;
 use crate::format::detect;
 use crate::format::directory;
@@ -166,7 +167,58 @@ impl OpenOptions {
         let header = Header::new(ArchiveVersion::NEWEST, Format::Directory);
         let toc = Toc::new(header, Format::Directory);
         let layout = Layout::Members(Arc::new(store));
-        Ok(Archive::new(Format::Directory, toc, layout, self.toc.limits, self.contexts()))
+        let damage = Some(Error::malformed("toc.dat is lost"));
+        Ok(Archive::new(Format::Directory, toc, layout, self.toc.limits, self.contexts())
+            .with_damage(damage))
+    }
+
+    /// A custom archive without its header: `toc` was found in a stretch of the source. `damage`: of
+    /// that table of contents.
+    pub(crate) fn without_header(
+        &self,
+        source: Arc<dyn Source>,
+        toc: Toc,
+        stretch: Range<u64>,
+        damage: Option<Error>,
+    ) -> Archive {
+        let Range { start, end } = stretch;
+        let lost = || Error::malformed("the header is damaged").with_fault(Fault::Header).at(0);
+        let damage = Some(damage.unwrap_or_else(lost));
+        let custom = Custom::new(source, toc.dialect(), start, end, self.toc.limits);
+        let layout = Layout::Blocks(Box::new(custom));
+        Archive::new(Format::Custom, toc, layout, self.toc.limits, self.contexts())
+            .with_damage(damage)
+    }
+
+    /// A tar of which the first header, or the table of contents, is lost; `None` if it has no data
+    /// of an archive.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system.
+    pub(crate) fn damaged_tar(&self, path: &Path) -> Result<Option<Archive>> {
+        let source: Arc<dyn Source> = Arc::new(FileSource::open(path)?);
+        let index = || TarIndex::new(Arc::clone(&source), &self.toc.limits, true);
+        let mut whole = index()?;
+        whole.find_toc();
+        if !whole.member_names().iter().any(|name| names::is_of_data(name.as_bytes())) {
+            return Ok(None);
+        }
+        match self.store(MemberStore::Tar(whole), Format::Tar) {
+            Err(error) if !error.is_io() => {
+                let toc = Toc::new(Header::new(ArchiveVersion::NEWEST, Format::Tar), Format::Tar);
+                let layout = Layout::Members(Arc::new(MemberStore::Tar(index()?)));
+                Ok(Some(
+                    Archive::new(Format::Tar, toc, layout, self.toc.limits, self.contexts())
+                        .with_damage(Some(error)),
+                ))
+            }
+            opened => opened.map(Some),
+        }
+    }
+
+    pub(crate) fn limits_of_toc(&self) -> &Limits {
+        &self.toc.limits
     }
 
     pub(super) fn folder(&self, path: &Path) -> Result<Archive> {

@@ -18,7 +18,7 @@ pub(crate) struct Walked {
     pub(crate) behind: Option<(u64, u64)>,
     /// What these are, if they are a second table of contents.
     pub(crate) second_toc: Option<Toc>,
-    /// The names of all files of a directory archive, if they can be listed.
+    /// The names of all files of a directory archive, or members of a tar, if they can be listed.
     pub(crate) files: Option<Vec<String>>,
 }
 
@@ -54,9 +54,10 @@ impl Archive {
                 walked.second_toc = walked.behind.and_then(toc_behind);
             }
             Layout::Members(store) => {
-                if let MemberStore::Files { members, .. } = &**store {
-                    walked.files = members.names()?;
-                }
+                walked.files = match &**store {
+                    MemberStore::Files { members, .. } => members.names()?,
+                    MemberStore::Tar(index) => Some(index.member_names()),
+                };
             }
         }
         Ok(walked)

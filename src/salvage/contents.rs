@@ -1,10 +1,10 @@
 //! What is left of a table of contents.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::archive::Archive;
-use crate::error::Result;
+use crate::error::{Fault, Result};
 use crate::format::custom::Custom;
 use crate::source::{Peek, Positioned, SourceReader};
 use crate::text::Encoding;
@@ -31,6 +31,9 @@ pub(super) fn collect(archive: &Archive) -> Result<Contents> {
     let mut toc = plausible(&unique(archive.toc(), archive.format())?, archive.format())?;
     let Some(custom) = archive.custom() else { return Ok(Contents { toc, end: 0 }) };
     let Some(damage) = archive.damage() else { return Ok(Contents { toc, end: custom.start() }) };
+    if damage.fault() == Some(Fault::Header) {
+        return Ok(Contents { toc, end: custom.start() });
+    }
     let start = damage.offset().unwrap_or(custom.start());
     let mut taken: HashSet<DumpId> = toc.entries().map(|entry| entry.dump_id()).collect();
     let mut end = start;
@@ -47,14 +50,18 @@ pub(super) fn collect(archive: &Archive) -> Result<Contents> {
 
 /// The entries with dump ids of their own: of several with one, that with the data keeps it.
 fn unique(toc: &Toc, format: Format) -> Result<Toc> {
-    let again = |entry: TocEntry<'_>| {
-        let mut same: Vec<TocEntry<'_>> = toc.with_id(entry.dump_id()).collect();
-        same.sort_by_key(|entry| (!entry.has_data(), entry.index()));
-        same.first().is_some_and(|first| first.index() != entry.index())
-    };
-    if !toc.entries().any(again) {
+    let mut keeps: HashMap<DumpId, (bool, usize)> = HashMap::new();
+    for entry in toc.entries() {
+        let own = (!entry.has_data(), entry.index());
+        let kept = keeps.entry(entry.dump_id()).or_insert(own);
+        *kept = own.min(*kept);
+    }
+    if keeps.len() == toc.len() {
         return Ok(toc.clone());
     }
+    let again = |entry: TocEntry<'_>| {
+        keeps.get(&entry.dump_id()).is_some_and(|(_, index)| *index != entry.index())
+    };
     let mut next = toc.entries().map(|entry| entry.dump_id().0).max().unwrap_or(0);
     let mut renumbered = Toc::new(toc.header().clone(), format);
     for entry in toc.entries() {

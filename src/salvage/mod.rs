@@ -27,6 +27,8 @@
 //! report.rs     what could be had
 //! rows.rs       the rows of damaged data
 //! contents.rs   the entries of a damaged table of contents
+//! header.rs     a custom archive whose header is lost
+//! script.rs     a tar whose table of contents is lost
 //! blocks.rs     the blocks of a damaged custom archive
 //! recovered.rs  data whose entry is lost
 //! run.rs        the new archive
@@ -34,10 +36,12 @@
 
 mod blocks;
 mod contents;
+mod header;
 mod recovered;
 mod report;
 mod rows;
 mod run;
+mod script;
 
 pub use report::{How, Report, Saved};
 pub use run::Salvage;

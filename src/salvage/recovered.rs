@@ -1,5 +1,6 @@
 //! Data whose entry is lost becomes a table of texts.
 
+use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
 use super::contents;
@@ -8,6 +9,7 @@ use crate::error::Result;
 use crate::format::names;
 use crate::text::Encoding;
 use crate::toc::{BlockKind, DataOffset, Desc, DumpId, EntryFields, Section, Toc};
+use crate::version::Gate;
 
 /// The schema of such tables.
 pub(super) const SCHEMA: &str = "pgdmp_salvage";
@@ -35,14 +37,63 @@ fn tag(id: DumpId) -> String {
     format!("recovered_{id}")
 }
 
+/// Whether there is data in the files of an archive that lost its table of contents.
+pub(super) fn is_there_any(archive: &Archive) -> Result<bool> {
+    let files = archive.walked()?.files.unwrap_or_default();
+    Ok(files.iter().any(|file| names::is_of_data(file.as_bytes())))
+}
+
+/// Adds the large objects in files, if the table of contents knows of no large objects at all.
+pub(super) fn with_objects(archive: &Archive, mut toc: Toc) -> Result<Toc> {
+    let known = [Desc::BLOBS, Desc::BLOB_METADATA, Desc::BLOB];
+    let is_new = toc.header().version.has(Gate::LargeObjectGroups);
+    if archive.damage().is_none() && !toc.is_empty()
+        || known.iter().any(|desc| toc.has_desc(*desc))
+        || !is_new
+    {
+        return Ok(toc);
+    }
+    let oids = oids_of_files(archive)?;
+    let files = archive.walked()?.files.unwrap_or_default();
+    let (Some(first), Some(last)) = (oids.first(), oids.last()) else { return Ok(toc) };
+    let number = |file: &String| {
+        let name = names::without_suffix(file.as_bytes()).0;
+        names::list_owner(name).or_else(|| data_id(name)).map(|id| id.0)
+    };
+    let in_files = files.iter().filter_map(number);
+    let next = toc.entries().map(|entry| entry.dump_id().0).chain(in_files).max().unwrap_or(0);
+    let [metadata, data] = [1, 2].map(|n| DumpId(next.saturating_add(n)));
+    let tag = format!("{first}..{last}");
+    let list: String = oids.iter().map(|oid| format!("{oid}\n")).collect();
+    let fields = EntryFields::new(metadata, Desc::BLOB_METADATA, Section::PreData).owner("");
+    toc.push(&fields.tag(&tag).defn(&list))?;
+    let (needed, fields) = ([metadata], EntryFields::new(data, Desc::BLOBS, Section::Data));
+    toc.push(&fields.tag(&tag).owner("").had_dumper(true).dependencies(&needed))?;
+    Ok(toc)
+}
+
+/// The OIDs of the large objects that have a file, sorted.
+pub(super) fn oids_of_files(archive: &Archive) -> Result<Vec<u32>> {
+    let files = archive.walked()?.files.unwrap_or_default();
+    let oid = |file: &String| names::object_oid(names::without_suffix(file.as_bytes()).0);
+    let mut oids: Vec<u32> = files.iter().filter_map(oid).filter(|oid| *oid > 0).collect();
+    oids.sort_unstable();
+    oids.dedup();
+    Ok(oids)
+}
+
+/// The dump id in the name of a file with data.
+fn data_id(name: &[u8]) -> Option<DumpId> {
+    let digits = std::str::from_utf8(name.strip_suffix(b".dat")?).ok()?;
+    digits.parse().ok().map(DumpId).filter(|id| id.0 > 0)
+}
+
 /// The dump ids of files with rows of which the table of contents knows nothing.
-pub(super) fn files(archive: &Archive) -> Result<Vec<(DumpId, Option<u64>)>> {
+pub(super) fn files(archive: &Archive, toc: &Toc) -> Result<Vec<(DumpId, Option<u64>)>> {
     let mut lost = Vec::new();
     for file in archive.walked()?.files.unwrap_or_default() {
         let (name, _) = names::without_suffix(file.as_bytes());
-        let id = name.strip_suffix(b".dat").and_then(|digits| std::str::from_utf8(digits).ok());
-        let id = id.and_then(|digits| digits.parse().ok()).map(DumpId).filter(|id| id.0 > 0);
-        lost.extend(id.filter(|id| archive.entry(*id).is_none()).map(|id| (id, None)));
+        lost.extend(data_id(name).filter(|id| toc.entry(*id).is_none()).map(|id| (id, None)));
     }
     lost.sort_unstable();
     lost.dedup();
@@ -61,7 +112,8 @@ pub(super) fn define(archive: &Archive, lost: &[(DumpId, Option<u64>)]) -> Resul
         DumpId(next)
     };
     let mut defined = Toc::new(toc.header().clone(), archive.format());
-    let is_lost = |id: DumpId| lost.iter().any(|(lost, _)| *lost == id);
+    let all: HashSet<DumpId> = lost.iter().map(|(id, _)| *id).collect();
+    let is_lost = |id: DumpId| all.contains(&id);
     for entry in toc.entries().filter(|entry| entry.desc().is_special()) {
         defined.push(&entry.fields())?;
     }

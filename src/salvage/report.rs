@@ -54,6 +54,8 @@ pub struct Saved {
     pub left_out: u64,
     /// Large objects that are in the new archive.
     pub large_objects: u64,
+    /// The OID of the first of them.
+    pub(super) first_object: Option<u32>,
     /// Of these, large objects of which only the beginning is left: the first few.
     pub cut_objects: Vec<u32>,
     /// Why not everything is there.

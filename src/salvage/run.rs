@@ -4,12 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, Seek, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::blocks::{self, Places};
 use super::contents::{self, Contents};
+use super::header;
 use super::recovered;
 use super::report::{How, Report, Saved};
 use super::rows::{self, Form, Outcome};
+use super::script;
 use crate::archive::{
     Archive, ArchiveBuilder, ArchiveWriter, LargeObject, LargeObjects, LargeObjectsWriter,
     OpenOptions, WriteOptions,
@@ -20,7 +23,7 @@ use crate::finding::{Finding, Severity};
 use crate::format::names;
 use crate::sql;
 use crate::toc::{BlockKind, Desc, DumpId, EntryFields, Format, Section, Toc, TocEntry};
-use crate::version::ArchiveVersion;
+use crate::version::{ArchiveVersion, Gate};
 
 /// Takes what is left of an archive; see the [module](crate::salvage).
 ///
@@ -35,26 +38,40 @@ pub struct Salvage {
     comments: bool,
     format: Format,
     compression: Algorithm,
+    /// The OIDs of the large objects that have a file, once they were asked for.
+    oids_of_files: OnceLock<Vec<u32>>,
 }
 
 /// Of a large object that was cut, so many are told.
 const TOLD: usize = 100;
 
 impl Salvage {
-    /// Opens an archive of which any part may be damaged: also a directory whose `toc.dat` is lost.
+    /// Opens an archive of which any part may be damaged: also a directory or tar whose `toc.dat` is
+    /// lost, and a custom archive whose header is.
     ///
     /// # Errors
     ///
     /// Those of the operating system, and a file in which nothing is recognised.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Archive> {
         let path = path.as_ref();
-        match options.clone().damaged(true).open(path) {
+        let options = options.clone().damaged(true);
+        match options.open(path) {
             Err(error) if path.is_dir() && !error.is_io() => {
                 let archive = options.without_toc(path)?;
-                match recovered::files(&archive)?.is_empty() {
-                    true => Err(error),
-                    false => Ok(archive),
+                match recovered::is_there_any(&archive)? {
+                    false => Err(error),
+                    true => Ok(archive),
                 }
+            }
+            Err(error) if path.is_file() && !error.is_io() => {
+                // A custom archive in a tar is none of its own.
+                match options.damaged_tar(path)? {
+                    Some(tar) => Ok(tar),
+                    None => header::open(path, &options)?.ok_or(error),
+                }
+            }
+            Ok(archive) if header::misleads(&archive) => {
+                Ok(header::open(path, &options)?.unwrap_or(archive))
             }
             opened => opened,
         }
@@ -67,9 +84,20 @@ impl Salvage {
     ///
     /// Those of the operating system. Damage is part of the report.
     pub fn new(archive: &Archive) -> Result<Salvage> {
-        let Contents { toc, end } = contents::collect(archive)?;
+        let found = match archive.entries().len() {
+            0 if archive.format() == Format::Tar => script::contents(archive)?,
+            _ => None,
+        };
+        let Contents { toc, end } = match found {
+            Some(toc) => Contents { toc, end: 0 },
+            None => contents::collect(archive)?,
+        };
         let (toc, places, lost) = match archive.custom() {
-            None => (toc, Places::new(), recovered::files(archive)?),
+            None => {
+                let toc = recovered::with_objects(archive, toc)?;
+                let lost = recovered::files(archive, &toc)?;
+                (toc, Places::new(), lost)
+            }
             Some(custom) => {
                 let places = blocks::find(archive, custom, &toc, end);
                 let start = |entry: TocEntry<'_>| places.get(&entry.dump_id()).map(|p| p.start);
@@ -89,6 +117,7 @@ impl Salvage {
             comments: true,
             format: archive.format(),
             compression: archive.header().compression.algorithm,
+            oids_of_files: OnceLock::new(),
         };
         salvage.look(&places)?;
         Ok(salvage)
@@ -161,6 +190,7 @@ impl Salvage {
                 rows: 0,
                 left_out: 0,
                 large_objects: 0,
+                first_object: None,
                 cut_objects: Vec::new(),
                 damage: None,
                 suspect_from: None,
@@ -245,16 +275,16 @@ impl Salvage {
             (Ok(first), Ok(last)) => first..=last,
             _ => 1..=u32::MAX,
         };
-        let files = self.archive.walked()?.files.unwrap_or_default();
-        let oids = files.iter().filter_map(|file| {
-            let (name, _) = names::without_suffix(file.as_bytes());
-            names::object_oid(name)
-        });
-        let mut oids: Vec<u32> =
-            oids.filter(|oid| range.contains(oid) && !seen.contains(oid)).collect();
-        oids.sort_unstable();
-        oids.dedup();
-        Ok(oids)
+        let all = match self.oids_of_files.get() {
+            Some(all) => all,
+            None => {
+                let all = recovered::oids_of_files(&self.archive)?;
+                self.oids_of_files.get_or_init(|| all)
+            }
+        };
+        let from = all.partition_point(|oid| oid < range.start());
+        let in_range = all[from..].iter().copied().take_while(|oid| range.contains(oid));
+        Ok(in_range.filter(|oid| !seen.contains(oid)).collect())
     }
 
     fn builder(&self) -> Result<ArchiveBuilder> {
@@ -288,15 +318,37 @@ impl Salvage {
             next += 1;
             DumpId(next)
         };
-        if !contents::has_session(self.archive.toc()) {
+        let toc = self.archive.toc();
+        // pg_restore does not even list an archive with such entries that it cannot understand.
+        let is_senseless = |desc: Desc<'_>| match desc {
+            Desc::ENCODING => toc.encoding().is_err(),
+            Desc::STDSTRINGS => toc.std_strings().is_err(),
+            _ => false,
+        };
+        if !contents::has_session(toc) || is_senseless(Desc::ENCODING) {
             let session = EntryFields::new(id(), Desc::ENCODING, Section::PreData).tag("ENCODING");
             builder.entry(&session.defn("SET client_encoding = 'SQL_ASCII';\n"))?;
         }
         for entry in self.archive.entries() {
-            let kept = self.saved(entry).is_none_or(|saved| saved.is_kept);
-            if kept {
-                builder.entry(&entry.fields())?;
+            let saved = self.saved(entry);
+            if !saved.is_none_or(|saved| saved.is_kept) || is_senseless(entry.desc()) {
+                continue;
             }
+            // pg_restore refuses a table that no entry can be.
+            let can_be = |id: &DumpId| id.0 > 0 && id.0 <= highest;
+            let needed: Vec<DumpId> =
+                entry.dependencies().iter().copied().filter(|id| can_be(id)).collect();
+            let mut fields = entry.fields().dependencies(&needed);
+            // In a tar the first large object of a group is found by the name of the group.
+            let first = saved.and_then(|saved| saved.first_object);
+            let is_other = |first: &u32| {
+                names::first_of_group(entry.tag().unwrap_or_default()) != Some(*first)
+            };
+            let tag = first.filter(is_other).map(|first| first.to_string());
+            if let Some(tag) = tag.as_deref().filter(|_| version.has(Gate::LargeObjectGroups)) {
+                fields = fields.tag(tag);
+            }
+            builder.entry(&fields)?;
         }
         if self.comments {
             for entry in self.archive.entries() {
@@ -432,6 +484,7 @@ fn take_objects<W: Write>(
             continue;
         }
         saved.large_objects += 1;
+        saved.first_object.get_or_insert(oid.0);
         let failed = match to {
             None => copy(object, &mut io::sink())?,
             Some(to) => {

@@ -51,8 +51,8 @@ fn dependencies(toc: &Toc, tell: &mut impl FnMut(Found)) {
     for entry in toc.entries() {
         let needed = entry.dependencies();
         let is_data = entry.desc() == Desc::TABLE_DATA;
-        if is_data && !needed.is_empty() && needed[0] > most {
-            let what = format!("the table has dump id {}, which is above all others", needed[0]);
+        if is_data && !needed.is_empty() && (needed[0] > most || needed[0] <= DumpId(0)) {
+            let what = format!("the table has dump id {}, which no entry can have", needed[0]);
             tell(Found::new(Code::ImpossibleDependency, what).in_entry(entry));
             continue;
         }

@@ -119,6 +119,7 @@ pub(super) fn found_of(error: &Error) -> Found {
             Fault::Framing => Code::Framing,
             Fault::Tar => Code::Tar,
             Fault::Member => Code::Member,
+            Fault::Header => Code::TocDamaged,
         },
         (None, ErrorKind::Io(_)) => Code::Unreadable,
         (None, ErrorKind::Truncated { .. }) => Code::Cut,

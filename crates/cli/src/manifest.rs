@@ -91,6 +91,31 @@ impl ManifestArgs {
             };
         }
         let asked = self.asked(inputs, context)?;
+        self.wanted_if(asked, inputs, output, format, force)
+    }
+
+    /// The same of inputs that are not compared with their manifests, because they are damaged.
+    pub(crate) fn wanted_of_damaged(
+        &self,
+        input: &Path,
+        output: &Path,
+        format: Format,
+        force: bool,
+    ) -> Result<Option<Wanted>, Failure> {
+        match self.no_manifest {
+            true => Ok(None),
+            false => self.wanted_if(self.manifest.is_some(), &[input], output, format, force),
+        }
+    }
+
+    fn wanted_if(
+        &self,
+        asked: bool,
+        inputs: &[&Path],
+        output: &Path,
+        format: Format,
+        force: bool,
+    ) -> Result<Option<Wanted>, Failure> {
         // A manifest of what was replaced would say that the new archive is damaged.
         let replaced = force && find(output).is_ok_and(|found| found.is_some());
         if !asked && !replaced {

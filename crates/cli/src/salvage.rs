@@ -98,7 +98,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         tell(&report);
         return Err(Failure::Usage("nothing could be had of the archive".to_owned()));
     }
-    let mut wanted = args.manifest.wanted(&[], &args.output, format, args.force, context)?;
+    let mut wanted =
+        args.manifest.wanted_of_damaged(&args.archive, &args.output, format, args.force)?;
     let Place::New(new) = Place::open(&args.output, inputs, args.force, format)? else {
         return Err(Failure::Usage("salvage writes into a file or a new directory".to_owned()));
     };
@@ -121,13 +122,16 @@ fn check(path: &Path, context: &Context) -> Result<(), Failure> {
     let mut input: Input = context.options().damaged(true).input(path)?;
     let mut first = None;
     Verification::new().threads(threads).run(&mut input, |event| {
-        if let Event::Found(found) = event
-            && found.finding.severity == Severity::Error
-            // What the damaged archive lacks, the new one lacks, too.
-            && found.code.id() != "R4"
-            && !found.code.id().starts_with('T')
-        {
-            first.get_or_insert(found.to_string());
+        match event {
+            Event::Found(found) if found.finding.severity == Severity::Error => {
+                // What the damaged archive lacks, the new one lacks, too.
+                if found.code.id() == "R4" || found.code.id().starts_with('T') {
+                    message::warning(format_args!("in the new archive: {found}"));
+                } else {
+                    first.get_or_insert(found.to_string());
+                }
+            }
+            _ => {}
         }
     })?;
     match first {

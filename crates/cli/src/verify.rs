@@ -87,6 +87,11 @@ pub(crate) struct Args {
     #[arg(short, long)]
     verbose: bool,
     /// Print JSON: one object on a line for each finding, entry and archive
+    ///
+    /// Its "type" is finding (with code, severity, text, meaning, entry, member, offset,
+    /// decoded_offset, row, count), entry (status, stored, raw, rows, large_objects, checksums) or
+    /// archive, the last (good, format, version, compression, read, manifest, counts of all that was
+    /// read and found, statuses, seconds). Positions and sizes are in bytes.
     #[arg(long)]
     json: bool,
 }

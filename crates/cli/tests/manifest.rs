@@ -100,6 +100,9 @@ fn what_makes_archives_writes_one() {
     check(folder.path(), &whole, 0, "");
     check(folder.path(), &["verify", "s.dump"], 0, "as the manifest of");
 
+    let onto_input = ["salvage", "a.dump", "r.dump", "--force", "--manifest=a.dump"];
+    check(folder.path(), &onto_input, 2, "a.dump");
+
     // What the manifest does not prove is not copied, and no pipe has one.
     flip(&at("b.dump"), "newline");
     check(folder.path(), &["convert", "b.dump", "e.dump"], 2, "is not what its manifest says");

@@ -90,3 +90,48 @@ fn parts_make_up_the_whole() {
     assert_eq!(sum, rows(&[]));
     assert_eq!(verify(&["--part", "8/7"], &[&good]).status.code(), Some(2));
 }
+
+/// Through a pipe the same is found, and the writer of the pipe is heard out.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = fs::read(fixture("pg17/small-custom.dump")).unwrap();
+    let redirected = fs::read(fixture("pg17/small-redirected.dump")).unwrap();
+    let mut damaged = good.clone();
+    let middle = damaged.len() - 300;
+    damaged[middle] ^= 0x10;
+    let cases = [
+        ("good", good.clone(), 0),
+        ("redirected", redirected, 0),
+        ("longer", [&good[..], &vec![7; 2 << 20]].concat(), 0),
+        ("twice", [&good[..], &good].concat(), 0),
+        ("damaged", [&damaged[..], &vec![7; 2 << 20]].concat(), 1),
+        ("cut", good[..good.len() - 40].to_vec(), 1),
+    ];
+    for (name, bytes, code) in cases {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let script = "set -o pipefail; cat \"$1\" | \"$2\" verify --json -";
+        let output = Command::new("bash")
+            .args(["-c", script, "bash"])
+            .args([path.as_os_str(), env!("CARGO_BIN_EXE_pgdmp").as_ref()])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}: {output:?}");
+        let found = |output: &Output| -> Vec<String> {
+            let lines = text(output);
+            let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let found = lines.filter(|line| line["type"] == "finding");
+            let mut codes: Vec<String> =
+                found.map(|found| format!("{} {}", found["code"], found["severity"])).collect();
+            codes.sort();
+            codes.dedup();
+            codes
+        };
+        // Only a file shows all that is behind damage.
+        if name != "damaged" {
+            assert_eq!(found(&output), found(&verify(&["--json"], &[&path])), "{name}");
+        }
+    }
+}

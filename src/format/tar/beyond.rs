@@ -9,7 +9,7 @@ use super::index::TarIndex;
 use super::without_toc::base_name;
 use crate::error::Result;
 use crate::source::{Peek, Positioned, Source, SourceReader};
-use crate::toc::{BlockKind, Toc, TocEntry};
+use crate::toc::{BlockKind, MAGIC as MAGIC_OF_TOC, Toc, TocEntry};
 
 /// Where the magic of a header is.
 const MAGIC: (usize, &[u8]) = (257, b"ustar");
@@ -80,6 +80,17 @@ impl TarIndex {
             if let (Some((name, _)), None) = (lost.next(), lost.next()) {
                 self.add_found(name, self.data_in(&hole));
             }
+        }
+    }
+
+    /// Gives the table of contents its name, if the first header of the tar is damaged.
+    pub(crate) fn find_toc(&mut self) {
+        let Some(hole) = self.holes.first().filter(|hole| hole.start == 0).cloned() else { return };
+        let data = BLOCK as u64..hole.end;
+        let mut reader = SourceReader::new(Arc::clone(self.source()), data.clone());
+        if reader.peek(MAGIC_OF_TOC.len()).is_ok_and(|bytes| bytes.starts_with(MAGIC_OF_TOC)) {
+            self.holes.remove(0);
+            self.add_found(names::TOC.as_bytes(), data);
         }
     }
 

@@ -219,6 +219,13 @@ impl TarIndex {
         self.places(name).len()
     }
 
+    /// The names of the members, without the folder that the archive was packed with.
+    pub(crate) fn member_names(&self) -> Vec<String> {
+        let name = |place| self.name_of(place).strip_prefix(&*self.prefix);
+        let names = self.members.iter().filter_map(name);
+        names.filter_map(|name| String::from_utf8(name.to_vec()).ok()).collect()
+    }
+
     /// The whole file.
     pub(crate) fn source(&self) -> &Arc<dyn Source> {
         &self.source

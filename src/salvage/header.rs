@@ -1,0 +1,113 @@
+//! A custom archive whose header is lost: the table of contents is found, and says the rest.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::archive::{Archive, OpenOptions};
+use crate::compression::Algorithm;
+use crate::error::Result;
+use crate::source::{FileSource, Peek, Positioned, Source, SourceReader};
+use crate::toc::{Compression, DataOffset, Desc, Format, Header, Statements, Toc};
+use crate::version::ArchiveVersion;
+
+/// How far the table of contents is looked for, in bytes. A header is hardly longer than 200.
+const REACH: u64 = 1 << 20;
+
+/// The tag and the kind of the first entry, each with its length.
+const FIRST: &[u8] = b"\x00\x08\x00\x00\x00ENCODING\x00\x08\x00\x00\x00ENCODING";
+
+/// What stands before them: the number of entries, an id, whether it had a dumper, and twice "0".
+const BEFORE: u64 = 5 + 5 + 5 + 6 + 6;
+
+/// Opens such an archive; `None` if there is no table of contents. What only the header has is lost:
+/// the time, and the names of database and releases.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Option<Archive>> {
+    let source: Arc<dyn Source> = Arc::new(FileSource::open(path)?);
+    let Some(start) = find(&source)? else { return Ok(None) };
+    // The layouts of entries that differ, the usual ones first.
+    let mut best: Option<(Toc, _, u64)> = None;
+    for minor in [16, 14, 13, 11, 10] {
+        let mut reader = SourceReader::from(Arc::clone(&source), start);
+        let header = Header::new(ArchiveVersion::new(1, minor), Format::Custom);
+        let (toc, damage) = Toc::decode_damaged(
+            &mut reader,
+            header,
+            Format::Custom,
+            Statements::Kept,
+            options.limits_of_toc(),
+        );
+        if best.as_ref().is_none_or(|(best, _, _)| best.len() < toc.len()) {
+            best = Some((toc, damage, reader.position()));
+        }
+    }
+    let Some((toc, damage, end)) = best.filter(|(toc, _, _)| !toc.is_empty()) else {
+        return Ok(None);
+    };
+    let mut header = toc.header().clone();
+    let algorithm = compression(&source, end)?;
+    header.compression = Compression::new(algorithm, None);
+    if matches!(algorithm, Algorithm::Lz4 | Algorithm::Zstd) {
+        header.version = header.version.max(ArchiveVersion::new(1, 15));
+    }
+    let mut renewed = Toc::new(header, Format::Custom);
+    for entry in toc.entries() {
+        renewed.push(&entry.fields())?;
+    }
+    Ok(Some(options.without_header(source, renewed, start..end, damage)))
+}
+
+/// Whether the header says another compression than the data of tables shows.
+pub(super) fn misleads(archive: &Archive) -> bool {
+    /// So many tables are no accident.
+    const SAMPLE: usize = 3;
+    let Some(custom) = archive.custom().filter(|custom| custom.dialect().has_usual_ints()) else {
+        return false;
+    };
+    let told = archive.header().compression.algorithm;
+    let tables = archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA);
+    let places = tables.filter_map(|entry| match entry.data_offset() {
+        Some(DataOffset::At(at)) => Some(at),
+        _ => None,
+    });
+    let mut found = places.take(SAMPLE).map(|at| compression(custom.source(), at)).peekable();
+    found.peek().is_some() && found.all(|found| found.is_ok_and(|found| found != told))
+}
+
+/// Where the table of contents begins.
+fn find(source: &Arc<dyn Source>) -> Result<Option<u64>> {
+    const WINDOW: usize = 64 << 10;
+    let mut reader = SourceReader::from(Arc::clone(source), 0);
+    loop {
+        let at = reader.position();
+        let bytes = reader.peek(WINDOW)?;
+        if bytes.len() < FIRST.len() || at > REACH {
+            return Ok(None);
+        }
+        if let Some(found) = bytes.windows(FIRST.len()).position(|bytes| bytes == FIRST) {
+            return Ok((at + found as u64).checked_sub(BEFORE));
+        }
+        let passed = bytes.len() - FIRST.len() + 1;
+        reader.skip(passed as u64)?;
+    }
+}
+
+/// What the first block is compressed with, as its first bytes show.
+fn compression(source: &Arc<dyn Source>, at: u64) -> Result<Algorithm> {
+    let mut reader = SourceReader::from(Arc::clone(source), at);
+    let block = reader.peek(32)?;
+    // The type and the id, an OID before large objects, and the length of a chunk.
+    let before = match block.first() {
+        Some(3) => 1 + 5 + 5 + 5,
+        _ => 1 + 5 + 5,
+    };
+    Ok(match block.get(before..).unwrap_or_default() {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Algorithm::Zstd,
+        [0x04, 0x22, 0x4d, 0x18, ..] => Algorithm::Lz4,
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => Algorithm::Gzip,
+        _ => Algorithm::None,
+    })
+}
