@@ -164,6 +164,19 @@ fn rows_without_an_entry() {
     assert!(report.entries.iter().map(|saved| saved.rows).sum::<u64>() >= 12);
     assert_eq!(report.entries.iter().map(|saved| saved.large_objects).sum::<u64>(), 4);
     assert!(!report.is_whole());
+    // Readers of the time read it.
+    let old = fixtures::root().join("pg15/small-dir");
+    let damaged = folder.path().join("old");
+    copy(&old, &damaged);
+    fs::remove_file(damaged.join("toc.dat")).unwrap();
+    let archive = Salvage::open(&damaged, &OpenOptions::new()).unwrap();
+    let salvage = Salvage::new(&archive).unwrap().format(Format::Custom);
+    let (older, report) = salvage.write_to(Cursor::new(Vec::new())).unwrap();
+    assert_eq!(report.entries.iter().map(|saved| saved.large_objects).sum::<u64>(), 4);
+    let older = older.into_inner();
+    check(&older, "pg15, without toc.dat");
+    assert_eq!(Archive::read(older).unwrap().header().version.minor, 14);
+
     let new = Archive::read(new).unwrap();
     let table = new.entries().find(|entry| entry.desc() == Desc::TABLE).unwrap();
     assert_eq!(table.namespace(), Some(&b"pgdmp_salvage"[..]));

@@ -26,7 +26,6 @@ use crate::source::{
     FileSource, Members, OnRead, Peek, Pipe, Positioned as _, Source, SourceReader, is_pipe,
 };
 use crate::toc::{Format, Header, Statements, Toc};
-use crate::version::ArchiveVersion;
 
 /// Options for opening an archive.
 ///
@@ -163,8 +162,9 @@ impl OpenOptions {
     /// Those of the operating system.
     pub(crate) fn without_toc(&self, path: &Path) -> Result<Archive> {
         let folder = Folder::new(path, self.follow_links);
+        let version = names::version_of_files(&folder.names()?.unwrap_or_default());
         let store = MemberStore::folder(folder, self.on_read.clone());
-        let header = Header::new(ArchiveVersion::NEWEST, Format::Directory);
+        let header = Header::new(version, Format::Directory);
         let toc = Toc::new(header, Format::Directory);
         let layout = Layout::Members(Arc::new(store));
         let damage = Some(Error::malformed("toc.dat is lost"));
@@ -206,8 +206,10 @@ impl OpenOptions {
         }
         match self.store(MemberStore::Tar(whole), Format::Tar) {
             Err(error) if !error.is_io() => {
-                let toc = Toc::new(Header::new(ArchiveVersion::NEWEST, Format::Tar), Format::Tar);
-                let layout = Layout::Members(Arc::new(MemberStore::Tar(index()?)));
+                let index = index()?;
+                let version = names::version_of_files(&index.member_names());
+                let toc = Toc::new(Header::new(version, Format::Tar), Format::Tar);
+                let layout = Layout::Members(Arc::new(MemberStore::Tar(index)));
                 Ok(Some(
                     Archive::new(Format::Tar, toc, layout, self.toc.limits, self.contexts())
                         .with_damage(Some(error)),

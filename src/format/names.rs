@@ -135,6 +135,20 @@ pub(crate) fn without_suffix(name: &[u8]) -> (&[u8], Algorithm) {
     found.unwrap_or((name, Algorithm::None))
 }
 
+/// The oldest archive version that has such files.
+pub(crate) fn version_of_files(files: &[String]) -> ArchiveVersion {
+    let any = |is: fn(&[u8], Algorithm) -> bool| {
+        files.iter().map(|file| without_suffix(file.as_bytes())).any(|(name, of)| is(name, of))
+    };
+    if any(|name, _| list_owner(name).is_some()) {
+        ArchiveVersion::new(1, 16)
+    } else if any(|_, algorithm| matches!(algorithm, Algorithm::Lz4 | Algorithm::Zstd)) {
+        ArchiveVersion::new(1, 15)
+    } else {
+        ArchiveVersion::new(1, 14)
+    }
+}
+
 /// Whether a name is that of a `toc.dat`, which may be compressed.
 pub(crate) fn is_toc(name: &[u8]) -> bool {
     without_suffix(name).0 == TOC.as_bytes()

@@ -8,11 +8,14 @@ use crate::archive::Archive;
 use crate::error::Result;
 use crate::format::names;
 use crate::text::Encoding;
-use crate::toc::{BlockKind, DataOffset, Desc, DumpId, EntryFields, Section, Toc};
+use crate::toc::{BlockKind, CatalogId, DataOffset, Desc, DumpId, EntryFields, Oid, Section, Toc};
 use crate::version::Gate;
 
 /// The schema of such tables.
 pub(super) const SCHEMA: &str = "pgdmp_salvage";
+
+/// The OID of the catalog `pg_largeobject`.
+const LARGE_OBJECTS: u32 = 2613;
 
 /// Rows that are looked at to find out how many columns there are.
 const SAMPLE: usize = 1000;
@@ -46,11 +49,8 @@ pub(super) fn is_there_any(archive: &Archive) -> Result<bool> {
 /// Adds the large objects in files, if the table of contents knows of no large objects at all.
 pub(super) fn with_objects(archive: &Archive, mut toc: Toc) -> Result<Toc> {
     let known = [Desc::BLOBS, Desc::BLOB_METADATA, Desc::BLOB];
-    let is_new = toc.header().version.has(Gate::LargeObjectGroups);
-    if archive.damage().is_none() && !toc.is_empty()
-        || known.iter().any(|desc| toc.has_desc(*desc))
-        || !is_new
-    {
+    let is_whole = archive.damage().is_none() && !toc.is_empty();
+    if is_whole || known.iter().any(|desc| toc.has_desc(*desc)) {
         return Ok(toc);
     }
     let oids = oids_of_files(archive)?;
@@ -62,7 +62,23 @@ pub(super) fn with_objects(archive: &Archive, mut toc: Toc) -> Result<Toc> {
     };
     let in_files = files.iter().filter_map(number);
     let next = toc.entries().map(|entry| entry.dump_id().0).chain(in_files).max().unwrap_or(0);
-    let [metadata, data] = [1, 2].map(|n| DumpId(next.saturating_add(n)));
+    let mut next = next;
+    let mut id = || {
+        next = next.saturating_add(1);
+        DumpId(next)
+    };
+    if !toc.header().version.has(Gate::LargeObjectGroups) {
+        for oid in &oids {
+            let catalog_id = CatalogId { table_oid: Oid(LARGE_OBJECTS), oid: Oid(*oid) };
+            let (tag, defn) = (oid.to_string(), format!("SELECT pg_catalog.lo_create('{oid}');\n"));
+            let fields = EntryFields::new(id(), Desc::BLOB, Section::PreData).owner("");
+            toc.push(&fields.catalog_id(catalog_id).tag(&tag).defn(&defn))?;
+        }
+        let fields = EntryFields::new(id(), Desc::BLOBS, Section::Data).owner("");
+        toc.push(&fields.tag("BLOBS").had_dumper(true))?;
+        return Ok(toc);
+    }
+    let [metadata, data] = [id(), id()];
     let tag = format!("{first}..{last}");
     let list: String = oids.iter().map(|oid| format!("{oid}\n")).collect();
     let fields = EntryFields::new(metadata, Desc::BLOB_METADATA, Section::PreData).owner("");

@@ -9,7 +9,7 @@ use crate::archive::{Archive, Walked};
 use crate::error::Error;
 use crate::finding::Severity;
 use crate::format::names;
-use crate::toc::{DataOffset, DumpId, Format, TocEntry};
+use crate::toc::{DataOffset, DumpId, Format, Toc, TocEntry};
 
 /// Looks for what is wrong with the places of data. The errors of the walk itself are left to
 /// [`unwalked`]: the entries that they are about may say them better.
@@ -42,6 +42,12 @@ fn blocks(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
             tell(Found::new(Code::DeniedData, what).in_entry(entry).at(at));
         }
     }
+    without_offsets(toc, tell);
+    behind(archive, walked, tell);
+}
+
+/// Entries of which only a search shows where their data is.
+pub(super) fn without_offsets(toc: &Toc, tell: &mut impl FnMut(Found)) {
     let without = |entry: &TocEntry<'_>| {
         entry.has_data() && matches!(entry.data_offset(), Some(DataOffset::NotSet))
     };
@@ -49,7 +55,6 @@ fn blocks(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
     if count > 0 {
         tell(Found::new(Code::NoOffset, format!("{count} entries with data have no data offset")));
     }
-    behind(archive, walked, tell);
 }
 
 fn behind(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {

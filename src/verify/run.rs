@@ -15,7 +15,7 @@ use super::{Level, Verification, contents, places};
 use crate::archive::{Archive, ArchiveStream, Input, Pass, Walked};
 use crate::error::Result;
 use crate::manifest::{Manifest, ObjectsRecord};
-use crate::toc::{DumpId, Toc, TocEntry};
+use crate::toc::{DumpId, Format, Toc, TocEntry};
 use crate::types::Definitions;
 
 /// Findings that are told; more are counted.
@@ -101,6 +101,9 @@ impl Verification {
             _ if self.level == Level::Toc => report.unchecked(toc.entries()),
             Input::Archive(archive) => self.archive(archive, reading, &mut report)?,
             Input::Stream(stream) => {
+                if stream.format() == Format::Custom {
+                    places::without_offsets(&toc, &mut |found| report.found(found));
+                }
                 let whole = self.stream(&toc, stream.pass(), reading, &mut report);
                 behind(stream, whole, &mut report);
             }
