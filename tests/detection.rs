@@ -131,8 +131,12 @@ fn forms(folder: &Path) -> Vec<Form> {
         let place = folder.join(&name);
         Form::folder(name, &made(Format::Directory, algorithm), &place)
     });
+    let pieces = all[1..].iter().map(|algorithm| {
+        let made = Made { plain: false, ..made(Format::Custom, *algorithm) };
+        Form::file(format!("custom {algorithm} in pieces"), &made)
+    });
     let tar = Form::file("tar".to_owned(), &made(Format::Tar, Algorithm::None));
-    custom.chain(directory).chain([tar]).collect()
+    custom.chain(directory).chain(pieces).chain([tar]).collect()
 }
 
 #[test]

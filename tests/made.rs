@@ -16,6 +16,8 @@ pub(crate) const MORE_ROWS: DumpId = DumpId(24);
 pub(crate) struct Made {
     pub(crate) format: Format,
     pub(crate) algorithm: Algorithm,
+    /// Whether it is stored as pg_dump does it, without checksums for each piece.
+    pub(crate) plain: bool,
     pub(crate) defn: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) rows: Vec<u8>,
@@ -35,6 +37,7 @@ impl Made {
         Made {
             format: Format::Custom,
             algorithm,
+            plain: true,
             defn: "CREATE TABLE public.t (\n    a integer NOT NULL,\n    b text\n);\n",
             copy: "COPY public.t (a, b) FROM stdin;\n",
             more: rows.clone(),
@@ -66,6 +69,7 @@ impl Made {
     fn builder(&self) -> ArchiveBuilder {
         let options =
             WriteOptions::new().version(ArchiveVersion::NEWEST).compression(self.algorithm, None);
+        let options = options.plain(self.plain);
         let mut builder = ArchiveBuilder::new(self.format, &options).unwrap();
         builder.session("UTF8", true).unwrap();
         let table = EntryFields::new(TABLE, Desc::TABLE, Section::PreData);

@@ -33,10 +33,12 @@
 //! values.rs     their values
 //! plain.rs      values that are quickly seen to be good
 //! objects.rs    its large objects
+//! checksums.rs  what would show a changed byte of it
 //! compare.rs    all of it compared with a manifest
 //! run.rs        all of it, with threads, in the order of the file
 //! ```
 
+mod checksums;
 mod code;
 mod compare;
 mod contents;

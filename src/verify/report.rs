@@ -110,6 +110,8 @@ pub enum Checksums {
     None,
     /// One checksum over all data: gzip.
     Stream,
+    /// One for each piece of the data, of 1 MiB or so: zstd and lz4 frames with checksums.
+    Frames,
     /// The manifest's: see [`manifest`](crate::manifest).
     Manifest,
 }
@@ -120,6 +122,7 @@ impl Checksums {
         match self {
             Checksums::None => "none",
             Checksums::Stream => "stream",
+            Checksums::Frames => "all",
             Checksums::Manifest => "manifest",
         }
     }

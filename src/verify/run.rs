@@ -11,7 +11,7 @@ use super::code::Code;
 use super::compare::{Against, Book};
 use super::entry::{self, Seen, found_of};
 use super::report::{EntryState, Event, Found, Status, Summary};
-use super::{Level, Verification, contents, places};
+use super::{Level, Verification, checksums, contents, places};
 use crate::archive::{Archive, ArchiveStream, Input, Pass, Walked};
 use crate::error::Result;
 use crate::manifest::{Manifest, ObjectsRecord};
@@ -194,6 +194,7 @@ impl Verification {
             }
             seen.state.stored = places.stored(entry).or_else(|| archive.stored_size_hint(entry));
             places.amend(entry, &mut seen);
+            seen.state.checksums = checksums::of(archive, entry);
             if let Some(against) = reading.against {
                 against.data(entry, &mut seen);
                 if self.level == Level::Framing {
