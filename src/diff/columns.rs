@@ -16,12 +16,13 @@ pub(super) struct OwnColumn {
     form: Option<Form>,
 }
 
-/// The columns of a table as its own archive has them, in the order of the fields.
-pub(super) fn own_columns(columns: &Columns, texts: Texts) -> Vec<OwnColumn> {
+/// The columns of a table as its own archive has them, in the order of the fields. `by_value`:
+/// whether values of their types are compared, not texts.
+pub(super) fn own_columns(columns: &Columns, texts: Texts, by_value: bool) -> Vec<OwnColumn> {
     let own = columns.columns.iter().map(|column| OwnColumn {
         name: texts.utf8(&column.name).into_owned(),
         not_null: column.not_null,
-        form: (!column.spelling.is_empty())
+        form: (by_value && !column.spelling.is_empty())
             .then(|| Form::of_column(&column.data_type, &column.spelling)),
     });
     own.collect()

@@ -2,7 +2,7 @@
 
 use super::items::Items;
 use super::key::Texts;
-use super::objects::{self, ObjectChange};
+use super::objects::{self, How, ObjectChange};
 use super::options::DiffOptions;
 use super::plan::{Place, Plan, plans};
 use crate::error::{Error, Result};
@@ -54,7 +54,8 @@ impl Comparison {
         };
         let (a_items, b_items) = (items(a), items(b));
         let alike = a_items.texts.are_like(&b_items.texts);
-        let (objects, compared) = objects::compare(&a_items, &b_items, alike);
+        let how = How { alike, dependencies: options.dependencies };
+        let (objects, compared) = objects::compare(&a_items, &b_items, how);
         let major = |side: &Selected<'_>| {
             let version = side.toc().header().server_version.clone().unwrap_or_default();
             let mut numbers = version.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::to_vec);

@@ -1,6 +1,6 @@
 //! The objects of an archive, each with all that the archive says of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::key::{Key, Texts};
@@ -222,6 +222,18 @@ impl<'a> Items<'a> {
                 all
             }
         }
+    }
+
+    /// The objects that an object needs, each once: kind, schema and name.
+    pub(super) fn needed_by(&self, item: &Item<'_>) -> BTreeSet<Vec<u8>> {
+        let toc = item.entry.toc();
+        let needed = item.entry.dependencies().iter().filter_map(|id| toc.entry(*id));
+        let name = |entry| {
+            let Key { namespace, tag, desc, .. } = self.texts.key(entry);
+            let schema = namespace.map(|schema| [&schema[..], b"."].concat()).unwrap_or_default();
+            [&desc[..], b" ", &schema, &tag].concat()
+        };
+        needed.map(name).collect()
     }
 
     /// What is said of an object elsewhere, by aspect.

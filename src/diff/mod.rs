@@ -14,6 +14,7 @@
 //! items.rs       the objects of an archive, with all that it says of them
 //! lines.rs       the difference of two texts
 //! objects.rs     objects compared
+//! renamed.rs     objects that may have another name only
 //! form.rs        values in one form
 //! columns.rs     the columns in which rows are compared
 //! options.rs     `DiffOptions`
@@ -38,6 +39,7 @@ mod literal;
 mod objects;
 mod options;
 mod plan;
+mod renamed;
 mod rows;
 mod spelling;
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::items::{Aspect, Item, Items, LargeObjectItem};
 use super::key::Key;
 use super::lines::{Line, LineKind, difference};
+use super::renamed::Names;
 use super::spelling::Statement;
 use crate::toc::DumpId;
 
@@ -40,6 +41,9 @@ pub enum Part {
     AccessMethod,
     /// The value of a sequence.
     SequenceValue,
+    /// The objects that it needs
+    /// ([`DiffOptions::dependencies`](super::DiffOptions::dependencies)).
+    Dependencies,
 }
 
 impl Part {
@@ -54,6 +58,7 @@ impl Part {
             Part::Tablespace => "tablespace",
             Part::AccessMethod => "access method",
             Part::SequenceValue => "sequence value",
+            Part::Dependencies => "dependencies",
         }
     }
 }
@@ -100,12 +105,26 @@ pub struct ObjectChange {
     pub ids: [Option<DumpId>; 2],
     /// What differs, if both archives have the object.
     pub parts: Vec<PartChange>,
+    /// For an object that one archive alone has: the name (as `tag` has it) of the one that may be
+    /// the same under another name. It is of the same kind and in the same schema, the other archive
+    /// alone has it, and its definition differs in the name alone.
+    pub maybe_renamed: Option<Vec<u8>>,
+}
+
+/// How objects are compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// Whether the same bytes mean the same in both archives.
+    pub(super) alike: bool,
+    /// Whether what they need is compared, too.
+    pub(super) dependencies: bool,
 }
 
 /// The differences of all objects, sorted by schema and name, and how many were compared.
-pub(super) fn compare(a: &Items<'_>, b: &Items<'_>, alike: bool) -> (Vec<ObjectChange>, u64) {
+pub(super) fn compare(a: &Items<'_>, b: &Items<'_>, how: How) -> (Vec<ObjectChange>, u64) {
     let mut changes = Vec::new();
     let mut compared = 0;
+    let mut names = Names::default();
     let [mut a_left, mut b_left] = [sorted(a), sorted(b)];
     while !a_left.is_empty() || !b_left.is_empty() {
         let key = match (a_left.last(), b_left.last()) {
@@ -114,10 +133,10 @@ pub(super) fn compare(a: &Items<'_>, b: &Items<'_>, alike: bool) -> (Vec<ObjectC
             (None, None) => break,
         };
         let same = [take(&mut a_left, &key), take(&mut b_left, &key)];
-        let (pairs, alone) = paired(a, b, same, alike);
+        let (pairs, alone) = paired(a, b, same);
         compared += (pairs.len() + alone.len()) as u64;
         for (a_item, b_item) in pairs {
-            let parts = parts((a, a_item), (b, b_item), alike);
+            let parts = parts((a, a_item), (b, b_item), how);
             if !parts.is_empty() {
                 let ids = [Some(a_item.entry.dump_id()), Some(b_item.entry.dump_id())];
                 changes.push(change(ChangeKind::Changed, &key, ids, parts));
@@ -125,10 +144,13 @@ pub(super) fn compare(a: &Items<'_>, b: &Items<'_>, alike: bool) -> (Vec<ObjectC
         }
         for (kind, item) in alone {
             let id = Some(item.entry.dump_id());
-            let ids = if kind == ChangeKind::Dropped { [id, None] } else { [None, id] };
+            let (ids, items) =
+                if kind == ChangeKind::Dropped { ([id, None], a) } else { ([None, id], b) };
+            names.add(kind, items, item, changes.len());
             changes.push(change(kind, &key, ids, Vec::new()));
         }
     }
+    names.tell(&mut changes);
     compared += large_objects(a, b, &mut changes);
     (changes, compared)
 }
@@ -158,7 +180,6 @@ fn paired<'i, 'a>(
     a: &Items<'_>,
     b: &Items<'_>,
     [a_same, b_same]: [Vec<&'i Item<'a>>; 2],
-    alike: bool,
 ) -> (Pairs<'i, 'a, 'a>, Alone<'i, 'a>) {
     let (mut pairs, mut a_left, mut b_left) = (Vec::new(), Vec::new(), b_same);
     if a_same.len() == 1 && b_left.len() == 1 {
@@ -184,7 +205,6 @@ fn paired<'i, 'a>(
         let mut taken = taken.into_iter();
         b_left.retain(|_| !taken.next().unwrap_or_default());
     }
-    let _ = alike;
     let both = a_left.len().min(b_left.len());
     pairs.extend(a_left.iter().copied().zip(b_left.iter().copied()));
     let dropped = a_left.into_iter().skip(both).map(|item| (ChangeKind::Dropped, item));
@@ -199,19 +219,27 @@ fn change(
     parts: Vec<PartChange>,
 ) -> ObjectChange {
     let Key { namespace, tag, desc, .. } = key.clone();
-    ObjectChange { kind, desc, namespace, tag, ids, parts }
+    ObjectChange { kind, desc, namespace, tag, ids, parts, maybe_renamed: None }
 }
 
 /// What of an object differs.
 fn parts(
     (a, a_item): (&Items<'_>, &Item<'_>),
     (b, b_item): (&Items<'_>, &Item<'_>),
-    alike: bool,
+    how: How,
 ) -> Vec<PartChange> {
-    if alike && a_item.is_same(b_item) {
-        return Vec::new();
-    }
     let mut parts = Vec::new();
+    if how.dependencies && a_item.about.is_none() {
+        let needed = [a.needed_by(a_item), b.needed_by(b_item)];
+        if needed[0] != needed[1] {
+            let [a, b] =
+                needed.each_ref().map(|all| all.iter().map(|n| &n[..]).collect::<Vec<_>>());
+            parts.push(PartChange { part: Part::Dependencies, lines: difference(&a, &b) });
+        }
+    }
+    if how.alike && a_item.is_same(b_item) {
+        return parts;
+    }
     if let Some(lines) = statements(&a.definition_of(a_item), &b.definition_of(b_item)) {
         parts.push(PartChange { part: Part::Definition, lines });
     }
@@ -293,6 +321,7 @@ fn large_objects(a: &Items<'_>, b: &Items<'_>, changes: &mut Vec<ObjectChange>) 
             tag: oid.to_string().into_bytes(),
             ids: [None, None],
             parts,
+            maybe_renamed: None,
         });
     };
     for (oid, a_item) in &a.large_objects {

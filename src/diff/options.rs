@@ -1,6 +1,9 @@
 //! `DiffOptions`: what counts as different, and what a comparison may use.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::toc::Toc;
 
 /// Options of a [`Comparison`](super::Comparison).
 ///
@@ -10,6 +13,9 @@ use std::path::PathBuf;
 #[must_use]
 pub struct DiffOptions {
     pub(super) statistics: bool,
+    pub(super) dependencies: bool,
+    pub(super) fast: bool,
+    pub(super) types: Option<Arc<Toc>>,
     pub(super) ignored_columns: Vec<Vec<u8>>,
     keys: Vec<GivenKey>,
     pub(super) threads: usize,
@@ -43,6 +49,9 @@ impl DiffOptions {
     pub fn new() -> Self {
         DiffOptions {
             statistics: false,
+            dependencies: false,
+            fast: false,
+            types: None,
             ignored_columns: Vec::new(),
             keys: Vec::new(),
             threads: 1,
@@ -55,6 +64,29 @@ impl DiffOptions {
     /// Whether statistics are compared, which differ with each ANALYZE. Default false.
     pub fn statistics(mut self, statistics: bool) -> Self {
         self.statistics = statistics;
+        self
+    }
+
+    /// Whether the objects that an object needs are compared, as the archives name them. Other
+    /// releases of `pg_dump` write others for the same object. Default false.
+    pub fn dependencies(mut self, dependencies: bool) -> Self {
+        self.dependencies = dependencies;
+        self
+    }
+
+    /// Whether values are compared by their text, whatever their type. That is quicker. Equal is
+    /// equal then, too, but values that are only printed differently are different: instants in
+    /// another time zone, `bytea` in another form, numbers of another release. Default false.
+    pub fn fast(mut self, fast: bool) -> Self {
+        self.fast = fast;
+        self
+    }
+
+    /// Takes the types and keys of tables from this archive, as far as the two do not define them:
+    /// for archives that have data only. See
+    /// [`Definitions::with`](crate::types::Definitions::with). Default: none.
+    pub fn types(mut self, toc: Arc<Toc>) -> Self {
+        self.types = Some(toc);
         self
     }
 

@@ -46,7 +46,13 @@ impl Place {
 
 /// Pairs the data of two archives, in the order of the first one.
 pub(super) fn plans(a: &Items<'_>, b: &Items<'_>, options: &DiffOptions) -> Result<Vec<Plan>> {
-    let definitions = [a, b].map(|items| Definitions::new(items.toc));
+    let definitions = [a, b].map(|items| {
+        let own = Definitions::new(items.toc);
+        match &options.types {
+            Some(other) => own.with(other),
+            None => own,
+        }
+    });
     let side = |n: usize, entry: TocEntry<'_>| -> Result<Side> {
         let texts = [a, b][n].texts;
         let definitions = &definitions[n];
@@ -56,7 +62,7 @@ pub(super) fn plans(a: &Items<'_>, b: &Items<'_>, options: &DiffOptions) -> Resu
         let known = definitions.columns(entry)?;
         // Of INSERT commands without a definition nothing is known.
         let is_known = !known.columns.is_empty() || known.untyped.is_none() || is_copy(entry);
-        let columns = is_known.then(|| own_columns(&known, texts));
+        let columns = is_known.then(|| own_columns(&known, texts, !options.fast));
         let keys = definitions.keys(entry)?;
         let root = keys
             .partition_of

@@ -9,7 +9,7 @@ use super::copy_statement::CopyStatement;
 use super::cursor::Dialect;
 use super::data_type::{DataType, QualifiedName};
 use super::keys::Keys;
-use super::keys_of::PrimaryKeys;
+use super::keys_of::KnownKeys;
 use super::named::Names;
 use super::parts::Parts;
 use super::recode::Recode;
@@ -42,7 +42,7 @@ pub struct Definitions<'t> {
     parents: Parents<'t>,
     types: Mutex<Types>,
     parts: OnceLock<Parts>,
-    primary_keys: PrimaryKeys,
+    known_keys: KnownKeys,
     other: Option<Box<Definitions<'t>>>,
 }
 
@@ -63,7 +63,7 @@ impl<'t> Definitions<'t> {
             parents: Parents::default(),
             types: Mutex::default(),
             parts: OnceLock::new(),
-            primary_keys: PrimaryKeys::default(),
+            known_keys: KnownKeys::default(),
             other: None,
         }
     }
@@ -308,8 +308,8 @@ impl<'t> Definitions<'t> {
         self.parts.get_or_init(|| Parts::new(self.toc, self.dialect))
     }
 
-    pub(super) fn primary_keys(&self) -> &PrimaryKeys {
-        &self.primary_keys
+    pub(super) fn known_keys(&self) -> &KnownKeys {
+        &self.known_keys
     }
 
     pub(super) fn parents(&self) -> &Parents<'t> {

@@ -1,7 +1,7 @@
 //! The keys of one table, gathered from its definition and its parts.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::constraint::{Constraint, Place, constraint, partition_key};
 use super::data_type::{DataType, QualifiedName};
@@ -13,9 +13,22 @@ use crate::toc::TocEntry;
 /// More than this is not taken from the tables above one.
 const MAX_INHERITED: usize = 10_000;
 
-/// The primary keys of tables that foreign keys reference without saying the columns.
+/// What is asked for again and again.
 #[derive(Debug, Default)]
-pub(super) struct PrimaryKeys(Mutex<HashMap<QualifiedName, Vec<Vec<u8>>>>);
+pub(super) struct KnownKeys {
+    /// The primary keys of tables that foreign keys reference without saying the columns.
+    primary: Mutex<HashMap<QualifiedName, Vec<Vec<u8>>>>,
+    /// Of tables with partitions or children, so that thousands of these do not look at each other.
+    above: Mutex<HashMap<QualifiedName, Arc<Above>>>,
+}
+
+/// What a table gives to those below it.
+#[derive(Debug)]
+struct Above {
+    keys: Keys,
+    /// The tables from which it inherits itself, and whether it is a partition.
+    parents: Vec<(QualifiedName, bool)>,
+}
 
 impl<'t> Definitions<'t> {
     /// The keys of a table, with the foreign keys and checks that it has from others.
@@ -32,22 +45,35 @@ impl<'t> Definitions<'t> {
             if !seen.insert(parent.clone()) {
                 continue;
             }
-            let above = self.own_keys(&parent, true);
+            let above = self.above(&parent);
             // Of the same name it is the same.
-            let is_new = |check: &Check| !keys.checks.iter().any(|own| own.name == check.name);
-            let checks: Vec<Check> = above.checks.into_iter().filter(is_new).collect();
+            let is_new = |check: &&Check| !keys.checks.iter().any(|own| own.name == check.name);
+            let checks: Vec<Check> = above.keys.checks.iter().filter(is_new).cloned().collect();
             keys.checks.extend(checks);
-            waiting.extend(self.parents_of(&parent, true));
+            waiting.extend(above.parents.iter().cloned());
             if is_partition {
-                keys.foreign_keys.extend(above.foreign_keys);
-                keys.referenced_by.extend(above.referenced_by);
-                keys.partition_columns.extend(above.partition_columns);
+                keys.foreign_keys.extend(above.keys.foreign_keys.iter().cloned());
+                keys.referenced_by.extend(above.keys.referenced_by.iter().cloned());
+                keys.partition_columns.extend(above.keys.partition_columns.iter().cloned());
                 keys.partition_of.push(parent);
             }
         }
         self.name_referenced(&mut keys);
         only_columns(&mut keys, columns);
         keys
+    }
+
+    fn above(&self, table: &QualifiedName) -> Arc<Above> {
+        let mut known = self.known_keys().above.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(above) = known.get(table) {
+            return above.clone();
+        }
+        let mut keys = self.own_keys(table, true);
+        // Those below have other ones.
+        keys.partitions.clear();
+        let above = Arc::new(Above { keys, parents: self.parents_of(table, true) });
+        known.insert(table.clone(), above.clone());
+        above
     }
 
     /// The tables from which a table inherits, and whether it is a partition.
@@ -129,7 +155,8 @@ impl<'t> Definitions<'t> {
     fn name_referenced(&self, keys: &mut Keys) {
         let unnamed = |key: &&mut ForeignKey| key.referenced_columns.is_empty();
         for key in keys.foreign_keys.iter_mut().chain(&mut keys.referenced_by).filter(unnamed) {
-            let mut known = self.primary_keys().0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known =
+                self.known_keys().primary.lock().unwrap_or_else(PoisonError::into_inner);
             let columns = known.entry(key.referenced.clone()).or_insert_with(|| {
                 let referenced = self.own_keys(&key.referenced, false).primary_key;
                 referenced.map(|key| key.columns).unwrap_or_default()

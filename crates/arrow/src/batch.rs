@@ -42,6 +42,8 @@ pub struct BatchBuilder {
     columns: Vec<Column>,
     rows: usize,
     bytes: usize,
+    /// What each row takes beside its text.
+    row_bytes: usize,
     scratch: Vec<u8>,
     nulled: Vec<u64>,
     replaced: Vec<u64>,
@@ -60,10 +62,12 @@ impl BatchBuilder {
     pub fn new(table: ArrowTable) -> Self {
         let columns = table.columns.iter().map(|column| Column::new(&column.kind)).collect();
         let counts = vec![0; table.columns.len()];
+        let null_bytes = table.columns.iter().map(|column| column.kind.null_bytes());
         BatchBuilder {
             columns,
             rows: 0,
             bytes: 0,
+            row_bytes: null_bytes.fold(0, usize::saturating_add),
             scratch: Vec::new(),
             nulled: counts.clone(),
             replaced: counts,
@@ -95,7 +99,7 @@ impl BatchBuilder {
             }
         }
         self.rows += 1;
-        self.bytes += row.as_bytes().len();
+        self.bytes += row.as_bytes().len() + self.row_bytes;
         Ok(())
     }
 
@@ -221,7 +225,7 @@ impl BatchBuilder {
     /// A row was looked at, and its values are not wanted.
     pub(crate) fn seen(&mut self, row: &Row<'_>) {
         self.rows += 1;
-        self.bytes += row.as_bytes().len();
+        self.bytes += row.as_bytes().len() + self.row_bytes;
         if self.is_full() {
             (self.rows, self.bytes) = (0, 0);
             let columns = self.table.columns.iter();

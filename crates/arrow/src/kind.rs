@@ -179,6 +179,20 @@ impl Kind {
         matches!(self, Kind::Text | Kind::Raw)
     }
 
+    /// How many bytes a NULL takes, where that is more than its text has.
+    pub(crate) fn null_bytes(&self) -> usize {
+        const NUMBER: usize = 8;
+        match self {
+            Kind::Vector(Some(len)) => usize::try_from(*len).unwrap_or(0).saturating_mul(4),
+            Kind::Struct(fields) => fields
+                .iter()
+                .map(|(_, kind)| kind.null_bytes().saturating_add(NUMBER))
+                .fold(0, usize::saturating_add),
+            Kind::Range(bound) => bound.null_bytes().saturating_mul(2),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn arrow_type(&self) -> ArrowType {
         match self {
             Kind::Boolean => ArrowType::Boolean,

@@ -50,6 +50,7 @@
 //! scan.rs               `Scan`
 //! reader.rs             `ArrowRows`
 //! ipc.rs                `IpcOutput`
+//! row_group.rs          rows that Parquet encodes together
 //! parquet.rs            `ParquetFile`
 //! ```
 
@@ -64,6 +65,7 @@ mod nested;
 mod options;
 mod parquet;
 mod reader;
+mod row_group;
 mod scalar;
 mod scan;
 mod table;

@@ -7,10 +7,12 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 use pgdmp::rows::Row;
 
 use crate::batch::BatchBuilder;
 use crate::error::Result;
+use crate::row_group::RowGroup;
 use crate::table::ArrowTable;
 
 /// How Parquet files are compressed.
@@ -40,12 +42,12 @@ impl Default for ParquetOptions {
 }
 
 impl ParquetOptions {
-    /// The defaults: zstd at level 3, and row groups of up to 1,000,000 rows or 64 MiB.
+    /// The defaults: zstd at level 3, and row groups of up to 1,000,000 rows or 32 MiB.
     pub fn new() -> Self {
         ParquetOptions {
             compression: ParquetCompression::Zstd(3),
             row_group_rows: 1_000_000,
-            row_group_bytes: 64 << 20,
+            row_group_bytes: 32 << 20,
         }
     }
 
@@ -63,8 +65,9 @@ impl ParquetOptions {
         self
     }
 
-    /// Sets how many bytes of memory a row group takes before it is written: that is what writing
-    /// needs, beside a batch of rows.
+    /// Sets how many bytes of memory the rows of a row group take at most before they are encoded,
+    /// short of one batch (2 MiB of rows, or 8,192). That is what writing needs, beside some MiB for
+    /// the column that is encoded.
     #[must_use]
     pub fn row_group_bytes(mut self, bytes: usize) -> Self {
         self.row_group_bytes = bytes.max(1);
@@ -76,13 +79,18 @@ impl ParquetOptions {
 const BATCH_ROWS: usize = 8 << 10;
 const BATCH_BYTES: usize = 2 << 20;
 
+/// A column whose different values are more than this is written without a dictionary, which would
+/// be as long as the values.
+const DICTIONARY_BYTES: usize = 256 << 10;
+
 /// Writes rows into a Parquet file.
 ///
 /// The file is whole after [`finish`](Self::finish) alone. Its metadata says how many values of a
 /// column became NULL because Parquet does not have them: `pgdmp.nulled.` and the column's name.
 /// Columns of geometry with an SRID are described as GeoParquet 1.1 wants it.
 pub struct ParquetFile<W: Write + Send> {
-    writer: ArrowWriter<W>,
+    writer: SerializedFileWriter<W>,
+    group: RowGroup,
     builder: BatchBuilder,
     options: ParquetOptions,
 }
@@ -108,18 +116,21 @@ impl<W: Write + Send> ParquetFile<W> {
         };
         let properties = WriterProperties::builder()
             .set_compression(compression)
-            .set_max_row_group_row_count(Some(options.row_group_rows))
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
             .set_created_by(concat!("pgdmp ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let mut table = table;
         table.options.batch_rows = table.options.batch_rows.min(BATCH_ROWS);
         table.options.batch_bytes = table.options.batch_bytes.min(BATCH_BYTES);
-        let mut writer = ArrowWriter::try_new(output, table.schema(), Some(properties))?;
+        // It knows how Arrow's schema becomes Parquet's, and writes it into the metadata.
+        let writer = ArrowWriter::try_new(output, table.schema(), Some(properties))?;
+        let (mut writer, _) = writer.into_serialized_writer()?;
+        let group = RowGroup::new(&table.schema(), &writer)?;
         if let Some(geo) = table.geo() {
             writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
         }
         let builder = BatchBuilder::new(table);
-        Ok(ParquetFile { writer, builder, options: options.clone() })
+        Ok(ParquetFile { writer, group, builder, options: options.clone() })
     }
 
     /// Writes a row, as [`BatchBuilder::push`] takes it.
@@ -136,10 +147,20 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 
     fn write_batch(&mut self) -> Result<()> {
-        let batch = self.builder.finish()?;
-        self.writer.write(&batch)?;
-        if self.writer.memory_size() >= self.options.row_group_bytes {
-            self.writer.flush()?;
+        let mut batch = self.builder.finish()?;
+        let most = self.options.row_group_rows;
+        while self.group.rows() + batch.num_rows() >= most {
+            let rest = most - self.group.rows();
+            self.group.push(&batch.slice(0, rest));
+            self.group.write(&mut self.writer)?;
+            batch = batch.slice(rest, batch.num_rows() - rest);
+        }
+        if batch.num_rows() > 0 {
+            self.group.push(&batch);
+        }
+        // Another batch like this one has to fit.
+        if self.group.bytes() + batch.get_array_memory_size() > self.options.row_group_bytes {
+            self.group.write(&mut self.writer)?;
         }
         Ok(())
     }
@@ -158,6 +179,7 @@ impl<W: Write + Send> ParquetFile<W> {
         if self.builder.rows() > 0 {
             self.write_batch()?;
         }
+        self.group.write(&mut self.writer)?;
         for (column, count) in self.builder.nulled_columns() {
             let key = format!("pgdmp.nulled.{column}");
             self.writer.append_key_value_metadata(KeyValue::new(key, count.to_string()));

@@ -140,11 +140,14 @@ fn money(text: &[u8], sign: u8, digits: i8) -> Result<i128> {
     let mut behind = None;
     let mut any = false;
     for byte in text {
+        if *byte == sign && digits == 0 {
+            return invalid(NO_MONEY);
+        }
         if byte.is_ascii_digit() {
             number = number.saturating_mul(10).saturating_add(i128::from(byte - b'0'));
             behind = behind.map(|count: i32| count.saturating_add(1));
             any = true;
-        } else if *byte == sign && digits > 0 {
+        } else if *byte == sign {
             // Groups of digits may be separated by the same sign in no currency.
             if behind.is_some() {
                 return invalid(NO_MONEY);
@@ -155,7 +158,9 @@ fn money(text: &[u8], sign: u8, digits: i8) -> Result<i128> {
     if !any || behind.unwrap_or(0) != i32::from(digits) || number >= 10_i128.pow(19) {
         return invalid(NO_MONEY);
     }
-    let negative = text.iter().any(|byte| matches!(byte, b'-' | b'('));
+    // Some locales have the minus sign U+2212.
+    let negative = text.iter().any(|byte| matches!(byte, b'-' | b'('))
+        || text.windows(3).any(|three| three == "\u{2212}".as_bytes());
     Ok(if negative { -number } else { number })
 }
 

@@ -94,7 +94,7 @@ impl ArrowTable {
         }
         // Two names can be one where characters of them are not known.
         for n in 1..planned.len() {
-            if planned[..n].iter().any(|other| other.shown == planned[n].shown) {
+            while planned[..n].iter().any(|other| other.shown == planned[n].shown) {
                 planned[n].shown = format!("{} ({})", planned[n].shown, n + 1);
             }
         }

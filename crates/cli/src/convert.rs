@@ -9,6 +9,7 @@ use crate::inputs::Inputs;
 use crate::made::Started;
 use crate::manifest::{ManifestArgs, Wanted};
 use crate::place::{self, Place};
+use crate::row_filter::{RowFilter, RowFilterArgs};
 use crate::selection::{SelectionArgs, check_any};
 use crate::target::TargetArgs;
 use crate::{Context, Exit, Failure, message, rest, stdio};
@@ -41,6 +42,8 @@ Examples:
   pgdmp convert new.dump old.dump --archive-version 1.14 --compress gzip
                                                          for pg_restore 12 and newer
   pgdmp convert new.dump old.dump --target-version 15    for pg_restore and server 15
+  pgdmp convert backup.dump big.dump --where 'orders=total >= 100'
+                                                         with these rows of one table
   pgdmp convert app.dump test.dump --map-schema app=test --map-owner ann=bob
   ssh db pg_dump -Fc app | pgdmp convert - app.dump      adds the missing data offsets")]
 pub(crate) struct Args {
@@ -62,6 +65,8 @@ pub(crate) struct Args {
     selection: SelectionArgs,
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    rows: RowFilterArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -91,7 +96,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if let Input::Archive(archive) = &input {
         progress.expect(total(archive, selected.as_ref(), &args.input));
     }
-    let mut conversion = Conversion::of_pass(input.pass(), &target, selected.as_ref())?;
+    let filter = RowFilter::new(&args.rows, &toc)?;
+    let mut conversion =
+        Conversion::rewriting(input.pass(), &target, selected.as_ref(), filter.rewrites())?;
     tell(conversion.notes());
     conversion.on_warning(|warning| message::warning(warning));
     match place {
@@ -106,6 +113,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             started.tell_of_archive(output, context);
         }
         Place::Stream(out) => conversion.write_pipe(out)?.finish()?,
+    }
+    if !context.quiet {
+        filter.report();
     }
     Ok(Exit::Done)
 }

@@ -42,6 +42,7 @@ mod reindex;
 mod replace;
 mod rest;
 mod restore;
+mod row_filter;
 mod salvage;
 mod selection;
 mod show;

@@ -97,6 +97,10 @@ pub(crate) struct Args {
     /// Print the list as JSON
     #[arg(long, requires = "check")]
     json: bool,
+    /// Take the types and keys of tables from this archive, where the first does not define them, as
+    /// one that has data only
+    #[arg(long, value_name = "ARCHIVE")]
+    types: Option<PathBuf>,
     /// Refuse masks that would go on over foreign keys to columns without a rule
     #[arg(long)]
     no_cascade: bool,
@@ -115,7 +119,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let files = args.rules.iter().chain(&args.key_file).map(PathBuf::as_path);
-    let inputs = Inputs::archives([&*args.input]).with_lists(files);
+    let archives = [&*args.input].into_iter().chain(args.types.as_deref());
+    let inputs = Inputs::archives(archives).with_lists(files);
     if let Some(output) = &args.output {
         place::check(output, &inputs)?;
     }
@@ -124,7 +129,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         None => Rules::default(),
     };
     let (mut input, _progress) = input::open(&args.input, context)?;
-    let options = PlanOptions::new().cascade(!args.no_cascade).strict(args.strict);
+    let mut options = PlanOptions::new().cascade(!args.no_cascade).strict(args.strict);
+    if let Some(path) = &args.types {
+        options = options.types(context.options().open(path)?.shared_toc());
+    }
     let plan = Plan::new(input.toc(), &rules, &options)?;
     // The parser asks for it, unless it is to be checked.
     let Some(output) = &args.output else { return check(args, &mut input, &plan) };

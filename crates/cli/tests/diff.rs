@@ -254,3 +254,122 @@ fn failures() {
     assert_eq!(code, Some(1));
     assert!(said.contains("nothing"), "{said}");
 }
+
+/// An archive of these objects: kind, name, definition, and what they need.
+fn objects(path: &Path, all: &[(i32, Desc<'static>, &str, &str, &[i32])]) -> PathBuf {
+    let mut builder = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
+    builder.session("UTF8", true).unwrap();
+    for (id, desc, name, sql, needed) in all {
+        let needed: Vec<DumpId> = needed.iter().map(|id| DumpId(100 + id)).collect();
+        let fields = EntryFields::new(DumpId(100 + id), *desc, Section::PreData).namespace("s");
+        builder.entry(&fields.tag(name.as_bytes()).defn(*sql).dependencies(&needed)).unwrap();
+    }
+    builder.start(fs::File::create(path).unwrap()).unwrap().finish().unwrap();
+    path.to_owned()
+}
+
+/// An object of another name is one dropped and one added. That it may be the same is said if its
+/// definition differs in the name alone, and no third one is like it.
+#[test]
+fn renamed_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let view = |name: &str| format!("CREATE VIEW s.{name} AS\n SELECT 1 AS one;\n");
+    let function = |name: &str| {
+        format!(
+            "CREATE FUNCTION s.{name}(a integer) RETURNS integer\n    LANGUAGE sql\n    AS $$select 1$$;\n"
+        )
+    };
+    let (old_view, new_view) = (view("\"Old\""), view("new"));
+    let (old_function, new_function) = (function("f"), function("g"));
+    let table = "CREATE TABLE s.t (\n    a integer\n);\n";
+    let other = "CREATE TABLE s.u (\n    b integer\n);\n";
+    let a = objects(
+        &path("a.dump"),
+        &[
+            (1, Desc::VIEW, "Old", &old_view, &[]),
+            (2, Desc::FUNCTION, "f(integer)", &old_function, &[]),
+            (3, Desc::TABLE, "t", table, &[]),
+        ],
+    );
+    let b = objects(
+        &path("b.dump"),
+        &[
+            (1, Desc::VIEW, "new", &new_view, &[]),
+            (2, Desc::FUNCTION, "g(integer)", &new_function, &[]),
+            (3, Desc::TABLE, "u", other, &[]),
+        ],
+    );
+    let [a, b] = [&a, &b].map(|path| path.to_str().unwrap());
+    let (out, _, code) = run(&[a, b], None);
+    assert_eq!(code, Some(1), "{out}");
+    for line in [
+        "- VIEW s.Old (renamed to new?)",
+        "+ VIEW s.new (renamed from Old?)",
+        "- FUNCTION s.f(integer) (renamed to g(integer)?)",
+        "+ FUNCTION s.g(integer) (renamed from f(integer)?)",
+        "- TABLE s.t",
+        "+ TABLE s.u",
+    ] {
+        assert!(out.lines().any(|found| found == line), "{line}\n{out}");
+    }
+    let (out, ..) = run(&["--json", a, b], None);
+    let first: Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(first["maybe_renamed"], "new", "{first}");
+    // Two that it could be.
+    let third = view("third");
+    let c = objects(
+        &path("c.dump"),
+        &[(1, Desc::VIEW, "new", &new_view, &[]), (2, Desc::VIEW, "third", &third, &[])],
+    );
+    let (out, ..) = run(&[a, c.to_str().unwrap()], None);
+    assert!(!out.contains("renamed"), "{out}");
+}
+
+/// What an object needs is compared on request alone.
+#[test]
+fn dependencies() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (t, v) =
+        ("CREATE TABLE s.t (\n    a integer\n);\n", "CREATE VIEW s.v AS\n SELECT 1 AS one;\n");
+    let of = |name: &str, [table, view]: [i32; 2], needed: &[i32]| {
+        let all = [(table, Desc::TABLE, "t", t, &[][..]), (view, Desc::VIEW, "v", v, needed)];
+        objects(&path(name), &all).to_str().unwrap().to_owned()
+    };
+    let a = of("a.dump", [1, 2], &[1]);
+    let (same, other) = (of("b.dump", [7, 9], &[7]), of("c.dump", [1, 2], &[]));
+    assert_eq!(run(&[&a, &other], None).2, Some(0));
+    assert_eq!(run(&["--deps", &a, &same], None).2, Some(0));
+    let (out, _, code) = run(&["--deps", &a, &other], None);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("~ VIEW s.v: dependencies\n    - TABLE s.t\n"), "{out}");
+}
+
+/// Values that are only printed differently are equal, unless texts are to be compared, or nothing
+/// says their types.
+#[test]
+fn values_and_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let [a, b] = [false, true].map(|is_other| {
+        let name = if is_other { "b.dump" } else { "a.dump" };
+        archive(&path(name), true, (0..100).map(|id| row(id, is_other)))
+    });
+    let [a, b] = [&a, &b].map(|path| path.to_str().unwrap());
+    assert_eq!(run(&[a, b], None).2, Some(0));
+    assert_eq!(run(&["--fast", a, b], None).2, Some(1));
+    assert_eq!(run(&["--fast", a, a], None).2, Some(0));
+    let data = |from: &str, name: &str| {
+        let to = path(name);
+        let done = pgdmp().args(["convert", "-a", from]).arg(&to).output().unwrap();
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        to.to_str().unwrap().to_owned()
+    };
+    let (a_data, b_data) = (data(a, "a-data.dump"), data(b, "b-data.dump"));
+    assert_eq!(run(&[&a_data, &b_data], None).2, Some(1));
+    assert_eq!(run(&["--types", a, &a_data, &b_data], None).2, Some(0));
+    // The key is known, too.
+    let (out, ..) = run(&["--types", a, "--fast", "--rows", "--seed", "7", &a_data, &b_data], None);
+    assert!(out.contains("~ id=5  at: "), "{out}");
+}

@@ -400,3 +400,33 @@ fn standard_input_that_is_a_file() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(place.open("out").header().version, ArchiveVersion::new(1, 14));
 }
+
+/// Rows that do not meet a condition do not go into the new archive; all else does.
+#[test]
+fn convert_where() {
+    let place = Place::new();
+    let condition = "town=id >= 2";
+    let said = place.ok(&["convert", CUSTOM, "few.dump", "--where", condition]);
+    let rows = |archive: &str, more: &[&str]| {
+        let output = place.output(&[&["export", archive, "town"], more].concat());
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (all, kept) = (rows(CUSTOM, &[]), rows("few.dump", &[]));
+    assert_eq!(kept, rows(CUSTOM, &["--where", "id >= 2"]));
+    assert!(kept.len() < all.len() && kept.lines().count() > 1, "{kept}");
+    assert!(said.contains(" rows of public.town kept"), "{said}");
+    let diff = place.output(&["diff", "--brief", CUSTOM, "few.dump"]);
+    let diff = String::from_utf8(diff.stdout).unwrap();
+    assert_eq!(diff.lines().count(), 2, "{diff}");
+    assert!(diff.starts_with("~ data of public.town: "), "{diff}");
+    for (condition, why) in
+        [("town=nothing = 1", "nothing"), ("town=id = x", "integer"), ("town", "TABLE=CONDITION")]
+    {
+        let said = place.fails(&["convert", CUSTOM, "none.dump", "--where", condition]);
+        assert!(said.contains(why), "{condition}: {said}");
+    }
+    let nowhere = place.output(&["convert", CUSTOM, "none.dump", "--where", "nowhere=id = 1"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(!place.path("none.dump").exists());
+}

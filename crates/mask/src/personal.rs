@@ -59,7 +59,12 @@ impl<'s> Search<'s> {
 
     /// For the tables of an archive.
     pub fn new(toc: &'s Toc, plan: &'s Plan) -> Self {
-        Search { definitions: Definitions::new(toc), plan }
+        let own = Definitions::new(toc);
+        let definitions = match &plan.types {
+            Some(other) => own.with(other),
+            None => own,
+        };
+        Search { definitions, plan }
     }
 
     /// The columns of a table that look personal: by their names, and by the values of the first

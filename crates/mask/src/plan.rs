@@ -1,9 +1,10 @@
 //! What is masked how in one archive, and what speaks against it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pgdmp::text::Encoding;
-use pgdmp::types::{Column, Definitions, KeyKind};
+use pgdmp::types::{Column, KeyKind};
 use pgdmp::{Desc, DumpId, Toc};
 
 use crate::fit;
@@ -20,6 +21,7 @@ use crate::tables::Tables;
 pub struct PlanOptions {
     cascade: bool,
     strict: bool,
+    types: Option<Arc<Toc>>,
 }
 
 impl Default for PlanOptions {
@@ -31,7 +33,7 @@ impl Default for PlanOptions {
 impl PlanOptions {
     /// The defaults: masks go on over foreign keys, and what cannot be proved is a warning.
     pub fn new() -> Self {
-        PlanOptions { cascade: true, strict: false }
+        PlanOptions { cascade: true, strict: false, types: None }
     }
 
     /// Whether a mask goes on to the columns that reference the column, or that it references.
@@ -45,6 +47,14 @@ impl PlanOptions {
     /// domains, EXCLUDE constraints, and without a known type.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
+        self
+    }
+
+    /// Takes the types, keys and foreign keys of tables from this archive, as far as the one that is
+    /// masked does not define them: for one that has data only. It should be a dump of the same
+    /// database, in the same encoding.
+    pub fn types(mut self, toc: Arc<Toc>) -> Self {
+        self.types = Some(toc);
         self
     }
 }
@@ -109,6 +119,8 @@ pub struct Plan {
     warnings: Vec<String>,
     not_covered: Vec<String>,
     pub(crate) ruled: BTreeSet<(DumpId, Vec<u8>)>,
+    /// Where types are from that the archive does not define.
+    pub(crate) types: Option<Arc<Toc>>,
 }
 
 /// What is done with the rows of one entry.
@@ -137,10 +149,9 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// Those of [`Definitions`]: statements that `pg_dump` does not write.
+    /// Those of [`Definitions`](pgdmp::types::Definitions): statements that `pg_dump` does not write.
     pub fn new(toc: &Toc, rules: &Rules, options: &PlanOptions) -> pgdmp::Result<Plan> {
-        let definitions = Definitions::new(toc);
-        let tables = Tables::new(toc, &definitions)?;
+        let tables = Tables::new(toc, options.types.as_deref())?;
         let plan = Plan {
             tables: Vec::new(),
             encoding: tables.encoding,
@@ -149,6 +160,7 @@ impl Plan {
             warnings: Vec::new(),
             not_covered: not_covered(toc),
             ruled: BTreeSet::new(),
+            types: options.types.clone(),
         };
         let mut planner =
             Planner { tables: &tables, rules, options, plan, ranges: BTreeMap::new() };

@@ -34,21 +34,19 @@ pub(crate) struct Table<'t> {
 }
 
 impl<'t> Tables<'t> {
-    pub(crate) fn new(toc: &'t Toc, definitions: &Definitions<'t>) -> pgdmp::Result<Self> {
-        let mut tables =
-            Tables { all: Vec::new(), by_name: HashMap::new(), encoding: toc.text_encoding() };
+    /// The tables of an archive, and of another one those that it does not define itself.
+    pub(crate) fn new(toc: &'t Toc, other: Option<&'t Toc>) -> pgdmp::Result<Self> {
+        let encoding = toc.text_encoding();
+        let mut tables = Tables { all: Vec::new(), by_name: HashMap::new(), encoding };
         let mut parents: Vec<(usize, Vec<QualifiedName>)> = Vec::new();
-        for entry in toc.entries() {
-            if !matches!(entry.desc(), Desc::TABLE | Desc::FOREIGN_TABLE) {
-                continue;
+        tables.define(toc, &mut parents)?;
+        let mut definitions = Definitions::new(toc);
+        if let Some(other) = other {
+            definitions = definitions.with(other);
+            // Names in another encoding are other bytes.
+            if other.text_encoding() == encoding {
+                tables.define(other, &mut parents)?;
             }
-            let columns = definitions.columns(entry)?;
-            let at = tables.place(columns.table);
-            let table = &mut tables.all[at];
-            table.columns = columns.columns;
-            table.untyped = columns.untyped.map(|why| why.to_string());
-            table.keys = Some(definitions.keys(entry)?);
-            parents.push((at, inherited(entry, toc)));
         }
         for entry in toc.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA) {
             let columns = definitions.columns(entry)?;
@@ -89,6 +87,32 @@ impl<'t> Tables<'t> {
             tables.all[at].inherits = all;
         }
         Ok(tables)
+    }
+
+    /// Adds the tables that an archive defines and that are not there yet.
+    fn define(
+        &mut self,
+        toc: &'t Toc,
+        parents: &mut Vec<(usize, Vec<QualifiedName>)>,
+    ) -> pgdmp::Result<()> {
+        let definitions = Definitions::new(toc);
+        let known = self.all.len();
+        for entry in toc.entries() {
+            if !matches!(entry.desc(), Desc::TABLE | Desc::FOREIGN_TABLE) {
+                continue;
+            }
+            let columns = definitions.columns(entry)?;
+            let at = self.place(columns.table);
+            if at < known {
+                continue;
+            }
+            let table = &mut self.all[at];
+            table.columns = columns.columns;
+            table.untyped = columns.untyped.map(|why| why.to_string());
+            table.keys = Some(definitions.keys(entry)?);
+            parents.push((at, inherited(entry, toc)));
+        }
+        Ok(())
     }
 
     fn place(&mut self, name: QualifiedName) -> usize {

@@ -273,3 +273,23 @@ fn other_encodings() {
     };
     assert_eq!(of("UTF8", one.as_bytes()), of("LATIN1", other));
 }
+
+/// An archive that has data only takes types, keys and foreign keys from another one.
+#[test]
+fn types_of_another_archive() {
+    let all = shop();
+    let selected = pgdmp::Selection::new().data_only(true).apply(all.toc()).unwrap();
+    let data = Conversion::of_pass(all.pass(), &Target::new(), Some(&selected)).unwrap();
+    let data = Archive::read(data.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap();
+    let rules = "[tables.\"s.users\"]\nid = \"int\"\nborn = \"date:30\"\n";
+    let options = PlanOptions::new();
+    let known = plan(&all, rules, &options);
+    assert_eq!(masked(&plan(&data, rules, &options)), ["s.users.id int", "s.users.born date:30"]);
+    let options = options.types(all.shared_toc());
+    let typed = plan(&data, rules, &options);
+    assert_eq!(masked(&typed), masked(&known));
+    let key = "0123456789abcdef";
+    assert_eq!(rows(&data, &typed, key), rows(&all, &known, key));
+    let refused = plan(&data, "[tables.\"s.users\"]\nid = \"null\"\n", &options);
+    assert_eq!(refused.refusals()[0].why, "it is NOT NULL");
+}

@@ -45,10 +45,14 @@ pub(crate) struct ArrowArgs {
     /// Parquet: rows in a row group
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     row_group_rows: u32,
-    /// Parquet: memory that a row group takes before it is written, in MiB; also what each table
-    /// that is exported at the same time takes
-    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    /// Parquet: memory that the rows of a row group take before they are encoded, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     row_group_size: u32,
+    /// Parquet: memory for the row groups of all tables that are exported at the same time, in MiB:
+    /// row groups become smaller for it, and then there are fewer such tables [default: as much as
+    /// --row-group-size for each]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    memory: Option<u32>,
     /// Parquet: zstd, zstd:LEVEL, snappy or none
     #[arg(long, value_name = "HOW", default_value = "zstd:3", value_parser = compression)]
     parquet_compression: ParquetCompression,
@@ -66,7 +70,8 @@ impl Default for ArrowArgs {
             array_dims: Vec::new(),
             nullable: false,
             row_group_rows: 1_000_000,
-            row_group_size: 64,
+            row_group_size: 32,
+            memory: None,
             parquet_compression: ParquetCompression::Zstd(3),
         }
     }
@@ -143,6 +148,17 @@ impl ArrowArgs {
         Err(Failure::Usage(
             "the options about Arrow and Parquet need --format parquet, arrow or arrows".to_owned(),
         ))
+    }
+
+    /// Makes row groups fit into the memory that there is for them. Says how many tables may be
+    /// exported at the same time.
+    pub(crate) fn fit(&mut self, format: Format, jobs: u32) -> u32 {
+        // Smaller ones are of little use to readers.
+        const LEAST: u32 = 4;
+        let Some(memory) = self.memory.filter(|_| format == Format::Parquet) else { return jobs };
+        let jobs = jobs.min(memory / LEAST).max(1);
+        self.row_group_size = self.row_group_size.min(memory / jobs);
+        jobs
     }
 
     /// The table as Arrow has it, before any of its rows was looked at.
@@ -236,7 +252,8 @@ impl From<Error> for Failure {
         match error {
             Error::Archive(error) => Failure::Archive(error),
             Error::Usage(what) => Failure::Usage(what),
-            error => Failure::Output(io_error(error)),
+            // It says what could not be written.
+            error => Failure::Archive(io_error(error).into()),
         }
     }
 }

@@ -260,6 +260,15 @@ impl Scan {
 }
 
 impl FormatOptions {
+    /// Adapts the options to the memory that was allowed. Says how many tables may be exported at
+    /// the same time.
+    pub(crate) fn fit(&mut self, jobs: u32) -> u32 {
+        #[cfg(feature = "arrow")]
+        return self.args.arrow.fit(self.format, jobs);
+        #[cfg(not(feature = "arrow"))]
+        jobs
+    }
+
     /// What looks at all rows, if that is needed before the first can be written.
     pub(crate) fn scan(&self, about: About<'_>) -> Result<Option<Scan>, Failure> {
         #[cfg(feature = "arrow")]

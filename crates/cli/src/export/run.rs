@@ -54,13 +54,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.tag_table && !format.takes_tags() {
         return Err(Failure::Usage("--tag-table is for JSON lines: --format jsonl".to_owned()));
     }
+    let mut options = args.values.options(format, toc.text_encoding())?;
+    let jobs = options.fit(args.jobs);
     let export = Export {
         definitions: &definitions,
         columns: columns(args, &toc),
         conditions: &args.conditions,
         limit: args.limit,
         tagged: args.tag_table,
-        options: args.values.options(format, toc.text_encoding())?,
+        options,
     };
     for (table, id) in
         tables.iter().flat_map(|table| table.entries.iter().map(move |id| (table, *id)))
@@ -104,12 +106,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             let new = NewArchive::new(&args.output, inputs, args.force, Kind::Tables)?;
             let mut rows = 0;
             new.write(|path| {
-                rows = to_folder(&export, &mut input, &tables, path, args)?;
+                rows = to_folder(&export, &mut input, &tables, path, (&args.output, jobs))?;
                 Ok(())
             })?;
             new.publish()?;
             if !context.quiet {
-                message::info(format_args!("{} tables with {rows} rows written", tables.len()));
+                let count = tables.len();
+                let s = if count == 1 { "" } else { "s" };
+                message::info(format_args!("{count} table{s} with {rows} rows written"));
             }
             Ok(())
         }
@@ -282,7 +286,7 @@ fn to_folder(
     input: &mut Input,
     tables: &[Table],
     folder: &Path,
-    args: &Args,
+    (output, jobs): (&Path, u32),
 ) -> Result<u64, Failure> {
     let suffix = export.options.format.suffix();
     folder::private(folder)?;
@@ -291,9 +295,9 @@ fn to_folder(
     for inner in &folders {
         folder::private(&folder.join(inner))?;
     }
-    let files = Files { folder, shown: &args.output, suffix };
+    let files = Files { folder, shown: output, suffix };
     let rows = match input {
-        Input::Archive(archive) => several(export, archive, tables, &files, args.jobs)?,
+        Input::Archive(archive) => several(export, archive, tables, &files, jobs)?,
         Input::Stream(_) => piped(export, input, tables, &files)?,
     };
     let names: Vec<String> = tables.iter().map(|table| table.file_name(suffix)).collect();

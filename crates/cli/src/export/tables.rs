@@ -98,7 +98,7 @@ pub(crate) fn chosen(
 }
 
 /// A name in UTF-8, for people and as a tag.
-fn shown(toc: &Toc, name: &QualifiedName) -> String {
+pub(crate) fn shown(toc: &Toc, name: &QualifiedName) -> String {
     let text = |bytes: &[u8]| crate::json::text(bytes, toc.text_encoding());
     match &name.schema {
         Some(schema) => format!("{}.{}", text(schema), text(&name.name)),
