@@ -23,6 +23,7 @@
 //! buckets.rs     the same of parts of it
 //! comparison.rs  `Comparison`
 //! rows/          rows brought together by their key
+//! found.rs       what was found of data
 //! data.rs        data compared
 //! ```
 
@@ -32,6 +33,7 @@ mod comparison;
 mod content;
 mod data;
 mod form;
+mod found;
 mod items;
 mod key;
 mod lines;
@@ -44,7 +46,7 @@ mod rows;
 mod spelling;
 
 pub use comparison::Comparison;
-pub use data::{DataComparison, DataState, LargeObjectChange, TableComparison};
+pub use found::{DataComparison, DataState, LargeObjectChange, TableComparison};
 pub use lines::{Line, LineKind};
 pub use objects::{ChangeKind, ObjectChange, Part, PartChange};
 pub use options::DiffOptions;

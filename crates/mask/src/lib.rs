@@ -28,6 +28,7 @@
 //! links.rs     columns that must be masked alike
 //! fit.rs       whether a mask fits the type of a column
 //! plan.rs      what is masked how, and what speaks against it
+//! planner.rs   how it is made
 //! apply.rs     a plan at work; rows counted
 //! personal.rs  columns that look personal
 //! ```
@@ -42,6 +43,7 @@ mod masker;
 mod permute;
 mod personal;
 mod plan;
+mod planner;
 mod rules;
 mod tables;
 #[cfg(test)]
