@@ -48,7 +48,7 @@ fn everything_is_as_the_documentation_says() {
     lines("explain", &["restore", "--explain-json", "-t", "town", "pg18/small-dir"]);
     lines("verify", &["verify", "--json", "pg18/core-custom.dump"]);
     lines("verify", &["verify", "--json", "cases/cut-15000.dump"]);
-    lines("diff", &["diff", "--json", "pg17/small-custom.dump", "pg18/small-custom.dump"]);
+    lines("diff", &["diff", "--json", "pg18/mini-custom.dump", "pg18/small-custom.dump"]);
 
     let core = "pg18/core-custom.dump";
     let list: Value = serde_json::from_str(&printed(&fixtures, &["list", "--json", core])).unwrap();
@@ -113,6 +113,7 @@ fn everything_is_as_the_documentation_says() {
         "restore-check",
         "concern",
         "restore-progress",
+        "running",
         "object.partition_by",
         "diff.row",
         "diff.key",
