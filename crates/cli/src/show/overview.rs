@@ -8,8 +8,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::output::{Output, human_size};
-use crate::table::terminal_width;
-use crate::{du, input, json, list};
+use crate::table::{cut, terminal_width};
+use crate::{du, input, json, list, stdio};
 use pgdmp::adapt::TargetVersion;
 use pgdmp::needs::{Needed, Needs};
 use pgdmp::script::ScriptOptions;
@@ -195,16 +195,21 @@ impl<'t> Overview<'t> {
         }
         writeln!(out)?;
         let room = width.map_or(BAR, |width| width.saturating_sub(44).min(BAR));
+        let cell = if stdio::draws_unicode() { "█" } else { "#" };
         for (entry, size) in self.data.iter().take(TABLES) {
             let label = du::label(*entry);
-            match size {
+            let line = match size {
                 Some(size) => {
                     let percent = percent(*size, total);
-                    let cells = scaled(*size, largest, room);
-                    let bar = format!("{:<room$}", "█".repeat(cells));
-                    writeln!(out, "{:>12}  {percent:>3} %  {bar}  {label}", human_size(*size))?;
+                    let bar = cell.repeat(scaled(*size, largest, room));
+                    let size = human_size(*size);
+                    format!("{size:>12}  {percent:>3} %  {bar:<room$}  {label}")
                 }
-                None => writeln!(out, "{:>12}  {label}", "?")?,
+                None => format!("{:>12}  {label}", "?"),
+            };
+            match width {
+                Some(width) => writeln!(out, "{}", cut(&line, width))?,
+                None => writeln!(out, "{line}")?,
             }
         }
         let more = self.data.len().saturating_sub(TABLES);
