@@ -1,6 +1,6 @@
 //! What is left of a damaged archive becomes a new one, which is good.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -8,11 +8,13 @@ use std::path::Path;
 use pgdmp::finding::Severity;
 use pgdmp::salvage::{How, Report, Salvage};
 use pgdmp::verify::{Event, Verification};
-use pgdmp::{Archive, Desc, Format, Input, OpenOptions, TocEntry};
+use pgdmp::{Algorithm, Archive, Desc, Format, Input, OpenOptions, TocEntry};
 use pgdmp_testkit::contents::read_all;
 use pgdmp_testkit::effort::{is_endless, is_exhaustive};
 use pgdmp_testkit::fixtures;
 use pgdmp_testkit::watchdog::Watchdog;
+
+use crate::made::{Made, ROWS};
 
 fn fixture(name: &str) -> Vec<u8> {
     fixtures::bytes(&fixtures::root().join(name))
@@ -352,5 +354,63 @@ fn a_tar_without_its_table_of_contents() {
         let report = Salvage::new(&archive).unwrap().report().clone();
         assert_eq!(report.entries.iter().map(|saved| saved.rows).sum::<u64>(), 12, "{name}");
         assert!(!report.is_whole());
+    }
+}
+
+/// Data in pieces: a hit loses its piece of 1 MiB, and at most a row on each side.
+#[test]
+fn pieces_behind_a_damaged_one() {
+    let mut random = fastrand::Rng::with_seed(8);
+    let row = |n: usize, random: &mut fastrand::Rng| format!("{n}\t{:x}{:x}\n", random.u128(..), n);
+    let lines: Vec<String> = (0..72_000).map(|n| row(n, &mut random)).collect();
+    let longest = lines.iter().map(String::len).max().unwrap();
+    let text: Vec<u8> = lines.iter().flat_map(|line| line.bytes()).chain(*b"\\.\n\n\n").collect();
+    assert!(text.len() > 3 << 20);
+    let original: HashSet<&[u8]> = lines.iter().map(String::as_bytes).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for (format, algorithm) in [
+        (Format::Custom, Algorithm::Zstd),
+        (Format::Custom, Algorithm::Lz4),
+        (Format::Directory, Algorithm::Zstd),
+        (Format::Directory, Algorithm::Gzip),
+    ] {
+        let made = Made { format, plain: false, rows: text.clone(), ..Made::new(algorithm) };
+        let place = folder.path().join(format!("{format} {algorithm}"));
+        made.create(&place);
+        let file = match format {
+            Format::Directory => fs::read_dir(&place)
+                .unwrap()
+                .map(|file| file.unwrap().path())
+                .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("22.dat"))
+                .unwrap(),
+            _ => place.clone(),
+        };
+        let good = fs::read(&file).unwrap();
+        // In the middle of the data, and twice.
+        for hits in if is_exhaustive() { 1..=3 } else { 2..=2 } {
+            let mut bytes = good.clone();
+            for hit in 1..=hits {
+                let at = bytes.len() * hit / (hits + 2);
+                bytes[at] ^= 0x20;
+            }
+            fs::write(&file, bytes).unwrap();
+            let archive = Salvage::open(&place, &OpenOptions::new()).unwrap();
+            let salvage = Salvage::new(&archive).unwrap().trusted(algorithm != Algorithm::Gzip);
+            let salvage = salvage.format(Format::Custom);
+            let (new, report) = salvage.write_to(Cursor::new(Vec::new())).unwrap();
+            let new = new.into_inner();
+            let label = format!("{format} {algorithm}, {hits} hits");
+            check(&new, &label);
+            assert!(!report.is_whole(), "{label}");
+            let new = Archive::read(new).unwrap();
+            let mut data = Vec::new();
+            new.data(ROWS).unwrap().copy_to(&mut data).unwrap();
+            let kept: Vec<&[u8]> =
+                data.split_inclusive(|byte| *byte == b'\n').filter(|line| line.len() > 3).collect();
+            assert!(kept.iter().all(|row| original.contains(row)), "{label}");
+            let lost = text.len() - data.len();
+            assert!(lost > 0 && lost <= hits * ((1 << 20) + 2 * longest), "{label}: {lost}");
+        }
+        fs::write(&file, good).unwrap();
     }
 }

@@ -26,6 +26,7 @@
 //! ```text
 //! report.rs     what could be had
 //! rows.rs       the rows of damaged data
+//! frames.rs     the same of data in pieces that stand alone
 //! contents.rs   the entries of a damaged table of contents
 //! header.rs     a custom archive whose header is lost
 //! script.rs     a tar whose table of contents is lost
@@ -36,6 +37,7 @@
 
 mod blocks;
 mod contents;
+mod frames;
 mod header;
 mod recovered;
 mod report;

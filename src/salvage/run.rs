@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::blocks::{self, Places};
 use super::contents::{self, Contents};
+use super::frames;
 use super::header;
 use super::recovered;
 use super::report::{How, Report, Saved};
@@ -38,6 +39,8 @@ pub struct Salvage {
     comments: bool,
     format: Format,
     compression: Algorithm,
+    /// By place of the entry: those with data in pieces, some of which are damaged.
+    mended: HashSet<usize>,
     /// The OIDs of the large objects that have a file, once they were asked for.
     oids_of_files: OnceLock<Vec<u32>>,
 }
@@ -117,6 +120,7 @@ impl Salvage {
             comments: true,
             format: archive.format(),
             compression: archive.header().compression.algorithm,
+            mended: HashSet::new(),
             oids_of_files: OnceLock::new(),
         };
         salvage.look(&places)?;
@@ -209,7 +213,22 @@ impl Salvage {
                 match entry.data_kind() {
                     BlockKind::Data => {
                         let outcome = self.rows_of(entry, |_| Ok(()))?;
-                        judge(&mut saved, entry, outcome, gzip);
+                        let mended = match outcome.error.is_some() {
+                            true => self.mended_rows_of(entry, |_| Ok(()))?,
+                            false => None,
+                        };
+                        let more = mended.filter(|mended| mended.rows > outcome.rows);
+                        match more {
+                            None => judge(&mut saved, entry, outcome, gzip),
+                            Some(mended) => {
+                                // The checksums of pieces prove their rows.
+                                let error = outcome.error;
+                                let outcome = Outcome { error, is_marked: true, ..mended };
+                                judge(&mut saved, entry, outcome, false);
+                                saved.suspect_from = None;
+                                self.mended.insert(entry.index());
+                            }
+                        }
                     }
                     BlockKind::LargeObjects => {
                         self.objects_of(
@@ -243,6 +262,20 @@ impl Salvage {
             outcome.error = data.complaints().into_iter().next();
         }
         Ok(outcome)
+    }
+
+    /// The same of data in pieces, without those that are damaged; `None` of other data.
+    fn mended_rows_of(
+        &self,
+        entry: TocEntry<'_>,
+        keep: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Option<Outcome>> {
+        let form = rows::form(entry);
+        if !matches!(form, Form::Copy { .. }) {
+            return Ok(None);
+        }
+        let Some(data) = frames::open(&self.archive, entry) else { return Ok(None) };
+        Ok(Some(rows::rows(data, &form, keep)?))
     }
 
     /// Reads the large objects of an entry, as far as they can be read, and writes them.
@@ -416,7 +449,11 @@ impl Salvage {
                 BlockKind::Data => {
                     let mut data = writer.data(saved.dump_id)?;
                     let mut buffered = io::BufWriter::with_capacity(128 << 10, &mut data);
-                    self.rows_of(entry, |row| buffered.write_all(row))?;
+                    let keep = |row: &[u8]| buffered.write_all(row);
+                    match self.mended.contains(&entry.index()) {
+                        true => drop(self.mended_rows_of(entry, keep)?),
+                        false => drop(self.rows_of(entry, keep)?),
+                    }
                     if let Form::Copy { .. } = rows::form(entry) {
                         buffered.write_all(b"\\.\n\n\n")?;
                     }
