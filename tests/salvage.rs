@@ -362,7 +362,7 @@ fn a_tar_without_its_table_of_contents() {
 fn pieces_behind_a_damaged_one() {
     let mut random = fastrand::Rng::with_seed(8);
     let row = |n: usize, random: &mut fastrand::Rng| format!("{n}\t{:x}{:x}\n", random.u128(..), n);
-    let lines: Vec<String> = (0..72_000).map(|n| row(n, &mut random)).collect();
+    let lines: Vec<String> = (0..84_000).map(|n| row(n, &mut random)).collect();
     let longest = lines.iter().map(String::len).max().unwrap();
     let text: Vec<u8> = lines.iter().flat_map(|line| line.bytes()).chain(*b"\\.\n\n\n").collect();
     assert!(text.len() > 3 << 20);
