@@ -67,7 +67,7 @@ impl<'a> EntryData<'a> {
 
     /// Whether, in what was read, a zstd frame began within a chunk.
     pub(crate) fn frame_within_chunk(&self) -> Option<Error> {
-        let met = self.decoder.get_ref().is_some_and(Stored::frame_within_chunk);
+        let met = self.decoder.frame_within_chunk();
         met.then(|| self.placed(frame_within_chunk().into()).into())
     }
 

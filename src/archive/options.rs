@@ -75,7 +75,8 @@ impl OpenOptions {
     /// Sets the number of threads that decompress the data of one table or large object together; the
     /// default is 1, the thread that reads. They can do so where each MiB stands alone: in data that
     /// this crate [compressed](crate::write::WriteOptions::plain), and in lz4 and zstd frames that say
-    /// how long they are. All other data is decompressed by one thread.
+    /// how long they are. All other data is decompressed by one thread: behind the first MiB of a
+    /// table by another than the one that reads, in what is no pipe.
     ///
     /// Readers of the same archive share these threads. Beyond one MiB for each reader, as many MiB as
     /// there are threads and two more wait in memory, compressed and decompressed.

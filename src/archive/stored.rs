@@ -107,6 +107,18 @@ impl PieceSource for Stored<'_> {
     fn position(&self) -> u64 {
         Stored::position(self)
     }
+
+    fn frame_within_chunk(&self) -> bool {
+        Stored::frame_within_chunk(self)
+    }
+
+    fn detach(self) -> std::result::Result<Box<dyn PieceSource + Send>, Self> {
+        match self {
+            Stored::Chunks(chunks) => Ok(Box::new(Stored::Chunks(chunks))),
+            Stored::Member(reader) => Ok(Box::new(Stored::Member(reader))),
+            lent @ Stored::Lent(_) => Err(lent),
+        }
+    }
 }
 
 impl fmt::Debug for Stored<'_> {

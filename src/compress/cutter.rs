@@ -32,6 +32,32 @@ pub(crate) trait PieceSource: BufRead {
 
     /// Where the next byte stands.
     fn position(&self) -> u64;
+
+    /// Whether, in what was read, a zstd frame began within a chunk.
+    fn frame_within_chunk(&self) -> bool;
+
+    /// The same bytes for another thread; itself, if they are lent.
+    fn detach(self) -> Result<Box<dyn PieceSource + Send>, Self>
+    where
+        Self: Sized;
+}
+
+impl PieceSource for Box<dyn PieceSource + Send> {
+    fn chunk(&mut self) -> io::Result<Option<(usize, usize)>> {
+        (**self).chunk()
+    }
+
+    fn position(&self) -> u64 {
+        (**self).position()
+    }
+
+    fn frame_within_chunk(&self) -> bool {
+        (**self).frame_within_chunk()
+    }
+
+    fn detach(self) -> Result<Box<dyn PieceSource + Send>, Self> {
+        Ok(self)
+    }
 }
 
 /// What a piece is.

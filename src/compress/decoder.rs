@@ -94,6 +94,19 @@ impl<R: BufRead> Decoder<R> {
 }
 
 impl<R> Decoder<R> {
+    /// The same decoder with its reader in another form, if `change` can do that.
+    #[allow(clippy::result_large_err)] // once for a long stream
+    pub(super) fn with_reader<S>(
+        self,
+        change: impl FnOnce(R) -> std::result::Result<S, R>,
+    ) -> std::result::Result<Decoder<S>, Self> {
+        let Decoder { reader, engine } = self;
+        match change(reader) {
+            Ok(reader) => Ok(Decoder { reader, engine }),
+            Err(reader) => Err(Decoder { reader, engine }),
+        }
+    }
+
     /// The inner reader, where decoding has come to.
     pub(crate) fn into_inner(self) -> R {
         self.reader

@@ -12,6 +12,7 @@
 //! pieces.rs    PieceReader: a decoder of data of that form, on several threads; else a Decoder
 //! cutter.rs    where its pieces begin and end
 //! ring.rs      pieces that wait for their turn
+//! ahead.rs     one stream, decompressed by one thread while another uses what came out
 //! replay.rs    a reader of what was read already
 //! workers.rs   the threads
 //! gzip/, lz4/, zstd/   one algorithm each: decode.rs beside encode.rs
@@ -20,6 +21,7 @@
 //!
 //! Knows nothing of archives. Codes, names, suffixes and levels are in `compression.rs`.
 
+mod ahead;
 mod contexts;
 mod cutter;
 mod decoder;

@@ -11,8 +11,9 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
+use super::ahead::{self, Ahead};
 use super::cutter::{Cut, Cutter, PieceSource};
-use super::replay::Replay;
+use super::replay::{Detached, Replay};
 use super::ring::{Done, Plain, Ring};
 use super::workers::ended;
 use super::{Algorithm, Contexts, Decoder, Framing};
@@ -23,11 +24,21 @@ use crate::error::Result;
 pub(crate) struct PieceReader<R> {
     way: Way<R>,
     lenient: bool,
+    contexts: Arc<Contexts>,
+    /// Plain bytes of one stream that are read before another thread decompresses the rest; `None` if
+    /// none is to.
+    alone: Option<usize>,
 }
+
+/// What is shorter is soon decompressed.
+const ALONE: usize = 1 << 20;
 
 #[allow(clippy::large_enum_variant)] // one per reader, never many
 enum Way<R> {
     Stream(Decoder<Replay<R>>),
+    /// As before, by another thread, and at the end of what that did.
+    Ahead(Ahead),
+    Detached(Decoder<Detached>),
     Pieces(Pieces<R>),
     /// While the one becomes the other.
     Neither,
@@ -74,7 +85,11 @@ impl<R: PieceSource> PieceReader<R> {
         limits: &Limits,
         contexts: &Arc<Contexts>,
     ) -> Result<Self> {
-        let helps = algorithm == Algorithm::Zstd || contexts.threads() > 1;
+        let several = contexts.threads() > 1;
+        let alone = (several && algorithm != Algorithm::None).then_some(ALONE);
+        let reader =
+            |way| PieceReader { way, lenient: false, contexts: Arc::clone(contexts), alone };
+        let helps = algorithm == Algorithm::Zstd || several;
         let cutter = Cutter::new(algorithm, framing, limits).filter(|_| helps);
         if let Some(cutter) = cutter
             && cutter.may_begin(&mut input)
@@ -94,15 +109,31 @@ impl<R: PieceSource> PieceReader<R> {
                 checksum: 1,
                 window: Vec::new(),
             };
-            return Ok(PieceReader { way: Way::Pieces(pieces), lenient: false });
+            return Ok(reader(Way::Pieces(pieces)));
         }
         let decoder = Decoder::new(Replay::new(input), algorithm, framing, limits, contexts)?;
-        Ok(PieceReader { way: Way::Stream(decoder), lenient: false })
+        Ok(reader(Way::Stream(decoder)))
     }
 
-    /// Goes on where pieces have ended; `true` if there is more.
+    /// Goes on where what was read has ended.
     fn advance(&mut self) -> io::Result<()> {
-        let Way::Pieces(pieces) = &mut self.way else { return Ok(()) };
+        let pieces = match &mut self.way {
+            Way::Pieces(pieces) => pieces,
+            Way::Stream(_) if self.alone == Some(0) => {
+                self.detach();
+                return self.advance();
+            }
+            Way::Ahead(ahead) => {
+                if ahead.bytes().is_empty()
+                    && let Some((decoder, end)) = ahead.next()
+                {
+                    self.way = decoder.map_or(Way::Neither, Way::Detached);
+                    return end;
+                }
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         if pieces.used < pieces.current.len() {
             return Ok(());
         }
@@ -120,15 +151,6 @@ impl<R: PieceSource> PieceReader<R> {
 }
 
 impl<R> PieceReader<R> {
-    /// The inner reader.
-    pub(crate) fn get_ref(&self) -> Option<&R> {
-        match &self.way {
-            Way::Stream(decoder) => Some(decoder.get_ref().get_ref()),
-            Way::Pieces(pieces) => Some(&pieces.input),
-            Way::Neither => None,
-        }
-    }
-
     /// See [`Decoder::be_lenient`].
     pub(crate) fn be_lenient(&mut self) {
         self.lenient = true;
@@ -139,24 +161,54 @@ impl<R> PieceReader<R> {
 
     /// See [`Decoder::has_ignored`].
     pub(crate) fn has_ignored(&self) -> bool {
-        matches!(&self.way, Way::Stream(decoder) if decoder.has_ignored())
+        match &self.way {
+            Way::Stream(decoder) => decoder.has_ignored(),
+            Way::Detached(decoder) => decoder.has_ignored(),
+            _ => false,
+        }
     }
 
     /// See [`Decoder::has_no_frames`].
     pub(crate) fn has_no_frames(&self) -> bool {
         match &self.way {
             Way::Stream(decoder) => decoder.has_no_frames(),
+            Way::Detached(decoder) => decoder.has_no_frames(),
             Way::Pieces(pieces) => !pieces.any,
-            Way::Neither => false,
+            Way::Ahead(_) | Way::Neither => false,
         }
     }
 }
 
 impl<R: PieceSource> PieceReader<R> {
-    /// Where decoding has come to, not counting what lies between chunks.
+    /// Lets another thread decompress what comes, if that can be.
+    fn detach(&mut self) {
+        self.alone = None;
+        self.way = match std::mem::replace(&mut self.way, Way::Neither) {
+            Way::Stream(decoder) => match decoder.with_reader(Replay::detach) {
+                Ok(decoder) => Way::Ahead(Ahead::new(decoder, &self.contexts)),
+                Err(decoder) => Way::Stream(decoder),
+            },
+            way => way,
+        };
+    }
+
+    /// Whether, in what was read, a zstd frame began within a chunk.
+    pub(crate) fn frame_within_chunk(&self) -> bool {
+        match &self.way {
+            Way::Stream(decoder) => decoder.get_ref().get_ref().frame_within_chunk(),
+            Way::Detached(decoder) => decoder.get_ref().get_ref().frame_within_chunk(),
+            Way::Pieces(pieces) => pieces.input.frame_within_chunk(),
+            Way::Ahead(_) | Way::Neither => false,
+        }
+    }
+
+    /// Where decoding has come to, not counting what lies between chunks. While another thread
+    /// decompresses, its errors alone say where they are.
     pub(crate) fn position(&self) -> u64 {
         match &self.way {
-            Way::Stream(decoder) => decoder.get_ref().position() - decoder.ahead() as u64,
+            Way::Stream(decoder) => ahead::position(decoder),
+            Way::Detached(decoder) => ahead::position(decoder),
+            Way::Ahead(_) => 0,
             Way::Pieces(pieces) => {
                 pieces.ring.position().unwrap_or_else(|| pieces.input.position())
             }
@@ -261,7 +313,19 @@ impl<R: PieceSource> Read for PieceReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.advance()?;
         match &mut self.way {
-            Way::Stream(decoder) => decoder.read(out),
+            Way::Stream(decoder) => {
+                let n = decoder.read(out)?;
+                if let Some(alone) = &mut self.alone {
+                    *alone = alone.saturating_sub(n);
+                }
+                Ok(n)
+            }
+            Way::Detached(decoder) => decoder.read(out),
+            Way::Ahead(ahead) => {
+                let n = ahead.bytes().read(out)?;
+                ahead.consume(n);
+                Ok(n)
+            }
             Way::Pieces(pieces) => {
                 let n = (&pieces.current[pieces.used..]).read(out)?;
                 pieces.used += n;
@@ -277,6 +341,8 @@ impl<R: PieceSource> BufRead for PieceReader<R> {
         self.advance()?;
         match &mut self.way {
             Way::Stream(decoder) => decoder.fill_buf(),
+            Way::Detached(decoder) => decoder.fill_buf(),
+            Way::Ahead(ahead) => Ok(ahead.bytes()),
             Way::Pieces(pieces) => Ok(&pieces.current[pieces.used..]),
             Way::Neither => Err(ended()),
         }
@@ -284,7 +350,14 @@ impl<R: PieceSource> BufRead for PieceReader<R> {
 
     fn consume(&mut self, count: usize) {
         match &mut self.way {
-            Way::Stream(decoder) => decoder.consume(count),
+            Way::Stream(decoder) => {
+                if let Some(alone) = &mut self.alone {
+                    *alone = alone.saturating_sub(count);
+                }
+                decoder.consume(count);
+            }
+            Way::Detached(decoder) => decoder.consume(count),
+            Way::Ahead(ahead) => ahead.consume(count),
             Way::Pieces(pieces) => {
                 pieces.used = pieces.current.len().min(pieces.used + count);
             }

@@ -12,6 +12,9 @@ pub(super) struct Replay<R> {
     inner: R,
 }
 
+/// Stored bytes that any thread can read.
+pub(super) type Detached = Replay<Box<dyn PieceSource + Send>>;
+
 struct Part {
     bytes: Vec<u8>,
     used: usize,
@@ -41,6 +44,15 @@ impl<R> Replay<R> {
 }
 
 impl<R: PieceSource> Replay<R> {
+    /// The same, for any thread.
+    pub(super) fn detach(self) -> Result<Detached, Self> {
+        let Replay { parts, failed, inner } = self;
+        match inner.detach() {
+            Ok(inner) => Ok(Replay { parts, failed, inner }),
+            Err(inner) => Err(Replay { parts, failed, inner }),
+        }
+    }
+
     pub(super) fn position(&self) -> u64 {
         match self.parts.front() {
             Some(part) => part.at + part.used as u64,

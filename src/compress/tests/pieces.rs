@@ -89,6 +89,14 @@ impl PieceSource for Chunks {
         Ok(Some((self.used, self.chunks[self.chunk].len() - self.used)))
     }
 
+    fn frame_within_chunk(&self) -> bool {
+        false
+    }
+
+    fn detach(self) -> Result<Box<dyn PieceSource + Send>, Self> {
+        Ok(Box::new(self))
+    }
+
     fn position(&self) -> u64 {
         let before: usize = self.chunks[..self.chunk].iter().map(Vec::len).sum();
         (before + self.used) as u64
@@ -106,7 +114,12 @@ fn read(mut reader: impl BufRead) -> (Vec<u8>, Option<String>) {
                 let n = more.len();
                 reader.consume(n);
             }
-            Err(error) => return (bytes, Some(error.to_string())),
+            Err(error) => {
+                // Where it is, is added by whoever reads, or by the thread that does.
+                let text = error.to_string();
+                let what = text.split(", at offset ").next().unwrap_or_default();
+                return (bytes, Some(what.to_owned()));
+            }
         }
     }
 }
@@ -320,5 +333,38 @@ fn frames_of_others() {
             }
             check(&Chunks::file(all.clone()), algorithm, Framing::File, 2);
         }
+    }
+}
+
+/// One stream, whose rest another thread decompresses: the same bytes, and the same errors.
+#[test]
+fn one_stream() {
+    let plain = rows(2_600_000);
+    let pool = Arc::new(EncoderPool::default());
+    for (algorithm, framing) in FORMS {
+        let encoding = Encoding::new(algorithm, Some(1), false).unwrap().with_plain(true);
+        let mut encoder =
+            Encoder::new(Vec::new(), encoding, framing, Content::Rows, &pool).unwrap();
+        encoder.write_all(&plain).unwrap();
+        let bytes = encoder.finish().unwrap();
+        let stored = |bytes: &[u8]| match framing {
+            Framing::Stream => Chunks::of(bytes.chunks(100_000).map(<[u8]>::to_vec).collect()),
+            Framing::File => Chunks::file(bytes.to_vec()),
+        };
+        for threads in [2, 4] {
+            assert!(check(&stored(&bytes), algorithm, framing, threads).0 == plain);
+        }
+        let mut damaged = bytes.clone();
+        damaged[bytes.len() - bytes.len() / 8] ^= 0x55;
+        check(&stored(&damaged), algorithm, framing, 2);
+        check(&stored(&bytes[..bytes.len() - 3]), algorithm, framing, 3);
+        check(&stored(&[&bytes[..], b"more"].concat()), algorithm, framing, 3);
+        // What is given up half-way holds nobody up.
+        let contexts = Arc::new(Contexts::with_threads(2));
+        let limits = Limits::new();
+        let reader = PieceReader::new(stored(&bytes), algorithm, framing, &limits, &contexts);
+        let mut start = vec![0; 1_300_000];
+        reader.unwrap().read_exact(&mut start).unwrap();
+        assert!(start == plain[..1_300_000]);
     }
 }
