@@ -189,3 +189,22 @@ fn an_input_is_a_file_a_directory_or_a_pipe() {
     let error = Input::open(fixtures::root().join("no such file")).unwrap_err();
     assert!(error.is_io() && error.path().is_some(), "{error}");
 }
+
+/// The entries of a new archive, where their data begins.
+#[test]
+fn entries_are_told_when_their_data_begins() {
+    let archive = Archive::open(fixtures::root().join("pg18/mini-custom.dump")).unwrap();
+    let expected: Vec<String> =
+        archive.entries().filter(|e| e.has_data()).map(|e| e.name().to_string()).collect();
+    for (target, threads) in [(Format::Custom, 1), (Format::Directory, 1), (Format::Custom, 3)] {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let target =
+            Target::new().format(target).threads(threads).compression(Algorithm::None, None);
+        let mut conversion = Conversion::new(&archive, &target, None).unwrap();
+        let hear = Arc::clone(&told);
+        conversion.on_entry(move |entry| hear.lock().unwrap().push(entry.name().to_string()));
+        let folder = tempfile::tempdir().unwrap();
+        conversion.create(folder.path().join("new")).unwrap();
+        assert_eq!(*told.lock().unwrap(), expected);
+    }
+}

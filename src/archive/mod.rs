@@ -44,3 +44,4 @@ pub(crate) use copy::{Moving, OnWarning, Warn, Ways, tell};
 pub(crate) use piece::StoredPiece;
 pub(crate) use storage::{Storage, storage_setters};
 pub(crate) use walked::Walked;
+pub(crate) use writer::OnEntry;

@@ -1,5 +1,6 @@
 //! A new archive whose entries are settled: its data comes, entry after entry.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use crate::compress::{Algorithm, EncoderPool, Encoding};
 use crate::error::{Error, Result};
 use crate::format::output::Output;
 use crate::format::sink::Sink;
-use crate::toc::{BlockKind, DumpId, Toc};
+use crate::toc::{BlockKind, DumpId, Toc, TocEntry};
 
 /// What was done about the data of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,22 @@ pub struct ArchiveWriter<W> {
     open: Option<usize>,
     /// Whether a large object was begun and not finished.
     pub(super) open_piece: bool,
+    on_entry: Option<OnEntry>,
+}
+
+/// Hears which entry's data begins.
+pub(crate) struct OnEntry(Box<dyn Fn(TocEntry<'_>) + Send + Sync>);
+
+impl OnEntry {
+    pub(crate) fn new(hear: impl Fn(TocEntry<'_>) + Send + Sync + 'static) -> Self {
+        OnEntry(Box::new(hear))
+    }
+}
+
+impl fmt::Debug for OnEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnEntry")
+    }
 }
 
 impl<W> ArchiveWriter<W> {
@@ -58,6 +75,7 @@ impl<W> ArchiveWriter<W> {
             next: 0,
             open: None,
             open_piece: false,
+            on_entry: None,
             toc,
             sink,
             encoding,
@@ -94,6 +112,11 @@ impl<W: Write> ArchiveWriter<W> {
             Some(entry) => error.into().in_entry(|| entry.name()),
             None => error.into(),
         }
+    }
+
+    /// Tells from now on which entry's data begins.
+    pub(crate) fn tell_of_entries(&mut self, on_entry: Option<OnEntry>) {
+        self.on_entry = on_entry;
     }
 
     fn check_closed(&self) -> Result<()> {
@@ -138,6 +161,9 @@ impl<W: Write> ArchiveWriter<W> {
                 ))
                 .in_entry(|| entry.name()));
             }
+        }
+        if let Some(OnEntry(hear)) = &self.on_entry {
+            hear(entry);
         }
         self.open = Some(index);
         Ok(index)

@@ -11,7 +11,9 @@ use super::plan::{Plan, Source};
 use super::rewrites::Rewrites;
 use super::split::Part;
 use super::target::Target;
-use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Pass, Warn, tell};
+use crate::archive::{
+    Archive, ArchiveBuilder, ArchiveWriter, OnEntry, OnWarning, Pass, Warn, tell,
+};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::select::Selected;
@@ -43,6 +45,7 @@ pub struct Conversion<'a> {
     plan: Plan,
     rewrites: Rewrites<'a>,
     on_warning: OnWarning<'a>,
+    on_entry: Option<OnEntry>,
 }
 
 impl std::fmt::Debug for Conversion<'_> {
@@ -101,7 +104,13 @@ impl<'a> Conversion<'a> {
     ) -> Result<Self> {
         let plan = Plan::new(Source::of(archive), target, choice, edit, &Rewrites::new())?;
         let pass = archive.pass();
-        Ok(Conversion { pass, plan, rewrites: Rewrites::new(), on_warning: Box::new(|_| {}) })
+        Ok(Conversion {
+            pass,
+            plan,
+            rewrites: Rewrites::new(),
+            on_warning: Box::new(|_| {}),
+            on_entry: None,
+        })
     }
 
     /// Plans a conversion of a file, a directory or a pipe; see
@@ -166,7 +175,7 @@ impl<'a> Conversion<'a> {
                  save it in a file first",
             ));
         }
-        Ok(Conversion { pass, plan, rewrites, on_warning: Box::new(|_| {}) })
+        Ok(Conversion { pass, plan, rewrites, on_warning: Box::new(|_| {}), on_entry: None })
     }
 
     /// Changes that the conversion makes beyond the settings of its target.
@@ -178,6 +187,16 @@ impl<'a> Conversion<'a> {
     /// is mended in the new archive, unless nothing changes: then the archive is copied as it is.
     pub fn on_warning(&mut self, warning: impl FnMut(&Finding) + 'a) -> &mut Self {
         self.on_warning = Box::new(warning);
+        self
+    }
+
+    /// Calls `on_entry` with each entry of the new archive whose data begins to be written, to show
+    /// progress. Where nothing changes the archive is copied, and there is no such call.
+    pub fn on_entry(
+        &mut self,
+        on_entry: impl Fn(TocEntry<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.on_entry = Some(OnEntry::new(on_entry));
         self
     }
 
@@ -239,8 +258,9 @@ impl<'a> Conversion<'a> {
         self,
         start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
     ) -> Result<W> {
-        let Conversion { mut pass, plan, rewrites, mut on_warning } = self;
+        let Conversion { mut pass, plan, rewrites, mut on_warning, on_entry } = self;
         let mut writer = start(plan.builder)?;
+        writer.tell_of_entries(on_entry);
         let warn = &mut |warning| tell(&mut on_warning, &warning);
         match pass.archive() {
             Some(archive) => {

@@ -100,7 +100,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut conversion =
         Conversion::rewriting(input.pass(), &target, selected.as_ref(), filter.rewrites())?;
     tell(conversion.notes());
-    conversion.on_warning(|warning| message::warning(warning));
+    conversion.on_warning(progress.warn());
+    conversion.on_entry(progress.on_entry());
     match place {
         Place::New(new) => {
             new.write(|path| {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::export::run::pass;
 use crate::export::tables::{self, Table, Wanted};
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::table::{Align, Table as Lines};
 use crate::{Context, Exit, Failure, input, json};
 use pgdmp::text::{Encoding, Printable};
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             let ids = tables.iter().flat_map(|table| &table.entries);
             let sizes = ids.filter_map(|id| archive.stored_size_hint(archive.entry(*id)?));
             progress.expect(Some(sizes.fold(0, u64::saturating_add)));
-            several(archive, &tables, args.jobs)?
+            several(archive, &tables, args.jobs, &progress)?
         }
         Input::Stream(_) => {
             let mut counts = vec![0; tables.len()];
@@ -77,7 +78,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The rows of each table, counted by several threads.
-fn several(archive: &Archive, tables: &[Table], jobs: u32) -> Result<Vec<u64>, Failure> {
+fn several(
+    archive: &Archive,
+    tables: &[Table],
+    jobs: u32,
+    progress: &Progress,
+) -> Result<Vec<u64>, Failure> {
     let entries: Vec<(usize, pgdmp::DumpId)> = tables
         .iter()
         .enumerate()
@@ -87,6 +93,7 @@ fn several(archive: &Archive, tables: &[Table], jobs: u32) -> Result<Vec<u64>, F
     let done = Mutex::new((vec![0; tables.len()], None));
     let work = || {
         while let Some((n, id)) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
+            progress.entry(|| tables[*n].shown.clone());
             let count = archive.rows(*id).and_then(|mut rows| rows.count());
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             match count {

@@ -101,6 +101,13 @@ pub(crate) fn parsed(error: &clap::Error) -> ExitCode {
     report(printed.map(|()| Exit::Done).map_err(Failure::Output))
 }
 
+/// An error of the operating system in its own words, without the number that Rust adds.
+fn without_number(text: &str) -> String {
+    let Some((before, after)) = text.split_once(" (os error ") else { return text.to_owned() };
+    let end = after.find(')').map_or(after.len(), |end| end + 1);
+    format!("{before}{}", &after[end..])
+}
+
 /// Prints a failure and makes the exit status.
 pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
     crate::signals::wait_if_ending();
@@ -110,7 +117,7 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
         // Whoever closed the pipe has seen enough.
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            message::error(&failure);
+            message::error(without_number(&failure.to_string()));
             if let Failure::Ambiguous { choices, .. } = &failure {
                 choices.iter().for_each(message::choice);
             }

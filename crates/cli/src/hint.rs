@@ -1,6 +1,8 @@
 //! What the user can do about an error, where that is known.
 
+use std::ffi::OsString;
 use std::path::Path;
+use std::{fs, io};
 
 use pgdmp::error::NotAnArchive;
 use pgdmp::text::Printable;
@@ -8,6 +10,9 @@ use pgdmp::{Error, ErrorKind};
 
 pub(crate) fn hint(error: &Error) -> Option<String> {
     Some(match error.kind() {
+        ErrorKind::Io(error_of_system) if error_of_system.kind() == io::ErrorKind::NotFound => {
+            return swapped(error.path()?, std::env::args_os().skip(1));
+        }
         // What can read it through a pipe has done so.
         ErrorKind::NotAnArchive(what @ NotAnArchive::Compressed { command, .. })
             if what.is_compressed_archive() =>
@@ -35,6 +40,19 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             .to_owned(),
         _ => return None,
     })
+}
+
+/// What to type where the name of an archive stands behind that of an object.
+fn swapped(missing: &Path, args: impl Iterator<Item = OsString>) -> Option<String> {
+    let mut words = args.filter(|arg| !arg.as_encoded_bytes().starts_with(b"-"));
+    let command = words.next()?.into_string().ok()?;
+    if !["show", "info", "cat", "deps", "head", "find", "count", "export"].contains(&&*command) {
+        return None;
+    }
+    let (first, second) = (words.next()?, words.next()?);
+    let is_swapped = Path::new(&first) == missing && fs::metadata(&second).is_ok();
+    let (archive, object) = (quoted(Path::new(&second))?, quoted(missing)?);
+    is_swapped.then(|| format!("the archive comes first: pgdmp {command} {archive} {object}"))
 }
 
 /// An advice of the library with the names of the file and of its folder, as words of a shell.

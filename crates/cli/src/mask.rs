@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Some(path) => read_rules(path)?,
         None => Rules::default(),
     };
-    let (mut input, _progress) = input::open(&args.input, context)?;
+    let (mut input, progress) = input::open(&args.input, context)?;
     let mut options = PlanOptions::new().cascade(!args.no_cascade).strict(args.strict);
     if let Some(path) = &args.types {
         options = options.types(context.options().open(path)?.shared_toc());
@@ -154,7 +154,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut conversion =
         Conversion::rewriting(input.pass(), &args.storage.target().format(format), None, rewrites)?;
     tell(conversion.notes());
-    conversion.on_warning(|warning| message::warning(warning));
+    conversion.on_warning(progress.warn());
+    conversion.on_entry(progress.on_entry());
     match place {
         Place::New(new) => {
             new.write(|path| {

@@ -82,7 +82,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         archives.iter().copied().zip(names.iter().map(String::as_str)).collect();
     let mut merge = Merge::named(&named, &args.target.target().format(format))?;
     tell(merge.notes());
-    merge.on_warning(|warning| message::warning(warning));
+    merge.on_warning(progress.warn());
+    merge.on_entry(progress.on_entry());
     let total = archives.iter().zip(&paths).map(|(archive, path)| total(archive, None, path));
     progress.expect(total.sum());
     let read: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();

@@ -8,7 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::human_size;
 use crate::table::{cut, terminal_width};
-use crate::{Context, message, stdio};
+use crate::{Context, json, message, stdio};
+use pgdmp::finding::Finding;
+use pgdmp::{BlockKind, TocEntry};
 use unicode_width::UnicodeWidthStr;
 
 /// Nothing is shown for work that is done sooner.
@@ -95,11 +97,14 @@ impl Line<'_> {
         let forms = self.forms();
         let fits = |name: usize| forms.iter().find(|form| form.width() + name <= width);
         let name = if self.entry.is_empty() { 0 } else { NAME.min(self.entry.width()) + 2 };
-        let form = fits(name).or_else(|| fits(0)).or(forms.last());
+        // Where there is room, some of it is for a bar.
+        let bar = if self.total.is_some() && width >= 60 { 12 } else { 0 };
+        let form = fits(name + bar).or_else(|| fits(name)).or_else(|| fits(0)).or(forms.last());
         let mut text = cut(form.map_or("", String::as_str), width);
         let mut room = width - text.width();
         if !self.entry.is_empty() && room > 4 {
-            text += &format!("  {}", cut(self.entry, (room - 2).min(40)));
+            let room = room.saturating_sub(bar).max(room.min(name)) - 2;
+            text += &format!("  {}", cut(self.entry, room.min(40)));
             room = width - text.width();
         }
         match self.total {
@@ -140,6 +145,17 @@ impl Line<'_> {
             format!("{percent}{left}"),
             percent,
         ]
+    }
+}
+
+/// What an entry is called beside a bar.
+fn label(entry: TocEntry<'_>) -> String {
+    let encoding = entry.toc().text_encoding();
+    let text = |bytes: Option<&[u8]>| json::text(bytes.unwrap_or_default(), encoding);
+    match (entry.data_kind(), entry.namespace()) {
+        (BlockKind::LargeObjects, _) => "large objects".to_owned(),
+        (_, None) => text(entry.tag()),
+        (_, schema) => format!("{}.{}", text(schema), text(entry.tag())),
     }
 }
 
@@ -203,6 +219,12 @@ impl Progress {
         bar.show(inner.started, inner.bytes.load(Ordering::Relaxed));
     }
 
+    /// Names each entry from where its data is read or written.
+    pub(crate) fn on_entry(&self) -> impl Fn(TocEntry<'_>) + Send + Sync + 'static {
+        let progress = self.clone();
+        move |entry| progress.entry(|| label(entry))
+    }
+
     /// Names what is read from now on.
     pub(crate) fn entry(&self, name: impl FnOnce() -> String) {
         let inner = &*self.0;
@@ -219,6 +241,12 @@ impl Progress {
             Some(shown) => shown.suspend(say),
             None => say(),
         }
+    }
+
+    /// Says a warning while the bar is out of the way.
+    pub(crate) fn warn(&self) -> impl FnMut(&Finding) + 'static {
+        let progress = self.clone();
+        move |warning| progress.aside(|| message::warning(warning))
     }
 
     /// Takes the bar away; nothing is shown from now on.
@@ -301,6 +329,9 @@ mod tests {
                 }
             }
         }
-        assert_eq!(LINE.text(39, true), "9%, 21 s left  sales.orders");
+        assert_eq!(LINE.text(39, true), "░░░░░░░░░░░ 9%, 21 s left  sales.orders");
+        let line = Line { entry: "sales.a table with a very long name, longer than most", ..LINE };
+        let text = line.text(79, true);
+        assert!(text.starts_with("█░░") && text.ends_with('…') && text.contains("MiB/s"), "{text}");
     }
 }

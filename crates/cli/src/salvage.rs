@@ -61,6 +61,9 @@ pub(crate) struct Args {
     /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
+    /// Do not wait until the output is safely on disk
+    #[arg(long)]
+    no_sync: bool,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -100,7 +103,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let mut wanted =
         args.manifest.wanted_of_damaged(&args.archive, &args.output, format, args.force)?;
-    let Place::New(new) = Place::open(&args.output, inputs, args.force, format)? else {
+    let place = Place::open(&args.output, inputs, args.force, format)?.synced(!args.no_sync);
+    let Place::New(new) = place else {
         return Err(Failure::Usage("salvage writes into a file or a new directory".to_owned()));
     };
     new.write(|path| {

@@ -33,25 +33,25 @@ pub(crate) struct SelectionArgs {
     #[arg(short = 't', long = "table", value_name = "NAME")]
     tables: Vec<OsString>,
     /// Take only this index
-    #[arg(short = 'I', long = "index", value_name = "NAME")]
+    #[arg(short = 'I', long = "index", value_name = "NAME", hide_short_help = true)]
     indexes: Vec<OsString>,
     /// Take only this function, named with its argument types: 'name(type, type)'
-    #[arg(short = 'P', long = "function", value_name = "NAME")]
+    #[arg(short = 'P', long = "function", value_name = "NAME", hide_short_help = true)]
     functions: Vec<OsString>,
     /// Take only this trigger, named with its table: 'table trigger'
-    #[arg(short = 'T', long = "trigger", value_name = "NAME")]
+    #[arg(short = 'T', long = "trigger", value_name = "NAME", hide_short_help = true)]
     triggers: Vec<OsString>,
     /// Include and exclude objects by the rules in this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     filter: Option<PathBuf>,
     /// Fail if a name matches no object
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     strict_names: bool,
     /// Take only this section
-    #[arg(long = "section", value_name = "SECTION")]
+    #[arg(long = "section", value_name = "SECTION", hide_short_help = true)]
     sections: Vec<SectionArg>,
     /// Include the database itself
-    #[arg(short = 'C', long)]
+    #[arg(short = 'C', long, hide_short_help = true)]
     create: bool,
     /// Take only data, no definitions
     #[arg(short = 'a', long, conflicts_with_all = ["schema_only", "statistics_only", "no_data", "statistics"])]
@@ -60,37 +60,37 @@ pub(crate) struct SelectionArgs {
     #[arg(short = 's', long, conflicts_with_all = ["statistics_only", "no_schema", "statistics"])]
     schema_only: bool,
     /// Take only statistics
-    #[arg(long, conflicts_with = "no_statistics")]
+    #[arg(long, conflicts_with = "no_statistics", hide_short_help = true)]
     statistics_only: bool,
     /// Include statistics
-    #[arg(long, conflicts_with = "no_statistics")]
+    #[arg(long, conflicts_with = "no_statistics", hide_short_help = true)]
     statistics: bool,
     /// Leave out data
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_data: bool,
     /// Leave out definitions
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_schema: bool,
     /// Leave out privileges (GRANT and REVOKE)
-    #[arg(short = 'x', long, alias = "no-acl")]
+    #[arg(short = 'x', long, alias = "no-acl", hide_short_help = true)]
     no_privileges: bool,
     /// Leave out comments
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_comments: bool,
     /// Leave out row security policies
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_policies: bool,
     /// Leave out publications
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_publications: bool,
     /// Leave out security labels
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_security_labels: bool,
     /// Leave out subscriptions
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_subscriptions: bool,
     /// Leave out statistics
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_statistics: bool,
     /// Add what the selected objects need: schemas, types, functions, defaults, sequences
     #[arg(long)]

@@ -80,7 +80,6 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     new.write(|folder| {
         private_folder(folder).map_err(|error| Error::from(error).in_path(folder))?;
         for part in &made {
-            progress.entry(|| part.file_stem());
             let mut conversion = Conversion::of_part(&archive, &args.target.target(), part)?;
             for note in conversion.notes() {
                 // Most are of many parts.
@@ -88,7 +87,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                     tell(slice::from_ref(note));
                 }
             }
-            conversion.on_warning(|warning| message::warning(warning));
+            conversion.on_warning(progress.warn());
+            conversion.on_entry(progress.on_entry());
             conversion.create(folder.join(file_name(part, format)))?;
         }
         if asked { manifest::of_parts(folder, context) } else { Ok(()) }

@@ -31,7 +31,23 @@ pub(crate) fn say_bytes(text: &[u8]) {
 /// its number; a byte of UTF-8 could be a control character there.
 pub(crate) fn for_terminal(text: &str) -> Cow<'_, [u8]> {
     static LOCALE: LazyLock<Option<Encoding>> = LazyLock::new(|| locale_encoding(&locale()?));
-    in_encoding(text, *LOCALE)
+    match draws_unicode() || text.is_ascii() {
+        true => in_encoding(text, *LOCALE),
+        false => in_encoding(&in_ascii(text), *LOCALE).into_owned().into(),
+    }
+}
+
+/// Lines and blocks as ASCII draws them. Other characters are somebody's text.
+fn in_ascii(text: &str) -> String {
+    let drawn = |c| match c {
+        '─' | '░' => '-',
+        '│' | '├' => '|',
+        '└' => '`',
+        '┌' | '┐' | '┘' | '┬' | '┴' | '┤' | '┼' => '+',
+        '█'..='▏' => '#',
+        c => c,
+    };
+    text.chars().map(drawn).collect()
 }
 
 /// Whether lines, bars and marks of ours may be drawn with more than ASCII. A locale like `C` says
@@ -201,6 +217,7 @@ mod tests {
             assert_eq!(names_utf8(locale), unicode, "{locale}");
         }
         assert!(!names_utf8("de_DE.ISO-8859-1"));
+        assert_eq!(in_ascii("├─ größe │ █▌░\n└─ x…"), "|- größe | ##-\n`- x…");
         assert_eq!(&*in_encoding("größe ⇒", Some(Encoding::UTF8)), "größe ⇒".as_bytes());
         assert_eq!(&*in_encoding("größe ⇒", latin1), b"gr\xf6\xdfe \\u{21d2}");
         // As UTF-8 it would have a byte that begins a sequence.

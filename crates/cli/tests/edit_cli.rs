@@ -376,7 +376,7 @@ fn permissions() {
         let output = nobody.pgdmp().arg(args[0]).args(paths).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(stderr.ends_with("Permission denied (os error 13)\n"), "{args:?}: {stderr}");
+        assert!(stderr.ends_with("Permission denied\n"), "{args:?}: {stderr}");
         assert!(!stderr.contains(".pgdmp-"), "{stderr}");
     }
     // One that may not be read.

@@ -219,6 +219,14 @@ fn what_is_left_out_can_be_nothing_else() {
             assert_eq!(output.stdout, expected.stdout, "{args:?}");
         }
     }
+    // What stands in the place of something else.
+    let error = place.fails(&["cat", "town", "small.dump"]);
+    assert!(
+        error.contains("\npgdmp: hint: the archive comes first: pgdmp cat small.dump town\n"),
+        "{error}"
+    );
+    assert!(!error.contains("os error"), "{error}");
+    assert!(!place.fails(&["cat", "town", "no.dump"]).contains("hint"));
     // Nothing comes from /dev/null, and what is no file is no command.
     assert!(place.fails(&["list"]).contains("<ARCHIVE>"));
     let error = place.fails(&["no.dump"]);
@@ -509,6 +517,15 @@ mod at_a_terminal {
         assert!(text.starts_with("pgdmp: \x1b[1;31merror:\x1b[0m unrecognized"), "{text}");
         let text = shown(folder, &["restore", "small.dump"], &[]);
         assert!(text.starts_with("pgdmp: \x1b[1;31merror:\x1b[0m one of -d"), "{text}");
+    }
+
+    #[test]
+    fn plain_text_where_the_locale_is_plain() {
+        let place = Place::new();
+        let shown = |locale| shown(place.0.path(), &["deps", MINI, "child"], &[("LC_ALL", locale)]);
+        assert!(shown("C.UTF-8").contains("└─"));
+        let text = shown("C");
+        assert!(text.contains("`- ") && !text.contains('└'), "{text}");
     }
 
     #[test]

@@ -31,10 +31,12 @@ use super::rewrites::Rewrites;
 use super::settle::{require_sections, settle};
 use super::target::Target;
 use super::version;
-use crate::archive::{Archive, ArchiveBuilder, ArchiveWriter, OnWarning, Ways, WriteOptions, tell};
+use crate::archive::{
+    Archive, ArchiveBuilder, ArchiveWriter, OnEntry, OnWarning, Ways, WriteOptions, tell,
+};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::toc::{BlockKind, DumpId, EntryFields, Oid, Section, Toc};
+use crate::toc::{BlockKind, DumpId, EntryFields, Oid, Section, Toc, TocEntry};
 use crate::version::{ArchiveVersion, Gate};
 use families::{Ids, families};
 
@@ -58,6 +60,7 @@ pub struct Merge<'a> {
     unified: usize,
     ways: Ways,
     on_warning: OnWarning<'a>,
+    on_entry: Option<OnEntry>,
 }
 
 impl std::fmt::Debug for Merge<'_> {
@@ -228,6 +231,7 @@ impl<'a> Merge<'a> {
             unified,
             ways: target.ways(),
             on_warning: Box::new(|_| {}),
+            on_entry: None,
         })
     }
 
@@ -245,6 +249,16 @@ impl<'a> Merge<'a> {
     /// mended in the new archive.
     pub fn on_warning(&mut self, warning: impl FnMut(&Finding) + 'a) -> &mut Self {
         self.on_warning = Box::new(warning);
+        self
+    }
+
+    /// Calls `on_entry` with each entry of the new archive whose data begins to be written, to show
+    /// progress.
+    pub fn on_entry(
+        &mut self,
+        on_entry: impl Fn(TocEntry<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.on_entry = Some(OnEntry::new(on_entry));
         self
     }
 
@@ -279,8 +293,9 @@ impl<'a> Merge<'a> {
         self,
         start: impl FnOnce(ArchiveBuilder) -> Result<ArchiveWriter<W>>,
     ) -> Result<W> {
-        let Merge { archives, builder, jobs, ways, mut on_warning, .. } = self;
+        let Merge { archives, builder, jobs, ways, mut on_warning, on_entry, .. } = self;
         let mut writer = start(builder)?;
+        writer.tell_of_entries(on_entry);
         move_all(&archives, &jobs, &mut writer, ways, &Rewrites::new(), &mut |warning| {
             tell(&mut on_warning, &warning)
         })?;

@@ -97,6 +97,9 @@ pub(crate) struct Args {
     /// Replace an existing file, or a directory that export made
     #[arg(long)]
     force: bool,
+    /// Do not wait until the output is safely on disk
+    #[arg(long)]
+    no_sync: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,6 +131,7 @@ pub(crate) fn csv(archive: &Path, object: &OsString, context: &Context) -> Resul
         tag_table: false,
         values: FormatArgs::default(),
         force: false,
+        no_sync: false,
     };
     run::run(&args, context)
 }

@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             let done = to_stream(&export, &mut input, &tables, &mut out);
             out.finish().and(done)
         }
-        To::File => match Place::of_rows(&args.output, inputs, args.force)? {
+        To::File => match Place::of_rows(&args.output, inputs, args.force)?.synced(!args.no_sync) {
             Place::Stream(mut stream) => {
                 let done = to_stream(&export, &mut input, &tables, &mut stream);
                 done.and(stream.finish())
@@ -104,6 +104,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         },
         To::Folder => {
             let new = NewArchive::new(&args.output, inputs, args.force, Kind::Tables)?;
+            let new = new.synced(!args.no_sync);
             let mut rows = 0;
             new.write(|path| {
                 rows = to_folder(&export, &mut input, &tables, path, (&args.output, jobs))?;

@@ -204,7 +204,8 @@ impl Options {
         self.check_own(&|id| pending.given.contains(&id))?;
         let explains = self.extras.explain.is_some() || self.extras.plan;
         if self.dbname.is_none() && self.output.is_none() && !self.list && !explains {
-            return Err(Fatal::new("one of -d/--dbname and -f/--file must be specified"));
+            return Err(Fatal::new("one of -d/--dbname and -f/--file must be specified")
+                .advise("-d NAME restores into a database, and -f - prints the SQL"));
         }
         if self.dbname.is_some() && self.output.is_some() {
             return Err(Fatal::with_hint(
