@@ -103,8 +103,8 @@ impl Line<'_> {
         let mut text = cut(form.map_or("", String::as_str), width);
         let mut room = width - text.width();
         if !self.entry.is_empty() && room > 4 {
-            let room = room.saturating_sub(bar).max(room.min(name)) - 2;
-            text += &format!("  {}", cut(self.entry, room.min(40)));
+            let of_name = room.saturating_sub(bar).max(room.min(name)) - 2;
+            text += &format!("  {}", cut(self.entry, of_name.min(40)));
             room = width - text.width();
         }
         match self.total {
