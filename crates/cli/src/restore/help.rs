@@ -40,7 +40,7 @@ Examples:
                                                           SQL for a server 15
   pgdmp restore -f - -t orders --with-dependents backup.dump | psql -d app
                                                           one table with its indexes
-  pgdmp list backup.dump | grep -v INDEX | pgdmp restore -L - -f app.sql backup.dump
+  pgdmp list backup.dump | grep -v INDEX | pgdmp restore -L - -f - backup.dump
                                                           all but the indexes
 
 Into a database, over 4 connections:
