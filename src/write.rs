@@ -8,6 +8,7 @@
 //! To write an archive that is made of another one, use [`edit`](crate::edit).
 
 pub use crate::archive::{
-    ArchiveBuilder, ArchiveWriter, DataWriter, LargeObjectWriter, LargeObjectsWriter, WriteOptions,
+    ArchiveBuilder, ArchiveWriter, CompressedData, CompressedSink, CompressedWriter, Compressing,
+    Compressor, DataWriter, LargeObjectWriter, LargeObjectsWriter, WriteOptions,
 };
 pub use crate::toc::EntryFields;

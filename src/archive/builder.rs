@@ -125,8 +125,8 @@ impl WriteOptions {
 /// ```
 #[derive(Debug)]
 pub struct ArchiveBuilder {
-    format: Format,
-    encoding: Encoding,
+    pub(super) format: Format,
+    pub(super) encoding: Encoding,
     toc: Toc,
     ids: HashSet<DumpId>,
     last_id: i32,

@@ -1,5 +1,6 @@
 //! Opening an archive and streaming what is in it: composes the layers below.
 
+mod apart;
 mod block;
 mod builder;
 mod candidate;
@@ -25,6 +26,7 @@ mod tables;
 mod walked;
 mod writer;
 
+pub use apart::{CompressedData, CompressedSink, CompressedWriter, Compressing, Compressor};
 pub use block::Block;
 pub use builder::{ArchiveBuilder, WriteOptions};
 pub use candidate::Candidate;

@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, colour, completions, convert, count, deps, diff, du, export, find, grep, head, list, man,
+    cat, colour, completions, convert, count, deps, diff, du, dump, export, find, grep, head, list, man,
     mask, merge, reindex, restore, salvage, show, split, verify,
 };
 
@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Reindex(reindex::Args),
     Split(split::Args),
     Merge(merge::Args),
+    Dump(Box<dump::Args>),
     Restore(restore::Args),
     Verify(verify::Args),
     Salvage(salvage::Args),

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// What the user asked for makes no sense for this archive.
     Usage(String),
+    /// What a server or another program said, on several lines.
+    Lines(String),
     /// What the user asked for is not there: a negative answer, and nothing was made of it.
     Nothing(String),
     /// What the user asked for can mean one of these.
@@ -51,7 +53,10 @@ impl Failure {
                 ErrorKind::Io(error) => Some(error),
                 _ => None,
             },
-            Failure::Usage(_) | Failure::Nothing(_) | Failure::Ambiguous { .. } => None,
+            Failure::Usage(_)
+            | Failure::Lines(_)
+            | Failure::Nothing(_)
+            | Failure::Ambiguous { .. } => None,
         };
         error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
@@ -77,6 +82,7 @@ impl fmt::Display for Failure {
                     None => f.write_str(&text),
                 }
             }
+            Failure::Lines(text) => f.write_str(text.lines().next().unwrap_or_default()),
             Failure::Output(error) => write!(f, "could not write: {error}"),
             Failure::Usage(what) | Failure::Nothing(what) | Failure::Ambiguous { what, .. } => {
                 f.write_str(what)
@@ -118,6 +124,9 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             message::error(without_number(&failure.to_string()));
+            if let Failure::Lines(text) = &failure {
+                text.lines().skip(1).for_each(|line| message::lines(&format!("{line}\n")));
+            }
             if let Failure::Ambiguous { choices, .. } = &failure {
                 choices.iter().for_each(message::choice);
             }

@@ -13,6 +13,7 @@ mod data_entry;
 mod deps;
 mod diff;
 mod du;
+mod dump;
 mod exit;
 mod explain;
 mod export;
@@ -118,6 +119,7 @@ fn main() -> ExitCode {
         args::Command::Reindex(args) => reindex::run(&args, &context),
         args::Command::Split(args) => split::run(&args, &context),
         args::Command::Merge(args) => merge::run(&args, &context),
+        args::Command::Dump(args) => dump::run(&args, &context),
         args::Command::Restore(args) => return restore::run(args, &context),
         args::Command::Salvage(args) => salvage::run(&args, &context),
         args::Command::Verify(args) => verify::run(&args, &context),

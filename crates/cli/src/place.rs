@@ -250,6 +250,13 @@ impl NewArchive {
         self
     }
 
+    /// The folder that it is written in, for other files that are soon gone.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let mut path = self.aside.path();
+        path.pop();
+        path
+    }
+
     /// Lets `write` write it, to the path that it gets.
     pub(crate) fn write(
         &self,

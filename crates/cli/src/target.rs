@@ -67,10 +67,10 @@ pub(crate) struct StorageArgs {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Compress {
-    algorithm: Algorithm,
-    level: Option<i32>,
-    long: bool,
+pub(crate) struct Compress {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) level: Option<i32>,
+    pub(crate) long: bool,
 }
 
 pub(crate) fn parse_format(text: &str) -> Result<Format, String> {
@@ -83,7 +83,7 @@ pub(crate) fn parse_format(text: &str) -> Result<Format, String> {
 }
 
 /// Parses the argument of pg_dump's `--compress`, except a bare level.
-fn parse_compression(text: &str) -> Result<Compress, String> {
+pub(crate) fn parse_compression(text: &str) -> Result<Compress, String> {
     let (name, details) = match text.split_once(':') {
         Some((name, details)) => (name, Some(details)),
         None => (text, None),

@@ -91,6 +91,8 @@ mod live_create;
 mod live_diff;
 #[cfg(target_os = "linux")]
 mod live_disk;
+#[cfg(unix)]
+mod live_dump;
 mod live_edit;
 mod live_export;
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::fatal::Fatal;
 use crate::libpq::{Canceller, Libpq, Raw, Status};
 use crate::prompt;
-use crate::session::{Copied, Message, Reply, Rows, Server, Session, SqlState};
+use crate::session::{Copied, Login, Message, Reply, Rows, Server, Session, SqlState};
 use crate::stop::Stopper;
 use crate::voice::Voice;
 
@@ -301,7 +301,7 @@ impl Session for Connection<'_> {
         match self.send(sql, Raw::exec)? {
             Status::Fine => Ok(Reply::Done),
             Status::CopyIn => Ok(Reply::CopyIn),
-            Status::Failed => Err(self.raw.message()),
+            Status::CopyOut | Status::Failed => Err(self.raw.message()),
         }
     }
 
@@ -332,6 +332,26 @@ impl Session for Connection<'_> {
         };
         let surplus = self.raw.next_result().is_some();
         Ok(Copied { failure, surplus })
+    }
+
+    fn copy_out(&mut self, sql: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Message> {
+        match self.send(sql, Raw::exec)? {
+            Status::CopyOut => {}
+            Status::Failed => return Err(self.raw.message()),
+            Status::Fine | Status::CopyIn => return Err(b"no data comes of this\n".to_vec()),
+        }
+        while let Some(goes_on) = self.raw.copy_data(take) {
+            if !goes_on {
+                return Err(Message::new());
+            }
+        }
+        match self.raw.next_result() {
+            Some(Status::Fine) => {}
+            _ => return Err(self.raw.message()),
+        }
+        // Until there is none, the next query is refused.
+        while self.raw.next_result().is_some() {}
+        Ok(())
     }
 
     fn lo_create(&mut self, oid: u32) -> Result<(), Message> {
@@ -372,6 +392,14 @@ impl Session for Connection<'_> {
 
     fn in_transaction(&self) -> bool {
         self.raw.in_transaction()
+    }
+
+    fn parameter(&self, name: &CStr) -> Vec<u8> {
+        self.raw.parameter(name)
+    }
+
+    fn login(&self) -> Login {
+        Login { settings: self.raw.settings(), password: self.raw.used_password() }
     }
 
     fn is_lost(&self) -> bool {

@@ -1,4 +1,5 @@
-//! Restores PostgreSQL's dump archives into a database, as `pg_restore -d` does.
+//! Restores PostgreSQL's dump archives into a database, as `pg_restore -d` does, and
+//! [dumps](dump) databases into archives.
 //!
 //! The rules of a restore are those of [`pgdmp::script`]; this crate carries their steps out on a
 //! server. Each layer uses the one below it alone:
@@ -42,6 +43,7 @@ mod connection;
 mod constraint;
 mod context;
 mod deal;
+pub mod dump;
 mod epoch;
 mod existing;
 mod fatal;
@@ -88,6 +90,6 @@ pub use means::{Means, Split};
 pub use plan::{Plan, PlanItem, PlanStage};
 pub use progress::Progress;
 pub use restore::Restorer;
-pub use session::{Copied, Message, Reply, Rows, Server, Session, SqlState};
+pub use session::{Copied, Login, Message, Reply, Rows, Server, Session, SqlState};
 pub use stop::Stopper;
 pub use voice::{Silent, Voice};

@@ -19,6 +19,18 @@ use crate::fatal::Fatal;
 type Opaque = *mut c_void;
 type NoticeProcessor = extern "C" fn(*mut c_void, *const c_char);
 
+/// A `PQconninfoOption`.
+#[repr(C)]
+struct Setting {
+    keyword: *const c_char,
+    envvar: *const c_char,
+    compiled: *const c_char,
+    val: *const c_char,
+    label: *const c_char,
+    dispchar: *const c_char,
+    dispsize: c_int,
+}
+
 /// Declares a table of functions, and fills it: from a library that was loaded, or with what is
 /// linked. The types are those of libpq-fe.h.
 macro_rules! functions {
@@ -80,6 +92,12 @@ functions! { Functions:
     PQclear(Opaque);
     PQputCopyData(Opaque, *const c_char, c_int) -> c_int;
     PQputCopyEnd(Opaque, *const c_char) -> c_int;
+    PQgetCopyData(Opaque, *mut *mut c_char, c_int) -> c_int;
+    PQfreemem(*mut c_void);
+    PQconninfo(Opaque) -> *mut Setting;
+    PQconninfoFree(*mut Setting);
+    PQhost(Opaque) -> *const c_char;
+    PQport(Opaque) -> *const c_char;
     PQgetCancel(Opaque) -> Opaque;
     PQcancel(Opaque, *mut c_char, c_int) -> c_int;
     PQfreeCancel(Opaque);
@@ -206,6 +224,8 @@ pub(crate) enum Status {
     /// Done, rows, or nothing to do.
     Fine,
     CopyIn,
+    /// Data comes.
+    CopyOut,
     Failed,
 }
 
@@ -399,6 +419,7 @@ impl<'v> Raw<'v> {
             let status = match (self.functions().PQresultStatus)(result) {
                 // PGRES_EMPTY_QUERY, PGRES_COMMAND_OK, PGRES_TUPLES_OK.
                 0..=2 => Status::Fine,
+                3 => Status::CopyOut,
                 4 => Status::CopyIn,
                 _ => Status::Failed,
             };
@@ -409,6 +430,58 @@ impl<'v> Raw<'v> {
             (self.functions().PQclear)(result);
             status
         }
+    }
+
+    /// Takes the next data of a `COPY … TO STDOUT`, usually a row; `None` at its end, or when it
+    /// failed.
+    pub(crate) fn copy_data(&mut self, take: &mut dyn FnMut(&[u8]) -> bool) -> Option<bool> {
+        let mut buffer: *mut c_char = ptr::null_mut();
+        // SAFETY: the connection lives. What it gives has so many bytes, and is freed once, after
+        // its last use: `take` cannot keep it.
+        unsafe {
+            let len = (self.functions().PQgetCopyData)(self.conn(), &raw mut buffer, 0);
+            let len = usize::try_from(len).ok().filter(|_| !buffer.is_null())?;
+            let buffer = Buffer { libpq: self.libpq, start: buffer };
+            Some(take(std::slice::from_raw_parts(buffer.start.cast::<u8>(), len)))
+        }
+    }
+
+    /// The settings of the connection, without secrets and without what libpq takes by itself. Of
+    /// several hosts it is the one that was connected to.
+    pub(crate) fn settings(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let functions = self.functions();
+        let mut all = Vec::new();
+        // SAFETY: the connection lives. The list ends with a keyword that is NULL; its texts are
+        // copied before it is freed, once.
+        let (host, port) = unsafe {
+            let list = (functions.PQconninfo)(self.conn());
+            let mut next = list.cast_const();
+            while !next.is_null() && !(*next).keyword.is_null() {
+                let Setting { keyword, envvar, compiled, val, dispchar, .. } = &*next;
+                let (keyword, value) = (bytes(*keyword), bytes(*val));
+                let is_secret = bytes(*dispchar).contains(&b'*');
+                let is_default = !compiled.is_null() && value == bytes(*compiled);
+                let environment = String::from_utf8(bytes(*envvar)).unwrap_or_default();
+                let is_set = !environment.is_empty() && std::env::var_os(environment).is_some();
+                if !val.is_null() && !is_secret && (!is_default || is_set) {
+                    all.push((keyword, value));
+                }
+                next = next.add(1);
+            }
+            (functions.PQconninfoFree)(list);
+            (bytes((functions.PQhost)(self.conn())), bytes((functions.PQport)(self.conn())))
+        };
+        let several = all.iter().any(|(name, value)| name == b"hostaddr" && value.contains(&b','));
+        let is_by_address = !several && all.iter().any(|(name, _)| name == b"hostaddr");
+        all.retain(|(name, _)| {
+            !matches!(&name[..], b"port")
+                && (is_by_address || !matches!(&name[..], b"host" | b"hostaddr"))
+        });
+        if !is_by_address {
+            all.push((b"host".to_vec(), host));
+        }
+        all.push((b"port".to_vec(), port));
+        all
     }
 
     /// Sends COPY data; says whether the connection took it.
@@ -479,6 +552,19 @@ impl Drop for Raw<'_> {
         }
         // SAFETY: it lived until now; nobody has it after this.
         unsafe { (self.functions().PQfinish)(self.conn()) };
+    }
+}
+
+/// What libpq allocated for the data of a COPY.
+struct Buffer {
+    libpq: &'static Libpq,
+    start: *mut c_char,
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: libpq gave it, and nobody else has it.
+        unsafe { (self.libpq.functions.PQfreemem)(self.start.cast::<c_void>()) };
     }
 }
 

@@ -1,5 +1,8 @@
 //! What a restore needs of a server.
 
+use std::ffi::CStr;
+use std::fmt;
+
 use crate::fatal::Fatal;
 pub use crate::libpq::{Rows, SqlState};
 use crate::voice::Voice;
@@ -52,6 +55,23 @@ pub struct Copied {
     pub surplus: bool,
 }
 
+/// How a database is reached.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Login {
+    /// libpq's settings by their keywords, without secrets and without what is libpq's default.
+    pub settings: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The password, if the server wanted one.
+    pub password: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Login {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").finish_non_exhaustive()
+    }
+}
+
 /// A session on a server.
 ///
 /// A session that is dropped ends; what it was doing, and a COPY that was not ended, is given up.
@@ -92,6 +112,17 @@ pub trait Session: Send {
     /// The connection is lost.
     fn copy_end(&mut self) -> Result<Copied, Message>;
 
+    /// Runs a `COPY … TO STDOUT`, and hands over its data as it comes, usually a row at a time. If
+    /// `take` says `false`, it ends early, and the session is good for nothing more.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; nothing if it ended early.
+    fn copy_out(&mut self, sql: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Message> {
+        let _ = (sql, take);
+        Err(b"this session gives no data\n".to_vec())
+    }
+
     /// Makes an empty large object.
     ///
     /// # Errors
@@ -123,6 +154,17 @@ pub trait Session: Send {
 
     /// Whether a transaction is open, one that failed, too.
     fn in_transaction(&self) -> bool;
+
+    /// A setting that the server reports by itself, as `client_encoding`; empty if it does not.
+    fn parameter(&self, name: &CStr) -> Vec<u8> {
+        let _ = name;
+        Vec::new()
+    }
+
+    /// How another program reaches the same database.
+    fn login(&self) -> Login {
+        Login::default()
+    }
 
     /// Whether the connection is lost for good.
     fn is_lost(&self) -> bool;

@@ -108,9 +108,10 @@ impl From<Failure> for Fatal {
         match failure {
             Failure::Archive(error) | Failure::Elsewhere { error, .. } => Fatal::from(error),
             Failure::Output(error) => Fatal::output(&error),
-            Failure::Usage(what) | Failure::Nothing(what) | Failure::Ambiguous { what, .. } => {
-                Fatal::new(what)
-            }
+            Failure::Usage(what)
+            | Failure::Lines(what)
+            | Failure::Nothing(what)
+            | Failure::Ambiguous { what, .. } => Fatal::new(what),
         }
     }
 }

@@ -1,0 +1,483 @@
+//! Which unit of work is whose, and what was read of it and not written yet.
+//!
+//! Sessions take units in one order. One thread writes, and *follows* one unit at a time, the unit
+//! that must come next. What other sessions read meanwhile waits: in memory, and what is compressed
+//! already in a temporary file. Where there is no room any more they wait themselves. Who is
+//! followed never waits for anybody else, and units of an entry are given out in the order in which
+//! they are followed; so there is always somebody who goes on.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::item::Item;
+use crate::fatal::Fatal;
+
+/// Bytes that wait in memory.
+const MEMORY: usize = 24 << 20;
+
+/// Bytes that wait of the unit that is followed.
+const FOLLOWED: usize = 4 << 20;
+
+/// Bytes that are read at once from a temporary file.
+const READ: usize = 256 << 10;
+
+/// A unit of an item, by their numbers.
+pub(super) type Unit = (usize, u64);
+
+/// What was read.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Bytes(Vec<u8>),
+    /// What follows is of this large object.
+    Object(u32),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Piece::Bytes(bytes) => bytes.len(),
+            // What it takes itself.
+            Piece::Object(_) => 32,
+        }
+    }
+}
+
+/// The dump has failed elsewhere.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
+impl From<Stopped> for io::Error {
+    fn from(_: Stopped) -> Self {
+        io::Error::other("the dump was stopped")
+    }
+}
+
+/// What was read of a unit. `before` comes first, then what is in the file, then `after`.
+#[derive(Default)]
+struct Spool {
+    before: VecDeque<Piece>,
+    file: Option<Arc<Mutex<File>>>,
+    /// Bytes in the file, and how many of them were taken.
+    written: u64,
+    taken: u64,
+    after: VecDeque<Piece>,
+    /// Bytes in memory.
+    held: usize,
+    done: bool,
+    /// Whether the first session reads it.
+    of_first: bool,
+}
+
+/// In which order items are dealt, and written.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// The numbers of the items, as they are dealt.
+    pub(super) items: Vec<usize>,
+    /// The archive of each item, by its number.
+    pub(super) archives: Vec<usize>,
+    /// Whether they are written in the same order.
+    pub(super) is_strict: bool,
+}
+
+#[derive(Default)]
+struct State {
+    /// Place in the order, and unit, of what is dealt next.
+    next: Unit,
+    spools: HashMap<Unit, Spool>,
+    /// Items with the numbers of their archives: of which the first unit is dealt, and that are
+    /// read wholly.
+    begun: BTreeSet<(usize, usize)>,
+    ready: BTreeSet<(usize, usize)>,
+    memory: usize,
+    files: usize,
+    following: Option<Unit>,
+    /// Units whose tables somebody wants to change, which the first session has locked already.
+    refused: VecDeque<Unit>,
+    /// Sessions besides the first that may still refuse one.
+    others: usize,
+    failure: Option<Fatal>,
+    stopped: bool,
+}
+
+pub(super) struct Board<'a> {
+    items: &'a [Item],
+    order: Order,
+    /// Temporary files at most.
+    most_files: usize,
+    folder: Option<PathBuf>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl<'a> Board<'a> {
+    pub(super) fn new(
+        items: &'a [Item],
+        order: Order,
+        sessions: usize,
+        folder: Option<PathBuf>,
+    ) -> Self {
+        let state = State { others: sessions.saturating_sub(1), ..State::default() };
+        Board {
+            items,
+            order,
+            most_files: 4 * sessions + 16,
+            folder,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next unit for a session; `None` if there is no more. `first`: for the session that has
+    /// all locks.
+    pub(super) fn deal(&self, first: bool) -> Option<Unit> {
+        let mut state = self.state();
+        loop {
+            if state.stopped {
+                return None;
+            }
+            if first && let Some(unit) = state.refused.pop_front() {
+                state.spools.entry(unit).or_default().of_first = true;
+                return Some(unit);
+            }
+            let (place, unit) = state.next;
+            if let Some(item) = self.order.items.get(place).copied() {
+                let last = unit + 1 >= self.items[item].units();
+                state.next = if last { (place + 1, 0) } else { (place, unit + 1) };
+                state.spools.insert((item, unit), Spool { of_first: first, ..Spool::default() });
+                if unit == 0 {
+                    state.begun.insert((self.order.archives[item], item));
+                }
+                self.changed.notify_all();
+                return Some((item, unit));
+            }
+            if !first {
+                state.others = state.others.saturating_sub(1);
+                self.changed.notify_all();
+                return None;
+            }
+            if state.others == 0 {
+                return None;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// Gives a unit, of which nothing was read, to the first session.
+    pub(super) fn refuse(&self, unit: Unit) {
+        self.state().refused.push_back(unit);
+        self.changed.notify_all();
+    }
+
+    /// Takes what was read of a unit.
+    pub(super) fn put(&self, unit: Unit, piece: Piece) -> Result<(), Stopped> {
+        let len = piece.len();
+        let apart = self.items[unit.0].is_apart();
+        let mut state = self.state();
+        loop {
+            if state.stopped {
+                return Err(Stopped);
+            }
+            let followed = state.following == Some(unit);
+            let (memory, files) = (state.memory, state.files);
+            // What was refused is perhaps followed, and waits for the first session.
+            let is_awaited = !state.refused.is_empty();
+            let spool = state.spools.get_mut(&unit).ok_or(Stopped)?;
+            let room = match followed {
+                true => spool.held < FOLLOWED,
+                false => memory + len <= MEMORY && spool.file.is_none(),
+            };
+            let room = room || (is_awaited && spool.of_first && !apart);
+            if room {
+                match spool.file.is_some() {
+                    true => spool.after.push_back(piece),
+                    false => spool.before.push_back(piece),
+                }
+                spool.held += len;
+                state.memory += len;
+                self.changed.notify_all();
+                return Ok(());
+            }
+            if !followed && apart && (spool.file.is_some() || is_awaited || files < self.most_files)
+            {
+                let file = match &spool.file {
+                    Some(file) => Arc::clone(file),
+                    None => {
+                        let file = Arc::new(Mutex::new(match self.temporary() {
+                            Ok(file) => file,
+                            Err(error) => {
+                                drop(state);
+                                self.fail(spill(&error));
+                                return Err(Stopped);
+                            }
+                        }));
+                        spool.file = Some(Arc::clone(&file));
+                        state.files += 1;
+                        file
+                    }
+                };
+                drop(state);
+                return self.spill(unit, &file, &piece);
+            }
+            state = self.wait(state);
+        }
+    }
+
+    fn temporary(&self) -> io::Result<File> {
+        match &self.folder {
+            Some(folder) => tempfile::tempfile_in(folder),
+            None => tempfile::tempfile(),
+        }
+    }
+
+    fn spill(&self, unit: Unit, file: &Mutex<File>, piece: &Piece) -> Result<(), Stopped> {
+        let Piece::Bytes(bytes) = piece else { return Ok(()) };
+        let mut open = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = open.seek(SeekFrom::End(0)).and_then(|_| open.write_all(bytes));
+        drop(open);
+        if let Err(error) = written {
+            self.fail(spill(&error));
+            return Err(Stopped);
+        }
+        let mut state = self.state();
+        state.spools.get_mut(&unit).ok_or(Stopped)?.written += bytes.len() as u64;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// All of a unit was read.
+    pub(super) fn done(&self, unit: Unit) {
+        let mut state = self.state();
+        if let Some(spool) = state.spools.get_mut(&unit) {
+            spool.done = true;
+        }
+        let item = (self.order.archives[unit.0], unit.0);
+        // Unless it is being written already.
+        if self.items[unit.0].is_apart() && state.begun.contains(&item) {
+            state.ready.insert(item);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Ends all. The first reason counts.
+    pub(super) fn fail(&self, failure: Fatal) {
+        let mut state = self.state();
+        if !state.stopped {
+            state.failure = Some(failure);
+        }
+        state.stopped = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state().stopped
+    }
+
+    /// Why it ended, if it failed.
+    pub(super) fn failure(&self) -> Option<Fatal> {
+        self.state().failure.take()
+    }
+
+    /// The item of an archive that is to be written next: one that is ready, or else one that was
+    /// begun. Waits until there is one.
+    pub(super) fn pick(&self, archive: usize) -> Result<usize, Stopped> {
+        let mut state = self.state();
+        loop {
+            if state.stopped {
+                return Err(Stopped);
+            }
+            let of_it = (archive, 0)..(archive + 1, 0);
+            let first = |set: &BTreeSet<(usize, usize)>| set.range(of_it.clone()).next().copied();
+            let found = match self.order.is_strict {
+                true => first(&state.begun),
+                false => first(&state.ready).or_else(|| first(&state.begun)),
+            };
+            if let Some(found) = found {
+                state.begun.remove(&found);
+                state.ready.remove(&found);
+                return Ok(found.1);
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// Follows a unit from now on. If all of it is read, gives its length.
+    pub(super) fn follow(&self, unit: Unit) -> Option<u64> {
+        let mut state = self.state();
+        state.following = Some(unit);
+        let spool = state.spools.get(&unit);
+        let len = spool.filter(|spool| spool.done).map(|spool| spool.held as u64 + spool.written);
+        self.changed.notify_all();
+        len
+    }
+
+    /// The next piece of the unit that is followed; `None` at its end.
+    pub(super) fn take(&self) -> Result<Option<Piece>, Stopped> {
+        let mut state = self.state();
+        loop {
+            if state.stopped {
+                return Err(Stopped);
+            }
+            let Some(unit) = state.following else { return Ok(None) };
+            if let Some(spool) = state.spools.get_mut(&unit) {
+                let in_file = spool.written - spool.taken;
+                let piece = match spool.before.pop_front() {
+                    None if in_file == 0 => spool.after.pop_front(),
+                    piece => piece,
+                };
+                if let Some(piece) = piece {
+                    spool.held -= piece.len();
+                    state.memory -= piece.len();
+                    self.changed.notify_all();
+                    return Ok(Some(piece));
+                }
+                if in_file > 0
+                    && let Some(file) = &spool.file
+                {
+                    let (file, at) = (Arc::clone(file), spool.taken);
+                    let len = usize::try_from(in_file).unwrap_or(READ).min(READ);
+                    spool.taken += len as u64;
+                    drop(state);
+                    return self.read(&file, at, len).map(Some);
+                }
+                if spool.done {
+                    if spool.file.is_some() {
+                        state.files -= 1;
+                    }
+                    state.spools.remove(&unit);
+                    state.following = None;
+                    self.changed.notify_all();
+                    return Ok(None);
+                }
+            }
+            // It may be dealt only later.
+            state = self.wait(state);
+        }
+    }
+
+    fn read(&self, file: &Mutex<File>, at: u64, len: usize) -> Result<Piece, Stopped> {
+        let mut bytes = vec![0; len];
+        let mut open = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = open.seek(SeekFrom::Start(at)).and_then(|_| open.read_exact(&mut bytes));
+        drop(open);
+        match read {
+            Ok(()) => Ok(Piece::Bytes(bytes)),
+            Err(error) => {
+                self.fail(spill(&error));
+                Err(Stopped)
+            }
+        }
+    }
+}
+
+fn spill(error: &io::Error) -> Fatal {
+    Fatal::server(format!("a temporary file for data that waits: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::super::item::{Table, What};
+    use super::*;
+    use pgdmp::DumpId;
+
+    fn item(units: u64) -> Item {
+        let table = Table { units, ..Table::default() };
+        Item { id: DumpId(1), place: 0, what: What::Table(table), bytes: 0 }
+    }
+
+    /// Whatever waits where, the pieces of each item come out whole and in their order.
+    #[test]
+    fn all_comes_out_in_order() {
+        const PIECE: usize = 1 << 20;
+        for (sessions, is_strict) in [(1, false), (3, false), (3, true)] {
+            // The first are many times what memory takes.
+            let items: Vec<Item> = [1, 9, 1, 1, 30, 1, 1].map(item).into();
+            let archives = vec![0, 0, 0, 1, 1, 2, 2];
+            let order = Order { items: (0..7).collect(), archives, is_strict };
+            let board = Board::new(&items, order, sessions, None);
+            let pieces = |item: usize| if items[item].is_apart() { 40 } else { 2 };
+            thread::scope(|scope| {
+                for n in 0..sessions {
+                    let board = &board;
+                    scope.spawn(move || {
+                        while let Some(unit) = board.deal(n == 0) {
+                            if n != 0 && unit.1 == 3 {
+                                board.refuse(unit);
+                                continue;
+                            }
+                            for piece in 0..pieces(unit.0) {
+                                let mut bytes = vec![0; PIECE];
+                                bytes[..3].copy_from_slice(&[unit.0 as u8, unit.1 as u8, piece]);
+                                board.put(unit, Piece::Bytes(bytes)).unwrap();
+                            }
+                            board.done(unit);
+                        }
+                    });
+                }
+                let mut seen = Vec::new();
+                for (archive, count) in [(0, 3), (1, 2), (2, 2)] {
+                    for _ in 0..count {
+                        let item = board.pick(archive).unwrap();
+                        seen.push(item);
+                        for unit in 0..items[item].units() {
+                            board.follow((item, unit));
+                            for piece in 0..pieces(item) {
+                                let Some(Piece::Bytes(bytes)) = board.take().unwrap() else {
+                                    panic!("{item} {unit} {piece}")
+                                };
+                                assert_eq!(bytes[..3], [item as u8, unit as u8, piece]);
+                                assert_eq!(bytes.len(), PIECE);
+                            }
+                            assert!(board.take().unwrap().is_none());
+                        }
+                    }
+                }
+                if is_strict {
+                    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
+                }
+                seen.sort_unstable();
+                assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
+            });
+            let state = board.state();
+            assert_eq!((state.memory, state.files, state.spools.len()), (0, 0, 0));
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_all_who_wait() {
+        let items = [item(2)];
+        let order = Order { items: vec![0], archives: vec![0], is_strict: false };
+        let board = Board::new(&items, order, 2, None);
+        assert_eq!(board.deal(true), Some((0, 0)));
+        assert_eq!(board.deal(false), Some((0, 1)));
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                loop {
+                    if board.put((0, 1), Piece::Bytes(vec![0; 1 << 20])).is_err() {
+                        return;
+                    }
+                }
+            });
+            board.follow((0, 0));
+            let follows = scope.spawn(|| board.take().is_err());
+            board.fail(Fatal::server("first"));
+            board.fail(Fatal::server("second"));
+            waits.join().unwrap();
+            assert!(follows.join().unwrap());
+        });
+        assert_eq!(board.failure().unwrap().to_string(), "first");
+        assert!(board.deal(true).is_none());
+    }
+}
