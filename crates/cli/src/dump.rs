@@ -1,5 +1,6 @@
 //! `pgdmp dump`.
 
+mod parts;
 mod passed;
 mod progress;
 
@@ -16,10 +17,12 @@ use crate::place::{self, Place};
 use crate::table::{Align, Table};
 use crate::target::{Compress, parse_compression, parse_format};
 use crate::{Context, Exit, Failure, json};
+use parts::{Names, NewParts, Split, Template};
 use passed::Passed;
+use pgdmp::edit::Part;
 use pgdmp::{Algorithm, Format};
 use pgdmp_live::dump::{Dump, DumpTarget, Dumper};
-use pgdmp_live::{Fatal, Libpq, Parameters, Prompt};
+use pgdmp_live::{Fatal, Libpq, Parameters, Prompt, Voice};
 use progress::Speaker;
 
 /// Dump a database into an archive, over several sessions
@@ -39,7 +42,10 @@ Examples:
   pgdmp dump -d shop -f shop.dump                  one file, read and compressed in parallel
   pgdmp dump -d shop -f shop.dir -F d -Z zstd -j 8
   pgdmp dump -d shop -t 'sales.*' | ssh backup 'cat > sales.dump'
-  pgdmp dump -d shop --plan                        what would be read, and in how many parts"
+  pgdmp dump -d shop --plan                        what would be read, and in how many parts
+  pgdmp dump -d shop --split by-table -f backups --keep 7
+                                                   every table in an archive of its own, of one
+                                                   moment, as shop-public.orders-20261129.dump"
 )]
 pub(crate) struct Args {
     /// Database, or a connection string or URI
@@ -65,6 +71,21 @@ pub(crate) struct Args {
     /// Read tables of this size or more in parts, by all sessions (servers since PostgreSQL 14)
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = parse_size)]
     split_tables: u64,
+    /// Write an archive for each table, or each schema, into the directory -f
+    ///
+    /// All are of the same moment. What belongs to no table or schema goes into everything-else.
+    /// pgdmp merge joins the archives again.
+    #[arg(long, value_name = "WHAT")]
+    split: Option<Split>,
+    /// Names of the archives of --split, with {database}, {name} (schema.table) and {date}
+    #[arg(long, value_name = "TEMPLATE", requires = "split", default_value = Template::DEFAULT, value_parser = Template::parse)]
+    split_names: Template,
+    /// Keep so many archives of each table or schema, and remove older ones
+    #[arg(long, value_name = "N", requires = "split", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+    /// Make a link to the last archive of a table or schema that is the same but for its time
+    #[arg(long, requires = "split")]
+    link_unchanged: bool,
     /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
@@ -161,35 +182,84 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let inputs = Inputs::default();
-    let place = match args.plan {
-        true => None,
-        false => {
-            place::check(&args.file, &inputs)?;
-            Some(Place::open(&args.file, inputs, args.force, args.format)?)
-        }
-    };
+    let into = args.into()?;
     let libpq = Libpq::load().map_err(failure)?;
     let server = libpq.server(args.parameters());
     let speaker = Speaker::new(context.quiet, args.verbose, args.json && !args.plan);
     let target = args.target();
     let mut dumper = args.dumper();
-    if let Some(Place::New(new)) = &place {
-        dumper = dumper.temporary_folder(new.folder());
+    match &into {
+        Into::Place(Place::New(new)) => dumper = dumper.temporary_folder(new.folder()),
+        Into::Parts(new, _) => dumper = dumper.temporary_folder(new.path()),
+        _ => {}
     }
-    let done = dumper.begin(&server, &speaker).map_err(failure).and_then(|dump| match place {
-        None => plan(&dump, args.json),
-        Some(Place::New(new)) => {
+    let begun = dumper.begin(&server, &speaker).map_err(failure);
+    let done = begun.and_then(|dump| match into {
+        Into::Plan => plan(&dump, args.json),
+        Into::Place(Place::New(new)) => {
             new.write(|path| dump.create(&target, path).map_err(failure))?;
             new.publish()
         }
-        Some(Place::Stream(out)) => dump.write_pipe(&target, out).map_err(failure)?.finish(),
+        Into::Place(Place::Stream(out)) => dump.write_pipe(&target, out).map_err(failure)?.finish(),
+        Into::Parts(new, split) => parts(args, dump, &new, split, &speaker),
     });
     speaker.finish(done.is_ok());
     done.map(|()| Exit::Done)
 }
 
+/// What a dump becomes.
+enum Into {
+    Plan,
+    Place(Place),
+    Parts(NewParts, Split),
+}
+
+/// Writes an archive for each table or schema.
+fn parts(
+    args: &Args,
+    dump: Dump<'_>,
+    new: &NewParts,
+    split: Split,
+    speaker: &Speaker,
+) -> Result<(), Failure> {
+    let parts = pgdmp::edit::parts(dump.toc(), split.by());
+    let names = Names::new(&args.split_names, dump.toc().header(), args.format);
+    let all: Vec<String> = parts.iter().map(|part| names.of(part)).collect();
+    new.check(&all)?;
+    let folder = new.path();
+    let place = |part: &Part| folder.join(names.of(part));
+    dump.create_parts(&args.target(), &parts, place).map_err(failure)?;
+    let mut said = format!("{} archives written", parts.len());
+    if args.link_unchanged {
+        let linked = new.link_unchanged(&names, &parts)?;
+        said += &format!(", of which {linked} are unchanged and links");
+    }
+    new.publish(&names, &parts, args.keep.map(|keep| keep as usize))?;
+    speaker.info(said.as_bytes());
+    Ok(())
+}
+
 impl Args {
+    fn into(&self) -> Result<Into, Failure> {
+        if (self.keep.is_some() || self.link_unchanged) && !self.split_names.has_date() {
+            return Err(Failure::Usage(
+                "--keep and --link-unchanged need {date} in --split-names".to_owned(),
+            ));
+        }
+        if self.link_unchanged && self.format != Format::Custom {
+            return Err(Failure::Usage("--link-unchanged needs custom archives".to_owned()));
+        }
+        if self.plan {
+            return Ok(Into::Plan);
+        }
+        if let Some(split) = self.split {
+            return Ok(Into::Parts(NewParts::new(&self.file, self.force)?, split));
+        }
+        let inputs = Inputs::default();
+        place::check(&self.file, &inputs)?;
+        Ok(Into::Place(Place::open(&self.file, inputs, self.force, self.format)?))
+    }
+
     fn parameters(&self) -> Parameters {
         let Connection { dbname, host, port, username, .. } = &self.connection;
         let database = dbname.as_ref().or(self.database.as_ref());

@@ -272,6 +272,10 @@ fn all() -> Vec<(String, String)> {
         }
         let found = examples(&help(&[command]));
         assert!(!found.is_empty(), "{command}");
+        if command == "dump" {
+            // They need a server: live_dump has dumps of all kinds.
+            continue;
+        }
         all.extend(found.into_iter().map(|example| (format!("{command} --help"), example)));
     }
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
