@@ -1,6 +1,8 @@
 //! Restores the same archives with pg_restore, with pgdmp exactly as pg_restore does, and with pgdmp
-//! by its faster means, into a server of its own, and prints how they compare.
+//! by its faster means, into a server of its own, dumps databases with pg_dump and with pgdmp, and prints
+//! how they compare.
 
+mod dump;
 mod far;
 mod measure;
 mod server;
@@ -10,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs};
 
+use dump::DUMPS;
 use measure::Usage;
 use server::Server;
 use work::{WORK, Work};
@@ -106,6 +109,10 @@ fn run() -> Result<()> {
         println!("\n{}: {}", work.name, work.about);
         let archive = work.archive(&server, &options)?;
         compare(&server, &options, work, &archive)?;
+    }
+    for dump in DUMPS.iter().filter(|dump| dump.name.contains(&options.only)) {
+        println!("\n{}: {}", dump.name, dump.about);
+        dump.compare(&server, &options)?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ enum How {
 }
 
 /// A row is about 100 bytes.
-const ROWS: &str = "SELECT g AS id, mod(g, 1000) AS n, md5(g::text) AS a, md5((g + 7)::text) AS b, \
+pub(crate) const ROWS: &str = "SELECT g AS id, mod(g, 1000) AS n, md5(g::text) AS a, md5((g + 7)::text) AS b, \
                    to_timestamp(g) AS at FROM generate_series(1, SIZE) g";
 
 pub(crate) const WORK: &[Work] = &[

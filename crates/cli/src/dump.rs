@@ -185,6 +185,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let into = args.into()?;
     let libpq = Libpq::load().map_err(failure)?;
     let server = libpq.server(args.parameters());
+    let stopper = server.stopper();
+    crate::signals::cancel_at_end(move || stopper.stop());
     let speaker = Speaker::new(context.quiet, args.verbose, args.json && !args.plan);
     let target = args.target();
     let mut dumper = args.dumper();

@@ -28,13 +28,13 @@ pub(crate) fn aside(parent: Folder, path: &Path) -> io::Result<Arc<Aside>> {
 }
 
 #[cfg(unix)]
-pub(crate) use handled::{end_restore, ignore_file_size, wait_if_ending};
+pub(crate) use handled::{cancel_at_end, end_restore, ignore_file_size, wait_if_ending};
 
 #[cfg(unix)]
 mod handled {
     use std::fs;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{Arc, Once};
+    use std::sync::{Arc, Mutex, Once, PoisonError};
     use std::thread;
 
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
@@ -63,6 +63,16 @@ mod handled {
             crate::stdio::say(&text);
             low_level::exit(1);
         });
+    }
+
+    /// What is to be cancelled before a signal ends the program.
+    static CANCEL: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+
+    /// Has something cancelled before a signal ends the program: what runs on a server would go on
+    /// until it sees that nobody listens.
+    pub(crate) fn cancel_at_end(cancel: impl Fn() + Send + 'static) {
+        *CANCEL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(cancel));
+        watch();
     }
 
     /// Waits for the signals, once.
@@ -102,6 +112,10 @@ mod handled {
         for aside in in_use.iter().filter_map(|aside| aside.upgrade()) {
             aside.remove_in_use();
         }
+        // A server may be far away: another signal ends the program at once.
+        if let Some(cancel) = &*CANCEL.lock().unwrap_or_else(PoisonError::into_inner) {
+            cancel();
+        }
         let _ = low_level::emulate_default_handler(signal);
         // It ends nobody who blocks the signal.
         std::process::exit(128 + signal);
@@ -139,6 +153,9 @@ pub(crate) fn wait_if_ending() {}
 
 #[cfg(not(unix))]
 pub(crate) fn ignore_file_size() {}
+
+#[cfg(not(unix))]
+pub(crate) fn cancel_at_end(_: impl Fn() + Send + 'static) {}
 
 #[cfg(not(unix))]
 pub(crate) fn end_restore(_: impl Fn() + Send + 'static, _: &str) {}

@@ -93,6 +93,8 @@ mod live_diff;
 mod live_disk;
 #[cfg(unix)]
 mod live_dump;
+#[cfg(unix)]
+mod live_dump_faults;
 mod live_edit;
 mod live_export;
 #[cfg(unix)]

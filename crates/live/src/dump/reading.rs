@@ -172,9 +172,17 @@ impl Reader<'_, '_> {
         const LONGEST: usize = 2000;
         let name = self.name(item);
         let shown = &sql[..sql.len().min(LONGEST)];
+        let mut detail = [b"Query was: ", shown].concat();
+        // A standby removed rows that the dump still had to read.
+        if self.session.last_state().as_ref() == Some(b"40001") {
+            detail.extend_from_slice(
+                b"\nhint: on a standby, hot_standby_feedback or a longer max_standby_streaming_delay \
+                  lets long dumps end",
+            );
+        }
         Fatal::Server {
             text: [format!("reading {name} failed: ").as_bytes(), &message[..]].concat(),
-            detail: Some([b"Query was: ", shown].concat()),
+            detail: Some(detail),
         }
     }
 
