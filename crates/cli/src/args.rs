@@ -3,8 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    cat, colour, completions, convert, count, deps, diff, du, dump, export, find, grep, head, list, man,
-    mask, merge, reindex, restore, salvage, show, split, verify,
+    cat, colour, completions, convert, count, deps, diff, du, dump, export, find, grep, head, list,
+    man, mask, merge, reindex, restore, salvage, show, split, verify,
 };
 
 /// Read, edit, convert and restore PostgreSQL dump archives (pg_dump -Fc, -Fd, -Ft)

@@ -125,7 +125,9 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
         Err(failure) => {
             message::error(without_number(&failure.to_string()));
             if let Failure::Lines(text) = &failure {
-                text.lines().skip(1).for_each(|line| message::lines(&format!("{line}\n")));
+                for line in text.lines().skip(1) {
+                    message::line(line.as_bytes(), pgdmp::text::Encoding::UTF8);
+                }
             }
             if let Failure::Ambiguous { choices, .. } = &failure {
                 choices.iter().for_each(message::choice);

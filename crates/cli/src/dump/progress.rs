@@ -103,7 +103,7 @@ impl Speaker {
         self.bytes.aside(|| match level {
             "warning" => message::warning(String::from_utf8_lossy(text)),
             "error" => message::error(String::from_utf8_lossy(text)),
-            "pg_dump" => message::lines(&format!("{}\n", String::from_utf8_lossy(text))),
+            "pg_dump" => message::line(text, Encoding::UTF8),
             _ => message::info(String::from_utf8_lossy(text)),
         });
     }

@@ -31,6 +31,8 @@ pub(super) type Unit = (usize, u64);
 #[derive(Debug)]
 pub(super) enum Piece {
     Bytes(Vec<u8>),
+    /// What follows begins a chunk.
+    Chunk,
     /// What follows is of this large object.
     Object(u32),
 }
@@ -39,6 +41,7 @@ impl Piece {
     fn len(&self) -> usize {
         match self {
             Piece::Bytes(bytes) => bytes.len(),
+            Piece::Chunk => 0,
             // What it takes itself.
             Piece::Object(_) => 32,
         }
@@ -63,6 +66,8 @@ struct Spool {
     /// Bytes in the file, and how many of them were taken.
     written: u64,
     taken: u64,
+    /// Where chunks begin in the file.
+    chunks: VecDeque<u64>,
     after: VecDeque<Piece>,
     /// Bytes in memory.
     held: usize,
@@ -226,8 +231,14 @@ impl<'a> Board<'a> {
                         file
                     }
                 };
+                let Piece::Bytes(bytes) = &piece else {
+                    if let Some(spool) = state.spools.get_mut(&unit) {
+                        spool.chunks.push_back(spool.written);
+                    }
+                    return Ok(());
+                };
                 drop(state);
-                return self.spill(unit, &file, &piece);
+                return self.spill(unit, &file, bytes);
             }
             state = self.wait(state);
         }
@@ -240,8 +251,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    fn spill(&self, unit: Unit, file: &Mutex<File>, piece: &Piece) -> Result<(), Stopped> {
-        let Piece::Bytes(bytes) = piece else { return Ok(()) };
+    fn spill(&self, unit: Unit, file: &Mutex<File>, bytes: &[u8]) -> Result<(), Stopped> {
         let mut open = file.lock().unwrap_or_else(PoisonError::into_inner);
         let written = open.seek(SeekFrom::End(0)).and_then(|_| open.write_all(bytes));
         drop(open);
@@ -330,8 +340,14 @@ impl<'a> Board<'a> {
             }
             let Some(unit) = state.following else { return Ok(None) };
             if let Some(spool) = state.spools.get_mut(&unit) {
-                let in_file = spool.written - spool.taken;
+                let next_chunk = spool.chunks.front().copied();
+                // Up to the next chunk.
+                let in_file = next_chunk.unwrap_or(spool.written) - spool.taken;
                 let piece = match spool.before.pop_front() {
+                    None if next_chunk == Some(spool.taken) => {
+                        spool.chunks.pop_front();
+                        return Ok(Some(Piece::Chunk));
+                    }
                     None if in_file == 0 => spool.after.pop_front(),
                     piece => piece,
                 };
@@ -430,6 +446,8 @@ mod tests {
                                 continue;
                             }
                             for piece in 0..pieces(unit.0) {
+                                // Each is a chunk.
+                                let _ = board.put(unit, Piece::Chunk);
                                 let mut bytes = vec![0; PIECE];
                                 bytes[..3].copy_from_slice(&[unit.0 as u8, unit.1 as u8, piece]);
                                 if board.put(unit, Piece::Bytes(bytes)).is_err() {
@@ -447,11 +465,13 @@ mod tests {
                         seen.push(item);
                         for unit in 0..items[item].units() {
                             board.follow((item, unit));
-                            let mut all = Vec::new();
+                            let (mut all, mut chunks) = (Vec::new(), 0);
                             while let Some(piece) = board.take().unwrap() {
-                                if let Piece::Bytes(bytes) = piece {
-                                    all.extend_from_slice(&bytes);
+                                match piece {
+                                    Piece::Bytes(bytes) => all.extend_from_slice(&bytes),
+                                    _ => assert_eq!(all.len(), chunks * PIECE),
                                 }
+                                chunks = all.len().div_ceil(PIECE);
                             }
                             let starts: Vec<&[u8]> =
                                 all.chunks(PIECE).map(|piece| &piece[..3]).collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
 use pgdmp::Toc;
-use pgdmp::write::Compressor;
+use pgdmp::write::{CompressedSink, Compressor};
 
 use super::board::{Board, Piece, Unit};
 use super::item::{Item, OBJECTS, Table, What};
@@ -286,6 +286,15 @@ impl Write for Pieces<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl CompressedSink for Pieces<'_> {
+    fn begin_chunk(&mut self) -> io::Result<()> {
+        if !self.bytes.is_empty() {
+            self.put()?;
+        }
+        Ok(self.board.put(self.unit, Piece::Chunk)?)
     }
 }
 

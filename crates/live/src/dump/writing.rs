@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use pgdmp::write::ArchiveWriter;
+use pgdmp::write::{ArchiveWriter, CompressedSink};
 use pgdmp::{Error, Toc};
 
 use super::board::{Board, Piece, Stopped};
@@ -69,8 +69,10 @@ impl Writing<'_> {
             let len = board.follow((number, 0));
             let mut out = writer.compressed(item.id, len)?;
             while let Some(piece) = board.take()? {
-                if let Piece::Bytes(bytes) = piece {
-                    out.write_all(&bytes).map_err(Error::from)?;
+                match piece {
+                    Piece::Bytes(bytes) => out.write_all(&bytes).map_err(Error::from)?,
+                    Piece::Chunk => out.begin_chunk().map_err(Error::from)?,
+                    Piece::Object(_) => {}
                 }
             }
             return Ok(out.finish()?);
