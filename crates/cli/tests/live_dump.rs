@@ -219,7 +219,7 @@ impl<'a> Bench<'a> {
     }
 
     fn connected(&self, mut command: Command, database: &str) -> Command {
-        command.args(["-h", &self.server.path(""), "-U", "postgres"]).env("TZ", "UTC");
+        command.args(["-h", &self.server.path("")]).env("PGUSER", "postgres").env("TZ", "UTC");
         command.args(["-d", &format!("dbname='{}'", escaped(database))]);
         command.stdin(Stdio::null());
         command
