@@ -39,6 +39,7 @@
 //! | `live_crash` | a server that crashes, and restores that go on |
 //! | `live_create` | the database that is made, and one that is there |
 //! | `live_disk` | a server whose disk is full |
+//! | `live_upgrade` | pg_upgrade with this program as its pg_restore |
 //! | `live_tls` | connections by TLS, beside the installed pg_restore |
 //! | `live_connect` | how a restore finds its server, and asks for a password |
 //! | `live_pipe` | restores from a pipe over several sessions: the same database, and pipes that break |
@@ -125,6 +126,8 @@ mod live_salvage;
 mod live_scripts;
 #[cfg(target_os = "linux")]
 mod live_tls;
+#[cfg(unix)]
+mod live_upgrade;
 mod manifest;
 #[cfg(unix)]
 mod many;
