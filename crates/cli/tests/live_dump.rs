@@ -125,7 +125,7 @@ fn live_dump_is_what_pg_dump_writes() {
     let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
     let items = plan["items"].as_array().unwrap();
     assert!(
-        items.iter().any(|item| item["entry"] == "TABLE DATA public.toasted"
+        items.iter().any(|item| item["entry"] == "TABLE DATA public.big"
             && item["parts"].as_u64().is_some_and(|parts| parts > 1)),
         "{plan}"
     );
