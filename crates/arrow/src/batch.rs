@@ -44,6 +44,8 @@ pub struct BatchBuilder {
     bytes: usize,
     /// What each row takes beside its text.
     row_bytes: usize,
+    /// Columns with arrays whose elements take more than their text.
+    large: Vec<usize>,
     scratch: Vec<u8>,
     nulled: Vec<u64>,
     replaced: Vec<u64>,
@@ -63,11 +65,14 @@ impl BatchBuilder {
         let columns = table.columns.iter().map(|column| Column::new(&column.kind)).collect();
         let counts = vec![0; table.columns.len()];
         let null_bytes = table.columns.iter().map(|column| column.kind.null_bytes());
+        let kinds = table.columns.iter().map(|column| &column.kind).enumerate();
+        let large = kinds.filter(|(_, kind)| kind.has_large_elements()).map(|(n, _)| n);
         BatchBuilder {
             columns,
             rows: 0,
             bytes: 0,
             row_bytes: null_bytes.fold(0, usize::saturating_add),
+            large: large.collect(),
             scratch: Vec::new(),
             nulled: counts.clone(),
             replaced: counts,
@@ -177,7 +182,9 @@ impl BatchBuilder {
 
     /// Whether the batch has as many rows or bytes as [`ArrowOptions`](crate::ArrowOptions) says.
     pub fn is_full(&self) -> bool {
-        self.rows >= self.table.options.batch_rows || self.bytes >= self.table.options.batch_bytes
+        let extra = self.large.iter().filter_map(|n| self.columns.get(*n)).map(Column::extra);
+        let bytes = extra.fold(self.bytes, usize::saturating_add);
+        self.rows >= self.table.options.batch_rows || bytes >= self.table.options.batch_bytes
     }
 
     /// The number of rows in the batch.

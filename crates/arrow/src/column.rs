@@ -133,6 +133,7 @@ impl Column {
                         Field::new("element", ArrowType::List(Arc::clone(&list.field)), true);
                     list = List::new(Inner::Lists(Box::new(list)), field);
                 }
+                let list = list.with_element_bytes(element.null_bytes());
                 Column::List(Box::new(list), *delimiter)
             }
             Kind::Struct(fields) => Column::Struct(Box::new(Struct {
@@ -346,6 +347,17 @@ impl Column {
             Column::Range(columns) => columns.append_null(),
             Column::Map(map) => map.end(false),
             Column::Vector(vector) => vector.append_null(),
+        }
+    }
+
+    /// What the elements of arrays take beside their text.
+    pub(crate) fn extra(&self) -> usize {
+        match self {
+            Column::List(list, _) => list.extra(),
+            Column::Struct(columns) => {
+                columns.columns.iter().map(Column::extra).fold(0, usize::saturating_add)
+            }
+            _ => 0,
         }
     }
 

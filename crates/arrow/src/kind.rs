@@ -193,6 +193,15 @@ impl Kind {
         }
     }
 
+    /// Whether there are arrays in it whose elements take much more than their text.
+    pub(crate) fn has_large_elements(&self) -> bool {
+        match self {
+            Kind::List { element, .. } => element.null_bytes() > 0 || element.has_large_elements(),
+            Kind::Struct(fields) => fields.iter().any(|(_, kind)| kind.has_large_elements()),
+            _ => false,
+        }
+    }
+
     pub(crate) fn arrow_type(&self) -> ArrowType {
         match self {
             Kind::Boolean => ArrowType::Boolean,

@@ -22,7 +22,15 @@ pub(crate) struct List {
     pub(crate) nulls: NullBufferBuilder,
     pub(crate) field: Arc<Field>,
     pub(crate) inner: Inner,
+    /// What an element takes at least, beside its text.
+    element_bytes: usize,
+    /// What the elements so far take so.
+    extra: usize,
 }
+
+/// What the elements of one array may take beside their text. Only a type with thousands of
+/// attributes gets there.
+const MOST_EXTRA: usize = 256 << 20;
 
 #[derive(Debug)]
 pub(crate) enum Inner {
@@ -112,7 +120,29 @@ impl IntervalParts {
 
 impl List {
     pub(crate) fn new(inner: Inner, field: Field) -> List {
-        List { offsets: vec![0], nulls: NullBufferBuilder::new(0), field: Arc::new(field), inner }
+        List {
+            offsets: vec![0],
+            nulls: NullBufferBuilder::new(0),
+            field: Arc::new(field),
+            inner,
+            element_bytes: 0,
+            extra: 0,
+        }
+    }
+
+    /// Says what an element takes at least, beside its text.
+    pub(crate) fn with_element_bytes(mut self, bytes: usize) -> List {
+        self.element_bytes = bytes;
+        self
+    }
+
+    /// What the elements since the last batch take beside their text.
+    pub(crate) fn extra(&self) -> usize {
+        let inner = match &self.inner {
+            Inner::Lists(list) => list.extra(),
+            Inner::Elements(column) => column.extra(),
+        };
+        self.extra.saturating_add(inner)
     }
 
     pub(crate) fn append_null(&mut self) {
@@ -152,6 +182,13 @@ impl List {
             return unrepresentable(why);
         }
         let lens: Vec<usize> = dimensions.iter().map(|dimension| dimension.len).collect();
+        let count = lens.iter().copied().fold(1, usize::saturating_mul);
+        let extra = if lens.is_empty() { 0 } else { count.saturating_mul(self.element_bytes) };
+        if extra > MOST_EXTRA {
+            self.append_null();
+            return unrepresentable("its elements take too much memory");
+        }
+        self.extra = self.extra.saturating_add(extra);
         self.append_lists(&lens, &mut array.elements(), &mut Vec::new(), texts)
     }
 
@@ -217,6 +254,7 @@ impl List {
             Inner::Elements(column) => column.finish()?,
         };
         let offsets = offsets(&mut self.offsets);
+        self.extra = 0;
         ListArray::try_new(Arc::clone(&self.field), offsets, values, self.nulls.finish())
     }
 }

@@ -26,7 +26,9 @@ fn archive(encoding: &str, of: &str, values: &[Option<&[u8]>]) -> Archive {
     let options = WriteOptions::new().version(ArchiveVersion::new(1, 14)).dbname("app");
     let mut builder = ArchiveBuilder::new(Format::Custom, &options).unwrap();
     builder.session(encoding, true).unwrap();
-    for (tag, defn) in [("mood", TYPES), ("pair", COMPOSITE)] {
+    let attributes: Vec<String> = (0..1_000).map(|n| format!("\tc{n} integer")).collect();
+    let wide = format!("CREATE TYPE public.wide AS (\n{}\n);\n", attributes.join(",\n"));
+    for (tag, defn) in [("mood", TYPES), ("pair", COMPOSITE), ("wide", &wide)] {
         let fields = EntryFields::new(builder.next_id(), Desc::TYPE, Section::PreData);
         builder.entry(&fields.namespace("public").tag(tag).defn(defn)).unwrap();
     }
@@ -768,4 +770,28 @@ fn fixtures_come_back() {
         }
     }
     assert!(tables > 20 && values > 2_000, "{tables} tables, {values} values");
+}
+
+/// NULL is four letters, and a thousand numbers in an array of a composite type.
+#[test]
+fn elements_that_take_more_than_their_text() {
+    let nulls = |count: usize| format!("{{{}}}", vec!["NULL"; count].join(","));
+    let (some, many) = (nulls(500), nulls(100_000));
+    let some: Vec<Option<&[u8]>> = vec![Some(some.as_bytes()); 8];
+    let made = archive("UTF8", "public.wide[]", &some);
+    let entry = made.toc().find(Desc::TABLE_DATA, Some(b"public"), b"t").unwrap();
+    let options = ArrowOptions::new();
+    let mut builder = BatchBuilder::new(table(&made, &options).unwrap());
+    let mut rows = made.rows(entry.dump_id()).unwrap();
+    let mut batches = Vec::new();
+    while let Some(row) = rows.next_row().unwrap() {
+        builder.push(&row, None).unwrap();
+        if builder.is_full() {
+            batches.push(builder.finish().unwrap().num_rows());
+        }
+    }
+    assert_eq!(batches, [5]);
+    let error = read(&archive("UTF8", "public.wide[]", &[Some(many.as_bytes())]), &options);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("its elements take too much memory"), "{error}");
 }
