@@ -12,6 +12,7 @@ use clap::ArgAction;
 use serde_json::{Map, Value, json};
 
 use crate::inputs::Inputs;
+use crate::manifest::{ManifestArgs, Wanted};
 use crate::output::{Output, human_size};
 use crate::place::{self, Place};
 use crate::table::{Align, Table};
@@ -86,6 +87,18 @@ pub(crate) struct Args {
     /// Make a link to the last archive of a table or schema that is the same but for its time
     #[arg(long, requires = "split")]
     link_unchanged: bool,
+    /// Read and verify the new archive, and write a manifest of it: checksums of everything in it
+    ///
+    /// FILE is by default the name of the archive with .pgdmp-manifest behind it, or manifest.pgdmp
+    /// in a directory archive. If the archive is not good, it does not get its name.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with_all = ["split", "plan"]
+    )]
+    manifest: Option<Option<PathBuf>>,
     /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
     force: bool,
@@ -182,7 +195,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let into = args.into()?;
+    let into = args.into(context)?;
     let libpq = Libpq::load().map_err(failure)?;
     let server = libpq.server(args.parameters());
     let stopper = server.stopper();
@@ -191,18 +204,24 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let target = args.target();
     let mut dumper = args.dumper();
     match &into {
-        Into::Place(Place::New(new)) => dumper = dumper.temporary_folder(new.folder()),
+        Into::Place(Place::New(new), _) => dumper = dumper.temporary_folder(new.folder()),
         Into::Parts(new, _) => dumper = dumper.temporary_folder(new.path()),
         _ => {}
     }
     let begun = dumper.begin(&server, &speaker).map_err(failure);
     let done = begun.and_then(|dump| match into {
         Into::Plan => plan(&dump, args.json),
-        Into::Place(Place::New(new)) => {
-            new.write(|path| dump.create(&target, path).map_err(failure))?;
-            new.publish()
+        Into::Place(Place::New(new), mut wanted) => {
+            new.write(|path| {
+                dump.create(&target, path).map_err(failure)?;
+                wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
+            })?;
+            new.publish()?;
+            wanted.map_or(Ok(()), Wanted::publish)
         }
-        Into::Place(Place::Stream(out)) => dump.write_pipe(&target, out).map_err(failure)?.finish(),
+        Into::Place(Place::Stream(out), _) => {
+            dump.write_pipe(&target, out).map_err(failure)?.finish()
+        }
         Into::Parts(new, split) => parts(args, dump, &new, split, &speaker),
     });
     speaker.finish(done.is_ok());
@@ -212,7 +231,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 /// What a dump becomes.
 enum Into {
     Plan,
-    Place(Place),
+    Place(Place, Option<Wanted>),
     Parts(NewParts, Split),
 }
 
@@ -242,7 +261,7 @@ fn parts(
 }
 
 impl Args {
-    fn into(&self) -> Result<Into, Failure> {
+    fn into(&self, context: &Context) -> Result<Into, Failure> {
         if (self.keep.is_some() || self.link_unchanged) && !self.split_names.has_date() {
             return Err(Failure::Usage(
                 "--keep and --link-unchanged need {date} in --split-names".to_owned(),
@@ -259,7 +278,9 @@ impl Args {
         }
         let inputs = Inputs::default();
         place::check(&self.file, &inputs)?;
-        Ok(Into::Place(Place::open(&self.file, inputs, self.force, self.format)?))
+        let manifest = ManifestArgs::new(self.manifest.clone());
+        let wanted = manifest.wanted(&[], &self.file, self.format, self.force, context)?;
+        Ok(Into::Place(Place::open(&self.file, inputs, self.force, self.format)?, wanted))
     }
 
     fn parameters(&self) -> Parameters {

@@ -42,6 +42,11 @@ pub(crate) struct Wanted {
 }
 
 impl ManifestArgs {
+    /// What is asked of a command whose input is no archive.
+    pub(crate) fn new(manifest: Option<Option<PathBuf>>) -> Self {
+        ManifestArgs { manifest, no_manifest: false }
+    }
+
     /// Compares inputs with their manifests, where they have some. Says whether a manifest is to be
     /// written.
     pub(crate) fn asked(&self, inputs: &[&Path], context: &Context) -> Result<bool, Failure> {

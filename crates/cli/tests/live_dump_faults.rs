@@ -308,4 +308,19 @@ fn live_dump_of_each_table() {
         fs::metadata(out.join(name)).unwrap().nlink() == 2
     };
     assert!(is_link(&first[0]) && is_link(&first[2]) && !is_link(&first[1]));
+
+    // A manifest is of the archive as it stands there.
+    let proved = folder.path().join("proved.dump");
+    let options = ["--manifest", "-f", proved.to_str().unwrap()];
+    let output = dump(&server, pgdmp(), &options).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(folder.path().join("proved.dump.pgdmp-manifest").exists());
+    let verified = || pgdmp().arg("verify").arg(&proved).output().unwrap().status.code();
+    assert_eq!(verified(), Some(0));
+    let mut bytes = fs::read(&proved).unwrap();
+    // In the table of contents, which has no checksum.
+    let at = bytes.windows(4).position(|four| four == b"heap").unwrap();
+    bytes[at] ^= 4;
+    fs::write(&proved, bytes).unwrap();
+    assert_eq!(verified(), Some(1));
 }

@@ -18,6 +18,10 @@ const LEGACY_MAGIC: u32 = 0x184c_2102;
 /// A block that may become larger than this is decoded in pieces.
 const PIECE: usize = WINDOW - REACH;
 
+/// Memory of a block that is kept for the next decoder. Memory that comes and goes with each piece
+/// costs more than decompressing.
+const KEPT: usize = 1 << 20;
+
 #[derive(Default)]
 pub(in crate::compress) struct Context {
     /// A [`Window`], in one piece on the heap.
@@ -80,9 +84,9 @@ impl Decoder {
     }
 
     pub(in crate::compress) fn give_back(mut self, contexts: &Contexts) {
-        // Blocks of more than pg_dump's 64 KiB are rare, and may be 4 MiB.
+        // The pieces that pgdmp writes are blocks of up to 1 MiB; others may be 4 MiB.
         self.memory.block.clear();
-        self.memory.block.shrink_to(REACH);
+        self.memory.block.shrink_to(KEPT);
         contexts.lz4.give(self.memory);
     }
 
