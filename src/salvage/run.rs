@@ -41,6 +41,8 @@ pub struct Salvage {
     compression: Algorithm,
     /// By place of the entry: those with data in pieces, some of which are damaged.
     mended: HashSet<usize>,
+    /// By place of the entry: fewer rows than what is reported, which the checksums of pieces prove.
+    proved: HashMap<usize, Saved>,
     /// The OIDs of the large objects that have a file, once they were asked for.
     oids_of_files: OnceLock<Vec<u32>>,
 }
@@ -121,6 +123,7 @@ impl Salvage {
             format: archive.format(),
             compression: archive.header().compression.algorithm,
             mended: HashSet::new(),
+            proved: HashMap::new(),
             oids_of_files: OnceLock::new(),
         };
         salvage.look(&places)?;
@@ -132,9 +135,16 @@ impl Salvage {
     #[must_use]
     pub fn trusted(mut self, trusted: bool) -> Self {
         self.trusted = trusted;
-        for saved in &mut self.report.entries {
-            // Only the checksum at its end proves any row of gzip data.
-            let unproved = self.compression == Algorithm::Gzip && saved.damage.is_some();
+        for (index, at) in &self.saved {
+            let saved = &mut self.report.entries[*at];
+            if trusted && let Some(proved) = self.proved.remove(index) {
+                *saved = proved;
+                self.mended.insert(*index);
+            }
+            // Only the checksum at its end proves any row of gzip data in one piece.
+            let unproved = self.compression == Algorithm::Gzip
+                && saved.damage.is_some()
+                && !self.mended.contains(index);
             if trusted && (saved.suspect_from.is_some() || unproved) {
                 (saved.is_kept, saved.rows, saved.large_objects) = (false, 0, 0);
             }
@@ -217,17 +227,18 @@ impl Salvage {
                             true => self.mended_rows_of(entry, |_| Ok(()))?,
                             false => None,
                         };
-                        let more = mended.filter(|mended| mended.rows > outcome.rows);
-                        match more {
-                            None => judge(&mut saved, entry, outcome, gzip),
-                            Some(mended) => {
-                                // The checksums of pieces prove their rows.
-                                let error = outcome.error;
-                                let outcome = Outcome { error, is_marked: true, ..mended };
-                                judge(&mut saved, entry, outcome, false);
-                                saved.suspect_from = None;
+                        let more = mended.as_ref().is_some_and(|more| more.rows > outcome.rows);
+                        let mended = mended.map(|mended| prove(&saved, &outcome, &mended));
+                        judge(&mut saved, entry, outcome, gzip);
+                        match mended {
+                            Some(mended) if more => {
+                                saved = mended;
                                 self.mended.insert(entry.index());
                             }
+                            Some(mended) if saved.suspect_from.is_some() => {
+                                self.proved.insert(entry.index(), mended);
+                            }
+                            _ => {}
                         }
                     }
                     BlockKind::LargeObjects => {
@@ -477,6 +488,13 @@ fn has_rows(entry: TocEntry<'_>) -> bool {
     entry.desc() == Desc::TABLE_DATA
 }
 
+/// An entry with the rows of the pieces that are whole: their checksums prove them.
+fn prove(saved: &Saved, damaged: &Outcome, pieces: &Outcome) -> Saved {
+    let damage = damaged.error.as_ref().map(Finding::from);
+    let Outcome { rows, left_out, .. } = *pieces;
+    Saved { rows, left_out, damage, is_kept: rows > 0, ..saved.clone() }
+}
+
 /// What an outcome means for an entry.
 fn judge(saved: &mut Saved, entry: TocEntry<'_>, outcome: Outcome, gzip: bool) {
     let Outcome { rows, left_out, first_left_out, error, is_marked } = outcome;
@@ -490,7 +508,11 @@ fn judge(saved: &mut Saved, entry: TocEntry<'_>, outcome: Outcome, gzip: bool) {
         // That bytes are missing, or follow, makes no row wrong.
         !error.is_truncated() && error.fault() != Some(Fault::EndMarker)
     });
-    if gzip && is_decoded {
+    // What its checksum or length denies is wrong somewhere.
+    let is_denied = error
+        .as_ref()
+        .is_some_and(|error| matches!(error.fault(), Some(Fault::Checksum | Fault::Length)));
+    if (gzip && is_decoded) || is_denied {
         saved.suspect_from = Some(first_left_out.unwrap_or(1));
     } else if left_out > 0 {
         saved.suspect_from = first_left_out;

@@ -39,7 +39,7 @@ Examples:
   pgdmp restore -f - --target-version 15 backup.dump | psql -d app
                                                           SQL for a server 15
   pgdmp restore -f - -t orders --with-dependents backup.dump | psql -d app
-                                                          one table with its indexes
+                                                          one table with indexes
   pgdmp list backup.dump | grep -v INDEX | pgdmp restore -L - -f - backup.dump
                                                           all but the indexes
 
