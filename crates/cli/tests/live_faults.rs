@@ -335,7 +335,9 @@ fn a_terminal_obeys_no_server() {
     let socket = server.path("");
     command
         .args(["restore", "--exact", "-v", "-h", &socket, "-U", "postgres", "-d", "db"])
-        .arg(&path);
+        .arg(&path)
+        // Our own sequences are obeyed.
+        .env("NO_COLOR", "1");
     let shown = crate::terminal::shown(command);
     assert_eq!(crate::terminal::obeyed(&shown), None);
     let text = String::from_utf8(shown).unwrap().replace("\r\n", "\n");
