@@ -320,7 +320,11 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("UPDATE s.t SET a = a; VACUUM s.t; ANALYZE", "", ""),
     ("CREATE TABLE s.new (a int)", "", "+ TABLE s.new\n"),
     ("DROP VIEW s.v", "", "- VIEW s.v\n"),
-    ("ALTER TABLE s.plain RENAME TO renamed", "", "- TABLE s.plain\n+ TABLE s.renamed\n"),
+    (
+        "ALTER TABLE s.plain RENAME TO renamed",
+        "",
+        "- TABLE s.plain (renamed to renamed?)\n+ TABLE s.renamed (renamed from plain?)\n",
+    ),
     ("ALTER TABLE s.plain ALTER b TYPE bigint", "--brief", "~ TABLE s.plain: definition\n"),
     (
         "ALTER TABLE s.plain ALTER b SET DEFAULT 2",

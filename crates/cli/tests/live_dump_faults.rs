@@ -161,7 +161,9 @@ fn live_dump_that_is_ended_leaves_nothing() {
         child.stdout.take().unwrap().read_to_end(&mut rest).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{which}: {}", said(&output));
-        assert!(said(&output).contains("terminating connection"), "{which}: {}", said(&output));
+        // The server's last words do not always come through: its way to us was full.
+        let words = ["terminating connection", "server closed the connection"];
+        assert!(words.iter().any(|w| said(&output).contains(w)), "{which}: {}", said(&output));
         let file = folder.path().join("piped");
         fs::write(&file, [b"PGDMP", &rest[..]].concat()).unwrap();
         let verified = pgdmp().args(["verify", "-q"]).arg(&file).output().unwrap();
