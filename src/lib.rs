@@ -89,7 +89,7 @@
 //! | `gzip`, `lz4`, `zstd` | yes | that compression; without it, reading such data is [`ErrorKind::NotEnabled`], and everything else works |
 //! | `random` | yes | [`RestrictKey::random`](script::RestrictKey::random) |
 //! | `encodings` | yes | the characters of encodings besides UTF8, LATIN1 and LATIN5; without it their bytes are shown as numbers |
-//! | `diff` | no | [`diff`], which compares two archives |
+//! | `diff` | no | the module `diff`, which compares two archives |
 //! | `manifest` | no | `Manifest::read` and `Manifest::write` of [`manifest`](mod@manifest), the checksums of an archive as a file |
 //! | `mmap` | no | [`MappedFile`](source), a source in mapped memory |
 
