@@ -460,7 +460,9 @@ impl<'v> Raw<'v> {
                 let Setting { keyword, envvar, compiled, val, dispchar, .. } = &*next;
                 let (keyword, value) = (bytes(*keyword), bytes(*val));
                 let is_secret = bytes(*dispchar).contains(&b'*');
-                let is_default = !compiled.is_null() && value == bytes(*compiled);
+                // libpq fills this one in later (since 16), and older programs do not know it.
+                let is_filled_in = keyword == b"sslcertmode" && value == b"allow";
+                let is_default = is_filled_in || (!compiled.is_null() && value == bytes(*compiled));
                 let environment = String::from_utf8(bytes(*envvar)).unwrap_or_default();
                 let is_set = !environment.is_empty() && std::env::var_os(environment).is_some();
                 if !val.is_null() && !is_secret && (!is_default || is_set) {
