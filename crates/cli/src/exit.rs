@@ -46,7 +46,7 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    fn is_closed_pipe(&self) -> bool {
+    pub(crate) fn is_closed_pipe(&self) -> bool {
         let error = match self {
             Failure::Output(error) => Some(error),
             Failure::Archive(error) | Failure::Elsewhere { error, .. } => match error.kind() {
@@ -126,6 +126,8 @@ pub(crate) fn report(result: Result<Exit, Failure>) -> ExitCode {
             message::error(without_number(&failure.to_string()));
             if let Failure::Lines(text) = &failure {
                 for line in text.lines().skip(1) {
+                    // libpq indents with tabs, which would be shown as an escape.
+                    let line = line.replace('\t', "        ");
                     message::line(line.as_bytes(), pgdmp::text::Encoding::UTF8);
                 }
             }

@@ -171,6 +171,13 @@ fn live_dump_that_is_ended_leaves_nothing() {
         fs::remove_file(&file).unwrap();
     }
 
+    // Who reads the pipe ends: what he has is no backup.
+    let mut child = begun(&server, &["-j3", "-Z", "none", "-q"]);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("before the dump was complete"), "{}", said(&output));
+
     // A signal in the middle: nothing is left, here and on the server.
     let mut child = dump(&server, pgdmp_with_signals(), &["-j3", "-q", "-f", out]).spawn().unwrap();
     wait_for(&server, "count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pgdmp'");
