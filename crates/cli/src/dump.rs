@@ -221,7 +221,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
         Into::Place(Place::Stream(out), _) => {
             let written = dump.write_pipe(&target, out).map_err(failure);
-            written.and_then(|out| out.finish()).map_err(incomplete)
+            written.and_then(|out| out.finish())
         }
         Into::Parts(new, split) => parts(args, dump, &new, split, &speaker),
     });
@@ -360,14 +360,6 @@ impl Args {
 
 fn bytes(text: &OsString) -> Vec<u8> {
     text.as_encoded_bytes().to_vec()
-}
-
-/// Half a backup is none: who closed the pipe has not seen enough.
-fn incomplete(failure: Failure) -> Failure {
-    match failure.is_closed_pipe() {
-        true => Failure::Usage("the output was closed before the dump was complete".to_owned()),
-        false => failure,
-    }
 }
 
 fn failure(fatal: Fatal) -> Failure {

@@ -63,10 +63,10 @@ impl Place {
                 return Err(terminal());
             }
             let inner = Inner::Stdout(stdio::Stdout::new());
-            return Ok(Place::Stream(Stream { inner, name: shown }));
+            return Ok(Place::Stream(Stream { inner, name: shown, is_archive: true }));
         }
         let inner = Inner::Node(open_node(name, &inputs, force)?);
-        Ok(Place::Stream(Stream { inner, name: shown }))
+        Ok(Place::Stream(Stream { inner, name: shown, is_archive: true }))
     }
 }
 
@@ -89,7 +89,8 @@ impl Place {
             return NewArchive::new(name, inputs, force, Kind::Rows).map(Place::New);
         }
         let inner = Inner::Node(open_node(name, &inputs, force)?);
-        Ok(Place::Stream(Stream { inner, name: name.display().to_string() }))
+        let name = name.display().to_string();
+        Ok(Place::Stream(Stream { inner, name, is_archive: false }))
     }
 }
 
@@ -98,6 +99,7 @@ impl Place {
 pub(crate) struct Stream {
     inner: Inner,
     name: String,
+    is_archive: bool,
 }
 
 #[derive(Debug)]
@@ -126,6 +128,11 @@ impl Stream {
     fn named(&self, error: io::Error) -> io::Error {
         match error.kind() {
             io::ErrorKind::Interrupted => error,
+            // Rows may be seen in part; half an archive is none, so this does not end quietly.
+            io::ErrorKind::BrokenPipe if self.is_archive => io::Error::other(format!(
+                "{} was closed before the archive was complete",
+                self.name
+            )),
             kind => io::Error::new(kind, format!("could not write to {}: {error}", self.name)),
         }
     }

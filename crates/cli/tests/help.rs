@@ -1,4 +1,4 @@
-//! Every example of the help texts and of README.md works, with archives of today and of old.
+//! Every example of the help texts, of README.md and of docs/ works, with archives of today and of old.
 
 use std::fs;
 use std::io::Write;
@@ -278,11 +278,13 @@ fn all() -> Vec<(String, String)> {
         }
         all.extend(found.into_iter().map(|example| (format!("{command} --help"), example)));
     }
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let of_readme = readme.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
-    let lines = of_readme.flat_map(str::lines).filter(|line| !line.starts_with("cargo "));
-    all.extend(lines.map(|line| ("README.md".to_owned(), line.to_owned())));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for name in ["README.md", "docs/framed.md"] {
+        let text = fs::read_to_string(root.join(name)).unwrap();
+        let blocks = text.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+        let lines = blocks.flat_map(str::lines).filter(|line| !line.starts_with("cargo "));
+        all.extend(lines.map(|line| (name.to_owned(), line.to_owned())));
+    }
     all
 }
 

@@ -176,7 +176,7 @@ fn live_dump_that_is_ended_leaves_nothing() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains("before the dump was complete"), "{}", said(&output));
+    assert!(said(&output).contains("before the archive was complete"), "{}", said(&output));
 
     // A signal in the middle: nothing is left, here and on the server.
     let mut child = dump(&server, pgdmp_with_signals(), &["-j3", "-q", "-f", out]).spawn().unwrap();
