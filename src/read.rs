@@ -4,6 +4,7 @@
 //! they need and can go to other threads. [`Archive::pass`] and [`ArchiveStream::pass`] go through
 //! all data in the order of the file, which is the only way through a pipe. [`Archive::blocks`]
 //! tells where the data lies, and [`Archive::stored`] reads it as it is stored.
+//! [`Archive::data_range`] and [`Archive::rows_range`] read a part of one table.
 //!
 //! ```
 //! use std::io;
@@ -19,7 +20,7 @@
 //! ```
 
 pub use crate::archive::{
-    Archive, ArchiveStream, Block, BlockInfo, Candidate, EntryData, Input, LargeObject,
+    Archive, ArchiveStream, Block, BlockInfo, Candidate, DataRange, EntryData, Input, LargeObject,
     LargeObjects, OpenOptions, Pass, StoredData, Table,
 };
 pub use crate::limits::Limits;

@@ -3,6 +3,7 @@
 //! | module | what is proved |
 //! |---|---|
 //! | `read` | every fixture is read as `pg_restore` reads it, through every kind of source |
+//! | `ranges` | a part of a table is what it is of the whole, and is read without the rest |
 //! | `versions` | every archive version, both directions |
 //! | `hostile` | broken input gives an error: no panic, no hang, no unbounded memory |
 //! | `recognise` | what is no archive, or surrounds one, is named with what helps |
@@ -64,6 +65,7 @@ mod moved_damage;
 mod moves;
 mod needs;
 mod progress;
+mod ranges;
 mod read;
 mod recognise;
 mod regressions;

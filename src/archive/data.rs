@@ -102,18 +102,8 @@ impl<'a> EntryData<'a> {
     }
 
     /// Writes the rest of the data to `output`, and returns its length in bytes.
-    pub fn copy_to(&mut self, mut output: impl Write) -> Result<u64> {
-        let mut bytes = 0;
-        loop {
-            let data = self.fill_buf()?;
-            if data.is_empty() {
-                return Ok(bytes);
-            }
-            output.write_all(data).map_err(Error::from)?;
-            let n = data.len();
-            bytes += n as u64;
-            self.consume(n);
-        }
+    pub fn copy_to(&mut self, output: impl Write) -> Result<u64> {
+        copy_rest(self, output)
     }
 
     fn placed(&self, error: io::Error) -> io::Error {
@@ -125,6 +115,21 @@ impl<'a> EntryData<'a> {
             error = error.in_member(member);
         }
         error.in_entry(|| self.entry.clone()).into()
+    }
+}
+
+/// Writes all that is left, without a copy in between.
+pub(super) fn copy_rest(data: &mut impl BufRead, mut output: impl Write) -> Result<u64> {
+    let mut bytes = 0;
+    loop {
+        let some = data.fill_buf()?;
+        if some.is_empty() {
+            return Ok(bytes);
+        }
+        output.write_all(some).map_err(Error::from)?;
+        let n = some.len();
+        bytes += n as u64;
+        data.consume(n);
     }
 }
 

@@ -201,7 +201,7 @@ impl Archive {
         self.open_piece(entry)?.decode(&self.contexts, &self.limits)
     }
 
-    fn open_piece<'d>(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'d>> {
+    pub(super) fn open_piece<'d>(&self, entry: TocEntry<'_>) -> Result<StoredPiece<'d>> {
         let marked = has_end_marker(&entry);
         match &self.layout {
             Layout::Blocks(custom) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::data::EntryData;
 use super::stored::Stored;
 use super::stored_check::{StoredCheck, Tail, no_end_marker};
-use crate::compress::{Algorithm, Contexts, Framing, PieceReader};
+use crate::compress::{Algorithm, Contexts, Framing, PieceReader, restart};
 use crate::error::{EntryName, Error, Result};
 use crate::format::members::Member;
 use crate::limits::Limits;
@@ -84,8 +84,37 @@ impl<'a> StoredPiece<'a> {
 
     /// The plain bytes.
     pub(crate) fn decode(self, contexts: &Arc<Contexts>, limits: &Limits) -> Result<EntryData<'a>> {
+        let new = |stored, algorithm, framing| {
+            PieceReader::new(stored, algorithm, framing, limits, contexts)
+        };
+        self.decode_by(new)
+    }
+
+    /// The plain bytes from the last place on from which they can be had, at or before the plain byte
+    /// `from`, and how many there are before that place. Their end is not checked.
+    pub(crate) fn decode_from(
+        self,
+        from: u64,
+        contexts: &Arc<Contexts>,
+        limits: &Limits,
+    ) -> Result<(EntryData<'a>, u64)> {
+        let mut before = 0;
+        let new = |stored, algorithm, framing| {
+            let (stored, passed) = restart(stored, algorithm, framing, from)?;
+            before = passed;
+            let reader = PieceReader::new(stored, algorithm, framing, limits, contexts)?;
+            if passed > 0 { Ok(reader.resumed()?) } else { Ok(reader) }
+        };
+        let data = StoredPiece { marked: false, ..self }.decode_by(new)?;
+        Ok((data, before))
+    }
+
+    fn decode_by(
+        self,
+        new: impl FnOnce(Stored<'a>, Algorithm, Framing) -> Result<PieceReader<Stored<'a>>>,
+    ) -> Result<EntryData<'a>> {
         let StoredPiece { stored, algorithm, framing, member, entry, marked } = self;
-        match PieceReader::new(stored, algorithm, framing, limits, contexts) {
+        match new(stored, algorithm, framing) {
             Ok(decoder) => {
                 Ok(EntryData::new(decoder, entry, member.map(|member| member.name), marked))
             }

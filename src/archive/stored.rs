@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use crate::compress::PieceSource;
+use crate::compress::{Passing, PieceSource};
 use crate::format::block::ChunkReader;
 use crate::format::tar::MemberReader;
 use crate::source::{Positioned, SourceReader};
@@ -117,6 +117,36 @@ impl PieceSource for Stored<'_> {
             Stored::Chunks(chunks) => Ok(Box::new(Stored::Chunks(chunks))),
             Stored::Member(reader) => Ok(Box::new(Stored::Member(reader))),
             lent @ Stored::Lent(_) => Err(lent),
+        }
+    }
+}
+
+impl Passing for Stored<'_> {
+    fn pass(&mut self, most: u64) -> io::Result<u64> {
+        match self {
+            Stored::Chunks(chunks) => Ok(chunks.pass(most)?),
+            Stored::Member(reader) => {
+                let most = most.min(reader.remaining().unwrap_or(0));
+                reader.skip(most)?;
+                Ok(most)
+            }
+            Stored::Lent(_) => Ok(0),
+        }
+    }
+
+    fn again(&self) -> Option<Self> {
+        match self {
+            Stored::Chunks(chunks) => Some(Stored::Chunks(chunks.again())),
+            Stored::Member(reader) => Some(Stored::Member(reader.again())),
+            Stored::Lent(_) => None,
+        }
+    }
+
+    fn for_lengths(self) -> Self {
+        match self {
+            Stored::Chunks(chunks) => Stored::Chunks(chunks.for_lengths()),
+            Stored::Member(reader) => Stored::Member(reader.for_lengths()),
+            lent @ Stored::Lent(_) => lent,
         }
     }
 }

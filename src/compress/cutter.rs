@@ -197,8 +197,7 @@ impl Cutter {
             stored.extend_from_slice(&bytes[..n]);
             input.consume(n);
             let between = frames.is_between();
-            let short = self.is_short(&frames) || is_skippable(stored);
-            if (between || stored.len() >= HEADER) && !short {
+            if (between || stored.len() >= HEADER) && !self.is_short(&frames) {
                 return Err(Not::Short);
             }
             let len = frames.content().unwrap_or(0) as usize;
@@ -216,12 +215,8 @@ impl Cutter {
 /// Bytes in which the header of a frame ends: magic number, descriptor, window, dictionary, size.
 const HEADER: usize = 4 + 1 + 1 + 4 + 8;
 
-fn is_skippable(frame: &[u8]) -> bool {
-    matches!(frame, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
-}
-
 /// Stored and plain length of a gzip member that says them in the header that these bytes begin with.
-fn member_sizes(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn member_sizes(bytes: &[u8]) -> Option<(usize, usize)> {
     #[cfg(feature = "gzip")]
     {
         use gzip::encode::{HAS_EXTRA, SIZES, SIZES_FIELD};
@@ -240,7 +235,7 @@ fn member_sizes(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Bytes of the header of a gzip member with its sizes.
-const MEMBER: usize = 10 + 2 + 12;
+pub(super) const MEMBER: usize = 10 + 2 + 12;
 
 fn take_member(
     input: &mut impl PieceSource,
@@ -285,7 +280,7 @@ fn take_part(
 }
 
 /// Takes bytes until `stored` has so many, or there are no more.
-fn take(input: &mut impl BufRead, stored: &mut Vec<u8>, len: usize) -> io::Result<()> {
+pub(super) fn take(input: &mut impl BufRead, stored: &mut Vec<u8>, len: usize) -> io::Result<()> {
     while stored.len() < len {
         let bytes = fill(input)?;
         let n = bytes.len().min(len - stored.len());
@@ -299,7 +294,7 @@ fn take(input: &mut impl BufRead, stored: &mut Vec<u8>, len: usize) -> io::Resul
 }
 
 /// The next bytes; again when a signal came in between.
-fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
+pub(super) fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
     loop {
         match input.fill_buf() {
             Ok(_) => break,

@@ -90,10 +90,41 @@ impl Frames {
         self.stage == Stage::Padding
     }
 
-    /// How many bytes the frame becomes, by the header that was met last. `None` if it does not say
-    /// so, and for a skippable frame.
+    /// How many bytes the frame becomes, by the header that was met last: none, if it is skippable.
+    /// `None` if it does not say so.
     pub(crate) fn content(&self) -> Option<u64> {
         self.content
+    }
+
+    /// Whether all is known that the frame says of itself at its beginning.
+    pub(crate) fn has_header(&self) -> bool {
+        self.content.is_some() || matches!(self.stage, Stage::Block | Stage::End)
+    }
+
+    /// Bytes that are to be looked at next.
+    pub(crate) fn needed(&self) -> usize {
+        self.needed - self.held
+    }
+
+    /// Bytes that come before them, and need not be read.
+    pub(crate) fn over(&self) -> u64 {
+        self.over
+    }
+
+    /// So many of those were passed over.
+    pub(crate) fn passed(&mut self, bytes: u64) {
+        self.over = self.over.saturating_sub(bytes);
+        self.end_frame();
+    }
+
+    /// Whether a frame ends here.
+    fn end_frame(&mut self) -> bool {
+        let ends = self.over == 0 && self.stage == Stage::End;
+        if ends {
+            self.expect(Stage::Between, 4);
+            self.framed = true;
+        }
+        ends
     }
 
     /// Takes the next bytes, up to the end of a frame, and says how many it took: at least one.
@@ -129,9 +160,7 @@ impl Frames {
                 }
                 self.advance()?;
             }
-            if self.over == 0 && self.stage == Stage::End {
-                self.expect(Stage::Between, 4);
-                self.framed = true;
+            if self.end_frame() {
                 break;
             }
         }
@@ -166,6 +195,7 @@ impl Frames {
             Stage::Between => self.begin()?,
             Stage::Skippable => {
                 self.over = self.word().into();
+                self.content = Some(0);
                 self.expect(Stage::End, 0);
             }
             Stage::Descriptor => match self.algorithm {

@@ -14,6 +14,7 @@
 //! ring.rs      pieces that wait for their turn
 //! ahead.rs     one stream, decompressed by one thread while another uses what came out
 //! replay.rs    a reader of what was read already
+//! restart.rs   the last place from which what is wanted can be decompressed
 //! workers.rs   the threads
 //! gzip/, lz4/, zstd/   one algorithm each: decode.rs beside encode.rs
 //! gzip/rewrap.rs       deflate data from one wrapper into the other
@@ -37,6 +38,7 @@ mod lz4;
 mod parallel;
 mod pieces;
 mod replay;
+mod restart;
 mod ring;
 #[cfg(test)]
 #[cfg_attr(not(all(feature = "gzip", feature = "lz4", feature = "zstd")), allow(unused))]
@@ -54,6 +56,7 @@ pub(crate) use frames::Frames;
 #[cfg(feature = "gzip")]
 pub(crate) use gzip::rewrap;
 pub(crate) use pieces::PieceReader;
+pub(crate) use restart::{Passing, restart};
 
 /// What surrounds deflate data: the only difference between the data of one table in a custom
 /// archive and in a directory. LZ4 and Zstandard frames are the same in both.

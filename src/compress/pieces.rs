@@ -115,6 +115,16 @@ impl<R: PieceSource> PieceReader<R> {
         Ok(reader(Way::Stream(decoder)))
     }
 
+    /// The data begin behind pieces that were passed over.
+    pub(crate) fn resumed(mut self) -> io::Result<Self> {
+        match &mut self.way {
+            Way::Pieces(pieces) => pieces.any = true,
+            Way::Stream(decoder) => decoder.resume(&[], 1)?,
+            _ => {}
+        }
+        Ok(self)
+    }
+
     /// Goes on where what was read has ended.
     fn advance(&mut self) -> io::Result<()> {
         let pieces = match &mut self.way {

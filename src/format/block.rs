@@ -10,7 +10,7 @@ use std::io::{self, BufRead, Read, Write};
 use crate::compress::{Algorithm, Frames};
 use crate::error::{Error, Fault, Result};
 use crate::limits::Limits;
-use crate::source::Positioned;
+use crate::source::{Positioned, SourceReader};
 use crate::toc::{BlockKind, DumpId};
 use crate::version::Gate;
 use crate::wire::{Decoder, Dialect, Encoder};
@@ -370,8 +370,25 @@ impl<I: Positioned> ChunkReader<I> {
         Ok(Some(chunks))
     }
 
+    /// Moves over so many bytes, or to the end of the stream, looking at lengths alone. Says how many
+    /// they were.
+    pub(crate) fn pass(&mut self, most: u64) -> Result<u64> {
+        let mut passed = 0;
+        if let Some(watch) = &mut self.watch {
+            watch.frames = None;
+        }
+        while passed < most && self.advance()? {
+            passed += self.skip_in_chunk(most - passed)?;
+        }
+        Ok(passed)
+    }
+
     fn skip_chunk(&mut self) -> Result<u64> {
-        let len = u64::from(self.remaining);
+        self.skip_in_chunk(u64::MAX)
+    }
+
+    fn skip_in_chunk(&mut self, most: u64) -> Result<u64> {
+        let len = u64::from(self.remaining).min(most);
         let result = self.input.skip(len);
         if let Err(error) = result {
             return Err(match error.kind() {
@@ -379,8 +396,35 @@ impl<I: Positioned> ChunkReader<I> {
                 _ => self.fail(error),
             });
         }
-        self.remaining = 0;
+        // No longer than what is left of the chunk.
+        self.used = self.used.saturating_add(len as u32);
+        self.remaining -= len as u32;
         Ok(len)
+    }
+}
+
+impl ChunkReader<SourceReader> {
+    /// Another reader that stands at the same place, where for one that watches a frame begins.
+    pub(crate) fn again(&self) -> Self {
+        let state = match self.state {
+            State::Done => State::Done,
+            _ => State::Reading,
+        };
+        let watch = self.watch.as_ref().and_then(|_| FrameWatch::new(Algorithm::Zstd));
+        let (used, remaining) = (self.used, self.remaining);
+        ChunkReader {
+            input: self.input.again(),
+            dialect: self.dialect,
+            used,
+            remaining,
+            state,
+            watch,
+        }
+    }
+
+    /// Reads hardly more than what it does not move over.
+    pub(crate) fn for_lengths(self) -> Self {
+        ChunkReader { input: self.input.for_lengths(), ..self }
     }
 }
 

@@ -44,7 +44,7 @@ impl<R: BufRead> CopyText<R> {
         CopyText {
             window: Window::new(source, options),
             index: Index::new(options.encoding, options.end_marker),
-            marked: options.end_marker,
+            marked: options.end_marker && !options.partial,
             stopped: None,
             ending: Vec::new(),
         }

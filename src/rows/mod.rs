@@ -37,6 +37,7 @@
 //! of_archive.rs  `Archive::rows` and `Block::rows`
 //! json/          rows as JSON lines
 //! options.rs     `RowsOptions`
+//! range.rs       `Archive::rows_range`: the rows of a part of a table
 //! reader.rs      `Rows`: the rows of the batches, one after the other
 //! rewrite.rs     rows written again with other values, or left out
 //! row.rs         `Row` and `Field`; escapes undone
@@ -53,6 +54,7 @@ mod insert;
 mod json;
 mod of_archive;
 mod options;
+mod range;
 mod reader;
 mod rewrite;
 mod row;
@@ -67,6 +69,7 @@ pub use filter::{Filter, Matcher};
 pub use json::{JsonOptions, JsonWriter, is_json};
 pub(crate) use of_archive::Way;
 pub use options::RowsOptions;
+pub use range::RowsRange;
 pub use reader::Rows;
 pub use rewrite::{Keep, RewriteError, RewriteRows, RowEdit};
 pub(crate) use rewrite::{MakeRewriter, Maker};

@@ -77,6 +77,11 @@ impl Way {
         self
     }
 
+    /// For a part of the rows; `None` for INSERT commands, which cannot be divided.
+    pub(super) fn partial(self) -> Option<Way> {
+        self.copy.then(|| Way { options: self.options.partial(), ..self })
+    }
+
     pub(crate) fn read<R: BufRead>(self, data: R) -> Rows<R> {
         match self.copy {
             true => self.options.copy_text(data),

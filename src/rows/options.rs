@@ -24,6 +24,8 @@ pub struct RowsOptions {
     pub(super) columns: Option<Vec<Vec<u8>>>,
     pub(super) encoding: Encoding,
     pub(super) end_marker: bool,
+    /// Whether the text may end before its end marker.
+    pub(super) partial: bool,
     pub(super) std_strings: bool,
     pub(super) limits: Limits,
     pub(super) entry: Option<EntryName>,
@@ -42,6 +44,7 @@ impl RowsOptions {
             columns: None,
             encoding: Encoding::SQL_ASCII,
             end_marker: true,
+            partial: false,
             std_strings: true,
             limits: Limits::new(),
             entry: None,
@@ -75,6 +78,13 @@ impl RowsOptions {
     #[must_use]
     pub fn end_marker(mut self, required: bool) -> Self {
         self.end_marker = required;
+        self
+    }
+
+    /// The text is a part: it may end behind any row, or with its end marker.
+    #[must_use]
+    pub(super) fn partial(mut self) -> Self {
+        self.partial = true;
         self
     }
 

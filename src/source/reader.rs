@@ -74,6 +74,12 @@ impl SourceReader {
         reader
     }
 
+    /// Another reader that stands at the same place.
+    pub(crate) fn again(&self) -> Self {
+        let reader = SourceReader::new(Arc::clone(&self.source), self.start..self.end);
+        SourceReader { next: self.next - self.filled.len() as u64, ..reader }
+    }
+
     /// Reads for the lengths of chunks: hardly more than them, if the chunks are not short.
     pub(crate) fn for_lengths(self) -> Self {
         if self.first > QUICK {

@@ -1,7 +1,8 @@
 //! `pgdmp cat`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
+use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
 
 use crate::output::Output;
@@ -23,6 +24,8 @@ Examples:
   pgdmp cat backup.dump orders | head
   pgdmp cat backup.dump orders --csv > orders.csv
   pgdmp cat backup.dump orders --rows 3
+  pgdmp cat backup.dump orders --rows 1000..1009
+  pgdmp cat backup.dump orders --bytes 500000000..500001000
   pgdmp cat backup.dump 16404 > logo.png          a large object, by its OID
   ssh db cat backup.dump | pgdmp cat - public.orders | psql -c '\\copy orders from stdin'")]
 pub(crate) struct Args {
@@ -34,9 +37,47 @@ pub(crate) struct Args {
     /// Print the rows of a table as CSV, like export
     #[arg(long)]
     csv: bool,
-    /// Show so many rows of a table, aligned, like head
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", conflicts_with = "csv")]
-    rows: Option<usize>,
+    /// Show so many rows of a table, aligned, like head, or those from one number to another
+    #[arg(
+        long,
+        value_name = "N|FROM..TO",
+        num_args = 0..=1,
+        default_missing_value = "10",
+        value_parser = rows,
+        conflicts_with = "csv"
+    )]
+    rows: Option<RangeInclusive<u64>>,
+    /// Print a part of the data: the bytes from FROM (0 is the first) up to TO, not with it
+    ///
+    /// Either may be left out. Of a file no more is read than the part needs, if the archive is not
+    /// compressed, or compressed by pgdmp (with gzip, in a directory).
+    #[arg(long, value_name = "FROM..TO", value_parser = bytes, conflicts_with_all = ["csv", "rows"])]
+    bytes: Option<Range<u64>>,
+}
+
+/// Numbers of rows: `7` are the first seven, `5..7` the fifth to the seventh.
+fn rows(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let Some((from, to)) = text.split_once("..") else {
+        return Ok(1..=text.parse().map_err(|_| "neither a number nor FROM..TO".to_owned())?);
+    };
+    let from = if from.is_empty() { 1 } else { number(from)? };
+    let to = if to.is_empty() { u64::MAX } else { number(to)? };
+    match from {
+        0 => Err("rows are counted from 1".to_owned()),
+        _ if from > to => Err("it ends before it begins".to_owned()),
+        _ => Ok(from..=to),
+    }
+}
+
+fn bytes(text: &str) -> Result<Range<u64>, String> {
+    let (from, to) = text.split_once("..").ok_or("not FROM..TO")?;
+    let from = if from.is_empty() { 0 } else { number(from)? };
+    let to = if to.is_empty() { u64::MAX } else { number(to)? };
+    if from > to { Err("it ends before it begins".to_owned()) } else { Ok(from..to) }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number"))
 }
 
 /// What is wanted.
@@ -51,8 +92,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return export::csv(&args.archive, args.only("--csv")?, context);
     }
     let (mut input, progress) = input::open(&args.archive, context)?;
-    if let Some(count) = args.rows {
-        head::show(&mut input, args.only("--rows")?, count, Output::new())?;
+    if let Some(rows) = &args.rows {
+        head::show(&mut input, args.only("--rows")?, rows.clone(), Output::new())?;
         return Ok(Exit::Done);
     }
     let mut targets: Vec<Target> = Vec::new();
@@ -62,6 +103,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 targets.push(target);
             }
         }
+    }
+    if let Some(range) = &args.bytes {
+        args.only("--bytes")?;
+        let [Target::Entry(id)] = targets[..] else {
+            return Err(Failure::Usage("--bytes takes one table".to_owned()));
+        };
+        let mut out = Output::of(input.toc().text_encoding());
+        part(&mut input, id, range.clone(), &mut out)?;
+        out.finish()?;
+        return Ok(Exit::Done);
     }
     // Bytes of large objects are text of no encoding.
     let mut out = match targets.iter().all(|target| matches!(target, Target::Entry(_))) {
@@ -179,6 +230,25 @@ fn large_object(text: &str) -> Option<Oid> {
 
 fn no_object(oid: Oid) -> Failure {
     Failure::Nothing(format!("large object {oid} is not in the archive"))
+}
+
+/// Prints a part of the data of an entry.
+fn part(input: &mut Input, id: DumpId, range: Range<u64>, out: &mut Output) -> Result<(), Failure> {
+    let stream = match input {
+        Input::Archive(archive) => return write_all(&mut archive.data_range(id, range)?, out),
+        Input::Stream(stream) => stream,
+    };
+    let name = stream.toc().entry(id).map(|entry| entry.name().to_string()).unwrap_or_default();
+    let mut pass = stream.pass();
+    while let Some(mut block) = pass.next_block()? {
+        if block.dump_id() != id {
+            continue;
+        }
+        let mut data = block.data()?;
+        io::copy(&mut Read::take(&mut data, range.start), &mut io::sink()).map_err(Error::from)?;
+        return write_all(&mut Read::take(&mut data, range.end - range.start), out);
+    }
+    Err(Failure::Usage(format!("the archive ends before the data of {name}")))
 }
 
 /// Goes through the archive up to the last that is wanted.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     table: OsString,
     /// Number of rows
     #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 10)]
-    rows: usize,
+    rows: u64,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -41,29 +42,34 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if out.is_terminal() {
         progress.stay_silent();
     }
-    show(&mut input, &args.table, args.rows, out)?;
+    show(&mut input, &args.table, 1..=args.rows, out)?;
     Ok(Exit::Done)
 }
 
-/// Shows so many rows of a table.
+/// Shows the rows of a table that have these numbers.
 pub(crate) fn show(
     input: &mut Input,
     object: &OsString,
-    count: usize,
+    numbers: RangeInclusive<u64>,
     mut out: Output,
 ) -> Result<(), Failure> {
     let toc = input.shared_toc();
     let definitions = Definitions::new(&toc);
     let table = read::table(input, &definitions, object)?;
     let mut shown = Grid::new(toc.text_encoding());
+    let mut met = 0;
     read::rows(input, &table, &[], |columns, row| {
         match row {
             None => shown.columns(columns),
-            Some(row) => shown
-                .rows
-                .push(row.fields().map(|field| shown.cell(field.value().as_deref())).collect()),
+            Some(row) => {
+                met += 1;
+                if numbers.contains(&met) {
+                    let cells = row.fields().map(|field| shown.cell(field.value().as_deref()));
+                    shown.rows.push(cells.collect());
+                }
+            }
         }
-        Ok(if shown.rows.len() < count { Next::Row } else { Next::Stop })
+        Ok(if met < *numbers.end() { Next::Row } else { Next::Stop })
     })?;
     let width = out.is_terminal().then(terminal_width).flatten();
     shown.print(&mut out, width).map_err(Failure::Output)?;

@@ -182,6 +182,36 @@ fn cat_streams_a_large_object() {
 }
 
 #[test]
+fn cat_prints_a_part() {
+    for archive in ["pg18/small-custom.dump", "pg18/small-zstd.dump", "pg18/small-none.dump"] {
+        let whole = ok(&["cat", archive, "town"]);
+        let len = whole.len();
+        for (range, part) in [
+            ("0..7".to_owned(), &whole[..7]),
+            ("3..9".to_owned(), &whole[3..9]),
+            ("..".to_owned(), &whole[..]),
+            (format!("{}..", len - 5), &whole[len - 5..]),
+            (format!("5..{}", len + 9), &whole[5..]),
+            (format!("{}..{}", len + 1, u64::MAX), &[]),
+            ("4..4".to_owned(), &[]),
+        ] {
+            assert_eq!(ok(&["cat", archive, "town", "--bytes", &range]), part, "{archive} {range}");
+            let piped = piped(archive, &["cat", "-", "town", "--bytes", &range]);
+            assert_eq!(piped.stdout, part, "{archive} {range}");
+        }
+    }
+    let archive = "pg18/small-dir";
+    for wrong in ["7", "9..7", "a..7", "-1..7", "1...7"] {
+        fails(&["cat", archive, "town", &format!("--bytes={wrong}")]);
+    }
+    for wrong in ["0..7", "9..7", "a", "1..x"] {
+        fails(&["cat", archive, "town", &format!("--rows={wrong}")]);
+    }
+    fails(&["cat", archive, "town", "parcel", "--bytes=0..1"]);
+    fails(&["cat", archive, "LARGE OBJECT 30002", "--bytes=0..1"]);
+}
+
+#[test]
 fn objects_that_are_not_there_or_not_alone() {
     let error = misses(&["cat", "pg18/small-dir", "tow"]);
     assert!(error.contains("\"tow\" is not in the archive; it has"), "{error}");

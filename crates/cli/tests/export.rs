@@ -299,6 +299,11 @@ fn rows_are_counted_and_shown() {
     let expected = "      id │ name      │ note\n integer │ text      │ text\n─────────┼───────────┼──────\n       1 │ Åbo       │ ∅\n       2 │ tab\\there │\n";
     assert_eq!(head, expected);
     assert_eq!(run(&["cat", "town", "--rows", "2"]), expected);
+    let lines: Vec<&str> = expected.lines().collect();
+    let second = run(&["cat", "town", "--rows", "2..2"]);
+    assert_eq!(second.lines().collect::<Vec<_>>(), [&lines[..3], &lines[4..5]].concat());
+    assert_eq!(run(&["cat", "town", "--rows", "2.."]).lines().count(), 5);
+    assert_eq!(run(&["cat", "town", "--rows", "..3"]), run(&["cat", "town", "--rows", "3"]));
     assert_eq!(run(&["cat", "town", "--csv"]), stdout(&export(&small(), &["town"])));
     let du = run(&["du", "--rows"]);
     assert!(du.contains("77 B     3  public.town\n"), "{du}");
