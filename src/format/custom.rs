@@ -687,19 +687,6 @@ impl<I: Positioned, W: Write> Positioned for Copying<'_, I, W> {
         self.input.position() + self.walked as u64
     }
 
-    fn skip(&mut self, mut n: u64) -> io::Result<()> {
-        while n > 0 {
-            let have = self.fill_buf()?.len();
-            if have == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let step = usize::try_from(n).unwrap_or(usize::MAX).min(have);
-            self.consume(step);
-            n -= step as u64;
-        }
-        Ok(())
-    }
-
     fn remaining(&self) -> Option<u64> {
         Some(self.input.remaining()? - self.walked as u64)
     }

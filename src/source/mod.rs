@@ -183,8 +183,19 @@ pub(crate) trait Positioned: io::BufRead {
     /// Position of the next byte, from the start of the archive or member.
     fn position(&self) -> u64;
 
-    /// Moves forward. Past the end it fails with [`io::ErrorKind::UnexpectedEof`].
-    fn skip(&mut self, n: u64) -> io::Result<()>;
+    /// Moves forward, here by reading. Past the end it fails with [`io::ErrorKind::UnexpectedEof`].
+    fn skip(&mut self, mut n: u64) -> io::Result<()> {
+        while n > 0 {
+            let have = self.fill_buf()?.len();
+            if have == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let step = usize::try_from(n).unwrap_or(usize::MAX).min(have);
+            self.consume(step);
+            n -= step as u64;
+        }
+        Ok(())
+    }
 
     /// Bytes until the end, if that is known. What claims to be longer is cut off.
     fn remaining(&self) -> Option<u64>;

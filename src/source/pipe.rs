@@ -94,9 +94,7 @@ impl<R: Read> BufRead for Pipe<R> {
 
 impl<R: Read> Read for Pipe<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let data = self.fill_buf()?;
-        let n = data.len().min(buf.len());
-        buf[..n].copy_from_slice(&data[..n]);
+        let n = self.fill_buf()?.read(buf)?;
         self.consume(n);
         Ok(n)
     }
@@ -105,19 +103,6 @@ impl<R: Read> Read for Pipe<R> {
 impl<R: Read> Positioned for Pipe<R> {
     fn position(&self) -> u64 {
         self.next - self.filled.len() as u64
-    }
-
-    fn skip(&mut self, mut n: u64) -> io::Result<()> {
-        while n > 0 {
-            let have = self.fill_buf()?.len();
-            if have == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let step = usize::try_from(n).unwrap_or(usize::MAX).min(have);
-            self.consume(step);
-            n -= step as u64;
-        }
-        Ok(())
     }
 
     fn remaining(&self) -> Option<u64> {

@@ -193,9 +193,7 @@ impl Read for SourceReader {
             self.next += n as u64;
             return Ok(n);
         }
-        let data = self.fill_buf()?;
-        let n = data.len().min(buf.len());
-        buf[..n].copy_from_slice(&data[..n]);
+        let n = self.fill_buf()?.read(buf)?;
         self.consume(n);
         Ok(n)
     }

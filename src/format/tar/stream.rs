@@ -462,9 +462,7 @@ impl<R: Read> BufRead for MemberReader<R> {
 
 impl<R: Read> Read for MemberReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let data = self.fill_buf()?;
-        let n = data.len().min(buf.len());
-        buf[..n].copy_from_slice(&data[..n]);
+        let n = self.fill_buf()?.read(buf)?;
         self.consume(n);
         Ok(n)
     }
