@@ -13,6 +13,9 @@ const DEFAULT: i32 = 3;
 /// Of the long-distance mode: the most that every decoder takes without being asked.
 const LONG_WINDOW_LOG: u32 = 27;
 
+/// Bytes that each thread takes at once; it would be four windows, which are 8 MiB at the default.
+const JOB: u32 = 2 << 20;
+
 /// A context of the highest levels holds hundreds of MiB and is not kept.
 const KEPT_BYTES: usize = 32 << 20;
 
@@ -49,10 +52,14 @@ fn keep(context: CCtx<'static>, states: &States) {
     }
 }
 
+/// Whether short pieces would cost it 2 %.
+fn looks_far_back(encoding: Encoding) -> bool {
+    encoding.long || encoding.level.unwrap_or(DEFAULT) >= 16
+}
+
 /// Bytes that a frame of its own becomes.
 pub(in crate::compress) fn piece_len(encoding: Encoding, usual: usize) -> usize {
-    // The highest levels look so far back that short frames would cost them 2 %.
-    if encoding.long || encoding.level.unwrap_or(DEFAULT) >= 16 { 8 * usual } else { usual }
+    if looks_far_back(encoding) { 8 * usual } else { usual }
 }
 
 /// A frame with the size of its content and a checksum.
@@ -95,6 +102,9 @@ impl Encoder {
         let mut context = context(encoding, &pool.states)?;
         if pool.threads > 1 {
             context.set_parameter(CParameter::NbWorkers(pool.threads)).map_err(error)?;
+            if !looks_far_back(encoding) {
+                context.set_parameter(CParameter::JobSize(JOB)).map_err(error)?;
+            }
         }
         Ok(Encoder { context, output: vec![0; OUTPUT] })
     }

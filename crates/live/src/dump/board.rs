@@ -15,14 +15,19 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::item::Item;
 use crate::fatal::Fatal;
 
-/// Bytes that wait in memory.
-const MEMORY: usize = 24 << 20;
+/// Bytes that wait in memory: so many, more for each session, and no more than that.
+const MEMORY: usize = 8 << 20;
+const MEMORY_OF_SESSION: usize = 1 << 20;
+const MOST_MEMORY: usize = 32 << 20;
 
 /// Bytes that wait of the unit that is followed.
-const FOLLOWED: usize = 4 << 20;
+const FOLLOWED: usize = 2 << 20;
 
-/// Bytes that are read at once from a temporary file.
-const READ: usize = 256 << 10;
+/// Bytes of a piece that is full.
+pub(super) const PIECE: usize = 256 << 10;
+
+/// What a piece and its place take besides its bytes.
+const OVERHEAD: usize = 256;
 
 /// A unit of an item, by their numbers.
 pub(super) type Unit = (usize, u64);
@@ -38,12 +43,18 @@ pub(super) enum Piece {
 }
 
 impl Piece {
-    fn len(&self) -> usize {
+    fn len(&self) -> u64 {
         match self {
-            Piece::Bytes(bytes) => bytes.len(),
-            Piece::Chunk => 0,
-            // What it takes itself.
-            Piece::Object(_) => 32,
+            Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::Chunk | Piece::Object(_) => 0,
+        }
+    }
+
+    /// What it takes in memory.
+    fn memory(&self) -> usize {
+        match self {
+            Piece::Bytes(bytes) => bytes.capacity() + OVERHEAD,
+            Piece::Chunk | Piece::Object(_) => OVERHEAD,
         }
     }
 }
@@ -69,8 +80,10 @@ struct Spool {
     /// Where chunks begin in the file.
     chunks: VecDeque<u64>,
     after: VecDeque<Piece>,
-    /// Bytes in memory.
+    /// What it takes in memory.
     held: usize,
+    /// Bytes that were read.
+    len: u64,
     done: bool,
     /// Whether the first session reads it.
     of_first: bool,
@@ -110,11 +123,16 @@ struct State {
 pub(super) struct Board<'a> {
     items: &'a [Item],
     order: Order,
+    /// Bytes that wait in memory at most, besides those of the unit that is followed.
+    most_memory: usize,
     /// Temporary files at most.
     most_files: usize,
     folder: Option<PathBuf>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Buffers of full pieces, to be used again: freed by another thread than the one that
+    /// allocated it, memory would stay with the latter.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 impl<'a> Board<'a> {
@@ -128,10 +146,29 @@ impl<'a> Board<'a> {
         Board {
             items,
             order,
+            most_memory: (MEMORY + sessions * MEMORY_OF_SESSION).min(MOST_MEMORY),
             most_files: 4 * sessions + 16,
             folder,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            spare: Mutex::default(),
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer for a piece.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        self.spare().pop().unwrap_or_else(|| Vec::with_capacity(PIECE))
+    }
+
+    /// Takes the buffer of a piece that is done with.
+    pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
+        if buffer.capacity() == PIECE {
+            buffer.clear();
+            self.spare().push(buffer);
         }
     }
 
@@ -186,7 +223,7 @@ impl<'a> Board<'a> {
 
     /// Takes what was read of a unit.
     pub(super) fn put(&self, unit: Unit, piece: Piece) -> Result<(), Stopped> {
-        let len = piece.len();
+        let takes = piece.memory();
         let apart = self.items[unit.0].is_apart();
         let mut state = self.state();
         loop {
@@ -200,16 +237,17 @@ impl<'a> Board<'a> {
             let spool = state.spools.get_mut(&unit).ok_or(Stopped)?;
             let room = match followed {
                 true => spool.held < FOLLOWED,
-                false => memory + len <= MEMORY && spool.file.is_none(),
+                false => memory + takes <= self.most_memory && spool.file.is_none(),
             };
             let room = room || (is_awaited && spool.of_first && !apart);
             if room {
+                spool.len += piece.len();
                 match spool.file.is_some() {
                     true => spool.after.push_back(piece),
                     false => spool.before.push_back(piece),
                 }
-                spool.held += len;
-                state.memory += len;
+                spool.held += takes;
+                state.memory += takes;
                 self.changed.notify_all();
                 return Ok(());
             }
@@ -238,7 +276,11 @@ impl<'a> Board<'a> {
                     return Ok(());
                 };
                 drop(state);
-                return self.spill(unit, &file, bytes);
+                self.spill(unit, &file, bytes)?;
+                if let Piece::Bytes(bytes) = piece {
+                    self.give_back(bytes);
+                }
+                return Ok(());
             }
             state = self.wait(state);
         }
@@ -260,7 +302,9 @@ impl<'a> Board<'a> {
             return Err(Stopped);
         }
         let mut state = self.state();
-        state.spools.get_mut(&unit).ok_or(Stopped)?.written += bytes.len() as u64;
+        let spool = state.spools.get_mut(&unit).ok_or(Stopped)?;
+        spool.written += bytes.len() as u64;
+        spool.len += bytes.len() as u64;
         self.changed.notify_all();
         Ok(())
     }
@@ -326,7 +370,7 @@ impl<'a> Board<'a> {
         let mut state = self.state();
         state.following = Some(unit);
         let spool = state.spools.get(&unit);
-        let len = spool.filter(|spool| spool.done).map(|spool| spool.held as u64 + spool.written);
+        let len = spool.filter(|spool| spool.done).map(|spool| spool.len);
         self.changed.notify_all();
         len
     }
@@ -352,8 +396,8 @@ impl<'a> Board<'a> {
                     piece => piece,
                 };
                 if let Some(piece) = piece {
-                    spool.held -= piece.len();
-                    state.memory -= piece.len();
+                    spool.held -= piece.memory();
+                    state.memory -= piece.memory();
                     self.changed.notify_all();
                     return Ok(Some(piece));
                 }
@@ -361,7 +405,7 @@ impl<'a> Board<'a> {
                     && let Some(file) = &spool.file
                 {
                     let (file, at) = (Arc::clone(file), spool.taken);
-                    let len = usize::try_from(in_file).unwrap_or(READ).min(READ);
+                    let len = usize::try_from(in_file).unwrap_or(PIECE).min(PIECE);
                     spool.taken += len as u64;
                     drop(state);
                     return self.read(&file, at, len).map(Some);
@@ -382,7 +426,8 @@ impl<'a> Board<'a> {
     }
 
     fn read(&self, file: &Mutex<File>, at: u64, len: usize) -> Result<Piece, Stopped> {
-        let mut bytes = vec![0; len];
+        let mut bytes = self.buffer();
+        bytes.resize(len, 0);
         let mut open = file.lock().unwrap_or_else(PoisonError::into_inner);
         let read = open.seek(SeekFrom::Start(at)).and_then(|_| open.read_exact(&mut bytes));
         drop(open);
@@ -427,7 +472,8 @@ mod tests {
     #[test]
     fn all_comes_out_in_order() {
         const PIECE: usize = 1 << 20;
-        for (sessions, is_strict) in [(1, false), (3, false), (3, true)] {
+        let cases = [(1, false, true), (3, false, true), (3, true, true), (3, false, false)];
+        for (sessions, is_strict, refuses) in cases {
             // The first are many times what memory takes.
             let items: Vec<Item> = [1, 9, 1, 1, 30, 1, 1].map(item).into();
             let archives = vec![0, 0, 0, 1, 1, 2, 2];
@@ -441,7 +487,7 @@ mod tests {
                     let board = &board;
                     scope.spawn(move || {
                         while let Some(unit) = board.deal(n == 0) {
-                            if n != 0 && unit.1 == 3 {
+                            if refuses && n != 0 && unit.1 == 3 {
                                 board.refuse(unit);
                                 continue;
                             }
@@ -467,6 +513,9 @@ mod tests {
                             board.follow((item, unit));
                             let (mut all, mut chunks) = (Vec::new(), 0);
                             while let Some(piece) = board.take().unwrap() {
+                                // What is refused may take more.
+                                let most = board.most_memory + FOLLOWED + 2 * PIECE;
+                                assert!(refuses || board.state().memory <= most);
                                 match piece {
                                     Piece::Bytes(bytes) => all.extend_from_slice(&bytes),
                                     _ => assert_eq!(all.len(), chunks * PIECE),

@@ -5,7 +5,7 @@ use pgdmp::toc::{DumpId, TocEntry};
 
 /// Bytes of a table that are one unit, where it has several: rows of so much wait in memory for
 /// their turn.
-const UNIT: u64 = 4 << 20;
+const UNIT: u64 = 2 << 20;
 
 /// Large objects of one unit.
 pub(super) const OBJECTS: usize = 500;
@@ -145,12 +145,12 @@ mod tests {
     fn a_table_in_ranges() {
         let mut table = table();
         table.divide(1000, 1000 * 8192);
-        assert_eq!((table.pages, table.units), (512, 2));
+        assert_eq!((table.pages, table.units), (256, 4));
         assert_eq!(
             table.copy(0).escape_ascii().to_string(),
-            "COPY (SELECT a, b FROM ONLY s.t WHERE ctid >= \\'(0,0)\\' AND ctid < \\'(512,0)\\') TO stdout"
+            "COPY (SELECT a, b FROM ONLY s.t WHERE ctid >= \\'(0,0)\\' AND ctid < \\'(256,0)\\') TO stdout"
         );
-        assert!(table.copy(1).ends_with(b"WHERE ctid >= '(512,0)') TO stdout"));
+        assert!(table.copy(3).ends_with(b"WHERE ctid >= '(768,0)') TO stdout"));
         // What is kept elsewhere makes the ranges shorter, down to a page.
         table.divide(10, 10 << 30);
         assert_eq!((table.pages, table.units), (1, 10));

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use pgdmp::Toc;
 use pgdmp::write::{CompressedSink, Compressor};
 
-use super::board::{Board, Piece, Unit};
+use super::board::{Board, PIECE, Piece, Unit};
 use super::item::{Item, OBJECTS, Table, What};
 use super::setup::failed;
 use super::tables::NOT_AVAILABLE;
@@ -16,9 +16,6 @@ use crate::session::{Message, Session};
 
 /// What stands behind the rows of a table.
 const END: &[u8] = b"\\.\n\n\n";
-
-/// Bytes of a piece.
-const PIECE: usize = 256 << 10;
 
 /// Bytes that go to a compressor at once.
 const PLAIN: usize = 64 << 10;
@@ -270,8 +267,20 @@ impl Pieces<'_> {
         Ok(self.board.put(self.unit, Piece::Bytes(bytes))?)
     }
 
+    /// Puts what may be short: it may wait long, with many others as short.
+    fn last(&mut self) -> io::Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        if self.bytes.len() < PIECE / 2 {
+            let short = self.bytes.clone();
+            self.board.give_back(std::mem::replace(&mut self.bytes, short));
+        }
+        self.put()
+    }
+
     fn finish(mut self) -> io::Result<()> {
-        if self.bytes.is_empty() { Ok(()) } else { self.put() }
+        self.last()
     }
 }
 
@@ -279,6 +288,9 @@ impl Write for Pieces<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         if !self.bytes.is_empty() && self.bytes.len() + buf.len() > PIECE {
             self.put()?;
+        }
+        if self.bytes.capacity() == 0 {
+            self.bytes = self.board.buffer();
         }
         self.bytes.extend_from_slice(buf);
         Ok(buf.len())
@@ -291,9 +303,7 @@ impl Write for Pieces<'_> {
 
 impl CompressedSink for Pieces<'_> {
     fn begin_chunk(&mut self) -> io::Result<()> {
-        if !self.bytes.is_empty() {
-            self.put()?;
-        }
+        self.last()?;
         Ok(self.board.put(self.unit, Piece::Chunk)?)
     }
 }

@@ -70,7 +70,10 @@ impl Writing<'_> {
             let mut out = writer.compressed(item.id, len)?;
             while let Some(piece) = board.take()? {
                 match piece {
-                    Piece::Bytes(bytes) => out.write_all(&bytes).map_err(Error::from)?,
+                    Piece::Bytes(bytes) => {
+                        out.write_all(&bytes).map_err(Error::from)?;
+                        board.give_back(bytes);
+                    }
                     Piece::Chunk => out.begin_chunk().map_err(Error::from)?,
                     Piece::Object(_) => {}
                 }
@@ -84,6 +87,7 @@ impl Writing<'_> {
                 while let Some(piece) = board.take()? {
                     if let Piece::Bytes(bytes) = piece {
                         out.write_all(&bytes).map_err(Error::from)?;
+                        board.give_back(bytes);
                     }
                 }
             }
