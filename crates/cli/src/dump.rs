@@ -1,5 +1,6 @@
 //! `pgdmp dump`.
 
+mod filter;
 mod parts;
 mod passed;
 mod progress;
@@ -18,6 +19,7 @@ use crate::place::{self, Place};
 use crate::table::{Align, Table};
 use crate::target::{Compress, parse_compression, parse_format};
 use crate::{Context, Exit, Failure, json};
+use filter::Filter;
 use parts::{Names, NewParts, Split, Template};
 use passed::Passed;
 use pgdmp::edit::Part;
@@ -38,6 +40,7 @@ use progress::Speaker;
 #[derive(Debug, clap::Args)]
 #[command(
     disable_help_flag = true,
+    args_override_self = true,
     after_help = "\
 Examples:
   pgdmp dump -d shop -f shop.dump                  one file, read and compressed in parallel
@@ -56,7 +59,7 @@ pub(crate) struct Args {
     #[arg(short = 'f', long, value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Format of the output: c (custom), d (directory) or t (tar)
-    #[arg(short = 'F', long, value_name = "FORMAT", default_value = "c", value_parser = parse_format)]
+    #[arg(short = 'F', long, value_name = "FORMAT", default_value = "c", value_parser = parse_archive_format)]
     format: Format,
     /// Compression of the data: none, gzip, lz4 or zstd; for example gzip:9 or zstd:level=5,long
     ///
@@ -90,14 +93,9 @@ pub(crate) struct Args {
     /// Read and verify the new archive, and write a manifest of it: checksums of everything in it
     ///
     /// FILE is by default the name of the archive with .pgdmp-manifest behind it, or manifest.pgdmp
-    /// in a directory archive. If the archive is not good, it does not get its name.
-    #[arg(
-        long,
-        value_name = "FILE",
-        num_args = 0..=1,
-        require_equals = true,
-        conflicts_with_all = ["split", "plan"]
-    )]
+    /// in a directory archive. If the archive is not good, it does not get its name. With --split
+    /// each archive has its own.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, conflicts_with = "plan")]
     manifest: Option<Option<PathBuf>>,
     /// Replace an existing output, if it is a file or a directory archive
     #[arg(long)]
@@ -142,10 +140,10 @@ struct Connection {
     #[arg(short = 'U', long, value_name = "NAME")]
     username: Option<OsString>,
     /// Never ask for a password
-    #[arg(short = 'w', long, conflicts_with = "password")]
+    #[arg(short = 'w', long, overrides_with = "password")]
     no_password: bool,
     /// Ask for a password first
-    #[arg(short = 'W', long)]
+    #[arg(short = 'W', long, overrides_with = "no_password")]
     password: bool,
     /// The role that reads
     #[arg(long, value_name = "NAME")]
@@ -168,6 +166,16 @@ struct Connection {
     /// Read the foreign tables of these servers, too
     #[arg(long, value_name = "PATTERN")]
     include_foreign_data: Vec<OsString>,
+}
+
+/// Parses the argument of pg_dump's `--format`.
+fn parse_archive_format(text: &str) -> Result<Format, String> {
+    match text {
+        "p" | "plain" => {
+            Err("no scripts are dumped; pgdmp restore -f makes one of an archive".into())
+        }
+        _ => parse_format(text),
+    }
 }
 
 /// Parses the argument of pg_dump's `--compress`.
@@ -195,6 +203,12 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if let Some(why) = &args.passed.refused {
+        return Err(Failure::Usage(why.clone()));
+    }
+    let filters: Result<Vec<_>, _> =
+        args.passed.filters.iter().map(|name| Filter::new(name)).collect();
+    let filters = filters?;
     let into = args.into(context)?;
     let libpq = Libpq::load().map_err(failure)?;
     let server = libpq.server(args.parameters());
@@ -203,6 +217,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let speaker = Speaker::new(context.quiet, args.verbose, args.json && !args.plan);
     let target = args.target();
     let mut dumper = args.dumper();
+    for filter in &filters {
+        dumper = dumper.option(filter.option());
+    }
     match &into {
         Into::Place(Place::New(new), _) => dumper = dumper.temporary_folder(new.folder()),
         Into::Parts(new, _) => dumper = dumper.temporary_folder(new.path()),
@@ -223,7 +240,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             let written = dump.write_pipe(&target, out).map_err(failure);
             written.and_then(|out| out.finish())
         }
-        Into::Parts(new, split) => parts(args, dump, &new, split, &speaker),
+        Into::Parts(new, split) => parts(args, dump, &new, split, (&speaker, context)),
     });
     speaker.finish(done.is_ok());
     done.map(|()| Exit::Done)
@@ -242,12 +259,12 @@ fn parts(
     dump: Dump<'_>,
     new: &NewParts,
     split: Split,
-    speaker: &Speaker,
+    (speaker, context): (&Speaker, &Context),
 ) -> Result<(), Failure> {
     let parts = pgdmp::edit::parts(dump.toc(), split.by());
     let names = Names::new(&args.split_names, dump.toc().header(), args.format);
-    let all: Vec<String> = parts.iter().map(|part| names.of(part)).collect();
-    new.check(&all)?;
+    let with_manifests = args.manifest.is_some();
+    new.check(&names, &parts, with_manifests)?;
     let folder = new.path();
     let place = |part: &Part| folder.join(names.of(part));
     dump.create_parts(&args.target(), &parts, place).map_err(failure)?;
@@ -256,6 +273,7 @@ fn parts(
         let linked = new.link_unchanged(&names, &parts)?;
         said += &format!(", of which {linked} are unchanged and links");
     }
+    new.make_manifests(&names, &parts, with_manifests, context)?;
     new.publish(&names, &parts, args.keep.map(|keep| keep as usize))?;
     speaker.info(said.as_bytes());
     Ok(())
@@ -274,12 +292,13 @@ impl Args {
         if self.plan {
             return Ok(Into::Plan);
         }
+        let manifest = ManifestArgs::new(self.manifest.clone());
         if let Some(split) = self.split {
+            manifest.refuse_name()?;
             return Ok(Into::Parts(NewParts::new(&self.file, self.force)?, split));
         }
         let inputs = Inputs::default();
         place::check(&self.file, &inputs)?;
-        let manifest = ManifestArgs::new(self.manifest.clone());
         let wanted = manifest.wanted(&[], &self.file, self.format, self.force, context)?;
         Ok(Into::Place(Place::open(&self.file, inputs, self.force, self.format)?, wanted))
     }

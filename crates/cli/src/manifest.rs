@@ -171,14 +171,16 @@ pub(crate) fn of_parts(folder: &Path, context: &Context) -> Result<(), Failure> 
     for entry in fs::read_dir(folder).map_err(failed)? {
         parts.push(entry.map_err(failed)?.path());
     }
-    for part in parts {
-        let text = record(&part, &name(&part), context)?;
-        match part.is_dir() {
-            true => write_member(&part, &text)?,
-            false => new_file(&beside(&part), &text).map_err(failed)?,
-        }
+    parts.iter().try_for_each(|part| of_part(part, context))
+}
+
+/// Makes the manifest of an archive that has the name that it is going to keep.
+pub(crate) fn of_part(part: &Path, context: &Context) -> Result<(), Failure> {
+    let text = record(part, &name(part), context)?;
+    match part.is_dir() {
+        true => write_member(part, &text),
+        false => new_file(&beside(part), &text).map_err(Failure::Output),
     }
-    Ok(())
 }
 
 /// Whether a file in a folder of parts is the manifest of one.

@@ -112,6 +112,16 @@ fn live_dump_is_what_pg_dump_writes() {
             bench.compare(name, &[], ours);
         }
     }
+    // pg_dump takes the last of two.
+    let path = bench.path("ours");
+    let path = path.to_str().unwrap();
+    let twice =
+        ["-F", "t", "-j", "1", "-f", "/nowhere/x", "-E", "LATIN1", "-O", "-w", "-U", "nobody"];
+    let last = ["-F", "c", "-j", "2", "-f", path, "-E", "LATIN9", "-O", "-w", "-U", "postgres"];
+    let output = bench.ours("core", &[&twice[..], &last, &["-q", "--force"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs = bench.theirs("core", &["-E", "LATIN1", "-E", "LATIN9", "-O", "-O"]);
+    assert_eq!(bench.script(Path::new(path)), bench.script(&theirs));
     for options in some(OPTIONS, 0) {
         bench.compare("core", options, &["-j2"]);
     }

@@ -332,4 +332,46 @@ fn live_dump_of_each_table() {
     bytes[at] ^= 4;
     fs::write(&proved, bytes).unwrap();
     assert_eq!(verified(), Some(1));
+
+    // So has each of several archives.
+    let parts = folder.path().join("proved");
+    let date = |day: &str| first[1].replace(date, &format!("{day}.dump"));
+    let options = ["--split=by-table", "--manifest", "-j2", "-f", parts.to_str().unwrap()];
+    let dump_parts = |more: &[&str]| {
+        let output = dump(&server, pgdmp(), &[&options[..], more].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    let names = || {
+        let names = fs::read_dir(&parts).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let manifest = |name: &str| format!("{name}.pgdmp-manifest");
+    let proved = || {
+        let all = names();
+        let archives: Vec<_> = all.iter().filter(|name| name.ends_with(".dump")).collect();
+        assert_eq!(all.len(), 2 * archives.len(), "{all:?}");
+        for name in &archives {
+            let output = pgdmp().arg("verify").arg(parts.join(name)).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && said.contains("manifest"), "{name}: {said}");
+        }
+        archives.len()
+    };
+    dump_parts(&[]);
+    assert_eq!(proved(), 3);
+    // One is replaced with its manifest, and an old one goes with its own. A link has its own.
+    for day in ["20200101", "20200102"] {
+        fs::copy(parts.join(&first[1]), parts.join(date(day))).unwrap();
+        fs::copy(parts.join(manifest(&first[1])), parts.join(manifest(&date(day)))).unwrap();
+    }
+    dump_parts(&["--force", "--keep=2", "--link-unchanged"]);
+    assert_eq!(proved(), 4);
+    assert!(!names().contains(&date("20200101")) && names().contains(&date("20200102")));
+    // Replaced without a word of manifests, it would be damaged by its old one.
+    let mut again = options.to_vec();
+    again.retain(|option| *option != "--manifest");
+    server.sql("INSERT INTO u VALUES (3)");
+    let output = dump(&server, pgdmp(), &[&again[..], &["--force"]].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(proved(), 4);
 }

@@ -36,6 +36,9 @@ const WAYS: &[(&str, Option<&str>)] = &[
     ("sslmode=require dbname=strict sslcert=F/stranger.crt sslkey=F/stranger.key", Some("")),
 ];
 
+/// Of the key `locked.key`.
+const PASSWORD: &str = "hunter 2'\\=";
+
 /// Certificates of an authority, which signs the server's and the client's, and of another one.
 fn certificates(folder: &str) -> Option<()> {
     let openssl = |args: &[&str]| {
@@ -111,6 +114,10 @@ fn certificates(folder: &str) -> Option<()> {
         ])?;
         fs::set_permissions(format!("{folder}/{name}.key"), Permissions::from_mode(0o600)).unwrap();
     }
+    let password = format!("pass:{PASSWORD}");
+    let encrypted = ["-in", "client.key", "-aes256", "-passout", &password, "-out", "locked.key"];
+    openssl(&[&["rsa"][..], &encrypted].concat())?;
+    fs::set_permissions(format!("{folder}/locked.key"), Permissions::from_mode(0o600)).unwrap();
     fs::copy(format!("{folder}/client.key"), format!("{folder}/open.key")).unwrap();
     fs::set_permissions(format!("{folder}/open.key"), Permissions::from_mode(0o644)).unwrap();
     Some(())
@@ -191,4 +198,34 @@ fn certificates_are_checked_as_libpq_does() {
     }
     assert_eq!(connected, 6);
     assert!(Path::new(&files).join("root.crt").exists());
+
+    // The password of a key has no variable of the environment: it reaches pg_dump nevertheless, and
+    // nobody sees it.
+    let wrapper = format!("{files}/pg_dump");
+    let program = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] || {{ echo \"$@\"; env; }} > {files}/seen\nexec {} \"$@\"\n",
+        server.program("pg_dump").display()
+    );
+    fs::write(&wrapper, program).unwrap();
+    fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
+    psql("strict", "CREATE TABLE t AS SELECT 1 AS n");
+    let written = format!("{files}/locked.dump");
+    let dumped = |password: &str| {
+        let password = password.replace('\\', "\\\\").replace('\'', "\\'");
+        let connection = format!(
+            "host=localhost hostaddr=127.0.0.1 port={port} user=postgres dbname=strict sslmode=require \
+             sslcert={files}/client.crt sslkey={files}/locked.key sslpassword='{password}'"
+        );
+        let more = ["dump", "-w", "-j2", "--pg-dump", &wrapper, "-f", &written, "-d", &connection];
+        let mut command = server.command(ours);
+        command.env("HOME", &files).args(more).stdin(Stdio::null()).output().unwrap()
+    };
+    let output = dumped("wrong");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!Path::new(&written).exists());
+    let output = dumped(PASSWORD);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(Path::new(&written).exists());
+    let seen = fs::read_to_string(format!("{files}/seen")).unwrap();
+    assert!(seen.contains("sslkey") && !seen.contains("hunter"), "{seen}");
 }

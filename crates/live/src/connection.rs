@@ -399,7 +399,8 @@ impl Session for Connection<'_> {
     }
 
     fn login(&self) -> Login {
-        Login { settings: self.raw.settings(), password: self.raw.used_password() }
+        let (settings, secrets) = self.raw.settings();
+        Login { settings, password: self.raw.used_password(), secrets }
     }
 
     fn is_lost(&self) -> bool {

@@ -239,6 +239,9 @@ pub(crate) struct Raw<'v> {
     state: Option<SqlState>,
 }
 
+/// Values by their keywords.
+type Settings = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Five characters that say what kind of failure it is.
 pub type SqlState = [u8; 5];
 
@@ -446,11 +449,11 @@ impl<'v> Raw<'v> {
         }
     }
 
-    /// The settings of the connection, without secrets and without what libpq takes by itself. Of
-    /// several hosts it is the one that was connected to.
-    pub(crate) fn settings(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// The settings of the connection, without what libpq takes by itself, and those that are
+    /// secret, but for the password. Of several hosts it is the one that was connected to.
+    pub(crate) fn settings(&self) -> (Settings, Settings) {
         let functions = self.functions();
-        let mut all = Vec::new();
+        let (mut all, mut secrets) = (Settings::new(), Settings::new());
         // SAFETY: the connection lives. The list ends with a keyword that is NULL; its texts are
         // copied before it is freed, once.
         let (host, port) = unsafe {
@@ -459,14 +462,19 @@ impl<'v> Raw<'v> {
             while !next.is_null() && !(*next).keyword.is_null() {
                 let Setting { keyword, envvar, compiled, val, dispchar, .. } = &*next;
                 let (keyword, value) = (bytes(*keyword), bytes(*val));
-                let is_secret = bytes(*dispchar).contains(&b'*');
+                // libpq does not mark the keys of SCRAM (since 18) as what they are.
+                let is_secret = bytes(*dispchar).contains(&b'*') || keyword.starts_with(b"scram_");
                 // libpq fills this one in later (since 16), and older programs do not know it.
                 let is_filled_in = keyword == b"sslcertmode" && value == b"allow";
                 let is_default = is_filled_in || (!compiled.is_null() && value == bytes(*compiled));
                 let environment = String::from_utf8(bytes(*envvar)).unwrap_or_default();
                 let is_set = !environment.is_empty() && std::env::var_os(environment).is_some();
-                if !val.is_null() && !is_secret && (!is_default || is_set) {
-                    all.push((keyword, value));
+                if !val.is_null() && (!is_default || is_set) {
+                    match is_secret {
+                        false => all.push((keyword, value)),
+                        true if keyword == b"password" => {}
+                        true => secrets.push((keyword, value)),
+                    }
                 }
                 next = next.add(1);
             }
@@ -483,7 +491,7 @@ impl<'v> Raw<'v> {
             all.push((b"host".to_vec(), host));
         }
         all.push((b"port".to_vec(), port));
-        all
+        (all, secrets)
     }
 
     /// Sends COPY data; says whether the connection took it.

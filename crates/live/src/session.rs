@@ -63,10 +63,12 @@ pub struct Login {
     pub settings: Vec<(Vec<u8>, Vec<u8>)>,
     /// The password, if the server wanted one.
     pub password: Option<Vec<u8>>,
+    /// Settings that are secret, as `sslpassword`, by their keywords.
+    pub secrets: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl fmt::Debug for Login {
-    /// Without the password.
+    /// Without what is secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login").finish_non_exhaustive()
     }

@@ -12,7 +12,7 @@ use crate::aside::{ARCHIVE, Aside};
 use crate::folder::Folder;
 use crate::inputs::Inputs;
 use crate::replace::{self, Kind};
-use crate::{Failure, signals};
+use crate::{Context, Failure, manifest, signals};
 use pgdmp::edit::{Part, PartName, SplitBy};
 use pgdmp::toc::Header;
 use pgdmp::{Archive, Format};
@@ -98,6 +98,11 @@ impl Names {
         name + self.end
     }
 
+    /// Whether manifests stand beside the archives, and not in them.
+    fn have_manifests_beside(&self) -> bool {
+        !self.end.is_empty()
+    }
+
     /// The names of the archives of other days that a folder has of a part, the newest first.
     fn older(&self, part: &Part, all: &[String]) -> Vec<String> {
         const MARK: &str = "\n";
@@ -155,20 +160,49 @@ impl NewParts {
         self.aside.path()
     }
 
-    /// Refuses names that are taken, and that two archives would have.
-    pub(super) fn check(&self, names: &[String]) -> Result<(), Failure> {
-        for name in names {
-            let path = self.folder.join(name);
-            match fs::symlink_metadata(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failure(&path, &error)),
-                Ok(_) if self.force => {
-                    replace::check(&path, &path, &Inputs::default(), Kind::Archive)?;
-                }
-                Ok(_) => {
-                    let shown = path.display();
-                    return Err(Failure::Usage(format!("{shown} exists; --force replaces it")));
-                }
+    /// Refuses names that are taken.
+    pub(super) fn check(
+        &self,
+        names: &Names,
+        parts: &[Part],
+        manifests: bool,
+    ) -> Result<(), Failure> {
+        for part in parts {
+            let path = self.folder.join(names.of(part));
+            self.check_name(&path)?;
+            if manifests && names.have_manifests_beside() {
+                self.check_name(&manifest::beside(&path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_name(&self, path: &Path) -> Result<(), Failure> {
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failure(path, &error)),
+            Ok(_) if self.force => replace::check(path, path, &Inputs::default(), Kind::Archive),
+            Ok(_) => {
+                let shown = path.display();
+                Err(Failure::Usage(format!("{shown} exists; --force replaces it")))
+            }
+        }
+    }
+
+    /// Makes a manifest of each archive, or of those alone that replace one with a manifest: that
+    /// would say that the new one is damaged.
+    pub(super) fn make_manifests(
+        &self,
+        names: &Names,
+        parts: &[Part],
+        all: bool,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        for part in parts {
+            let name = names.of(part);
+            let old = manifest::default_place(&self.folder.join(&name));
+            if all || (self.force && fs::symlink_metadata(old).is_ok()) {
+                manifest::of_part(&self.path().join(&name), context)?;
             }
         }
         Ok(())
@@ -219,15 +253,11 @@ impl NewParts {
         let ending = signals::hold();
         let made = folder.folder(OsStr::new(ARCHIVE)).map_err(failed)?;
         for part in parts {
-            let name = OsString::from(names.of(part));
-            let path = self.folder.join(&name);
-            match made.rename_new(&name, parent, &name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.force => {
-                    replace::check(&path, &path, &Inputs::default(), Kind::Archive)?;
-                    let swapped = made.exchange(&name, parent, &name);
-                    swapped.map_err(|error| failure(&path, &error))?;
-                }
-                result => result.map_err(|error| failure(&path, &error))?,
+            let name = names.of(part);
+            self.give_name(&made, &name)?;
+            let manifest = manifest::beside(Path::new(&name));
+            if fs::symlink_metadata(self.path().join(&manifest)).is_ok() {
+                self.give_name(&made, manifest)?;
             }
         }
         parent.sync().map_err(failed)?;
@@ -239,8 +269,13 @@ impl NewParts {
                     let path = self.folder.join(&old);
                     if replace::check(&path, &path, &Inputs::default(), Kind::Archive).is_ok() {
                         // What is aside goes with it.
+                        let manifest = manifest::beside(Path::new(&old)).into_os_string();
                         let old = OsString::from(old);
                         parent.rename(&old, folder, &old).map_err(|e| failure(&path, &e))?;
+                        match parent.rename(&manifest, folder, &manifest) {
+                            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                            gone => gone.map_err(|error| failure(&path, &error))?,
+                        }
                     }
                 }
             }
@@ -248,6 +283,20 @@ impl NewParts {
         }
         drop(ending);
         Ok(())
+    }
+}
+
+impl NewParts {
+    fn give_name(&self, made: &Folder, name: impl AsRef<OsStr>) -> Result<(), Failure> {
+        let name = name.as_ref();
+        let (path, parent) = (self.folder.join(name), &self.aside.parent);
+        match made.rename_new(name, parent, name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.force => {
+                replace::check(&path, &path, &Inputs::default(), Kind::Archive)?;
+                made.exchange(name, parent, name).map_err(|error| failure(&path, &error))
+            }
+            result => result.map_err(|error| failure(&path, &error)),
+        }
     }
 }
 

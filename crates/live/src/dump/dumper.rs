@@ -60,6 +60,10 @@ impl Dumper {
 
     /// Sets the number of sessions that read, and of threads that compress. The default is one for
     /// each processor. There are never more than the server has free slots for.
+    ///
+    /// What waits for its turn takes 8 MiB of memory and 1 MiB more for each session, 32 MiB at
+    /// most; the rest of it waits at the server, or compressed in temporary files. A session and its
+    /// thread take some MiB more, and a row a few times its own length.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = Some(jobs.max(1));
         self
@@ -83,7 +87,8 @@ impl Dumper {
     /// word, as `--schema=sales`.
     ///
     /// Not for this are options about the output and the connection, and those that have a setter
-    /// here.
+    /// here. `pg_dump` may be run several times, and its standard input is empty: a filter file must
+    /// be one that can be read again.
     pub fn option(mut self, option: impl Into<OsString>) -> Self {
         self.options.push(option.into());
         self

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -15,6 +15,9 @@ use crate::session::Login;
 
 /// A line of standard error is no longer.
 const LONGEST_LINE: usize = 64 << 10;
+
+/// The service with what is secret.
+const SERVICE: &str = "pgdmp";
 
 /// A program `pg_dump`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +76,7 @@ impl Program {
     ) -> Result<Run, Fatal> {
         let mut command = Command::new(&self.path);
         command.args(["-Fc", "-Z0", "-w", "--snapshot", snapshot]).args(options);
-        command.arg("-d").arg(os_string(conninfo(&login.settings)));
+        let mut conninfo = conninfo(&login.settings);
         // It stands in the settings already, and more than once it would count otherwise.
         command.env_remove("PGSERVICE");
         if let Some(password) = &login.password {
@@ -81,10 +84,21 @@ impl Program {
             command.env("PGPASSWORD", os_string(password.clone()));
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let secrets = service(&login.secrets)?;
+        if !secrets.is_empty() {
+            // Other users see a command line, and a file would stay behind a run that is killed.
+            command.env("PGSERVICEFILE", "/dev/stdin").stdin(Stdio::piped());
+            conninfo.extend_from_slice(format!("service='{SERVICE}'").as_bytes());
+        }
+        command.arg("-d").arg(os_string(conninfo));
         let failed = |error: io::Error| {
             Fatal::server(format!("could not run {}: {error}", self.path.display()))
         };
         let mut child = command.spawn().map_err(failed)?;
+        if let Some(mut input) = child.stdin.take() {
+            // It says itself what it misses.
+            let _ = input.write_all(&secrets);
+        }
         let (Some(output), Some(errors)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(failed(io::ErrorKind::BrokenPipe.into()));
         };
@@ -150,6 +164,27 @@ fn release(version: &[u8]) -> Option<u32> {
     let number = version.strip_prefix("pg_dump (PostgreSQL) ")?;
     let digits = number.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok()
+}
+
+/// What is secret, as a service file: the way to libpq of settings that have no variable of the
+/// environment.
+fn service(secrets: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<u8>, Fatal> {
+    if secrets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut text = format!("[{SERVICE}]\n").into_bytes();
+    for (name, value) in secrets {
+        // libpq cuts them there.
+        let is_cut = value.contains(&b'\n') || value.last().is_some_and(u8::is_ascii_whitespace);
+        if is_cut || cfg!(not(unix)) {
+            return Err(Fatal::server(format!(
+                "the value of {} cannot be given to pg_dump unseen by others",
+                String::from_utf8_lossy(name),
+            )));
+        }
+        text.extend_from_slice(&[&name[..], b"=", value, b"\n"].concat());
+    }
+    Ok(text)
 }
 
 /// A connection string.
@@ -306,6 +341,18 @@ mod tests {
             |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let all = [setting("dbname", "it's \\ a=b"), setting("service", "x"), setting("port", "1")];
         assert_eq!(conninfo(&all), b"dbname='it\\'s \\\\ a=b' port='1' ");
+    }
+
+    #[test]
+    fn what_is_secret_is_a_service() {
+        let one = |value: &str| [(b"sslpassword".to_vec(), value.as_bytes().to_vec())];
+        assert_eq!(service(&[]).unwrap(), b"");
+        #[cfg(unix)]
+        assert_eq!(service(&one(" a'=b")).unwrap(), b"[pgdmp]\nsslpassword= a'=b\n");
+        for bad in ["a\nuser=b", "a "] {
+            let said = service(&one(bad)).unwrap_err().to_string();
+            assert!(said.contains("sslpassword") && !said.contains("user=b"), "{said}");
+        }
     }
 
     #[test]
