@@ -50,12 +50,14 @@
 //! scan.rs               `Scan`
 //! reader.rs             `ArrowRows`
 //! ipc.rs                `IpcOutput`
+//! encoding.rs           how Parquet has values: `ParquetEncoding`
 //! row_group.rs          rows that Parquet encodes together
 //! parquet.rs            `ParquetFile`
 //! ```
 
 mod batch;
 mod column;
+mod encoding;
 mod error;
 mod geometry;
 mod geometry_metadata;
@@ -75,6 +77,7 @@ mod texts;
 mod tests;
 
 pub use batch::BatchBuilder;
+pub use encoding::ParquetEncoding;
 pub use error::{Error, Result};
 pub use ipc::{IpcFormat, IpcOutput};
 pub use options::{ArrowOptions, NumericAs, OnUnrepresentable, Target};

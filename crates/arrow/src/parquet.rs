@@ -11,6 +11,7 @@ use parquet::file::writer::SerializedFileWriter;
 use pgdmp::rows::Row;
 
 use crate::batch::BatchBuilder;
+use crate::encoding::ParquetEncoding;
 use crate::error::Result;
 use crate::row_group::RowGroup;
 use crate::table::ArrowTable;
@@ -31,6 +32,7 @@ pub enum ParquetCompression {
 #[derive(Debug, Clone)]
 pub struct ParquetOptions {
     compression: ParquetCompression,
+    encoding: ParquetEncoding,
     row_group_rows: usize,
     row_group_bytes: usize,
 }
@@ -46,6 +48,7 @@ impl ParquetOptions {
     pub fn new() -> Self {
         ParquetOptions {
             compression: ParquetCompression::Zstd(3),
+            encoding: ParquetEncoding::Delta,
             row_group_rows: 1_000_000,
             row_group_bytes: 32 << 20,
         }
@@ -55,6 +58,13 @@ impl ParquetOptions {
     #[must_use]
     pub fn compression(mut self, compression: ParquetCompression) -> Self {
         self.compression = compression;
+        self
+    }
+
+    /// Sets how values are written that no dictionary fits.
+    #[must_use]
+    pub fn encoding(mut self, encoding: ParquetEncoding) -> Self {
+        self.encoding = encoding;
         self
     }
 
@@ -79,8 +89,8 @@ impl ParquetOptions {
 const BATCH_ROWS: usize = 8 << 10;
 const BATCH_BYTES: usize = 2 << 20;
 
-/// A column whose different values are more than this is written without a dictionary, which would
-/// be as long as the values.
+/// A column whose different values are more than this in a row group is written without a dictionary,
+/// which would be as long as the values.
 const DICTIONARY_BYTES: usize = 256 << 10;
 
 /// Writes rows into a Parquet file.
@@ -125,7 +135,7 @@ impl<W: Write + Send> ParquetFile<W> {
         // It knows how Arrow's schema becomes Parquet's, and writes it into the metadata.
         let writer = ArrowWriter::try_new(output, table.schema(), Some(properties))?;
         let (mut writer, _) = writer.into_serialized_writer()?;
-        let group = RowGroup::new(&table.schema(), &writer)?;
+        let group = RowGroup::new(&table.schema(), options.encoding, &writer)?;
         if let Some(geo) = table.geo() {
             writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
         }

@@ -20,7 +20,7 @@ const TYPES: &str = "CREATE TYPE public.mood AS ENUM (\n    'sad',\n    'it''s o
 const COMPOSITE: &str = "CREATE TYPE public.pair AS (\n\ta integer,\n\t\"B c\" text\n);\n";
 
 /// An archive of a table with one column `v` of a type, in an encoding.
-fn archive(encoding: &str, of: &str, values: &[Option<&[u8]>]) -> Archive {
+pub(crate) fn archive(encoding: &str, of: &str, values: &[Option<&[u8]>]) -> Archive {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("made.dump");
     let options = WriteOptions::new().version(ArchiveVersion::new(1, 14)).dbname("app");
@@ -53,14 +53,17 @@ fn archive(encoding: &str, of: &str, values: &[Option<&[u8]>]) -> Archive {
     Archive::read(std::fs::read(&path).unwrap()).unwrap()
 }
 
-fn table(archive: &Archive, options: &ArrowOptions) -> Result<ArrowTable> {
+pub(crate) fn table(archive: &Archive, options: &ArrowOptions) -> Result<ArrowTable> {
     let entry = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), b"t").unwrap();
     let columns = Definitions::new(archive.toc()).columns(entry).unwrap();
     ArrowTable::new(&columns, archive.toc().text_encoding(), options)
 }
 
 /// The values as a column, with a scan before where one is needed.
-fn read(archive: &Archive, options: &ArrowOptions) -> Result<(RecordBatch, Vec<u64>, Vec<u64>)> {
+pub(crate) fn read(
+    archive: &Archive,
+    options: &ArrowOptions,
+) -> Result<(RecordBatch, Vec<u64>, Vec<u64>)> {
     let entry = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), b"t").unwrap();
     let mut table = table(archive, options)?;
     if table.needs_scan() {
@@ -81,7 +84,7 @@ fn read(archive: &Archive, options: &ArrowOptions) -> Result<(RecordBatch, Vec<u
 }
 
 /// A value in short.
-fn show(array: &ArrayRef, at: usize) -> String {
+pub(crate) fn show(array: &ArrayRef, at: usize) -> String {
     if array.is_null(at) {
         return "NULL".to_owned();
     }

@@ -10,7 +10,7 @@ use crate::Failure;
 use pgdmp::rows::Row;
 use pgdmp_arrow::{
     ArrowOptions, ArrowTable, BatchBuilder, Error, IpcFormat, IpcOutput, NumericAs,
-    OnUnrepresentable, ParquetCompression, ParquetFile, ParquetOptions, Target,
+    OnUnrepresentable, ParquetCompression, ParquetEncoding, ParquetFile, ParquetOptions, Target,
 };
 
 /// The options about Arrow and Parquet.
@@ -56,6 +56,18 @@ pub(crate) struct ArrowArgs {
     /// Parquet: zstd, zstd:LEVEL, snappy or none
     #[arg(long, value_name = "HOW", default_value = "zstd:3", value_parser = compression)]
     parquet_compression: ParquetCompression,
+    /// Parquet: how values are written that no dictionary fits
+    #[arg(long, value_name = "HOW", default_value = "delta")]
+    parquet_encoding: Encoding,
+}
+
+/// How values are written that no dictionary fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Encoding {
+    /// Numbers as differences, texts apart from their lengths: smaller and faster
+    Delta,
+    /// As they are, for readers that refuse the other, such as Spark before 3.4
+    Plain,
 }
 
 impl Default for ArrowArgs {
@@ -73,6 +85,7 @@ impl Default for ArrowArgs {
             row_group_size: 32,
             memory: None,
             parquet_compression: ParquetCompression::Zstd(3),
+            parquet_encoding: Encoding::Delta,
         }
     }
 }
@@ -209,6 +222,10 @@ impl ArrowArgs {
             Format::Parquet => {
                 let options = ParquetOptions::new()
                     .compression(self.parquet_compression)
+                    .encoding(match self.parquet_encoding {
+                        Encoding::Delta => ParquetEncoding::Delta,
+                        Encoding::Plain => ParquetEncoding::Plain,
+                    })
                     .row_group_rows(usize::try_from(self.row_group_rows).unwrap_or(usize::MAX))
                     .row_group_bytes((self.row_group_size as usize) << 20);
                 Box::new(ParquetFile::new(table, &options, output)?)
