@@ -97,7 +97,11 @@ impl Kind {
         options: &ArrowOptions,
         texts: &Texts,
     ) -> Kind {
-        let inner = |data_type: &DataType| Kind::of(data_type, 1, options, texts);
+        let inner = |data_type: &DataType| match Kind::of(data_type, 1, options, texts) {
+            // The metadata says the SRID of columns alone, so these say it themselves.
+            Kind::Geometry(_) => Kind::Geometry(None),
+            kind => kind,
+        };
         match data_type {
             DataType::Boolean => Kind::Boolean,
             DataType::SmallInt => Kind::Int16,

@@ -27,7 +27,7 @@
 //! | `hstore` | `Map` | |
 //! | `vector`, `halfvec` | `FixedSizeList` of `Float32` | list |
 //! | `geometry` and `geography` with an SRID | `Binary`: ISO WKB | with GeoParquet's metadata |
-//! | … without | `Binary`: EWKB | |
+//! | … without, or inside of others | `Binary`: EWKB | |
 //! | all others | text | |
 //!
 //! Domains are what their base type is. Text is UTF-8, whatever the encoding of the archive is.

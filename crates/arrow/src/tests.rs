@@ -487,6 +487,17 @@ fn nested() {
             ("01", Invalid),
         ],
     );
+    // Inside of others, values say their SRID themselves, so that it is not lost.
+    check(
+        "public.geometry(Point,4326)[]",
+        &options,
+        &[(
+            "{0101000020E6100000000000000000F03F0000000000000040}",
+            Value(
+                "[[01, 01, 00, 00, 20, e6, 10, 00, 00, 00, 00, 00, 00, 00, 00, f0, 3f, 00, 00, 00, 00, 00, 00, 00, 40]]",
+            ),
+        )],
+    );
 }
 
 #[test]
@@ -529,7 +540,27 @@ fn options() {
             ("$", Invalid),
         ],
     );
-    check("money", &ArrowOptions::new().money(b',', 2), &[("1.234.567,89 €", Value("1234567.89"))]);
+    check(
+        "money",
+        &ArrowOptions::new().money(b',', 2),
+        &[
+            ("1.234.567,89 €", Value("1234567.89")),
+            // Minus signs of locales: that of Unicode, behind the number, and brackets.
+            ("\u{2212}1.234,50 kr", Value("-1234.50")),
+            ("1,00- €", Value("-1.00")),
+            ("(kr 0,05)", Value("-0.05")),
+            ("1,234,50", Invalid),
+        ],
+    );
+    check(
+        "money",
+        &ArrowOptions::new().money(b'.', 0),
+        &[
+            ("-¥1,234", Value("-1234")),
+            // Digits behind the point, where there are to be none, would make it a thousand times as much.
+            ("$1.234", Invalid),
+        ],
+    );
     check(
         "interval",
         &ArrowOptions::new().interval_text(true),

@@ -156,6 +156,23 @@ const UNREPRESENTABLE: &[(&str, &str, &[&str])] = &[
     ("u_dates", "date[]", &["{2024-01-01,infinity}"]),
 ];
 
+/// Columns with too many different values for a dictionary: the type, what the value of row `n` is,
+/// how many rows there are, and how they are compared.
+const MANY: &[(&str, &str, &str, usize, &str, &str)] = &[
+    ("many_int8", "bigint", "hashint8extended(n, 0)", 33_000, "int", TEXT),
+    ("many_int4", "integer", "hashint4(n)", 66_000, "int", TEXT),
+    ("many_text", "text", "repeat(md5(n::text), n % 3)", 14_000, "text", TEXT),
+    (
+        "many_timestamp",
+        "timestamp",
+        "'epoch'::timestamp + hashint4(n) * interval '1.000001 s'",
+        33_000,
+        "micros",
+        MICROS,
+    ),
+    ("many_numeric", "numeric(12,2)", "hashint4(n) / 100.0", 33_000, "decimal", TEXT),
+];
+
 fn literal(text: &str) -> String {
     format!(
         "E'{}'",
@@ -201,6 +218,11 @@ fn dump(server: &Server) -> String {
             sql += &table(&format!("{name}_{}", n + 1), of, &[value]);
         }
     }
+    for (name, of, value, rows, ..) in MANY {
+        sql += &format!(
+            "CREATE TABLE v.{name} AS SELECT n, ({value})::{of} AS v FROM generate_series(1, {rows}) n;\n"
+        );
+    }
     psql(server, &sql);
     let dump = server.path("values.dump");
     server.client("pg_dump", &["-Fc", "-f", &dump, "values"]);
@@ -234,18 +256,22 @@ fn live_parquet_has_the_values_of_the_server() {
     let mut folders = Vec::new();
     for format in ["parquet", "arrow"] {
         let to = folder.path().join(format);
-        let names = CASES.iter().map(|case| format!("v.{}", case.name));
+        let names = CASES.iter().map(|case| case.name).chain(MANY.iter().map(|many| many.0));
+        let names = names.map(|name| format!("v.{name}"));
         let mut command = pgdmp();
         command.args(["export", &dump, "--format", format, "-o"]).arg(&to).args(names);
         run(&mut command, &[]);
         folders.push(to);
     }
-    let cases: Vec<_> =
-        CASES.iter().map(|case| expected(&server, case.name, case.kind, case.expected)).collect();
+    let cases = CASES.iter().map(|case| (case.name, case.kind, case.expected));
+    let many = MANY.iter().map(|(name, .., kind, text)| (*name, *kind, *text));
+    let cases = cases.chain(many).map(|(name, kind, text)| expected(&server, name, kind, text));
+    let cases: Vec<_> = cases.collect();
     let folders: Vec<&Path> = folders.iter().map(|folder| &**folder).collect();
     let said = compare(&python, &cases, &folders);
     let values: usize = CASES.iter().map(|case| case.values.len() + 1).sum();
-    assert_eq!(said.trim(), format!("{} values", 3 * values));
+    let many: usize = MANY.iter().map(|(_, _, _, rows, ..)| rows).sum();
+    assert_eq!(said.trim(), format!("{} values", 3 * (values + many)));
 }
 
 #[test]

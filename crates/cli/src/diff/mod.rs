@@ -79,7 +79,8 @@ pub(crate) struct Args {
     /// Read this many tables at the same time [default: number of processors]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Keep about so much of differing rows in memory; the rest goes to temporary files
+    /// Keep about so much of differing rows in memory; the rest goes to temporary files. With the
+    /// default, a comparison takes less than 64 MiB
     #[arg(long, value_name = "SIZE", default_value = "48M", value_parser = size)]
     memory: usize,
     /// Directory of temporary files [default: the system's]

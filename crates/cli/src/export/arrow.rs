@@ -53,8 +53,9 @@ pub(crate) struct ArrowArgs {
     /// --row-group-size for each]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     memory: Option<u32>,
-    /// Parquet: zstd, zstd:LEVEL, snappy or none
-    #[arg(long, value_name = "HOW", default_value = "zstd:3", value_parser = compression)]
+    /// Parquet: zstd, zstd:LEVEL, snappy or none. Level 3 makes prose 5 to 10 % smaller, and takes
+    /// twice as long
+    #[arg(long, value_name = "HOW", default_value = "zstd:1", value_parser = compression)]
     parquet_compression: ParquetCompression,
     /// Parquet: how values are written that no dictionary fits
     #[arg(long, value_name = "HOW", default_value = "delta")]
@@ -84,7 +85,7 @@ impl Default for ArrowArgs {
             row_group_rows: 1_000_000,
             row_group_size: 32,
             memory: None,
-            parquet_compression: ParquetCompression::Zstd(3),
+            parquet_compression: ParquetCompression::Zstd(1),
             parquet_encoding: Encoding::Delta,
         }
     }
@@ -144,7 +145,7 @@ fn compression(text: &str) -> Result<ParquetCompression, String> {
     Ok(match text {
         "none" => ParquetCompression::None,
         "snappy" => ParquetCompression::Snappy,
-        "zstd" => ParquetCompression::Zstd(3),
+        "zstd" => ParquetCompression::Zstd(1),
         _ => match text.strip_prefix("zstd:").map(str::parse) {
             Some(Ok(level @ 1..=22)) => ParquetCompression::Zstd(level),
             _ => return Err("it is zstd, zstd:1 to zstd:22, snappy, or none".to_owned()),
