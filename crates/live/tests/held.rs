@@ -86,6 +86,15 @@ fn many_rows_are_frozen_in_one_query_and_few_are_not() {
     let (_folder, few) = table(10_000);
     restore(&few, &Restorer::new().means(FREEZE), &played);
     assert_eq!(loading(&played), [COPY, "48895 bytes", "end of data"]);
+    // Nothing goes into a table that is new and stays empty.
+    let played = Played::default();
+    let (_folder, none) = table(0);
+    restore(&none, &Restorer::new().means(FREEZE), &played);
+    assert_eq!(loading(&played), Vec::<String>::new());
+    let fates = vec![("CREATE TABLE", Fate::Refused)];
+    let played = Played { fates, ..Played::default() };
+    assert_eq!(restore(&none, &Restorer::new().means(Means::fast()), &played).errors, 1);
+    assert_eq!(loading(&played), [COPY, "5 bytes", "end of data"]);
     // Without it, and on a server that has it not.
     let usual = ["BEGIN", &format!("{TRUNCATE}\n"), COPY, "588895 bytes", "end of data", "COMMIT"];
     for (means, version) in [(Means::exact().objects(true), 0), (FREEZE, 90_224)] {

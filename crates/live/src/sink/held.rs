@@ -4,7 +4,7 @@
 //! large objects of an entry. Both can be done in fewer queries:
 //!
 //! - `TRUNCATE` and `COPY … WITH (FREEZE)` as one query, which is a transaction. Where there are few
-//!   rows, the `COPY` alone.
+//!   rows, the `COPY` alone; where there are none, nothing.
 //! - Large objects many at a time, each query a transaction.
 
 use pgdmp::TocEntry;
@@ -123,9 +123,13 @@ impl SessionSink<'_> {
         self.send_rows(How::Frozen).map(Some)
     }
 
-    /// All rows were there; sends them, if they were few.
+    /// All rows were there; sends them, if they were few. A new table without rows is complete.
     pub(super) fn end_rows(&mut self) -> pgdmp::Result<Outcome> {
-        match self.held {
+        match &self.held {
+            Held::Copy { rows, .. } if is_empty(rows) && self.plain() == How::Plain => {
+                (self.held, self.copying) = (Held::Ended, false);
+                Ok(Outcome::Done)
+            }
             Held::Copy { .. } => self.send_rows(self.plain()),
             _ => Ok(Outcome::Done),
         }
@@ -320,6 +324,11 @@ impl SessionSink<'_> {
 
 fn failed(failures: u64) -> Outcome {
     if failures == 0 { Outcome::Done } else { Outcome::Failed(failures) }
+}
+
+/// Whether there is no row before the end of the rows.
+fn is_empty(rows: &[u8]) -> bool {
+    rows.is_empty() || rows.starts_with(b"\\.\n")
 }
 
 /// The statement with FREEZE, if it is one that pg_dump writes.
