@@ -176,9 +176,8 @@ impl Server {
     }
 }
 
-/// A file of `fixtures/src` without what lies between `--@if <N` and `--@endif` for another
-/// release.
-fn for_release(text: &str, release: u32) -> String {
+/// SQL without what lies between `--@if <N` or `--@if >=N` and `--@endif` for other releases.
+pub fn for_release(text: &str, release: u32) -> String {
     let mut out = String::new();
     let mut open = Vec::new();
     for line in text.lines() {
