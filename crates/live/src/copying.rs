@@ -48,23 +48,25 @@ impl Copying {
     /// Waits until all is sent, or the server has said that it wants no more of it.
     fn flush(&mut self, raw: &mut Raw<'_>) -> bool {
         loop {
-            // What could be sent at once libpq has sent.
-            match raw.look() {
-                Seen::Nothing => {}
-                Seen::Failure => {
-                    self.has_failed = true;
-                    return true;
-                }
-                Seen::Other if raw.consume() => {}
-                Seen::Other => return false,
+            let sent = raw.flush();
+            if sent == Some(true) {
+                self.unsent = 0;
             }
-            match raw.flush() {
-                Some(true) => {
-                    self.unsent = 0;
-                    return true;
-                }
-                Some(false) => {}
+            match sent {
                 None => return false,
+                Some(is_sent) => match raw.look(!is_sent) {
+                    Seen::Nothing if is_sent => return true,
+                    Seen::Nothing => {}
+                    Seen::Failure => {
+                        self.has_failed = true;
+                        return true;
+                    }
+                    Seen::Other => {
+                        if !raw.consume() {
+                            return false;
+                        }
+                    }
+                },
             }
         }
     }
@@ -77,7 +79,7 @@ impl Copying {
             return false;
         }
         while raw.flush() == Some(false) {
-            if raw.look() != Seen::Nothing && !raw.consume() {
+            if raw.look(true) != Seen::Nothing && !raw.consume() {
                 break;
             }
         }
@@ -97,15 +99,18 @@ enum Seen {
 }
 
 impl Raw<'_> {
-    /// Waits until the server says something, or can be sent more, and looks at what it has said.
+    /// Looks at what the server has said. `waits`: until it says something, or can be sent more.
     #[cfg(unix)]
-    fn look(&self) -> Seen {
-        use rustix::event::{PollFd, PollFlags, poll};
+    fn look(&self, waits: bool) -> Seen {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
         use rustix::net::{RecvFlags, recv};
 
         let Some(socket) = self.socket() else { return Seen::Other };
-        let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::IN | PollFlags::OUT)];
-        match poll(&mut polled, None) {
+        let wanted = if waits { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut polled = [PollFd::from_borrowed_fd(socket, wanted)];
+        let now = Timespec::default();
+        let timeout = if waits { None } else { Some(&now) };
+        match poll(&mut polled, timeout) {
             Ok(0) | Err(rustix::io::Errno::INTR) => return Seen::Nothing,
             Err(_) => return Seen::Other,
             Ok(_) if (polled[0].revents() - PollFlags::OUT).is_empty() => return Seen::Nothing,
@@ -119,7 +124,7 @@ impl Raw<'_> {
     }
 
     #[cfg(not(unix))]
-    fn look(&self) -> Seen {
+    fn look(&self, _: bool) -> Seen {
         Seen::Nothing
     }
 }
