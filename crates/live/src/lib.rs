@@ -42,7 +42,6 @@ mod conflict;
 mod connection;
 mod constraint;
 mod context;
-mod copying;
 mod deal;
 pub mod dump;
 mod epoch;
