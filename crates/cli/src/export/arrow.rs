@@ -53,7 +53,7 @@ pub(crate) struct ArrowArgs {
     /// --row-group-size for each]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     memory: Option<u32>,
-    /// Parquet: zstd, zstd:LEVEL, snappy or none. Level 3 makes prose 5 to 10 % smaller, and takes
+    /// Parquet: zstd, zstd:LEVEL, snappy or none. Level 3 makes prose 5 to 15 % smaller, and takes
     /// twice as long
     #[arg(long, value_name = "HOW", default_value = "zstd:1", value_parser = compression)]
     parquet_compression: ParquetCompression,
