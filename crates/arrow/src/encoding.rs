@@ -9,12 +9,13 @@ use parquet::schema::types::{SchemaDescriptor, TypePtr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParquetEncoding {
-    /// As they are (`PLAIN`). All readers know this.
+    /// As they are (`PLAIN`). All readers know this, so it is the default.
     Plain,
     /// Integers, decimals of up to 18 digits, dates and times as differences
     /// (`DELTA_BINARY_PACKED`), texts and bytes apart from their lengths
-    /// (`DELTA_LENGTH_BYTE_ARRAY`). Files are smaller and written faster. Some readers do not know
-    /// it, such as Spark before 3.4: they refuse the file.
+    /// (`DELTA_LENGTH_BYTE_ARRAY`). Files of ascending numbers, times and long texts are
+    /// smaller, and written faster. Some readers do not know it, such as Spark before 3.4: they refuse
+    /// the file.
     Delta,
 }
 

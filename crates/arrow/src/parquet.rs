@@ -44,12 +44,12 @@ impl Default for ParquetOptions {
 }
 
 impl ParquetOptions {
-    /// The defaults: zstd at level 1, [`ParquetEncoding::Delta`], and row groups of up to 1,000,000
+    /// The defaults: zstd at level 1, [`ParquetEncoding::Plain`], and row groups of up to 1,000,000
     /// rows or 32 MiB. Level 3 makes prose 5 to 10 % smaller, and takes twice as long.
     pub fn new() -> Self {
         ParquetOptions {
             compression: ParquetCompression::Zstd(1),
-            encoding: ParquetEncoding::Delta,
+            encoding: ParquetEncoding::Plain,
             row_group_rows: 1_000_000,
             row_group_bytes: 32 << 20,
         }

@@ -257,6 +257,12 @@ impl NewArchive {
         self
     }
 
+    /// Takes the name only if nothing has it.
+    pub(crate) fn replacing_nothing(mut self) -> Self {
+        self.force = false;
+        self
+    }
+
     /// The folder that it is written in, for other files that are soon gone.
     pub(crate) fn folder(&self) -> PathBuf {
         let mut path = self.aside.path();

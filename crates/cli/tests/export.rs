@@ -170,12 +170,12 @@ fn invalid_values() {
         [("bad", &b"1\tgr\xf6\xdfe\nx\ty\n"[..]), ("good", b"1\tone\n"), ("worse", b"y\tx\n")];
     archive(&path, "SQL_ASCII", &tables);
     let out = folder.path().join("lake");
-    let args = ["--all", "-F", "jsonl", "-o", out.to_str().unwrap(), "-j", "2"];
+    let args = ["bad", "worse", "-F", "jsonl", "-o", out.to_str().unwrap(), "-j", "2"];
     let error = refused(&export(&path, &args));
     assert!(error.contains("row 1") && error.contains("column \"b\""), "{error}");
     assert!(error.contains("TABLE DATA s bad") || error.contains("s.bad"), "{error}");
     assert!(error.contains("\"y\" is no integer"), "{error}");
-    assert!(error.contains("2 of 3 tables failed, so there is no output"), "{error}");
+    assert!(error.contains("all 2 tables failed, so there is no output"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something was left behind");
 
     let json = |args: &[&str]| {
@@ -191,6 +191,50 @@ fn invalid_values() {
     assert_eq!(stdout(&output), lossy);
     let output = export(&path, &["bad", "--encoding", "raw"]);
     assert_eq!(output.stdout, b"a,b\n1,gr\xf6\xdfe\nx,y\n");
+}
+
+/// Tables that fail are said and have no file; the others are there, and the exit status is 2. What
+/// is not complete replaces nothing.
+#[test]
+fn tables_fail_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.dump");
+    let tables = [
+        ("bad", &b"1\tgr\xf6\xdfe\nx\ty\n"[..]),
+        ("good", b"1\tone\n"),
+        ("short", b"1\tone\n2\n"),
+        ("well", b""),
+    ];
+    archive(&path, "SQL_ASCII", &tables);
+    let whole = folder.path().join("whole.dump");
+    archive(&whole, "SQL_ASCII", &tables[1..2]);
+    for (name, jobs) in [("one", "1"), ("several", "3"), ("piped", "1")] {
+        let out = folder.path().join(name);
+        let run = |path: &Path, extra: &[&str]| {
+            let mut command = pgdmp();
+            let from = if name == "piped" { "-" } else { path.to_str().unwrap() };
+            command.stdin(fs::File::open(path).unwrap());
+            command.args(["export", from, "--all", "-F", "jsonl", "-j", jobs, "-o"]).arg(&out);
+            command.args(extra).output().unwrap()
+        };
+        let error = refused(&run(&path, &[]));
+        assert!(error.contains("column \"b\"") && error.contains("row 2"), "{error}");
+        assert!(error.contains("2 tables with 1 row"), "{error}");
+        assert!(error.contains(&format!("2 of 4 tables failed; {} has", out.display())), "{error}");
+        let mut files: Vec<_> =
+            fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name()).collect();
+        files.sort();
+        assert_eq!(files, [".pgdmp-export", "s.good.jsonl", "s.well.jsonl"], "{name}");
+        // It takes the place of nothing, but something complete takes its place.
+        fs::write(out.join("s.good.jsonl"), "before").unwrap();
+        let error = refused(&run(&path, &["--force"]));
+        assert!(error.contains("stays as it was"), "{error}");
+        assert_eq!(fs::read_to_string(out.join("s.good.jsonl")).unwrap(), "before");
+        assert_eq!(stdout(&run(&whole, &["--force"])), "");
+        assert!(fs::read_to_string(out.join("s.good.jsonl")).unwrap().contains("one"));
+    }
+    // Three outputs and two archives: nothing else is left.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
 }
 
 /// Types of an archive that has only data come from another one.

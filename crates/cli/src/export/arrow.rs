@@ -57,18 +57,19 @@ pub(crate) struct ArrowArgs {
     /// twice as long
     #[arg(long, value_name = "HOW", default_value = "zstd:1", value_parser = compression)]
     parquet_compression: ParquetCompression,
-    /// Parquet: how values are written that no dictionary fits
-    #[arg(long, value_name = "HOW", default_value = "delta")]
+    /// Parquet: how values are written that have too many different ones for a dictionary
+    #[arg(long, value_name = "HOW", default_value = "plain")]
     parquet_encoding: Encoding,
 }
 
 /// How values are written that no dictionary fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Encoding {
-    /// Numbers as differences, texts apart from their lengths: smaller and faster
-    Delta,
-    /// As they are, for readers that refuse the other, such as Spark before 3.4
+    /// As they are, which all readers know
     Plain,
+    /// Numbers and times as differences, texts apart from their lengths: smaller, and faster to write.
+    /// Some readers refuse such a file, as Spark before 3.4
+    Delta,
 }
 
 impl Default for ArrowArgs {
@@ -86,7 +87,7 @@ impl Default for ArrowArgs {
             row_group_size: 32,
             memory: None,
             parquet_compression: ParquetCompression::Zstd(1),
-            parquet_encoding: Encoding::Delta,
+            parquet_encoding: Encoding::Plain,
         }
     }
 }

@@ -34,8 +34,9 @@ use output::{Format, FormatArgs};
 /// directory, with one file for each. With --all the directory has all tables with data.
 ///
 /// The output is first written into a folder .pgdmp-... beside it, and gets its name when it is
-/// complete and on disk. If a table fails, the others are tried, too, so that all errors are known;
-/// but no output is made. Output to a pipe or a device is written directly.
+/// complete and on disk. If a table fails, as by a value that is not of its type, the directory has
+/// the others alone, and the exit status is 2; then no directory is replaced. Output to a pipe or a
+/// device is written directly.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

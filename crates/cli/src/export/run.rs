@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Write;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +22,7 @@ use crate::replace::Kind;
 use crate::{Context, Exit, Failure, message};
 use pgdmp::read::Block;
 use pgdmp::types::Definitions;
-use pgdmp::{Archive, DumpId, ErrorKind, Input, Toc, TocEntry};
+use pgdmp::{Archive, DumpId, Error, ErrorKind, Input, Toc, TocEntry};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.objects.is_empty() && !args.all {
@@ -105,18 +106,31 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         To::Folder => {
             let new = NewArchive::new(&args.output, inputs, args.force, Kind::Tables)?;
             let new = new.synced(!args.no_sync);
-            let mut rows = 0;
+            let mut made = Made::default();
             new.write(|path| {
-                rows = to_folder(&export, &mut input, &tables, path, (&args.output, jobs))?;
+                made = to_folder(&export, &mut input, &tables, path, (&args.output, jobs))?;
                 Ok(())
             })?;
+            let (shown, all) = (args.output.display(), tables.len());
+            let failed = made.failed;
+            if failed > 0 && args.output.symlink_metadata().is_ok() {
+                let what = format!("{failed} of {all} tables failed, so {shown} stays as it was");
+                return Err(Failure::Usage(what));
+            }
+            // What is not complete replaces nothing, should something have come there meanwhile.
+            let new = if failed > 0 { new.replacing_nothing() } else { new };
             new.publish()?;
             if !context.quiet {
-                let count = tables.len();
+                let count = all - failed;
                 let s = if count == 1 { "" } else { "s" };
-                message::info(format_args!("{count} table{s} with {rows} rows written"));
+                message::info(format_args!("{count} table{s} with {} rows written", made.rows));
             }
-            Ok(())
+            match failed {
+                0 => Ok(()),
+                _ => Err(Failure::Usage(format!(
+                    "{failed} of {all} tables failed; {shown} has the others alone"
+                ))),
+            }
         }
     };
     done?;
@@ -281,14 +295,23 @@ pub(crate) fn pass(
     }
 }
 
-/// Writes each table to a file in a new folder. Says how many rows there were.
+/// What there is of a folder of tables.
+#[derive(Debug, Default, Clone, Copy)]
+struct Made {
+    /// Rows of the tables that did not fail.
+    rows: u64,
+    /// Tables that failed, of which there is no file.
+    failed: usize,
+}
+
+/// Writes each table to a file in a new folder.
 fn to_folder(
     export: &Export<'_>,
     input: &mut Input,
     tables: &[Table],
     folder: &Path,
     (output, jobs): (&Path, u32),
-) -> Result<u64, Failure> {
+) -> Result<Made, Failure> {
     let suffix = export.options.format.suffix();
     folder::private(folder)?;
     let folders: BTreeSet<String> =
@@ -297,13 +320,19 @@ fn to_folder(
         folder::private(&folder.join(inner))?;
     }
     let files = Files { folder, shown: output, suffix };
-    let rows = match input {
+    let (rows, failed) = match input {
         Input::Archive(archive) => several(export, archive, tables, &files, jobs)?,
         Input::Stream(_) => piped(export, input, tables, &files)?,
     };
+    let made = Made { rows, failed: failed.len() };
+    all_failed(failed, tables.len())?;
+    for inner in &folders {
+        // If all tables in it failed; else it stays.
+        let _ = fs::remove_dir(folder.join(inner));
+    }
     let names: Vec<String> = tables.iter().map(|table| table.file_name(suffix)).collect();
     folder::write_list(folder, names.iter().map(String::as_str))?;
-    Ok(rows)
+    Ok(made)
 }
 
 /// The files of a folder.
@@ -321,7 +350,21 @@ impl Files<'_> {
         let inner = folder::file(&self.folder.join(&name))?;
         Ok(Box::new(Named { inner, name: self.shown.join(name).display().to_string() }))
     }
+
+    /// Removes what there is of a table that failed.
+    fn remove(&self, table: &Table) -> Result<(), Failure> {
+        let path = self.folder.join(table.file_name(self.suffix));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::from(error).in_path(&path).into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
+
+/// The rows that were written, and which tables failed.
+type Rows = (u64, Vec<(usize, Failure)>);
 
 /// Writes tables as they come, and several at once if several threads are allowed.
 fn several(
@@ -330,7 +373,7 @@ fn several(
     tables: &[Table],
     files: &Files<'_>,
     jobs: u32,
-) -> Result<u64, Failure> {
+) -> Result<Rows, Failure> {
     // The largest begin first, so that no thread is left alone with one.
     let mut order: Vec<usize> = (0..tables.len()).collect();
     if jobs > 1 {
@@ -338,18 +381,28 @@ fn several(
     }
     let (next, total) = (AtomicUsize::new(0), AtomicU64::new(0));
     let failed = Mutex::new(Vec::new());
+    let end = Mutex::new(None);
     let work = || {
         while let Some(n) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match one(export, archive, &tables[*n], files) {
+            let table = &tables[*n];
+            let failure = match one(export, archive, table, files) {
                 Ok(rows) => {
                     total.fetch_add(rows, Ordering::Relaxed);
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            let removed = match is_of_one_table(&failure) {
+                true => files.remove(table).map(|()| failure),
+                false => Err(failure),
+            };
+            match removed {
+                Ok(failure) => {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).push((*n, failure));
                 }
                 Err(failure) => {
-                    if !is_of_a_row(&failure) {
-                        next.store(order.len(), Ordering::Relaxed);
-                    }
-                    let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                    failed.push((*n, failure));
+                    next.store(order.len(), Ordering::Relaxed);
+                    end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
                 }
             }
         }
@@ -361,8 +414,12 @@ fn several(
         }
         work();
     });
-    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    all_or(failed, tables.len()).map(|()| total.into_inner())
+    if let Some(failure) = end.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(failure);
+    }
+    let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.sort_by_key(|(n, _)| *n);
+    Ok((total.into_inner(), failed))
 }
 
 fn one(
@@ -386,7 +443,7 @@ fn piped(
     input: &mut Input,
     tables: &[Table],
     files: &Files<'_>,
-) -> Result<u64, Failure> {
+) -> Result<Rows, Failure> {
     let mut open: HashMap<usize, (usize, Written<'static>)> = HashMap::new();
     let mut failed: BTreeMap<usize, Failure> = BTreeMap::new();
     let mut total = 0;
@@ -408,32 +465,37 @@ fn piped(
         });
         match done {
             Ok(rows) => total += rows,
-            Err(failure) if is_of_a_row(&failure) => drop(failed.insert(n, failure)),
+            Err(failure) if is_of_one_table(&failure) => {
+                files.remove(table)?;
+                failed.insert(n, failure);
+            }
             Err(failure) => return Err(failure),
         }
         Ok(())
     })?;
-    all_or(failed.into_iter().collect(), tables.len())?;
-    Ok(total)
+    Ok((total, failed.into_iter().collect()))
 }
 
-/// Whether another table may do better.
-fn is_of_a_row(failure: &Failure) -> bool {
-    matches!(failure, Failure::Archive(error) if matches!(error.kind(), ErrorKind::Row { .. }))
+/// Whether another table may do better: not where a file could not be read or written.
+fn is_of_one_table(failure: &Failure) -> bool {
+    matches!(failure, Failure::Archive(error) if !matches!(error.kind(), ErrorKind::Io(_)))
 }
 
-/// Says what is wrong with which tables. One is enough for there to be no output.
-fn all_or(mut failed: Vec<(usize, Failure)>, tables: usize) -> Result<(), Failure> {
-    failed.sort_by_key(|(n, _)| *n);
+/// Says what is wrong with which tables. It is a failure if that is all of them.
+fn all_failed(mut failed: Vec<(usize, Failure)>, tables: usize) -> Result<(), Failure> {
     let count = failed.len();
-    let Some((_, last)) = failed.pop() else { return Ok(()) };
-    if count == 1 {
-        return Err(last);
-    }
-    for failure in failed.into_iter().map(|(_, failure)| failure).chain([last]) {
+    let last = if count == tables { failed.pop() } else { None };
+    for (_, failure) in &failed {
         message::error(failure);
     }
-    Err(Failure::Usage(format!("{count} of {tables} tables failed, so there is no output")))
+    match last {
+        None => Ok(()),
+        Some((_, last)) if count == 1 => Err(last),
+        Some((_, last)) => {
+            message::error(last);
+            Err(Failure::Usage(format!("all {count} tables failed, so there is no output")))
+        }
+    }
 }
 
 #[cfg(test)]
