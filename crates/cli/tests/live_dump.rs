@@ -5,11 +5,12 @@
 //! otherwise.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::support::pgdmp;
-use pgdmp_testkit::effort::is_endless;
+use pgdmp_testkit::effort::{is_endless, skipped};
 use pgdmp_testkit::server::Server;
 
 /// Options that go to both.
@@ -93,6 +94,41 @@ const KINDS: &str = r#"
     SELECT lo_from_bytea(0, '');
 "#;
 
+/// Tables whose rows are a server's configuration, foreign ones, and rows that not all may see.
+const OTHERS: &str = r"
+    INSERT INTO conf SELECT g, 'c' || g FROM generate_series(1, 500) g;
+    INSERT INTO chosen SELECT g, 'w' || g FROM generate_series(90, 300) g;
+    CREATE EXTENSION file_fdw;
+    CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+    CREATE TABLE seen (a int, who name);
+    INSERT INTO seen SELECT g, CASE g % 2 WHEN 0 THEN 'bob' ELSE 'ann' END
+        FROM generate_series(1, 500) g;
+    ALTER TABLE seen ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY p ON seen USING (who = current_user);
+    CREATE SEQUENCE counted INCREMENT 7 START 5;
+    SELECT nextval('counted'), nextval('counted');
+    CREATE MATERIALIZED VIEW m AS SELECT max(a) FROM seen;
+    CREATE MATERIALIZED VIEW m_of_m AS SELECT * FROM m;
+    DO $$ BEGIN
+        EXECUTE format('COMMENT ON LARGE OBJECT %s IS ''it''''s one''', lo_from_bytea(0, 'a'));
+        EXECUTE format('ALTER LARGE OBJECT %s OWNER TO bob', lo_from_bytea(0, 'b'));
+        EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO bob', lo_from_bytea(0, 'c'));
+    END $$;
+";
+
+/// An extension with tables of which some rows belong to a dump. A database has it before it is
+/// restored: what makes such tables are files of the server.
+const EXTENSION: &str = "
+    CREATE EXTENSION citext;
+    CREATE TABLE conf (a int, v text);
+    CREATE TABLE chosen (a int, v text);
+    CREATE TABLE left_out AS SELECT 1 AS a;
+    ALTER EXTENSION citext ADD TABLE conf;
+    ALTER EXTENSION citext ADD TABLE chosen;
+    ALTER EXTENSION citext ADD TABLE left_out;
+    UPDATE pg_extension SET extconfig = ARRAY['conf'::regclass::oid, 'chosen'::regclass::oid],
+        extcondition = ARRAY['', 'WHERE a > 100'] WHERE extname = 'citext';";
+
 #[test]
 fn live_dump_is_what_pg_dump_writes() {
     let Some(server) = Server::start("live_dump_is_what_pg_dump_writes") else { return };
@@ -145,6 +181,43 @@ fn live_dump_is_what_pg_dump_writes() {
     fs::write(&path, piped.stdout).unwrap();
     let theirs = bench.theirs("kinds", &[]);
     assert_eq!(bench.script(&path), bench.script(&theirs));
+    let all = [
+        &["-j3", "--split-tables", "1", "-Z", "none"][..],
+        &["-j2", "-F", "d", "--load-via-partition-root"],
+        &["-j1", "-F", "t"],
+    ];
+    for ours in all.iter().take(if is_endless() { all.len() } else { 1 }) {
+        bench.restored("kinds", ours, "");
+    }
+
+    let installed = server
+        .sql("SELECT count(*) FROM pg_available_extensions WHERE name IN ('citext', 'file_fdw')");
+    if installed.trim() != "2" {
+        return skipped("dumps of tables of extensions: the server has no citext and file_fdw");
+    }
+    server.role(b"bob");
+    server.sql("ALTER ROLE bob LOGIN");
+    server.create("others", "UTF8");
+    let psql = |sql: &str| {
+        server.client("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, "others"]);
+    };
+    psql(EXTENSION);
+    psql(OTHERS);
+    let file = server.path("data.csv");
+    fs::write(&file, "1,a\n2,\"b \"\"c\"\"\"\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    psql(&format!(
+        "CREATE FOREIGN TABLE csv (a int, \"b c\" text) SERVER files \
+         OPTIONS (filename '{file}', format 'csv'); \
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO bob; \
+         GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO bob"
+    ));
+    for ours in [&["-j8"][..], &["-j2", "-F", "d", "-Z", "none"], &["-j1", "-F", "t"]] {
+        bench.compare("others", &["--include-foreign-data=files"], ours);
+        bench.restored("others", ours, EXTENSION);
+    }
+    bench.compare("others", &["-U", "bob", "--enable-row-security", "-B"], &["-j2"]);
+    bench.compare("others", &["--role=bob", "--enable-row-security", "-B"], &["-j2"]);
 }
 
 /// All of them where there is time, else some, by a number.
@@ -258,6 +331,51 @@ impl<'a> Bench<'a> {
         output.stdout
     }
 
+    /// Dumps, restores that with pg_restore into a database that is new but for `prepared`, and
+    /// compares both databases.
+    fn restored(&self, database: &str, ours: &[&str], prepared: &str) {
+        let path = self.path("ours");
+        let path = path.to_str().unwrap();
+        let output = self.ours(database, &[ours, &["-f", path, "--force", "-q"]].concat());
+        assert!(output.status.success(), "{ours:?}: {}", String::from_utf8_lossy(&output.stderr));
+        self.server.sql("DROP DATABASE IF EXISTS restored");
+        self.server.create("restored", "UTF8");
+        let args = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", prepared, "restored"];
+        self.server.client("psql", &args);
+        let command = Command::new(self.server.program("pg_restore"));
+        let jobs = if ours.contains(&"t") { "-j1" } else { "-j2" };
+        let output = self.connected(command, "restored").args([jobs, path]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{database} {ours:?}: {said}");
+        let (made, expected) = (self.contents("restored"), self.contents(database));
+        assert!(made == expected, "{database} {ours:?}: {}", difference(&made, &expected));
+    }
+
+    /// All that a database has.
+    fn contents(&self, database: &str) -> Vec<u8> {
+        let run = |program: &str, args: &[&str]| {
+            let command = Command::new(self.server.program(program));
+            let mut command = self.connected(command, database);
+            // The database has a setting for it, and a restored one has not.
+            command.env("PGOPTIONS", "-c bytea_output=hex").args(args);
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            output.stdout
+        };
+        // In which partition a row lies, the OID of its value of an enum says: another one there.
+        let script = run("pg_dump", &["--exclude-table-data=by_enum_*"]);
+        // They have a key that is a new one each time.
+        let is_key =
+            |line: &&[u8]| line.starts_with(b"\\restrict") || line.starts_with(b"\\unrestrict");
+        let lines = script.split(|byte| *byte == b'\n').filter(|line| !is_key(line));
+        let mut all = lines.collect::<Vec<_>>().join(&b'\n');
+        const OF_ENUM: &[u8] = b"CREATE TABLE public.by_enum ";
+        if all.windows(OF_ENUM.len()).any(|words| words == OF_ENUM) {
+            all.extend(run("psql", &["-X", "-At", "-c", "TABLE by_enum ORDER BY n"]));
+        }
+        all
+    }
+
     fn list(&self, archive: &Path) -> Vec<u8> {
         let output = pgdmp().arg("list").arg(archive).env("TZ", "UTC").output().unwrap();
         assert!(output.status.success());
@@ -279,16 +397,19 @@ impl<'a> Bench<'a> {
             "{what}"
         );
         let (script, expected) = (self.script(&path), self.script(&theirs));
-        if script != expected {
-            let at = script.iter().zip(&expected).take_while(|(a, b)| a == b).count();
-            let around = |text: &[u8]| {
-                text[at.saturating_sub(200)..(at + 200).min(text.len())].escape_ascii().to_string()
-            };
-            panic!("{what}: at {at}:\n{}\n{}", around(&script), around(&expected));
-        }
+        assert!(script == expected, "{what}: {}", difference(&script, &expected));
         let verified = pgdmp().args(["verify", "-q"]).arg(&path).output().unwrap();
         assert!(verified.status.success(), "{what}: {}", String::from_utf8_lossy(&verified.stdout));
     }
+}
+
+/// Where two scripts differ.
+fn difference(script: &[u8], expected: &[u8]) -> String {
+    let at = script.iter().zip(expected).take_while(|(a, b)| a == b).count();
+    let around = |text: &[u8]| {
+        text[at.saturating_sub(200)..(at + 200).min(text.len())].escape_ascii().to_string()
+    };
+    format!("at {at}:\n{}\n{}", around(script), around(expected))
 }
 
 fn escaped(text: &str) -> String {
