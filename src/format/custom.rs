@@ -3,22 +3,25 @@
 //! `_PrintTocData`, `_readBlockHeader` and the search of `pg_backup_custom.c`.
 
 mod behind;
+mod copying;
+mod sink;
 mod stream;
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, Read, Write};
+use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+pub(crate) use copying::Copying;
+pub(crate) use sink::CustomSink;
 pub(crate) use stream::BlockStream;
 
-use super::block::{self, BlockHeader, BlockStart, ChunkReader, ChunkWriter};
-use super::output::Output;
+use super::block::{self, BlockHeader, BlockStart, ChunkReader};
 use super::relay;
 use crate::compress::Algorithm;
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::limits::Limits;
 use crate::source::{Positioned, Source, SourceReader};
-use crate::toc::{BlockKind, DataOffset, DumpId, Format, MAGIC, Statements, Toc, TocEntry};
+use crate::toc::{BlockKind, DataOffset, DumpId, Format, Statements, Toc, TocEntry};
 use crate::wire::Dialect;
 
 /// A custom archive in a source, behind its table of contents.
@@ -518,176 +521,4 @@ pub(crate) fn skip_block<I: Positioned>(
         }
     }
     Ok(())
-}
-
-/// A custom archive being written: the mirror of `Custom`.
-///
-/// `_StartData`, `_StartLOs` and `_CloseArchive` of `pg_backup_custom.c`. Where the output can
-/// seek, the header is first written without its magic number, at the end again with the offsets,
-/// and the magic number last: what was given up half-way is no archive.
-#[derive(Debug)]
-pub(crate) struct CustomSink<W> {
-    output: Output<W>,
-    dialect: Dialect,
-    chunks: ChunkWriter,
-    /// Place of an entry and where its block begins.
-    offsets: Vec<(usize, u64)>,
-}
-
-impl<W: Write> CustomSink<W> {
-    pub(crate) fn new(mut output: Output<W>, toc: &Toc) -> io::Result<Self> {
-        if output.is_seekable() {
-            toc.write_to(Blanked { output: &mut output, left: MAGIC.len() })?;
-        } else {
-            toc.write_to(&mut output)?;
-        }
-        let dialect = toc.dialect();
-        Ok(CustomSink { output, dialect, chunks: ChunkWriter::new(dialect), offsets: Vec::new() })
-    }
-
-    pub(crate) fn is_seekable(&self) -> bool {
-        self.output.is_seekable()
-    }
-
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
-    pub(crate) fn begin_block(
-        &mut self,
-        index: usize,
-        dump_id: DumpId,
-        kind: BlockKind,
-    ) -> io::Result<()> {
-        if self.output.is_seekable() {
-            self.offsets.push((index, self.output.position()));
-        }
-        BlockHeader { kind, dump_id }.encode(&mut self.output, self.dialect)
-    }
-
-    pub(crate) fn oid(&mut self, oid: u32) -> io::Result<()> {
-        block::encode_oid(&mut self.output, self.dialect, oid)
-    }
-
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.chunks.write(bytes, &mut self.output)
-    }
-
-    pub(crate) fn begin_chunk(&mut self) -> io::Result<()> {
-        self.chunks.flush(&mut self.output)
-    }
-
-    pub(crate) fn keep_whole(&mut self) {
-        self.chunks.keep_whole();
-    }
-
-    pub(crate) fn end_chunks(&mut self) -> io::Result<()> {
-        self.chunks.finish(&mut self.output)
-    }
-
-    /// For the body of a block that is copied together with its framing.
-    pub(crate) fn raw(&mut self) -> &mut Output<W> {
-        &mut self.output
-    }
-
-    pub(crate) fn finish(mut self, toc: &mut Toc) -> io::Result<W> {
-        if self.output.is_seekable() {
-            for (index, offset) in &self.offsets {
-                toc.set_data_offset(*index, DataOffset::At(*offset));
-            }
-            self.output
-                .patch(0, |start| toc.write_to(Blanked { output: start, left: MAGIC.len() }))?;
-            self.output.patch(0, |start| start.write_all(MAGIC))?;
-        }
-        self.output.finish()
-    }
-}
-
-/// Writes zeros instead of the first bytes.
-struct Blanked<'a, W> {
-    output: &'a mut Output<W>,
-    left: usize,
-}
-
-impl<W: Write> Write for Blanked<'_, W> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let n = self.left.min(buf.len());
-        self.output.write_all(&[0; 16][..n.min(16)])?;
-        self.output.write_all(&buf[n..])?;
-        self.left -= n;
-        Ok(buf.len())
-    }
-
-    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        match self.left {
-            0 => self.output.write_all(buf),
-            _ => self.write(buf).map(drop),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Passes an input on and copies all that is consumed or skipped of it, so that walking over a
-/// block copies it byte for byte.
-pub(crate) struct Copying<'a, I, W> {
-    input: I,
-    /// Bytes of what the input has at hand that were consumed here. They are written together
-    /// with what follows them, when the input is to read on.
-    walked: usize,
-    output: &'a mut Output<W>,
-}
-
-impl<'a, I: Positioned, W: Write> Copying<'a, I, W> {
-    pub(crate) fn new(input: I, output: &'a mut Output<W>) -> Self {
-        Copying { input, walked: 0, output }
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        let n = std::mem::take(&mut self.walked);
-        if n > 0 {
-            self.output.write_all(&self.input.fill_buf()?[..n])?;
-            self.input.consume(n);
-        }
-        Ok(())
-    }
-
-    /// Writes the last of it, and gives the input, where it stands.
-    pub(crate) fn finish(mut self) -> io::Result<I> {
-        self.write()?;
-        Ok(self.input)
-    }
-}
-
-impl<I: Positioned, W: Write> BufRead for Copying<'_, I, W> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.walked == self.input.fill_buf()?.len() {
-            self.write()?;
-        }
-        Ok(&self.input.fill_buf()?[self.walked..])
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.walked += n;
-    }
-}
-
-impl<I: Positioned, W: Write> Read for Copying<'_, I, W> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.fill_buf()?.read(buf)?;
-        self.consume(n);
-        Ok(n)
-    }
-}
-
-impl<I: Positioned, W: Write> Positioned for Copying<'_, I, W> {
-    fn position(&self) -> u64 {
-        self.input.position() + self.walked as u64
-    }
-
-    fn remaining(&self) -> Option<u64> {
-        Some(self.input.remaining()? - self.walked as u64)
-    }
 }

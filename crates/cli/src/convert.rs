@@ -7,7 +7,7 @@ use crate::explain::{ExplainArgs, explain};
 use crate::input;
 use crate::inputs::Inputs;
 use crate::made::Started;
-use crate::manifest::{ManifestArgs, Wanted};
+use crate::manifest::{self, ManifestArgs};
 use crate::place::{self, Place};
 use crate::row_filter::{RowFilter, RowFilterArgs};
 use crate::selection::{SelectionArgs, check_any};
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     // The parser asks for it.
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
     let format = args.target.format_of(output, input.format());
-    let mut wanted = args.manifest.wanted(&[&*args.input], output, format, args.force, context)?;
+    let wanted = args.manifest.wanted(&[&*args.input], output, format, args.force, context)?;
     let place = Place::open(output, inputs, args.force, format)?.synced(args.target.syncs());
     let target = target(args, format, input.toc().header())?;
     let toc = input.shared_toc();
@@ -104,12 +104,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     conversion.on_entry(progress.on_entry());
     match place {
         Place::New(new) => {
-            new.write(|path| {
-                conversion.create(path)?;
-                wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
-            })?;
-            new.publish()?;
-            wanted.map_or(Ok(()), Wanted::publish)?;
+            manifest::create(&new, wanted, context, |path| Ok(conversion.create(path)?))?;
             progress.finish();
             started.tell_of_archive(output, context);
         }

@@ -13,7 +13,7 @@ use clap::ArgAction;
 use serde_json::{Map, Value, json};
 
 use crate::inputs::Inputs;
-use crate::manifest::{ManifestArgs, Wanted};
+use crate::manifest::{self, ManifestArgs, Wanted};
 use crate::output::{Output, human_size};
 use crate::place::{self, Place};
 use crate::table::{Align, Table};
@@ -228,14 +228,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let begun = dumper.begin(&server, &speaker).map_err(failure);
     let done = begun.and_then(|dump| match into {
         Into::Plan => plan(&dump, args.json),
-        Into::Place(Place::New(new), mut wanted) => {
-            new.write(|path| {
-                dump.create(&target, path).map_err(failure)?;
-                wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
-            })?;
-            new.publish()?;
-            wanted.map_or(Ok(()), Wanted::publish)
-        }
+        Into::Place(Place::New(new), wanted) => manifest::create(&new, wanted, context, |path| {
+            dump.create(&target, path).map_err(failure)
+        }),
         Into::Place(Place::Stream(out), _) => {
             let written = dump.write_pipe(&target, out).map_err(failure);
             written.and_then(|out| out.finish())

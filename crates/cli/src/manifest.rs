@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::inputs::Inputs;
-use crate::place::Place;
+use crate::place::{NewArchive, Place, new_file};
 use crate::{Context, Failure, message};
 use pgdmp::Format;
 use pgdmp::finding::Severity;
@@ -147,7 +147,7 @@ impl ManifestArgs {
 
 impl Wanted {
     /// Verifies the archive at `path`, which does not have its name yet, and makes its manifest.
-    pub(crate) fn make(&mut self, path: &Path, context: &Context) -> Result<(), Failure> {
+    fn make(&mut self, path: &Path, context: &Context) -> Result<(), Failure> {
         let text = record(path, &self.name, context)?;
         match self.file {
             None => write_member(path, &text)?,
@@ -157,11 +157,27 @@ impl Wanted {
     }
 
     /// Writes it, after the archive has its name.
-    pub(crate) fn publish(self) -> Result<(), Failure> {
+    fn publish(self) -> Result<(), Failure> {
         let (Some(file), Some(text)) = (self.file, self.text) else { return Ok(()) };
         let inputs = Inputs::archives(self.inputs.iter().map(PathBuf::as_path));
         write(&file, inputs, self.force, &text)
     }
+}
+
+/// Lets `write` make an archive in its place, and makes its manifest, if one is wanted. Then both
+/// get their names.
+pub(crate) fn create(
+    new: &NewArchive,
+    mut wanted: Option<Wanted>,
+    context: &Context,
+    write: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    new.write(|path| {
+        write(path)?;
+        wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
+    })?;
+    new.publish()?;
+    wanted.map_or(Ok(()), Wanted::publish)
 }
 
 /// Makes the manifest of each of the archives that are the parts in a folder.
@@ -220,30 +236,12 @@ pub(crate) fn text(manifest: &Manifest) -> Result<Vec<u8>, Failure> {
 
 /// Writes the file of a manifest, which gets its name when it is complete.
 pub(crate) fn write(file: &Path, inputs: Inputs, force: bool, text: &[u8]) -> Result<(), Failure> {
-    match Place::of_rows(file, inputs, force)? {
-        Place::New(new) => {
-            new.write(|aside| new_file(aside, text).map_err(Failure::Output))?;
-            new.publish()
-        }
-        Place::Stream(mut out) => {
-            out.write_all(text).map_err(Failure::Output)?;
-            out.finish()
-        }
-    }
+    Place::of_rows(file, inputs, force)?.fill(text)
 }
 
 /// Writes the manifest of a directory archive that nobody else knows of yet.
 fn write_member(folder: &Path, text: &[u8]) -> Result<(), Failure> {
     new_file(&folder.join(MEMBER), text).map_err(Failure::Output)
-}
-
-fn new_file(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    // As secret as the archive: it has the names of all tables.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text)
 }
 
 /// The last part of a name.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::convert::{tell, total};
 use crate::inputs::Inputs;
 use crate::made::Started;
-use crate::manifest::{ManifestArgs, Wanted};
+use crate::manifest::{self, ManifestArgs};
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::TargetArgs;
@@ -87,15 +87,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let total = archives.iter().zip(&paths).map(|(archive, path)| total(archive, None, path));
     progress.expect(total.sum());
     let read: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();
-    let mut wanted = args.manifest.wanted(&read, output, format, args.force, context)?;
+    let wanted = args.manifest.wanted(&read, output, format, args.force, context)?;
     match Place::open(output, inputs, args.force, format)?.synced(args.target.syncs()) {
         Place::New(new) => {
-            new.write(|path| {
-                merge.create(path)?;
-                wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
-            })?;
-            new.publish()?;
-            wanted.map_or(Ok(()), Wanted::publish)?;
+            manifest::create(&new, wanted, context, |path| Ok(merge.create(path)?))?;
             progress.finish();
             started.tell_of_archive(output, context);
         }

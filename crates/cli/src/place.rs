@@ -92,6 +92,30 @@ impl Place {
         let name = name.display().to_string();
         Ok(Place::Stream(Stream { inner, name, is_archive: false }))
     }
+
+    /// Writes a small file that says something about an archive.
+    pub(crate) fn fill(self, text: &[u8]) -> Result<(), Failure> {
+        match self {
+            Place::New(new) => {
+                new.write(|path| new_file(path, text).map_err(Failure::Output))?;
+                new.publish()
+            }
+            Place::Stream(mut out) => {
+                out.write_all(text).map_err(Failure::Output)?;
+                out.finish()
+            }
+        }
+    }
+}
+
+/// Writes a file of which nobody else knows yet. It is as secret as the archive that it is about,
+/// because it has the names of all tables.
+pub(crate) fn new_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text)
 }
 
 /// An output that is written as it is made. Its errors say which it is.

@@ -1,14 +1,13 @@
 //! `pgdmp salvage`.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::{Map, Value, json};
 
 use crate::inputs::Inputs;
-use crate::manifest::{ManifestArgs, Wanted};
+use crate::manifest::{self, ManifestArgs};
 use crate::place::{self, Place};
 use crate::progress::Progress;
 use crate::target::{format_of, parse_format};
@@ -101,19 +100,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         tell(&report);
         return Err(Failure::Usage("nothing could be had of the archive".to_owned()));
     }
-    let mut wanted =
+    let wanted =
         args.manifest.wanted_of_damaged(&args.archive, &args.output, format, args.force)?;
     let place = Place::open(&args.output, inputs, args.force, format)?.synced(!args.no_sync);
     let Place::New(new) = place else {
         return Err(Failure::Usage("salvage writes into a file or a new directory".to_owned()));
     };
-    new.write(|path| {
+    manifest::create(&new, wanted, context, |path| {
         salvage.create(path)?;
-        check(path, context)?;
-        wanted.as_mut().map_or(Ok(()), |wanted| wanted.make(path, context))
+        check(path, context)
     })?;
-    new.publish()?;
-    wanted.map_or(Ok(()), Wanted::publish)?;
     write_report(&report, args, &report_path)?;
     progress.finish();
     tell(&report);
@@ -195,16 +191,7 @@ fn write_report(report: &Report, args: &Args, path: &Path) -> Result<(), Failure
     let mut text = Vec::new();
     crate::json::write_pretty(&as_json(report), &mut text).map_err(Failure::Output)?;
     text.push(b'\n');
-    match Place::open(path, inputs, args.force, Format::Custom)? {
-        Place::New(new) => {
-            new.write(|aside| fs::write(aside, &text).map_err(Failure::Output))?;
-            new.publish()
-        }
-        Place::Stream(mut out) => {
-            out.write_all(&text).map_err(Failure::Output)?;
-            out.finish()
-        }
-    }
+    Place::open(path, inputs, args.force, Format::Custom)?.fill(&text)
 }
 
 fn as_json(report: &Report) -> Value {
