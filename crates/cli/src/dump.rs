@@ -261,8 +261,11 @@ fn parts(
     let with_manifests = args.manifest.is_some();
     new.check(&names, &parts, with_manifests)?;
     let folder = new.path();
-    let place = |part: &Part| folder.join(names.of(part));
-    dump.create_parts(&args.target(), &parts, place).map_err(failure)?;
+    let path = |part: &Part| folder.join(names.of(part));
+    dump.create_parts(&args.target(), &parts, path).map_err(|fatal| match fatal {
+        Fatal::Archive(error) => place::named(&folder, &args.file, error),
+        other => failure(other),
+    })?;
     let mut said = format!("{} archives written", parts.len());
     if args.link_unchanged {
         let linked = new.link_unchanged(&names, &parts)?;

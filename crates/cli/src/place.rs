@@ -172,6 +172,21 @@ impl Write for Stream {
     }
 }
 
+/// Where a new output is written says nothing to anybody: an error names what it is going to be.
+pub(crate) fn named(written: &Path, name: &Path, error: Error) -> Failure {
+    let Some(place) = error.path().map(Path::to_owned) else { return error.into() };
+    match place.strip_prefix(written) {
+        Ok(inside) => {
+            let shown = match inside.as_os_str().is_empty() {
+                true => name.to_owned(),
+                false => name.join(inside),
+            };
+            Failure::Elsewhere { place, shown, error }
+        }
+        Err(_) => error.into(),
+    }
+}
+
 /// The last part of a name.
 fn check_name(name: &Path) -> Result<&OsStr, Failure> {
     let no_name = || Failure::Usage(format!("{} is no name of a file", name.display()));
@@ -301,24 +316,9 @@ impl NewArchive {
     ) -> Result<(), Failure> {
         let path = self.aside.path();
         write(&path).map_err(|failure| match failure {
-            Failure::Archive(error) => self.named(&path, error),
+            Failure::Archive(error) => named(&path, &self.name, error),
             failure => failure,
         })
-    }
-
-    /// Where it is written says nothing to anybody: an error names what it is going to be.
-    fn named(&self, path: &Path, error: Error) -> Failure {
-        let Some(place) = error.path().map(Path::to_owned) else { return error.into() };
-        match place.strip_prefix(path) {
-            Ok(inside) => {
-                let shown = match inside.as_os_str().is_empty() {
-                    true => self.name.clone(),
-                    false => self.name.join(inside),
-                };
-                Failure::Elsewhere { place, shown, error }
-            }
-            Err(_) => error.into(),
-        }
     }
 
     /// Makes sure that it is on disk, unless that is not wanted, and gives it its name.

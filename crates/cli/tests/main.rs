@@ -96,6 +96,8 @@ mod live_disk;
 mod live_dump;
 #[cfg(unix)]
 mod live_dump_faults;
+#[cfg(unix)]
+mod live_dump_moment;
 mod live_edit;
 mod live_export;
 #[cfg(unix)]
