@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::copying::Copying;
 use crate::fatal::Fatal;
 use crate::libpq::{Canceller, Libpq, Raw, Status};
 use crate::prompt;
@@ -202,6 +203,7 @@ impl Server for LibpqServer {
             stopper: &self.stopper,
             _canceller: canceller,
             sql: Vec::new(),
+            copying: Copying::default(),
             refused: None,
         };
         if voice.is_verbose() {
@@ -231,6 +233,7 @@ struct Connection<'v> {
     _canceller: Option<Arc<Canceller>>,
     /// A query as libpq wants it, in memory that is used again.
     sql: Vec<u8>,
+    copying: Copying,
     /// What the connection itself did not say.
     refused: Option<Message>,
 }
@@ -264,6 +267,7 @@ impl<'v> Connection<'v> {
         send: impl FnOnce(&mut Raw<'v>, &CStr) -> T,
     ) -> Result<T, Message> {
         self.refused = None;
+        self.copying = Copying::default();
         self.may_begin()?;
         let mut text = std::mem::take(&mut self.sql);
         text.clear();
@@ -318,12 +322,16 @@ impl Session for Connection<'_> {
 
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
         self.may_begin()?;
-        if self.raw.put_copy_data(data) { Ok(()) } else { Err(self.raw.message()) }
+        if self.copying.send(&mut self.raw, data) { Ok(()) } else { Err(self.raw.message()) }
+    }
+
+    fn copy_has_failed(&self) -> bool {
+        self.copying.has_failed()
     }
 
     fn copy_end(&mut self) -> Result<Copied, Message> {
         self.may_begin()?;
-        if !self.raw.put_copy_end() {
+        if !self.copying.end(&mut self.raw) {
             return Err(self.raw.message());
         }
         let failure = match self.raw.next_result() {

@@ -233,9 +233,6 @@ impl SessionSink<'_> {
     /// Deals a piece of the data.
     pub(crate) fn deal_data(&mut self, mut data: &[u8]) -> pgdmp::Result<Outcome> {
         while let Some(deal) = &mut self.deal {
-            if deal.is_over {
-                break;
-            }
             let (n, ends) = deal.cutter.cut(data);
             let (now, rest) = data.split_at(n);
             data = rest;
@@ -245,16 +242,16 @@ impl SessionSink<'_> {
                         let text = [b"error returned by PQputCopyData: ", &message[..]].concat();
                         return self.die(Fatal::server(text));
                     }
+                    if self.session.copy_has_failed() {
+                        return self.end_deal_early();
+                    }
                 }
                 Some(at) => {
                     deal.piece.extend_from_slice(now);
                     if (ends || deal.piece.len() >= PIECE)
                         && !deal.parts[at].send(std::mem::take(&mut deal.piece))
                     {
-                        // It says why, at the end of the rows: only there may they be asked for
-                        // once more.
-                        deal.is_over = true;
-                        return Ok(Outcome::Done);
+                        return self.end_deal_early();
                     }
                 }
             }
@@ -266,6 +263,15 @@ impl SessionSink<'_> {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// A session wants no more rows, and says why.
+    fn end_deal_early(&mut self) -> pgdmp::Result<Outcome> {
+        if let Some(deal) = &mut self.deal {
+            deal.is_over = true;
+        }
+        let ended = self.end_deal()?;
+        Ok(self.before_its_end(ended))
     }
 
     /// All rows were dealt, or no more were wanted.
@@ -444,6 +450,9 @@ fn load(
     begin(session, copy)?;
     session.copy_data(&first)?;
     for piece in data {
+        if session.copy_has_failed() {
+            break;
+        }
         session.copy_data(&piece)?;
     }
     match session.copy_end()?.failure {

@@ -42,6 +42,7 @@ mod conflict;
 mod connection;
 mod constraint;
 mod context;
+mod copying;
 mod deal;
 pub mod dump;
 mod epoch;

@@ -92,6 +92,10 @@ functions! { Functions:
     PQclear(Opaque);
     PQputCopyData(Opaque, *const c_char, c_int) -> c_int;
     PQputCopyEnd(Opaque, *const c_char) -> c_int;
+    PQsetnonblocking(Opaque, c_int) -> c_int;
+    PQflush(Opaque) -> c_int;
+    PQconsumeInput(Opaque) -> c_int;
+    PQsocket(Opaque) -> c_int;
     PQgetCopyData(Opaque, *mut *mut c_char, c_int) -> c_int;
     PQfreemem(*mut c_void);
     PQconninfo(Opaque) -> *mut Setting;
@@ -494,24 +498,54 @@ impl<'v> Raw<'v> {
         (all, secrets)
     }
 
-    /// Sends COPY data; says whether the connection took it.
+    /// Sends COPY data, no more than libpq can count; says whether the connection took it.
     pub(crate) fn put_copy_data(&mut self, data: &[u8]) -> bool {
-        // More than libpq can count, or has to keep at once.
-        const MOST: usize = 1 << 20;
-        data.chunks(MOST).all(|chunk| {
-            let len = c_int::try_from(chunk.len()).unwrap_or(0);
-            // SAFETY: the connection lives, and so many bytes are there.
-            unsafe {
-                (self.functions().PQputCopyData)(self.conn(), chunk.as_ptr().cast::<c_char>(), len)
-                    > 0
-            }
-        })
+        let Ok(len) = c_int::try_from(data.len()) else { return false };
+        // SAFETY: the connection lives, and so many bytes are there.
+        unsafe {
+            (self.functions().PQputCopyData)(self.conn(), data.as_ptr().cast::<c_char>(), len) > 0
+        }
     }
 
-    /// Ends COPY data; says whether the connection took it.
-    pub(crate) fn put_copy_end(&mut self) -> bool {
-        // SAFETY: the connection lives; NULL is for success.
-        unsafe { (self.functions().PQputCopyEnd)(self.conn(), ptr::null()) > 0 }
+    /// Ends COPY data, or gives it up for a reason; says whether the connection took that.
+    pub(crate) fn put_copy_end(&mut self, gives_up: Option<&CStr>) -> bool {
+        // SAFETY: the connection lives, and the text until it returns; NULL is for success.
+        unsafe {
+            let reason = gives_up.map_or(ptr::null(), CStr::as_ptr);
+            (self.functions().PQputCopyEnd)(self.conn(), reason) > 0
+        }
+    }
+
+    /// Whether libpq comes back before it has sent all; says whether it does as it is told.
+    pub(crate) fn set_nonblocking(&mut self, nonblocking: bool) -> bool {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().PQsetnonblocking)(self.conn(), nonblocking.into()) == 0 }
+    }
+
+    /// Sends what waits; says whether that was all of it. `None`: the connection is lost.
+    pub(crate) fn flush(&mut self) -> Option<bool> {
+        // SAFETY: the connection lives.
+        match unsafe { (self.functions().PQflush)(self.conn()) } {
+            0 => Some(true),
+            1 => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Has libpq take what has come; says whether the connection is still there.
+    pub(crate) fn consume(&mut self) -> bool {
+        // SAFETY: the connection lives.
+        unsafe { (self.functions().PQconsumeInput)(self.conn()) == 1 }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn socket(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        // SAFETY: the connection lives. Its socket does until the next call that changes the
+        // connection, for which the borrow has to end.
+        unsafe {
+            let socket = (self.functions().PQsocket)(self.conn());
+            (socket >= 0).then(|| std::os::fd::BorrowedFd::borrow_raw(socket))
+        }
     }
 
     pub(crate) fn lo_create(&mut self, oid: u32) -> u32 {

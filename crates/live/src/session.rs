@@ -104,8 +104,14 @@ pub trait Session: Send {
     ///
     /// # Errors
     ///
-    /// The connection is lost. That the data is wrong may be said only at the end.
+    /// The connection is lost. What else is wrong is said at the end.
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message>;
+
+    /// Whether the server has said already that the COPY fails, so that more data is of no use. Not
+    /// every session sees that before the end.
+    fn copy_has_failed(&self) -> bool {
+        false
+    }
 
     /// Ends the COPY data, and waits for the server's verdict.
     ///

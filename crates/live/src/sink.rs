@@ -74,8 +74,11 @@ pub(crate) struct SessionSink<'a> {
     statements: Statements,
     /// Those that were not sent yet.
     inserts: Waiting,
-    /// Whether the server takes COPY data.
+    /// Whether the server takes COPY data, and the name of the table.
     copying: bool,
+    table: Vec<u8>,
+    /// Whether the COPY ended before its data, which is to come once more.
+    comes_again: bool,
     /// The large object that is open.
     descriptor: i32,
     /// A query that is put together, in memory that is used again.
@@ -134,6 +137,8 @@ impl<'a> SessionSink<'a> {
             statements: Statements::new(around.std_strings),
             inserts: Waiting::default(),
             copying: false,
+            table: Vec::new(),
+            comes_again: false,
             descriptor: -1,
             query: Vec::new(),
             emptied: None,
@@ -435,6 +440,11 @@ impl<'a> SessionSink<'a> {
             return Ok(Outcome::Done);
         }
         match self.session.copy_data(data) {
+            Ok(()) if self.session.copy_has_failed() => {
+                self.copying = false;
+                let ended = self.end_copy()?;
+                Ok(self.before_its_end(ended))
+            }
             Ok(()) => Ok(Outcome::Done),
             Err(message) => {
                 let text = [b"error returned by PQputCopyData: ", &message[..]].concat();
@@ -443,14 +453,27 @@ impl<'a> SessionSink<'a> {
         }
     }
 
-    fn copy_end(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<Outcome> {
+    /// What came of a COPY whose data has not ended. Only at its end may it be asked for once more.
+    pub(crate) fn before_its_end(&mut self, outcome: Outcome) -> Outcome {
+        self.comes_again = outcome == Outcome::Again;
+        if self.comes_again { Outcome::Done } else { outcome }
+    }
+
+    fn copy_end(&mut self) -> pgdmp::Result<Outcome> {
         if let failed @ Outcome::Failed(_) = self.end_rows()? {
             return Ok(failed);
         }
-        if !std::mem::take(&mut self.copying) {
-            return Ok(Outcome::Done);
+        if std::mem::take(&mut self.comes_again) {
+            return Ok(Outcome::Again);
         }
-        let table = entry.tag().unwrap_or_default();
+        match std::mem::take(&mut self.copying) {
+            true => self.end_copy(),
+            false => Ok(Outcome::Done),
+        }
+    }
+
+    fn end_copy(&mut self) -> pgdmp::Result<Outcome> {
+        let table = &self.table.clone()[..];
         match self.session.copy_end() {
             Ok(Copied { failure, surplus }) => {
                 let outcome = match failure {
@@ -738,6 +761,7 @@ impl Sink for SessionSink<'_> {
             Step::CopyData(data) if self.deal.is_some() => return self.deal_data(data),
             Step::CopyEnd { .. } if self.deal.is_some() => return self.end_deal(),
             Step::CopyBegin { entry, statement } => {
+                self.table = entry.tag().unwrap_or_default().to_vec();
                 if self.check_rows(entry)? {
                     self.copying = false;
                     return Ok(Outcome::Done);
@@ -750,7 +774,7 @@ impl Sink for SessionSink<'_> {
                 return self.copy_begin(statement);
             }
             Step::CopyData(data) => return self.copy_data(data),
-            Step::CopyEnd { entry } => return self.copy_end(entry),
+            Step::CopyEnd { .. } => return self.copy_end(),
             Step::InsertBegin { entry } => {
                 self.check_empty(entry)?;
                 self.hold_no_inserts()?;

@@ -50,6 +50,32 @@ fn restore(archive: &Archive, restorer: &Restorer, played: &Played) -> Report {
     restorer.archive(archive, &selected, played, played).unwrap()
 }
 
+#[test]
+fn rows_behind_one_that_is_refused_are_not_sent() {
+    let (_folder, many) = table(1_000_000);
+    for (means, state, again) in [
+        (Means::exact(), *b"22P02", false),
+        (Means::fast(), *b"22P02", false),
+        // Rows that may come once more do so at their end.
+        (Means::fast(), *b"55000", true),
+    ] {
+        let fates = vec![("end of data", Fate::RefusedOnce(state))];
+        let played = Played { fates, early: true, ..Played::default() };
+        let report = restore(&many, &Restorer::new().means(means), &played);
+        assert_eq!(report.errors, u64::from(!again));
+        let sent = loading(&played);
+        let bytes = |text: &String| text.strip_suffix(" bytes").unwrap().parse::<u64>().unwrap();
+        let copy = sent.iter().position(|sql| sql.contains("COPY")).unwrap();
+        assert!(bytes(&sent[copy + 1]) < 3_000_000, "{sent:?}");
+        assert_eq!(sent[copy + 2], "end of data");
+        let more = sent.get(copy + 3).is_some_and(|sql| sql == COPY);
+        assert_eq!(more, again);
+        if again {
+            assert_eq!(bytes(&sent[copy + 4]), 6_888_895);
+        }
+    }
+}
+
 /// What was sent for the data: pieces of it as one, by their length.
 pub(crate) fn loading(played: &Played) -> Vec<String> {
     let mut sent: Vec<String> = Vec::new();

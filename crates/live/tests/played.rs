@@ -44,6 +44,8 @@ pub(crate) struct Played {
     pub(crate) answers: Vec<(&'static str, Vec<Vec<&'static str>>)>,
     /// Whether its log never gets to disk.
     pub(crate) unflushed: bool,
+    /// Whether it says at the first rows that they will be refused in the end.
+    pub(crate) early: bool,
     pub(crate) was_refused: AtomicBool,
     pub(crate) happened: Mutex<Vec<Happened>>,
     pub(crate) said: Mutex<Vec<String>>,
@@ -225,6 +227,10 @@ impl Session for Line<'_> {
 
     fn copy_data(&mut self, data: &[u8]) -> Result<(), Message> {
         self.does(format!("data {}", String::from_utf8_lossy(data)))
+    }
+
+    fn copy_has_failed(&self) -> bool {
+        self.server.early && !self.server.was_refused.load(Ordering::SeqCst)
     }
 
     fn copy_end(&mut self) -> Result<Copied, Message> {
