@@ -48,25 +48,23 @@ impl Copying {
     /// Waits until all is sent, or the server has said that it wants no more of it.
     fn flush(&mut self, raw: &mut Raw<'_>) -> bool {
         loop {
-            let sent = raw.flush();
-            if sent == Some(true) {
-                self.unsent = 0;
+            // What could be sent at once libpq has sent.
+            match raw.look() {
+                Seen::Nothing => {}
+                Seen::Failure => {
+                    self.has_failed = true;
+                    return true;
+                }
+                Seen::Other if raw.consume() => {}
+                Seen::Other => return false,
             }
-            match sent {
+            match raw.flush() {
+                Some(true) => {
+                    self.unsent = 0;
+                    return true;
+                }
+                Some(false) => {}
                 None => return false,
-                Some(is_sent) => match raw.look(!is_sent) {
-                    Seen::Nothing if is_sent => return true,
-                    Seen::Nothing => {}
-                    Seen::Failure => {
-                        self.has_failed = true;
-                        return true;
-                    }
-                    Seen::Other => {
-                        if !raw.consume() {
-                            return false;
-                        }
-                    }
-                },
             }
         }
     }
@@ -79,7 +77,7 @@ impl Copying {
             return false;
         }
         while raw.flush() == Some(false) {
-            if raw.look(true) != Seen::Nothing && !raw.consume() {
+            if raw.look() != Seen::Nothing && !raw.consume() {
                 break;
             }
         }
@@ -99,18 +97,15 @@ enum Seen {
 }
 
 impl Raw<'_> {
-    /// Looks at what the server has said. `waits`: until it says something, or can be sent more.
+    /// Waits until the server says something, or can be sent more, and looks at what it has said.
     #[cfg(unix)]
-    fn look(&self, waits: bool) -> Seen {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    fn look(&self) -> Seen {
+        use rustix::event::{PollFd, PollFlags, poll};
         use rustix::net::{RecvFlags, recv};
 
         let Some(socket) = self.socket() else { return Seen::Other };
-        let wanted = if waits { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        let mut polled = [PollFd::from_borrowed_fd(socket, wanted)];
-        let now = Timespec::default();
-        let timeout = if waits { None } else { Some(&now) };
-        match poll(&mut polled, timeout) {
+        let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::IN | PollFlags::OUT)];
+        match poll(&mut polled, None) {
             Ok(0) | Err(rustix::io::Errno::INTR) => return Seen::Nothing,
             Err(_) => return Seen::Other,
             Ok(_) if (polled[0].revents() - PollFlags::OUT).is_empty() => return Seen::Nothing,
@@ -124,7 +119,7 @@ impl Raw<'_> {
     }
 
     #[cfg(not(unix))]
-    fn look(&self, _: bool) -> Seen {
+    fn look(&self) -> Seen {
         Seen::Nothing
     }
 }
