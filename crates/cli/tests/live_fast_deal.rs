@@ -206,6 +206,49 @@ fn an_end_leaves_no_rows_and_nothing_that_runs() {
     }
 }
 
+/// Sessions that end among the rows are told of as `pg_restore` does, in exact byte for byte.
+#[test]
+fn live_fast_deal_an_end_among_rows_is_told_as_pg_restore_does() {
+    let name = "live_fast_deal_an_end_among_rows_is_told_as_pg_restore_does";
+    let Some(server) = Server::start(name) else { return };
+    server.create("src", "UTF8");
+    let sleeps = "CASE current_database() WHEN 'src' THEN true ELSE pg_sleep(600) IS NULL END";
+    let bench = Bench { server: &server };
+    bench.query("src", &format!("CREATE TABLE a (x int, t text, CHECK (x <> 1000 OR {sleeps}))"));
+    bench.query("src", "INSERT INTO a SELECT n, repeat('x', 99) FROM generate_series(1, 30000) n");
+    let path = server.path("ended");
+    server.client("pg_dump", &["-Fc", "-f", &path, "src"]);
+    let socket = server.path("");
+    let ended = |mut command: Command| {
+        server.create("db", "UTF8");
+        command.args(["-h", &socket, "-U", "postgres", "-d", "db"]).arg(&path);
+        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let sleeps = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        let begun = std::time::Instant::now();
+        while server.sql(&format!("SELECT count(*) {sleeps}")).trim() == "0" {
+            assert!(begun.elapsed().as_secs() < 60, "it never ran");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        // It waits for the server, which has its last rows.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        server.sql(&format!("SELECT pg_terminate_backend(pid) {sleeps}"));
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        server.sql("DROP DATABASE db WITH (FORCE)");
+        let said = String::from_utf8(output.stderr).unwrap();
+        said.replace("pg_restore: ", "pgdmp: ")
+    };
+    let theirs = ended(Command::new(server.program("pg_restore")));
+    let ours = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
+        command.arg("restore").args(options);
+        ended(command)
+    };
+    assert_eq!(ours(&["--exact"]), theirs);
+    let said = ours(&[]);
+    assert!(said.contains("FATAL:  terminating connection"), "{said}");
+}
+
 /// Somebody wants the table alone, again and again until that takes long.
 const WANTS_IT_ALONE: &str = "DO $$
 DECLARE begun timestamptz;

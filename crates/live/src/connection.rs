@@ -338,8 +338,15 @@ impl Session for Connection<'_> {
             Some(Status::Fine) => None,
             _ => Some(self.raw.message()),
         };
-        let surplus = self.raw.next_result().is_some();
+        let surplus = self.raw.has_another();
         Ok(Copied { failure, surplus })
+    }
+
+    fn last_words(&mut self) -> Option<Message> {
+        // Whether or not it can be sent: behind it libpq tells what it has heard.
+        self.copying.end(&mut self.raw);
+        let failed = self.raw.next_result() == Some(Status::Failed);
+        (failed && self.raw.state().is_some()).then(|| self.raw.message())
     }
 
     fn copy_out(&mut self, sql: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Message> {

@@ -239,8 +239,7 @@ impl SessionSink<'_> {
             match deal.at.checked_sub(1) {
                 None => {
                     if let Err(message) = self.session.copy_data(now) {
-                        let text = [b"error returned by PQputCopyData: ", &message[..]].concat();
-                        return self.die(Fatal::server(text));
+                        return self.data_failed("PQputCopyData", message);
                     }
                     if self.session.copy_has_failed() {
                         return self.end_deal_early();
@@ -300,7 +299,7 @@ impl SessionSink<'_> {
                 again |= failure.is_some() && self.session.last_state() == Some(LOCKED);
                 failures.extend(failure.map(|message| in_stream(message, table, &deal.turns.all)));
             }
-            Err(message) => lost = Some(message),
+            Err(message) => lost = Some(self.session.last_words().unwrap_or(message)),
         }
         for part in &deal.parts {
             match part.told() {
@@ -448,16 +447,18 @@ fn load(
     data: Receiver<Vec<u8>>,
 ) -> Result<(), Message> {
     begin(session, copy)?;
-    session.copy_data(&first)?;
-    for piece in data {
+    for piece in std::iter::once(first).chain(data) {
         if session.copy_has_failed() {
             break;
         }
-        session.copy_data(&piece)?;
+        if let Err(message) = session.copy_data(&piece) {
+            return Err(session.last_words().unwrap_or(message));
+        }
     }
-    match session.copy_end()?.failure {
-        Some(message) => Err(message),
-        None => Ok(()),
+    match session.copy_end() {
+        Ok(Copied { failure: Some(message), .. }) => Err(message),
+        Ok(_) => Ok(()),
+        Err(message) => Err(session.last_words().unwrap_or(message)),
     }
 }
 

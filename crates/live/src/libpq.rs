@@ -416,6 +416,16 @@ impl<'v> Raw<'v> {
         }
     }
 
+    /// Whether there is another result, which says nothing of the last one's failure.
+    pub(crate) fn has_another(&mut self) -> bool {
+        // SAFETY: the connection lives; the result is freed once.
+        unsafe {
+            let result = (self.functions().PQgetResult)(self.conn());
+            (self.functions().PQclear)(result);
+            !result.is_null()
+        }
+    }
+
     /// # Safety
     ///
     /// The result is one of this libpq's, or NULL, and nobody else has it.

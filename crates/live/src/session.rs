@@ -120,6 +120,12 @@ pub trait Session: Send {
     /// The connection is lost.
     fn copy_end(&mut self) -> Result<Copied, Message>;
 
+    /// What the server said before the connection was lost while rows, or their end, were sent;
+    /// `None` if it said nothing.
+    fn last_words(&mut self) -> Option<Message> {
+        None
+    }
+
     /// Runs a `COPY … TO STDOUT`, and hands over its data as it comes, usually a row at a time. If
     /// `take` says `false`, it ends early, and the session is good for nothing more.
     ///

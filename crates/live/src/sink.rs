@@ -446,11 +446,24 @@ impl<'a> SessionSink<'a> {
                 Ok(self.before_its_end(ended))
             }
             Ok(()) => Ok(Outcome::Done),
-            Err(message) => {
-                let text = [b"error returned by PQputCopyData: ", &message[..]].concat();
-                self.die(Fatal::server(text))
-            }
+            Err(message) => self.data_failed("PQputCopyData", message),
         }
+    }
+
+    /// Rows, or their end, could not be sent by a function of libpq.
+    pub(crate) fn data_failed(
+        &mut self,
+        function: &str,
+        mut message: Message,
+    ) -> pgdmp::Result<Outcome> {
+        // pg_restore does not ask for them.
+        if self.around.means.is_fast()
+            && let Some(said) = self.session.last_words()
+        {
+            message = said;
+        }
+        let what = format!("error returned by {function}: ");
+        self.die(Fatal::server([what.as_bytes(), &message].concat()))
     }
 
     /// What came of a COPY whose data has not ended. Only at its end may it be asked for once more.
@@ -494,10 +507,7 @@ impl<'a> SessionSink<'a> {
                 }
                 Ok(outcome)
             }
-            Err(message) => {
-                let text = [b"error returned by PQputCopyEnd: ", &message[..]].concat();
-                self.die(Fatal::server(text))
-            }
+            Err(message) => self.data_failed("PQputCopyEnd", message),
         }
     }
 
