@@ -35,6 +35,7 @@
 //! | `rows` | what is read of tables and written again is the same |
 //! | `rewrite` | rows that are rewritten; what changes nothing gives the same bytes |
 //! | `salvage` | what is left of a damaged archive becomes a new one |
+//! | `salvaged` | salvage beside pg_restore: never less, and what is made of it is good |
 //! | `verify` | each kind of damage is found, with its code |
 //! | `regressions` | one test per bug that was found |
 
@@ -73,6 +74,7 @@ mod reindex;
 mod rewrite;
 mod rows;
 mod salvage;
+mod salvaged;
 mod script;
 mod steps;
 mod verify;

@@ -262,8 +262,8 @@ impl Reasons {
 
 /// A real pg_restore.
 pub(crate) struct Program {
-    path: PathBuf,
-    name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) name: String,
     /// The newest archives it reads.
     pub(crate) newest: ArchiveVersion,
 }

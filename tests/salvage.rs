@@ -33,7 +33,11 @@ fn salvage(bytes: Vec<u8>, trusted: bool) -> Option<(Vec<u8>, Report)> {
 
 /// Fails if an archive has errors that a restore would suffer from.
 fn check(bytes: &[u8], label: &str) {
-    let archive = Archive::read(bytes.to_vec()).unwrap_or_else(|error| panic!("{label}: {error}"));
+    check_archive(Archive::read(bytes.to_vec()), label);
+}
+
+pub(crate) fn check_archive(archive: pgdmp::Result<Archive>, label: &str) {
+    let archive = archive.unwrap_or_else(|error| panic!("{label}: {error}"));
     let mut input = Input::Archive(Box::new(archive));
     Verification::new()
         .run(&mut input, |event| {
@@ -395,7 +399,7 @@ fn pieces_behind_a_damaged_one() {
             }
             fs::write(&file, bytes).unwrap();
             let archive = Salvage::open(&place, &OpenOptions::new()).unwrap();
-            let salvage = Salvage::new(&archive).unwrap().trusted(algorithm != Algorithm::Gzip);
+            let salvage = Salvage::new(&archive).unwrap().trusted(true);
             let salvage = salvage.format(Format::Custom);
             let (new, report) = salvage.write_to(Cursor::new(Vec::new())).unwrap();
             let new = new.into_inner();

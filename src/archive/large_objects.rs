@@ -8,7 +8,7 @@ use super::expected::Expected;
 use super::piece::StoredPiece;
 use super::stored::Stored;
 use crate::compress::{Algorithm, Contexts, Framing, PieceReader};
-use crate::error::{EntryName, Error, ErrorKind, Result};
+use crate::error::{EntryName, Error, ErrorKind, Fault, Result};
 use crate::format::block::{self, ChunkReader};
 use crate::format::members::{Member, MemberStore};
 use crate::format::names;
@@ -63,7 +63,12 @@ pub struct LargeObjects {
     done: bool,
     /// What was found at the end and is no error.
     complaints: Option<Vec<Error>>,
+    /// Whether large objects that cannot be opened are passed over.
+    goes_on: bool,
 }
+
+/// Of large objects that cannot be opened, the first few are told.
+const TOLD: usize = 20;
 
 #[derive(Debug)]
 enum Place {
@@ -132,7 +137,8 @@ impl LargeObjects {
     fn new(place: Place, decoding: Decoding, entry: TocEntry<'_>) -> Self {
         let expected = Expected::new(entry);
         let entry = entry.name();
-        LargeObjects { place, decoding, entry, expected, done: false, complaints: None }
+        let (done, complaints, goes_on) = (false, None, false);
+        LargeObjects { place, decoding, entry, expected, done, complaints, goes_on }
     }
 
     /// `list` is the name of the member that lists them.
@@ -163,6 +169,13 @@ impl LargeObjects {
         self.complaints = Some(Vec::new());
     }
 
+    /// Makes of files that cannot be opened, and of lines of a list that cannot be read, a complaint,
+    /// and goes on with those behind them. pg_restore ends there.
+    pub(crate) fn go_on(&mut self) {
+        self.be_lenient();
+        self.goes_on = true;
+    }
+
     /// What is wrong with large objects that were read to their end.
     pub(crate) fn complaints(self) -> Vec<Error> {
         self.complaints.unwrap_or_default()
@@ -180,8 +193,9 @@ impl LargeObjects {
         }
         // Until an object can be read, whatever ends the search ends all.
         self.done = true;
-        let LargeObjects { place, decoding, entry, expected, done, complaints } = self;
-        let Some((oid, piece)) = place.next_piece(decoding, entry)? else {
+        let LargeObjects { place, decoding, entry, expected, done, complaints, goes_on } = self;
+        let lost = complaints.as_mut().filter(|_| *goes_on);
+        let Some((oid, piece)) = place.next_piece(decoding, entry, lost)? else {
             expected.finish(entry, complaints)?;
             return Ok(None);
         };
@@ -200,8 +214,9 @@ impl LargeObjects {
             return Ok(None);
         }
         self.done = true;
-        let LargeObjects { place, decoding, entry, expected, done, complaints } = self;
-        let piece = place.next_piece(decoding, entry)?;
+        let LargeObjects { place, decoding, entry, expected, done, complaints, goes_on } = self;
+        let lost = complaints.as_mut().filter(|_| *goes_on);
+        let piece = place.next_piece(decoding, entry, lost)?;
         match &piece {
             Some((oid, _)) => expected.meet(oid.0),
             None => expected.finish(entry, complaints)?,
@@ -212,12 +227,21 @@ impl LargeObjects {
 }
 
 impl Place {
+    /// `lost`: where to tell of those that are passed over.
     fn next_piece(
         &mut self,
         decoding: &Decoding,
         entry: &EntryName,
+        mut lost: Option<&mut Vec<Error>>,
     ) -> Result<Option<(Oid, StoredPiece<'_>)>> {
         let named = |error: Error| error.in_entry(|| entry.clone());
+        let mut pass_over = |error: Error| match &mut lost {
+            Some(lost) => {
+                lost.extend((lost.len() < TOLD).then(|| named(error)));
+                Ok(())
+            }
+            None => Err(named(error)),
+        };
         let (oid, piece) = match self {
             Place::Block(chunks) => {
                 let Some(oid) = block::begin_object(chunks).map_err(named)? else {
@@ -226,18 +250,29 @@ impl Place {
                 let stored = Stored::Lent(chunks);
                 (oid, StoredPiece::chunks(stored, decoding.algorithm, entry.clone(), false))
             }
-            Place::Files { store, list, line } => {
-                let Some(oid) = list.next(line).map_err(named)? else {
-                    return Ok(None);
+            Place::Files { store, list, line } => loop {
+                let oid = match list.next(line) {
+                    Ok(Some(oid)) => oid,
+                    Ok(None) => return Ok(None),
+                    // The line was read, and the next one may be whole.
+                    Err(error) if error.fault() == Some(Fault::ObjectList) => {
+                        pass_over(error)?;
+                        continue;
+                    }
+                    Err(error) => return Err(named(error)),
                 };
-                let member = store.open(line).map_err(named)?;
-                (oid, StoredPiece::member(member, entry.clone(), false))
-            }
-            Place::Loose { store, oids } => {
+                match store.open(line) {
+                    Ok(member) => break (oid, StoredPiece::member(member, entry.clone(), false)),
+                    Err(error) => pass_over(error)?,
+                }
+            },
+            Place::Loose { store, oids } => loop {
                 let Some(oid) = oids.next() else { return Ok(None) };
-                let member = store.open(names::object_name(oid).as_bytes()).map_err(named)?;
-                (oid, StoredPiece::member(member, entry.clone(), false))
-            }
+                match store.open(names::object_name(oid).as_bytes()) {
+                    Ok(member) => break (oid, StoredPiece::member(member, entry.clone(), false)),
+                    Err(error) => pass_over(error)?,
+                }
+            },
         };
         Ok(Some((Oid(oid), piece)))
     }

@@ -101,6 +101,11 @@ impl Frames {
         self.content.is_some() || matches!(self.stage, Stage::Block | Stage::End)
     }
 
+    /// Whether the last frame of data of which a header was met has a checksum of its content.
+    pub(crate) fn has_checksum(&self) -> bool {
+        self.checksum
+    }
+
     /// Bytes that are to be looked at next.
     pub(crate) fn needed(&self) -> usize {
         self.needed - self.held

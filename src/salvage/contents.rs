@@ -1,14 +1,17 @@
 //! What is left of a table of contents.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Read;
 use std::sync::Arc;
 
 use crate::archive::Archive;
+use crate::compress::{Decoder, Framing};
 use crate::error::{Fault, Result};
 use crate::format::custom::Custom;
-use crate::source::{Peek, Positioned, SourceReader};
+use crate::format::names;
+use crate::source::{Peek, Positioned, Source, SourceReader};
 use crate::text::Encoding;
-use crate::toc::{DataOffset, Desc, DumpId, Format, Toc, TocEntry};
+use crate::toc::{DataOffset, Desc, DumpId, Format, Header, Toc, TocEntry};
 use crate::types::CopyStatement;
 
 /// Entries that were collected, and where the table of contents ended.
@@ -21,6 +24,12 @@ pub(super) struct Contents {
 /// How far entries are looked for behind damage, in bytes.
 const REACH: u64 = 64 << 20;
 
+/// A table of contents is hardly longer.
+const LONGEST: u64 = 256 << 20;
+
+/// A dump id so far above the one below is none that pg_dump gave.
+const FAR: i32 = 100_000_000;
+
 /// Bytes that are read of what turns out to be no entry. Each place may claim to be one of a
 /// gigabyte.
 const IN_VAIN: u64 = 4 << 30;
@@ -28,27 +37,60 @@ const IN_VAIN: u64 = 4 << 30;
 /// Collects the entries: those before the damage, those that can be recognised behind it, and those
 /// of the copy that PostgreSQL 16 and newer write behind the data.
 pub(super) fn collect(archive: &Archive) -> Result<Contents> {
-    let mut toc = plausible(&unique(archive.toc(), archive.format())?, archive.format())?;
-    let Some(custom) = archive.custom() else { return Ok(Contents { toc, end: 0 }) };
-    let Some(damage) = archive.damage() else { return Ok(Contents { toc, end: custom.start() }) };
-    if damage.fault() == Some(Fault::Header) {
-        return Ok(Contents { toc, end: custom.start() });
-    }
-    let start = damage.offset().unwrap_or(custom.start());
+    let format = archive.format();
+    let mut toc = plausible(&unique(archive.toc(), format)?, format)?;
+    let blocks = archive.custom().map_or(0, Custom::start);
+    let Some(damage) = archive.damage() else { return Ok(Contents { toc, end: blocks }) };
+    let place = match damage.fault() {
+        Some(Fault::Header) => None,
+        _ => Place::of(archive),
+    };
+    let Some(place) = place else { return Ok(Contents { toc, end: blocks }) };
+    let start = damage.offset().unwrap_or(blocks);
     let mut taken: HashSet<DumpId> = toc.entries().map(|entry| entry.dump_id()).collect();
     let mut end = start;
-    if custom.dialect().has_usual_ints() {
-        end = behind(archive, custom, start, &mut toc, &mut taken)?;
-        if let Some(copy) = second(archive, custom, &toc)? {
+    if archive.toc().dialect().has_usual_ints() {
+        end = behind(archive, &place, start, &mut toc, &mut taken)?;
+        if let Some(custom) = archive.custom()
+            && let Some(copy) = second(archive, custom, &toc)?
+        {
             for entry in copy.entries() {
                 take(&mut toc, &mut taken, entry);
             }
         }
     }
-    Ok(Contents { toc: plausible(&in_order(&toc)?, Format::Custom)?, end })
+    Ok(Contents { toc: plausible(&unique(&in_order(&toc, format)?, format)?, format)?, end })
 }
 
-/// The entries with dump ids of their own: of several with one, that with the data keeps it.
+/// Where the bytes of a table of contents are.
+struct Place {
+    source: Arc<dyn Source>,
+    /// Where it begins, behind the header.
+    start: u64,
+}
+
+impl Place {
+    /// `None` if nothing is left of it.
+    fn of(archive: &Archive) -> Option<Place> {
+        if let Some(custom) = archive.custom() {
+            return Some(Place { source: Arc::clone(custom.source()), start: custom.toc_start() });
+        }
+        let member = archive.member(names::TOC.as_bytes()).ok()?;
+        let (stored, algorithm) = (member.reader(), member.algorithm);
+        let (limits, contexts) = (archive.limits(), archive.contexts());
+        let decoder = Decoder::new(stored, algorithm, Framing::File, limits, contexts).ok()?;
+        let mut bytes = Vec::new();
+        // What there is of it is better than nothing.
+        let _ = decoder.take(LONGEST).read_to_end(&mut bytes);
+        let source: Arc<dyn Source> = Arc::new(bytes);
+        let mut reader = SourceReader::from(Arc::clone(&source), 0);
+        Header::decode(&mut reader, archive.format(), limits).ok()?;
+        Some(Place { start: reader.position(), source })
+    }
+}
+
+/// The entries with dump ids of their own: of several with one, that with the data keeps it. One far
+/// above all others was damaged, and pg_restore takes memory for all ids below.
 fn unique(toc: &Toc, format: Format) -> Result<Toc> {
     let mut keeps: HashMap<DumpId, (bool, usize)> = HashMap::new();
     for entry in toc.entries() {
@@ -56,13 +98,18 @@ fn unique(toc: &Toc, format: Format) -> Result<Toc> {
         let kept = keeps.entry(entry.dump_id()).or_insert(own);
         *kept = own.min(*kept);
     }
-    if keeps.len() == toc.len() {
+    let mut ids: Vec<i32> = keeps.keys().map(|id| id.0).collect();
+    ids.sort_unstable();
+    let gap = ids.windows(2).position(|ids| ids[1].saturating_sub(ids[0]) > FAR);
+    let highest = gap.map_or(ids.last(), |gap| ids.get(gap)).copied().unwrap_or(0);
+    if keeps.len() == toc.len() && gap.is_none() {
         return Ok(toc.clone());
     }
     let again = |entry: TocEntry<'_>| {
-        keeps.get(&entry.dump_id()).is_some_and(|(_, index)| *index != entry.index())
+        let kept = keeps.get(&entry.dump_id());
+        entry.dump_id().0 > highest || kept.is_some_and(|(_, index)| *index != entry.index())
     };
-    let mut next = toc.entries().map(|entry| entry.dump_id().0).max().unwrap_or(0);
+    let mut next = highest;
     let mut renumbered = Toc::new(toc.header().clone(), format);
     for entry in toc.entries() {
         let mut fields = entry.fields();
@@ -86,17 +133,17 @@ fn take(toc: &mut Toc, taken: &mut HashSet<DumpId>, entry: TocEntry<'_>) {
 /// Looks for entries behind damage, and says where the last one ends.
 fn behind(
     archive: &Archive,
-    custom: &Custom,
+    contents: &Place,
     damage: u64,
     toc: &mut Toc,
     taken: &mut HashSet<DumpId>,
 ) -> Result<u64> {
     // The entry that the damage is in began before it. Those that are known already come again.
-    let mut at = custom.toc_start();
+    let mut at = contents.start;
     let (mut end, mut last, mut in_vain) = (damage, damage, 0);
-    while at < last.saturating_add(REACH).min(custom.source().len()) {
-        match candidate(custom, at)? {
-            Some(place) => match entry_at(archive, custom, place) {
+    while at < last.saturating_add(REACH).min(contents.source.len()) {
+        match candidate(contents, at)? {
+            Some(place) => match entry_at(archive, contents, place) {
                 Ok((found, behind)) => {
                     found.entries().for_each(|entry| take(toc, taken, entry));
                     (at, last) = (behind, behind);
@@ -118,11 +165,11 @@ fn behind(
 
 /// The next position at which an entry may begin: its id, whether it had a dumper, and the digits of
 /// an OID.
-fn candidate(custom: &Custom, from: u64) -> Result<Option<u64>> {
+fn candidate(contents: &Place, from: u64) -> Result<Option<u64>> {
     const WINDOW: usize = 64 << 10;
     const SEEN: usize = 16;
     let mut at = from;
-    let mut reader = SourceReader::from(Arc::clone(custom.source()), at);
+    let mut reader = SourceReader::from(Arc::clone(&contents.source), at);
     loop {
         let bytes = reader.peek(WINDOW)?;
         if bytes.len() < SEEN {
@@ -146,10 +193,10 @@ fn candidate(custom: &Custom, from: u64) -> Result<Option<u64>> {
 
 /// The entry at a position, if it is one, and where it ends; else how many bytes showed that it is
 /// none.
-fn entry_at(archive: &Archive, custom: &Custom, at: u64) -> std::result::Result<(Toc, u64), u64> {
-    let mut reader = SourceReader::from(Arc::clone(custom.source()), at);
+fn entry_at(archive: &Archive, contents: &Place, at: u64) -> std::result::Result<(Toc, u64), u64> {
+    let mut reader = SourceReader::from(Arc::clone(&contents.source), at);
     let header = archive.toc().header().clone();
-    let decoded = Toc::decode_entry(&mut reader, header, Format::Custom, archive.limits());
+    let decoded = Toc::decode_entry(&mut reader, header, archive.format(), archive.limits());
     let read = reader.position() - at;
     let toc = decoded.map_err(|_| read)?;
     match toc.get(0).is_some_and(is_plausible) {
@@ -165,12 +212,38 @@ fn is_plausible(entry: TocEntry<'_>) -> bool {
         && desc.len() < 40
         && desc.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b' ');
     let is_known = (1..=4).contains(&entry.section().code());
-    (is_kind || has_copy(entry)) && is_known && entry.tag().is_some()
+    (is_kind || kind_of(entry).is_some()) && is_known && entry.tag().is_some()
 }
 
-/// Whether a COPY statement shows what an entry is, whatever became of its kind.
-fn has_copy(entry: TocEntry<'_>) -> bool {
-    entry.had_dumper() && entry.copy_stmt().is_some_and(|copy| CopyStatement::parse(copy).is_ok())
+/// What an entry is by the rest of it, whatever became of its kind.
+fn kind_of(entry: TocEntry<'_>) -> Option<Desc<'static>> {
+    let copy = entry.copy_stmt().unwrap_or_default();
+    if entry.had_dumper() && CopyStatement::parse(copy).is_ok() {
+        return Some(Desc::TABLE_DATA);
+    }
+    let defn = entry.defn().unwrap_or_default();
+    // As "SELECT" and the like have letters, and a table has a COPY statement.
+    let is_list = defn.iter().all(|byte| byte.is_ascii_digit() || *byte == b'\n');
+    // Large objects have no schema.
+    let is_group = names::first_of_group(entry.tag().unwrap_or_default()).is_some()
+        && entry.namespace().is_none_or(<[u8]>::is_empty)
+        && entry.desc() != Desc::TABLE_DATA;
+    match (entry.had_dumper(), defn.is_empty()) {
+        (true, true) if is_group && copy.is_empty() => Some(Desc::BLOBS),
+        (false, false) if is_group && is_list => Some(Desc::BLOB_METADATA),
+        _ => None,
+    }
+}
+
+/// The COPY statement of an entry whose own is damaged behind the columns.
+fn mended_copy(entry: TocEntry<'_>) -> Option<Vec<u8>> {
+    let copy = entry.copy_stmt()?;
+    if !entry.had_dumper() || CopyStatement::parse(copy).is_ok() {
+        return None;
+    }
+    let end = copy.windows(6).rposition(|word| word == b" FROM ")?;
+    let mended = [&copy[..end], b" FROM stdin;\n"].concat();
+    CopyStatement::parse(&mended).is_ok().then_some(mended)
 }
 
 /// The entries that may be some. What sets up the session must be understood, for pg_restore refuses
@@ -185,6 +258,8 @@ fn plausible(toc: &Toc, format: Format) -> Result<Toc> {
         let mut fields = entry.fields().dependencies(&needed);
         // pg_restore compares it without a look.
         fields.with_oids = fields.with_oids.or(Some(b"false"));
+        let copy = mended_copy(entry);
+        fields.copy_stmt = copy.as_deref().or(fields.copy_stmt);
         match entry.desc() {
             Desc::ENCODING if toc.encoding().is_err() => {
                 let is_valid =
@@ -197,7 +272,10 @@ fn plausible(toc: &Toc, format: Format) -> Result<Toc> {
                 kept.push(&fields.defn("SET standard_conforming_strings = 'on';\n"))?;
             }
             Desc::SEARCHPATH if !entry.defn().is_some_and(|defn| defn.ends_with(b";\n")) => {}
-            _ if has_copy(entry) => kept.push(&fields.desc(Desc::TABLE_DATA))?,
+            desc if desc != Desc::BLOB => match kind_of(entry) {
+                Some(kind) => kept.push(&fields.desc(kind))?,
+                None => kept.push(&fields)?,
+            },
             _ => kept.push(&fields)?,
         }
     }
@@ -206,8 +284,6 @@ fn plausible(toc: &Toc, format: Format) -> Result<Toc> {
 
 /// The table of contents behind the data. It begins with a count and the entry ENCODING.
 fn second(archive: &Archive, custom: &Custom, first: &Toc) -> Result<Option<Toc>> {
-    /// A table of contents is hardly longer.
-    const LONGEST: u64 = 256 << 20;
     let source = custom.source();
     let len = source.len();
     let from = len.saturating_sub(LONGEST).max(custom.toc_start());
@@ -267,7 +343,7 @@ fn second(archive: &Archive, custom: &Custom, first: &Toc) -> Result<Option<Toc>
 
 /// Puts entries into the order in which they can be restored, as far as that can be told: those that
 /// set up the session first, and what was found late behind what it depends on.
-fn in_order(toc: &Toc) -> Result<Toc> {
+fn in_order(toc: &Toc, format: Format) -> Result<Toc> {
     let mut order: Vec<TocEntry<'_>> = toc.entries().collect();
     // The order of sections; entries without one stay behind what they depend on.
     order.sort_by_key(|entry| match entry.section().code() {
@@ -283,7 +359,7 @@ fn in_order(toc: &Toc) -> Result<Toc> {
             .max()
             .unwrap_or(2),
     });
-    let mut sorted = Toc::new(toc.header().clone(), Format::Custom);
+    let mut sorted = Toc::new(toc.header().clone(), format);
     for entry in order {
         sorted.push(&entry.fields())?;
     }

@@ -23,8 +23,17 @@ const STEP: usize = 128 << 10;
 /// What stands in the place of what is lost: a row that has it is none.
 const LOST: u8 = 0;
 
-/// The data of an entry without its damaged pieces. In the place of those is one zero byte, so that
-/// of the rows before and behind nothing is joined.
+/// What is given of a damaged piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OfDamaged {
+    /// Nothing: all that is given is right, if there are checksums.
+    Nothing,
+    /// What it became before the error, as pg_restore gives it.
+    Beginning,
+}
+
+/// The data of an entry in pieces, of which some are damaged. Where something is lost stands one zero
+/// byte, so that of the rows before and behind nothing is joined.
 pub(super) struct Mended<'a> {
     archive: &'a Archive,
     piece: StoredPiece<'a>,
@@ -37,10 +46,20 @@ pub(super) struct Mended<'a> {
     lost: bool,
     /// Bytes that were looked at in vain: each place may claim to begin a piece.
     in_vain: u64,
+    /// Whether a frame says that it has a checksum.
+    checksums: bool,
+    of_damaged: OfDamaged,
+    /// Line ends before the first damaged piece.
+    lines: u64,
+    is_damaged: bool,
 }
 
 /// Opens the data of an entry so, if it may be stored in pieces.
-pub(super) fn open<'a>(archive: &'a Archive, entry: TocEntry<'_>) -> Option<Mended<'a>> {
+pub(super) fn open<'a>(
+    archive: &'a Archive,
+    entry: TocEntry<'_>,
+    of_damaged: OfDamaged,
+) -> Option<Mended<'a>> {
     let piece = archive.piece_of(entry).ok()?;
     match (piece.algorithm, piece.framing) {
         (Algorithm::Zstd | Algorithm::Lz4, _) | (Algorithm::Gzip, Framing::File) => Some(Mended {
@@ -52,12 +71,26 @@ pub(super) fn open<'a>(archive: &'a Archive, entry: TocEntry<'_>) -> Option<Mend
             given: 0,
             lost: false,
             in_vain: 0,
+            checksums: false,
+            of_damaged,
+            lines: 0,
+            is_damaged: false,
         }),
         _ => None,
     }
 }
 
 impl Mended<'_> {
+    /// Whether the pieces that were met have checksums, the damaged ones among them.
+    pub(super) fn has_checksums(&self) -> bool {
+        self.piece.algorithm == Algorithm::Gzip || self.checksums
+    }
+
+    /// The first row that a damaged piece may have made wrong, from 1.
+    pub(super) fn suspect_from(&self) -> Option<u64> {
+        self.is_damaged.then_some(self.lines + 1)
+    }
+
     /// Reads more stored bytes. What cannot be read is the end of them.
     fn read(&mut self) {
         match self.piece.fill_buf() {
@@ -72,7 +105,7 @@ impl Mended<'_> {
         }
     }
 
-    /// Moves to the next piece that is whole; `false` at the end.
+    /// Moves to the next piece of which something is given; `false` at the end.
     fn advance(&mut self) -> bool {
         self.plain.clear();
         self.given = 0;
@@ -89,14 +122,25 @@ impl Mended<'_> {
                 && self.decode(len)
             {
                 self.stored.drain(..len);
+                if !self.is_damaged {
+                    self.lines += self.plain.iter().filter(|byte| **byte == b'\n').count() as u64;
+                }
                 return true;
             }
+            self.is_damaged = true;
+            let any = match self.of_damaged {
+                OfDamaged::Beginning => self.decode_beginning(len),
+                OfDamaged::Nothing => false,
+            };
             self.lost = true;
             self.in_vain += self.stored.len() as u64;
             if self.in_vain > IN_VAIN {
                 (self.at_end, self.stored) = (true, Vec::new());
             }
             self.find_next();
+            if any {
+                return true;
+            }
         }
     }
 
@@ -110,6 +154,7 @@ impl Mended<'_> {
         loop {
             while walked < self.stored.len() {
                 walked += frames.take(&self.stored[walked..], true).ok()?;
+                self.checksums |= frames.has_checksum();
                 if frames.is_between() || frames.is_padding() {
                     return Some(walked);
                 }
@@ -153,36 +198,60 @@ impl Mended<'_> {
 
     /// Decompresses a piece; `false` if it is damaged.
     fn decode(&mut self, len: usize) -> bool {
-        let StoredPiece { algorithm, framing, .. } = self.piece;
-        let (limits, contexts) = (self.archive.limits(), self.archive.contexts());
-        let stored = &self.stored[..len];
-        let Ok(decoder) = Decoder::new(stored, algorithm, framing, limits, contexts) else {
-            return false;
-        };
-        if std::mem::take(&mut self.lost) {
-            self.plain.push(LOST);
-        }
-        let before = self.plain.len();
-        let read = decoder.take(MOST + 1).read_to_end(&mut self.plain);
-        let is_whole = read.is_ok_and(|n| n as u64 <= MOST);
-        if !is_whole {
-            self.plain.truncate(before);
-            self.lost = true;
-            self.plain.clear();
+        let is_whole = self.decompress(len) && self.plain.len() as u64 <= MOST;
+        match is_whole {
+            true => self.lost = false,
+            false => self.plain.clear(),
         }
         is_whole
     }
 
-    /// Moves to the next place where a piece may begin.
-    fn find_next(&mut self) {
-        let magic: &[u8] = match self.piece.algorithm {
+    /// Decompresses a damaged piece up to the damage; `false` if that gives nothing. `len`: of the
+    /// piece, if that is known.
+    fn decode_beginning(&mut self, len: Option<usize>) -> bool {
+        let len = len.unwrap_or_else(|| {
+            let next = self.stored.get(1..).unwrap_or_default();
+            find(next, self.magic()).map_or(self.stored.len(), |found| 1 + found)
+        });
+        // Without an error this was no damaged piece, but several whole ones, which will come.
+        let any = !self.decompress(len) && self.plain.len() as u64 <= MOST;
+        if !any {
+            self.plain.clear();
+        }
+        any && self.plain.iter().any(|byte| *byte != LOST)
+    }
+
+    /// Puts what stored bytes become behind the mark of what was lost, as far as there is no error;
+    /// `false` if there is one.
+    fn decompress(&mut self, len: usize) -> bool {
+        let StoredPiece { algorithm, framing, .. } = self.piece;
+        let (limits, contexts) = (self.archive.limits(), self.archive.contexts());
+        self.plain.clear();
+        let stored = &self.stored[..len];
+        let Ok(decoder) = Decoder::new(stored, algorithm, framing, limits, contexts) else {
+            return false;
+        };
+        if self.lost {
+            self.plain.push(LOST);
+        }
+        decoder.take(MOST + 1).read_to_end(&mut self.plain).is_ok()
+    }
+
+    /// What a piece begins with.
+    fn magic(&self) -> &'static [u8] {
+        match self.piece.algorithm {
             Algorithm::Zstd => b"\x28\xb5\x2f\xfd",
             Algorithm::Lz4 => b"\x04\x22\x4d\x18",
             _ => b"\x1f\x8b\x08\x04",
-        };
+        }
+    }
+
+    /// Moves to the next place where a piece may begin.
+    fn find_next(&mut self) {
+        let magic = self.magic();
         let mut from = 1.min(self.stored.len());
         loop {
-            let found = self.stored[from..].windows(magic.len()).position(|bytes| bytes == magic);
+            let found = find(&self.stored[from..], magic);
             if let Some(found) = found {
                 self.stored.drain(..from + found);
                 return;
@@ -198,6 +267,10 @@ impl Mended<'_> {
             self.read();
         }
     }
+}
+
+fn find(bytes: &[u8], magic: &[u8]) -> Option<usize> {
+    bytes.windows(magic.len()).position(|bytes| bytes == magic)
 }
 
 impl Read for Mended<'_> {

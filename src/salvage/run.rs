@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::blocks::{self, Places};
 use super::contents::{self, Contents};
-use super::frames;
+use super::frames::{self, OfDamaged};
 use super::header;
 use super::recovered;
 use super::report::{How, Report, Saved};
@@ -22,6 +22,7 @@ use crate::compression::Algorithm;
 use crate::error::{Error, Fault, Result};
 use crate::finding::{Finding, Severity};
 use crate::format::names;
+use crate::script::may_have_owner;
 use crate::sql;
 use crate::toc::{BlockKind, Desc, DumpId, EntryFields, Format, Section, Toc, TocEntry};
 use crate::version::{ArchiveVersion, Gate};
@@ -39,9 +40,9 @@ pub struct Salvage {
     comments: bool,
     format: Format,
     compression: Algorithm,
-    /// By place of the entry: those with data in pieces, some of which are damaged.
+    /// By place of the entry: those whose data is taken piece by piece, as some are damaged.
     mended: HashSet<usize>,
-    /// By place of the entry: fewer rows than what is reported, which the checksums of pieces prove.
+    /// By place of the entry: the rows of whole pieces, if they are others than what is reported.
     proved: HashMap<usize, Saved>,
     /// The OIDs of the large objects that have a file, once they were asked for.
     oids_of_files: OnceLock<Vec<u32>>,
@@ -223,22 +224,29 @@ impl Salvage {
                 match entry.data_kind() {
                     BlockKind::Data => {
                         let outcome = self.rows_of(entry, |_| Ok(()))?;
-                        let mended = match outcome.error.is_some() {
-                            true => self.mended_rows_of(entry, |_| Ok(()))?,
-                            false => None,
-                        };
-                        let more = mended.as_ref().is_some_and(|more| more.rows > outcome.rows);
-                        let mended = mended.map(|mended| prove(&saved, &outcome, &mended));
+                        let error = outcome.error.as_ref().map(Finding::from);
+                        let rows = outcome.rows;
+                        let lost = saved.clone();
                         judge(&mut saved, entry, outcome, gzip);
-                        match mended {
-                            Some(mended) if more => {
-                                saved = mended;
-                                self.mended.insert(entry.index());
+                        if error.is_some() {
+                            let of_pieces = |outcome: Outcome, suspect_from| Saved {
+                                rows: outcome.rows,
+                                left_out: outcome.left_out,
+                                damage: error.clone(),
+                                is_kept: outcome.rows > 0,
+                                suspect_from,
+                                ..lost.clone()
+                            };
+                            let looked = self.look_at_pieces(entry, rows, of_pieces)?;
+                            if let Some((mended, proved, proves)) = looked {
+                                let is_more = mended.is_some();
+                                self.mended.extend(is_more.then_some(entry.index()));
+                                saved = mended.unwrap_or(saved);
+                                // What a damaged piece gave before its end was not checked.
+                                if is_more || proves || saved.suspect_from.is_some() {
+                                    self.proved.insert(entry.index(), proved);
+                                }
                             }
-                            Some(mended) if saved.suspect_from.is_some() => {
-                                self.proved.insert(entry.index(), mended);
-                            }
-                            _ => {}
                         }
                     }
                     BlockKind::LargeObjects => {
@@ -250,10 +258,33 @@ impl Salvage {
                     }
                 }
             }
+            // A tar has no place for no objects, and none can be told from a group that had none.
+            if entry.data_kind() == BlockKind::LargeObjects
+                && saved.large_objects == 0
+                && saved.damage.is_some()
+            {
+                saved.is_kept = false;
+            }
             self.saved.insert(entry.index(), self.report.entries.len());
             self.report.entries.push(saved);
         }
         Ok(())
+    }
+
+    /// What can be had of damaged data piece by piece: if that is more than `rows`, which can be had
+    /// otherwise; of whole pieces alone; and whether those have checksums.
+    fn look_at_pieces(
+        &self,
+        entry: TocEntry<'_>,
+        rows: u64,
+        of_pieces: impl Fn(Outcome, Option<u64>) -> Saved,
+    ) -> Result<Option<(Option<Saved>, Saved, bool)>> {
+        let pieces = |of_damaged| self.mended_rows_of(entry, of_damaged, |_| Ok(()));
+        let Some(all) = pieces(OfDamaged::Beginning)? else { return Ok(None) };
+        let Some(whole) = pieces(OfDamaged::Nothing)? else { return Ok(None) };
+        let is_more = all.outcome.rows > rows;
+        let mended = is_more.then(|| of_pieces(all.outcome, all.suspect_from));
+        Ok(Some((mended, of_pieces(whole.outcome, None), whole.has_checksums)))
     }
 
     /// Gives the rows of an entry that can be had.
@@ -275,18 +306,22 @@ impl Salvage {
         Ok(outcome)
     }
 
-    /// The same of data in pieces, without those that are damaged; `None` of other data.
+    /// The same of data in pieces; `None` of other data.
     fn mended_rows_of(
         &self,
         entry: TocEntry<'_>,
+        of_damaged: OfDamaged,
         keep: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<Option<Outcome>> {
+    ) -> Result<Option<OfPieces>> {
         let form = rows::form(entry);
         if !matches!(form, Form::Copy { .. }) {
             return Ok(None);
         }
-        let Some(data) = frames::open(&self.archive, entry) else { return Ok(None) };
-        Ok(Some(rows::rows(data, &form, keep)?))
+        let data = frames::open(&self.archive, entry, of_damaged);
+        let Some(mut data) = data else { return Ok(None) };
+        let outcome = rows::rows(&mut data, &form, keep)?;
+        let (has_checksums, suspect_from) = (data.has_checksums(), data.suspect_from());
+        Ok(Some(OfPieces { outcome, has_checksums, suspect_from }))
     }
 
     /// Reads the large objects of an entry, as far as they can be read, and writes them.
@@ -331,6 +366,29 @@ impl Salvage {
         Ok(in_range.filter(|oid| !seen.contains(oid)).collect())
     }
 
+    /// The oldest version that has such entries, whatever the header says.
+    fn version_of_entries(&self) -> ArchiveVersion {
+        let kept = self.archive.entries().filter(|entry| self.is_kept(*entry));
+        let groups = kept.filter(|entry| match entry.desc() {
+            Desc::BLOBS => entry.had_dumper(),
+            desc => desc == Desc::BLOB_METADATA,
+        });
+        let mut data = 0;
+        for entry in groups {
+            data += usize::from(entry.had_dumper());
+            if data > 1 || entry.desc() == Desc::BLOB_METADATA {
+                let (major, minor) = Gate::LargeObjectGroups.since();
+                return ArchiveVersion::new(major, minor);
+            }
+        }
+        WriteOptions::OLDEST
+    }
+
+    /// Whether the entry is in the new archive.
+    fn is_kept(&self, entry: TocEntry<'_>) -> bool {
+        self.saved(entry).is_none_or(|saved| saved.is_kept)
+    }
+
     fn builder(&self) -> Result<ArchiveBuilder> {
         let header = self.archive.header();
         let compression = match self.format {
@@ -340,9 +398,8 @@ impl Salvage {
         };
         // The revision says nothing, and is not written.
         let version = ArchiveVersion::new(header.version.major, header.version.minor);
-        let mut options = WriteOptions::new()
-            .version(version.max(WriteOptions::OLDEST))
-            .compression(compression, None);
+        let version = version.max(self.version_of_entries());
+        let mut options = WriteOptions::new().version(version).compression(compression, None);
         if let Some(created) = header.created {
             options = options.created(created);
         }
@@ -375,7 +432,7 @@ impl Salvage {
         }
         for entry in self.archive.entries() {
             let saved = self.saved(entry);
-            if !saved.is_none_or(|saved| saved.is_kept) || is_senseless(entry.desc()) {
+            if !self.is_kept(entry) || is_senseless(entry.desc()) {
                 continue;
             }
             // pg_restore refuses a table that no entry can be.
@@ -391,6 +448,14 @@ impl Salvage {
             let tag = first.filter(is_other).map(|first| first.to_string());
             if let Some(tag) = tag.as_deref().filter(|_| version.has(Gate::LargeObjectGroups)) {
                 fields = fields.tag(tag);
+            }
+            // A kind that pg_restore does not know has no owner, or it ends there. One that is newer
+            // than this crate is named as it is dropped.
+            let desc = [b"DROP ".as_slice(), entry.desc().as_bytes(), b" "].concat();
+            let drop_stmt = entry.drop_stmt().unwrap_or_default();
+            let is_dropped = !drop_stmt.is_empty();
+            if is_dropped && !may_have_owner(entry.desc()) && !drop_stmt.starts_with(&desc) {
+                fields.owner = Some(b"");
             }
             builder.entry(&fields)?;
         }
@@ -454,6 +519,10 @@ impl Salvage {
 
     /// Writes all data.
     fn fill<W: Write>(&self, mut writer: ArchiveWriter<W>) -> Result<W> {
+        let of_damaged = match self.trusted {
+            true => OfDamaged::Nothing,
+            false => OfDamaged::Beginning,
+        };
         for entry in self.archive.entries() {
             let Some(saved) = self.saved(entry).filter(|saved| saved.is_kept) else { continue };
             match entry.data_kind() {
@@ -462,7 +531,7 @@ impl Salvage {
                     let mut buffered = io::BufWriter::with_capacity(128 << 10, &mut data);
                     let keep = |row: &[u8]| buffered.write_all(row);
                     match self.mended.contains(&entry.index()) {
-                        true => drop(self.mended_rows_of(entry, keep)?),
+                        true => drop(self.mended_rows_of(entry, of_damaged, keep)?),
                         false => drop(self.rows_of(entry, keep)?),
                     }
                     if let Form::Copy { .. } = rows::form(entry) {
@@ -483,16 +552,16 @@ impl Salvage {
     }
 }
 
+/// What came of data in pieces.
+struct OfPieces {
+    outcome: Outcome,
+    has_checksums: bool,
+    suspect_from: Option<u64>,
+}
+
 /// Whether an entry must have data.
 fn has_rows(entry: TocEntry<'_>) -> bool {
     entry.desc() == Desc::TABLE_DATA
-}
-
-/// An entry with the rows of the pieces that are whole: their checksums prove them.
-fn prove(saved: &Saved, damaged: &Outcome, pieces: &Outcome) -> Saved {
-    let damage = damaged.error.as_ref().map(Finding::from);
-    let Outcome { rows, left_out, .. } = *pieces;
-    Saved { rows, left_out, damage, is_kept: rows > 0, ..saved.clone() }
 }
 
 /// What an outcome means for an entry.
@@ -528,7 +597,7 @@ fn take_objects<W: Write>(
     seen: &mut HashSet<u32>,
     to: &mut Option<&mut LargeObjectsWriter<'_, W>>,
 ) -> Result<()> {
-    objects.be_lenient();
+    objects.go_on();
     loop {
         let object = match objects.next_object() {
             Ok(None) => break,

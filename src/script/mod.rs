@@ -60,6 +60,7 @@ pub use event::Event;
 pub use heading::Heading;
 pub use key::RestrictKey;
 pub use options::ScriptOptions;
+pub(crate) use owner::may_have_owner;
 pub use share::{RestorePass, Restored, Share};
 pub use sink::{Late, Outcome, Purpose, Sink, Stage, Statement, Step};
 pub use supply::{Piece, Supply, Taker, read_pipe};

@@ -60,6 +60,11 @@ fn named(desc: Desc<'_>) -> Named {
     }
 }
 
+/// Whether pg_restore knows what to do with the owner of such an entry that can be dropped.
+pub(crate) fn may_have_owner(desc: Desc<'_>) -> bool {
+    named(desc) != Named::Unknown
+}
+
 impl Run<'_> {
     /// Gives an object to its owner.
     pub(super) fn alter_owner(&mut self, entry: &TocEntry<'_>) -> Result<()> {

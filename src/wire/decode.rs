@@ -149,7 +149,8 @@ impl<'a, I: Positioned + ?Sized> Decoder<'a, I> {
         } else if negative {
             i64::try_from(magnitude).ok().and_then(|magnitude| i32::try_from(-magnitude).ok())
         } else {
-            i32::try_from(magnitude).ok()
+            // As in a C int, the highest bit is another sign.
+            u32::try_from(magnitude).ok().map(|low| low as i32)
         };
         value.ok_or_else(|| Error::malformed("an int does not fit 32 bits").at(at))
     }
