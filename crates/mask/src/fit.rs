@@ -96,6 +96,19 @@ pub(crate) fn way(
     Ok(Fitted { way, array, is_guess: is_unknown })
 }
 
+/// Whether values of two columns that are equal for the server stay so.
+pub(crate) fn are_alike(one: (&Way, &DataType), other: (&Way, &DataType)) -> bool {
+    match (one.0, other.0) {
+        (Way::Integers(_), Way::Integers(_))
+        | (Way::Bytes, Way::Bytes)
+        | (Way::Folded, Way::Folded)
+        | (Way::Text | Way::Padded, Way::Text | Way::Padded) => true,
+        // What is one number or day has another text in another type.
+        (Way::Numeric, Way::Numeric) | (Way::Dates, Way::Dates) => one.1 == other.1,
+        _ => false,
+    }
+}
+
 /// Whether a column takes a text. `Ok(true)`: perhaps.
 fn fixed(text: &str, column: &Column, encoding: Encoding) -> Result<bool, String> {
     if let Some(most) = column.max_length

@@ -156,11 +156,13 @@ impl Plan {
             columns: Vec::new(),
             refusals: Vec::new(),
             warnings: Vec::new(),
-            not_covered: not_covered(toc),
+            not_covered: Vec::new(),
             ruled: BTreeSet::new(),
             types: options.types.clone(),
         };
-        Ok(Planner::new(&tables, rules, options, plan).run())
+        let mut plan = Planner::new(&tables, rules, options, plan).run();
+        plan.not_covered = not_covered(toc, &plan.tables);
+        Ok(plan)
     }
 
     /// The columns that are masked, of tables with rows.
@@ -194,11 +196,20 @@ impl Plan {
     }
 }
 
-/// What an archive has beside rows, in which values may stand.
-fn not_covered(toc: &Toc) -> Vec<String> {
+/// What an archive has beside the rows of these tables, in which values may stand.
+fn not_covered(toc: &Toc, ruled: &[TablePlan]) -> Vec<String> {
     let count =
         |is: &dyn Fn(Desc<'_>) -> bool| toc.entries().filter(|entry| is(entry.desc())).count();
     let mut places = Vec::new();
+    let ruled: BTreeSet<DumpId> = ruled.iter().map(|table| table.id).collect();
+    let others = toc.entries().filter(|entry| {
+        entry.desc() == Desc::TABLE_DATA && entry.had_dumper() && !ruled.contains(&entry.dump_id())
+    });
+    match others.count() {
+        0 => {}
+        1 => places.push("the rows of 1 table without a rule".to_owned()),
+        count => places.push(format!("the rows of {count} tables without a rule")),
+    }
     let objects = count(&|desc| desc == Desc::BLOB || desc == Desc::BLOBS);
     if objects > 0 {
         places.push("large objects".to_owned());
@@ -206,6 +217,9 @@ fn not_covered(toc: &Toc) -> Vec<String> {
     let comments = count(&|desc| desc == Desc::COMMENT);
     if comments > 0 {
         places.push(format!("comments, {comments} in all"));
+    }
+    if count(&|desc| desc == Desc::SEQUENCE_SET) > 0 {
+        places.push("values of sequences".to_owned());
     }
     places.push(
         "definitions: defaults, constraints, conditions of indexes, bounds of partitions, labels of \

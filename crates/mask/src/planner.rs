@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgdmp::text::Encoding;
-use pgdmp::types::{Column, KeyKind};
+use pgdmp::types::{Column, DataType, KeyKind};
 
 use crate::fit;
 use crate::links::{Link, Links, Node};
 use crate::mask::Mask;
-use crate::masker::{Ranges, range_of};
+use crate::masker::{Ranges, Way, range_of};
 use crate::plan::{ColumnPlan, MaskedColumn, Plan, PlanOptions, Refusal, TablePlan};
 use crate::rules::{Condition, Drop, Rules};
 use crate::tables::Tables;
@@ -253,7 +253,7 @@ impl<'p, 't> Planner<'p, 't> {
         if let Some(group) = group {
             self.ranges.entry(group).or_insert_with(|| ranges.clone());
         }
-        let fitted = match fit::way(mask, column, || ranges, self.tables.encoding) {
+        let fitted = match fit::way(mask, column, || ranges.clone(), self.tables.encoding) {
             Ok(fitted) => fitted,
             Err(why) => {
                 self.refuse(node, why, false);
@@ -267,6 +267,12 @@ impl<'p, 't> Planner<'p, 't> {
                 Some(node.1),
                 format!("whether {spelling} takes the result is not known"),
             );
+        }
+        if let Some(first) = group.and_then(|group| links.members(group).first())
+            && links.is_in_foreign_key(node)
+            && !matches!(mask, Mask::Null | Mask::Fixed(_))
+        {
+            self.check_alike(node, *first, mask, &fitted.way, &ranges);
         }
         self.check_keys(node, column, mask);
         if let Some(domain) = &column.domain {
@@ -297,6 +303,29 @@ impl<'p, 't> Planner<'p, 't> {
             array: fitted.array,
             max_length: column.max_length.and_then(|most| usize::try_from(most).ok()),
         })
+    }
+
+    /// Columns of a foreign key whose types have other texts for values that are equal.
+    fn check_alike(&mut self, node: Node, first: Node, mask: &Mask, way: &Way, ranges: &Ranges) {
+        let tables = self.tables;
+        let column = |(table, n): Node| &tables.all[table].columns[n];
+        let (own, other) = (column(node), column(first));
+        let Ok(fitted) = fit::way(mask, other, || ranges.clone(), tables.encoding) else { return };
+        if !fit::are_alike((way, &own.data_type), (&fitted.way, &other.data_type)) {
+            let why = format!(
+                "it is {}, and {}, which a foreign key joins with it, is {}: {mask} makes different \
+                 values of equal ones",
+                tables.text(&own.spelling),
+                self.node(first),
+                tables.text(&other.spelling)
+            );
+            self.refuse(node, why, true);
+        } else if *way == Way::Numeric && own.data_type == DataType::Numeric(None) {
+            let why = format!(
+                "a foreign key has the column, and {mask} makes different numbers of 1 and 1.0"
+            );
+            self.doubt(node.0, Some(node.1), why);
+        }
     }
 
     /// Constraints that a mask may break.

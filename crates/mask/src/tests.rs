@@ -177,6 +177,60 @@ fn masks_go_on_over_foreign_keys() {
     assert_eq!(masked(&null), ["s.posts.mail null"]);
 }
 
+/// Equal values of two types may have different texts, which would break a foreign key.
+#[test]
+fn foreign_keys_of_other_types() {
+    let cases = [
+        ("integer", "bigint", "digits", None),
+        ("integer", "bigint", "int", None),
+        ("text", "character(20)", "hash", None),
+        ("public.citext", "public.citext", "hash", None),
+        ("date", "date", "date:9", None),
+        ("numeric(9,2)", "numeric(9,2)", "digits", None),
+        ("numeric(9,0)", "integer", "digits", Some(())),
+        ("numeric(9,0)", "integer", "fixed:1", None),
+        ("numeric(9,0)", "integer", "int:1-9", None),
+        ("numeric(9,0)", "numeric(9,2)", "digits", Some(())),
+        ("text", "public.citext", "hash:16", Some(())),
+        ("date", "timestamp with time zone", "date:9", Some(())),
+    ];
+    for (one, other, mask, refused) in cases {
+        let definitions = [
+            format!("CREATE TABLE s.one (\n    a {one} NOT NULL\n);\n"),
+            format!("CREATE TABLE s.two (\n    b {other}\n);\n"),
+        ];
+        let archive = archive(
+            "UTF8",
+            &[("one", &definitions[0], "a", b""), ("two", &definitions[1], "b", b"")],
+            &[(
+                Desc::FK_CONSTRAINT,
+                "two two_b",
+                "ALTER TABLE ONLY s.two\n    ADD CONSTRAINT two_b FOREIGN KEY (b) REFERENCES s.one(a);\n",
+            )],
+        );
+        let made =
+            plan(&archive, &format!("[tables.one]\na = '{mask}'\n"), &PlanOptions::new());
+        let said: Vec<_> = made.refusals().iter().map(ToString::to_string).collect();
+        let expected = refused.map_or_else(Vec::new, |()| {
+            vec![format!(
+                "s.two.b: it is {other}, and s.one.a, which a foreign key joins with it, is {one}: \
+                 {mask} makes different values of equal ones"
+            )]
+        });
+        assert_eq!(said, expected, "{one}, {other}, {mask}");
+        assert_eq!(made.not_covered().len(), 1);
+    }
+    // Numbers of any scale: 1 is 1.0, which the archive may have.
+    let numbers = "CREATE TABLE s.one (\n    a numeric,\n    b numeric\n);\n";
+    let key = "ALTER TABLE ONLY s.one\n    ADD CONSTRAINT b FOREIGN KEY (b) REFERENCES s.one(a);\n";
+    let archive =
+        archive("UTF8", &[("one", numbers, "a, b", b"")], &[(Desc::FK_CONSTRAINT, "one b", key)]);
+    let made = plan(&archive, "[tables.one]\na = 'digits'\n", &PlanOptions::new());
+    assert!(made.refusals().is_empty() && made.warnings().len() == 2, "{:?}", made.warnings());
+    let others = plan(&archive, "", &PlanOptions::new());
+    assert_eq!(others.not_covered()[0], "the rows of 1 table without a rule");
+}
+
 #[test]
 fn what_is_refused() {
     let shop = shop();
