@@ -11,6 +11,7 @@ use super::copy::{Stopped, Window};
 use super::options::RowsOptions;
 use super::writer::escape;
 use crate::encoding::Encoding;
+use crate::types::MOST_COLUMNS;
 
 /// INSERT commands that are read.
 #[derive(Debug)]
@@ -284,6 +285,9 @@ impl<'t> Text<'t> {
             let mut names = vec![self.name()?];
             while self.mark(b',')? {
                 names.push(self.name()?);
+                if names.len() > MOST_COLUMNS {
+                    return Err(self.fault("more columns than any table has"));
+                }
             }
             if !self.mark(b')')? {
                 return Err(self.fault("a parenthesis expected behind the columns"));

@@ -33,19 +33,30 @@ pub struct CopyStatement {
     pub with_oids: bool,
 }
 
+/// Columns that rows may have. A table has at most 1,600 (`MaxHeapAttributeNumber`), and a reader takes
+/// memory for each.
+pub(crate) const MOST_COLUMNS: usize = 16_384;
+
 impl CopyStatement {
     /// Parses a statement.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for statements that `pg_dump` does not
-    /// write, for example with `WITH (FORMAT csv)`.
+    /// write, for example with `WITH (FORMAT csv)`, or with more than 16,384 columns, of which no server
+    /// has more than 1,600.
     pub fn parse(statement: &[u8]) -> Result<Self> {
-        parse(statement).ok_or_else(|| {
+        let parsed = parse(statement).ok_or_else(|| {
             let shown = String::from_utf8_lossy(statement);
             let shown: String = shown.trim_end().chars().take(200).collect();
             Error::malformed(format!("unsupported COPY statement: {shown}"))
-        })
+        })?;
+        match parsed.columns.as_ref().map_or(0, Vec::len) {
+            count if count > MOST_COLUMNS => Err(Error::malformed(format!(
+                "a COPY statement of {count} columns, and no table has as many"
+            ))),
+            _ => Ok(parsed),
+        }
     }
 
     /// The names of all fields of a row, including the OID. `None` if there is no list of columns.
@@ -151,6 +162,18 @@ mod tests {
             let table = table.as_bytes().to_vec();
             assert_eq!(found, CopyStatement { schema, table, columns, with_oids }, "{text}");
         }
+    }
+
+    #[test]
+    fn tables_are_only_so_wide() {
+        let statement = |count: usize| {
+            let names: Vec<String> = (0..count).map(|n| format!("c{n}")).collect();
+            CopyStatement::parse(format!("COPY s.t ({}) FROM stdin;\n", names.join(", ")).as_bytes())
+        };
+        assert_eq!(statement(1_600).unwrap().columns.unwrap().len(), 1_600);
+        assert!(statement(MOST_COLUMNS).is_ok());
+        let error = statement(MOST_COLUMNS + 1).unwrap_err().to_string();
+        assert!(error.contains("16385 columns"), "{error}");
     }
 
     #[test]

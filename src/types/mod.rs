@@ -47,6 +47,7 @@ mod tests;
 
 pub use column::{Column, Columns, Generated, Untyped};
 pub use copy_statement::CopyStatement;
+pub(crate) use copy_statement::MOST_COLUMNS;
 pub use data_type::{
     ArrayType, Attribute, CompositeType, DataType, EnumType, NumericSize, QualifiedName,
 };
