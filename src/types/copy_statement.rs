@@ -168,7 +168,9 @@ mod tests {
     fn tables_are_only_so_wide() {
         let statement = |count: usize| {
             let names: Vec<String> = (0..count).map(|n| format!("c{n}")).collect();
-            CopyStatement::parse(format!("COPY s.t ({}) FROM stdin;\n", names.join(", ")).as_bytes())
+            CopyStatement::parse(
+                format!("COPY s.t ({}) FROM stdin;\n", names.join(", ")).as_bytes(),
+            )
         };
         assert_eq!(statement(1_600).unwrap().columns.unwrap().len(), 1_600);
         assert!(statement(MOST_COLUMNS).is_ok());

@@ -208,8 +208,7 @@ fn foreign_keys_of_other_types() {
                 "ALTER TABLE ONLY s.two\n    ADD CONSTRAINT two_b FOREIGN KEY (b) REFERENCES s.one(a);\n",
             )],
         );
-        let made =
-            plan(&archive, &format!("[tables.one]\na = '{mask}'\n"), &PlanOptions::new());
+        let made = plan(&archive, &format!("[tables.one]\na = '{mask}'\n"), &PlanOptions::new());
         let said: Vec<_> = made.refusals().iter().map(ToString::to_string).collect();
         let expected = refused.map_or_else(Vec::new, |()| {
             vec![format!(
