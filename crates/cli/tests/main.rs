@@ -93,6 +93,8 @@ mod live_diff;
 #[cfg(target_os = "linux")]
 mod live_disk;
 #[cfg(unix)]
+mod live_docs;
+#[cfg(unix)]
 mod live_dump;
 #[cfg(unix)]
 mod live_dump_faults;
