@@ -11,7 +11,7 @@ use pgdmp::{Algorithm, Archive, Conversion, ErrorKind, Format, OpenOptions, Targ
 use pgdmp_testkit::effort::is_exhaustive;
 use pgdmp_testkit::fixtures;
 
-use crate::made::{Made, ROWS};
+use crate::made::{MORE_ROWS, Made, ROWS};
 
 const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::None, Algorithm::Gzip, Algorithm::Lz4, Algorithm::Zstd];
@@ -272,5 +272,27 @@ fn frames_of_others() {
     for start in (0..text.len() as u64).step_by(171_777) {
         let range = start..start + 99_999;
         assert!(part(&moved, range.clone()) == slice(&text, &range), "{start}");
+    }
+}
+
+/// Without offsets the blocks are walked over by the lengths of their chunks, once, and so is what
+/// stands behind them.
+#[test]
+fn blocks_without_offsets_are_read_once() {
+    let text = text(70_000);
+    for algorithm in ALGORITHMS.into_iter().filter(|algorithm| *algorithm != Algorithm::None) {
+        let made = Made { rows: text.clone(), more: text.clone(), ..Made::new(algorithm) };
+        let bytes = made.piped();
+        let len = bytes.len() as u64;
+        let read = Arc::new(AtomicU64::new(0));
+        let archive = Archive::read(Counted { bytes, read: Arc::clone(&read) }).unwrap();
+        for id in [ROWS, MORE_ROWS] {
+            let mut rows = Vec::new();
+            archive.data(id).unwrap().read_to_end(&mut rows).unwrap();
+            assert!(rows == text, "{algorithm}");
+        }
+        assert_eq!(archive.surplus_hint(), None);
+        let read = read.load(Ordering::Relaxed);
+        assert!(read * 10 < len * 11, "{algorithm}: {read} of {len}");
     }
 }

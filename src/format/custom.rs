@@ -259,6 +259,12 @@ impl Custom {
         Ok(())
     }
 
+    /// The position behind the last block that was walked over.
+    fn walked_to(&self) -> u64 {
+        let scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
+        scan.blocks.last().map_or(self.toc_end, |block| block.end)
+    }
+
     /// All blocks in the order of the file, as far as they can be walked, and why not further.
     pub(crate) fn blocks(&self) -> Result<(Vec<Block>, Option<Error>)> {
         let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);

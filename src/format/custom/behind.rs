@@ -52,19 +52,21 @@ impl Custom {
             }
         }
         let last = offsets.into_iter().max().filter(|_| all);
-        let start = last.unwrap_or(self.toc_end);
-        let mut reader = self.reader(start);
         match (most, last) {
             (Some(most), _) => {
-                let mut walked = Walked { input: reader, left: u64::from(most) };
+                // What was walked over already is remembered.
+                let start = last.unwrap_or_else(|| self.walked_to());
+                let input = self.reader(start).for_lengths();
+                let mut walked = Walked { input, left: u64::from(most) };
                 walk(&mut walked, self.dialect, |chunks| chunks.skip_rest(), last.is_some())
             }
-            (None, Some(_)) => walk(&mut reader, self.dialect, relay::skip_rest, true),
-            // What was walked over already is remembered.
+            (None, Some(start)) => {
+                walk(&mut self.reader(start), self.dialect, relay::skip_rest, true)
+            }
             (None, None) => {
                 // What is no block is what is looked for; one that is cut off still begins as one.
                 let (blocks, _) = self.blocks()?;
-                Ok(Some(blocks.last().map_or(start, |block| block.end)))
+                Ok(Some(blocks.last().map_or(self.toc_end, |block| block.end)))
             }
         }
     }
