@@ -95,6 +95,11 @@ pub(super) fn plans(a: &Items<'_>, b: &Items<'_>, options: &DiffOptions) -> Resu
         let table = Printable::new(table, Encoding::UTF8);
         return Err(Error::usage(format!("there is no data of a table {table} to have a key")));
     }
+    let is_unknown = |name: &&Vec<u8>| !plans.iter().any(|plan| plan.may_have(name));
+    if let Some(name) = options.ignored_columns.iter().find(is_unknown) {
+        let name = Printable::new(name, Encoding::UTF8);
+        return Err(Error::usage(format!("no table has a column {name} to be ignored")));
+    }
     Ok(plans)
 }
 
@@ -176,6 +181,15 @@ impl Plan {
             key_columns,
             root: a.root.or(b.root),
         })
+    }
+
+    /// Whether one of the two tables has a column of this name, as far as that is known.
+    fn may_have(&self, name: &[u8]) -> bool {
+        let tables = self.places.iter().zip(&self.names).filter(|(place, _)| {
+            place.is_some_and(|place| place.is_table)
+        });
+        let mut names = tables.map(|(_, names)| names);
+        names.any(|names| names.as_ref().is_none_or(|names| names.iter().any(|own| own == name)))
     }
 
     /// Where the compared columns stand in rows with these names. Names that the data does not have

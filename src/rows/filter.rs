@@ -9,7 +9,7 @@ use super::text::{OnInvalid, Texts};
 use super::writer::escape;
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
-use crate::text::shown;
+use crate::text::{Printable, shown};
 use crate::types::{Column, Columns, DataType, EnumType};
 use crate::value::{
     Date, Numeric, Time, Timestamp, TimestampTz, boolean, bytea, double_precision, real, uuid,
@@ -233,6 +233,20 @@ const OPERATORS: &[Operator] = &[
     (">", Ordering::is_gt, true),
 ];
 
+/// The names of columns, as the end of a message.
+fn those_of(columns: &Columns, encoding: Encoding) -> String {
+    const MOST: usize = 12;
+    let names = columns.columns.iter().take(MOST);
+    let mut names: Vec<String> =
+        names.map(|column| Printable::new(&column.name, encoding).to_string()).collect();
+    match columns.columns.len() {
+        0 => return String::new(),
+        len if len > MOST => names.push("and others".to_owned()),
+        _ => {}
+    }
+    format!("; it has {}", names.join(", "))
+}
+
 fn condition(
     text: &str,
     columns: &Columns,
@@ -247,7 +261,7 @@ fn condition(
     let stored = encoding.translate(name.as_bytes()).unwrap_or_else(|| name.clone().into_bytes());
     let Some(place) = columns.position(&stored) else {
         let table = shown(&columns.table.name);
-        return usage(format!("table {table} has no column {name}"));
+        return usage(format!("table {table} has no column {name}{}", those_of(columns, encoding)));
     };
     let Column { data_type, spelling, .. } = &columns.columns[place];
     let test = if let Some(null) = is_null(rest) {
@@ -508,7 +522,7 @@ mod tests {
             ("", "is no condition"),
             ("c1", "is no condition"),
             ("= 5", "is no condition"),
-            ("c9 = 5", "has no column c9"),
+            ("c9 = 5", "has no column c9; it has c1, c2, c3"),
             ("c1 = x", "x is no value of the type"),
             ("c1 ! 5", "no operator"),
             ("c2 < 1", "has no order"),

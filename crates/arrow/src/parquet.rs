@@ -13,6 +13,7 @@ use pgdmp::rows::Row;
 use crate::batch::BatchBuilder;
 use crate::encoding::ParquetEncoding;
 use crate::error::Result;
+use crate::options::OnUnrepresentable;
 use crate::row_group::RowGroup;
 use crate::table::ArrowTable;
 
@@ -148,8 +149,15 @@ impl<W: Write + Send> ParquetFile<W> {
     ///
     /// # Errors
     ///
-    /// As [`BatchBuilder::push`], and if the output fails. Then the file is of no use.
+    /// As [`BatchBuilder::push`], and if the output fails. Then the file is of no use. A row of a table
+    /// without columns is unrepresentable, too: a Parquet file has as many rows as its columns. With
+    /// another policy than [`OnUnrepresentable::Error`] it is left out.
     pub fn write_row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<()> {
+        let table = self.builder.table();
+        if table.columns.is_empty() && table.options.on_unrepresentable == OnUnrepresentable::Error {
+            let what = "Parquet has no rows without columns; they can be left out (null, text)";
+            return Err(row.error(what).into());
+        }
         self.builder.push(row, places)?;
         if self.builder.is_full() {
             self.write_batch()?;

@@ -47,7 +47,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (mut input, progress) = input::open(&args.archive, context)?;
     let toc = input.shared_toc();
     let definitions = Definitions::new(&toc);
-    let table = read::table(&input, &definitions, &args.table)?;
+    let table =
+        read::table(&input, &definitions, &args.table).map_err(|failure| match failure {
+            // That no table has this name is not the answer that there is no such row.
+            Failure::Nothing(what) => Failure::Usage(what),
+            failure => failure,
+        })?;
     let encoding = toc.text_encoding();
     let mut out = Output::new();
     if out.is_terminal() {

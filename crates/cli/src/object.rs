@@ -46,7 +46,10 @@ pub(crate) fn find_all<'a>(
         (1, _) => Ok(fitting),
         (0, None) => {
             let shown = argument(object, toc);
-            let similar = similar(toc, &shown, |_| true);
+            // Rows are of tables alone.
+            let only_tables = what == "has no rows";
+            let similar =
+                similar(toc, &shown, |entry| !only_tables || entry.desc() == Desc::TABLE);
             let similar = similar.unwrap_or_else(|| "; pgdmp list shows what is".to_owned());
             Err(Failure::Nothing(format!("\"{shown}\" is not in the archive{similar}")))
         }

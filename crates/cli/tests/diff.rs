@@ -126,6 +126,9 @@ fn few_rows_among_many() {
                 assert!(out.contains("+ a=text of row 2000, at="), "{out}");
             }
         }
+        let (_, said, code) = run(&[a, b, "--rows", "--ignore-columns", "a,nothing"], None);
+        assert_eq!(code, Some(2));
+        assert!(said.contains("no table has a column nothing to be ignored"), "{said}");
         // From the other side, and the answer alone.
         let (out, _, code) = run(&[b, a], None);
         assert_eq!(code, Some(1), "{out}");

@@ -146,6 +146,9 @@ fn what_is_not_there() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     for (args, said) in [
         (&["town", "--columns", "id,nothing"][..], "table public.town has no column nothing"),
+        (&["town", "--columns", "id,name,id"], "--columns has id twice"),
+        (&["town", "--where", "nothing = 1"], "no column nothing; it has id, name, note"),
+        (&["touwn"], "did you mean TABLE public.town?"),
         (&[], "name tables, or use --all"),
         (&["town", "--tag-table"], "--tag-table is for JSON lines"),
         (&["town", "--skip-nulls"], "about JSON lines"),
@@ -237,6 +240,23 @@ fn tables_fail_alone() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
 }
 
+/// A Parquet file has as many rows as its columns; other formats have rows of no columns.
+#[cfg(feature = "arrow")]
+#[test]
+fn rows_without_columns() {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pg16/mini-custom.dump");
+    assert_eq!(stdout(&export(&archive, &["nocolumns", "-F", "jsonl"])), "{}\n{}\n");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.parquet");
+    let args = ["nocolumns", "-o", out.to_str().unwrap()];
+    let error = refused(&export(&archive, &args));
+    assert!(error.contains("Parquet has no rows without columns"), "{error}");
+    assert!(!out.exists());
+    let args = [&args[..], &["--on-unrepresentable", "null"]].concat();
+    assert_eq!(stdout(&export(&archive, &args)), "");
+    assert!(out.exists());
+}
+
 /// Types of an archive that has only data come from another one.
 #[test]
 fn types_of_another_archive() {
@@ -320,6 +340,9 @@ fn conditions() {
     assert_eq!(find(&["id<3", "--count"]), (Some(0), "2\n".to_owned()));
     assert_eq!(find(&["id=9"]), (Some(1), String::new()));
     assert_eq!(find(&["id=x"]).0, Some(2));
+    // No table is not the answer that there is no row.
+    let output = pgdmp().arg("find").arg(small()).args(["towns", "id=2"]).output().unwrap();
+    assert!(refused(&output).contains("\"towns\" is not in the archive"));
 }
 
 #[test]

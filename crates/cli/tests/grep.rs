@@ -261,6 +261,7 @@ fn errors_are_no_answers() {
     let small = fixture("pg17/small-custom.dump");
     for (args, what) in [
         (&["("][..], "unclosed group"),
+        (&["("], "regex parse error:\n    (\n    ^\n"),
         (&["1", "-t", "nothing"], "nothing"),
         (&["--columns", "id,nothing", "1"], "has a column nothing"),
     ] {

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let jobs = options.fit(args.jobs);
     let export = Export {
         definitions: &definitions,
-        columns: columns(args, &toc),
+        columns: columns(args, &toc)?,
         conditions: &args.conditions,
         limit: args.limit,
         tagged: args.tag_table,
@@ -164,17 +164,22 @@ impl To {
 }
 
 /// The names of columns that are asked for, in the encoding of the archive.
-fn columns(args: &Args, toc: &Toc) -> Option<Vec<Vec<u8>>> {
+fn columns(args: &Args, toc: &Toc) -> Result<Option<Vec<Vec<u8>>>, Failure> {
     if args.columns.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let mut names = Vec::new();
+    let mut names: Vec<Vec<u8>> = Vec::new();
     for list in &args.columns {
         for name in split_names(list.as_encoded_bytes()) {
-            names.push(toc.text_encoding().translate(&name).unwrap_or(name));
+            let name = toc.text_encoding().translate(&name).unwrap_or(name);
+            if names.contains(&name) {
+                let name = toc.printable(&name);
+                return Err(Failure::Usage(format!("--columns has {name} twice")));
+            }
+            names.push(name);
         }
     }
-    Some(names)
+    Ok(Some(names))
 }
 
 /// Names with commas between them; those in double quotes may have commas, too.

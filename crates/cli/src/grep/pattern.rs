@@ -37,7 +37,7 @@ impl Pattern {
         let regex = RegexBuilder::new(if fixed { &escaped } else { pattern })
             .case_insensitive(ignore_case)
             .build()
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+            .map_err(|error| Failure::Lines(error.to_string()))?;
         // Beyond ASCII several byte sequences may be one character, and COPY text has escapes for
         // these bytes.
         let is_raw = (is_unicode || pattern.is_ascii())
