@@ -185,9 +185,11 @@ impl Plan {
 
     /// Whether one of the two tables has a column of this name, as far as that is known.
     fn may_have(&self, name: &[u8]) -> bool {
-        let tables = self.places.iter().zip(&self.names).filter(|(place, _)| {
-            place.is_some_and(|place| place.is_table)
-        });
+        let tables = self
+            .places
+            .iter()
+            .zip(&self.names)
+            .filter(|(place, _)| place.is_some_and(|place| place.is_table));
         let mut names = tables.map(|(_, names)| names);
         names.any(|names| names.as_ref().is_none_or(|names| names.iter().any(|own| own == name)))
     }

@@ -154,7 +154,8 @@ impl<W: Write + Send> ParquetFile<W> {
     /// another policy than [`OnUnrepresentable::Error`] it is left out.
     pub fn write_row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<()> {
         let table = self.builder.table();
-        if table.columns.is_empty() && table.options.on_unrepresentable == OnUnrepresentable::Error {
+        if table.columns.is_empty() && table.options.on_unrepresentable == OnUnrepresentable::Error
+        {
             let what = "Parquet has no rows without columns; they can be left out (null, text)";
             return Err(row.error(what).into());
         }

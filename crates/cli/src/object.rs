@@ -48,8 +48,7 @@ pub(crate) fn find_all<'a>(
             let shown = argument(object, toc);
             // Rows are of tables alone.
             let only_tables = what == "has no rows";
-            let similar =
-                similar(toc, &shown, |entry| !only_tables || entry.desc() == Desc::TABLE);
+            let similar = similar(toc, &shown, |entry| !only_tables || entry.desc() == Desc::TABLE);
             let similar = similar.unwrap_or_else(|| "; pgdmp list shows what is".to_owned());
             Err(Failure::Nothing(format!("\"{shown}\" is not in the archive{similar}")))
         }

@@ -244,7 +244,8 @@ fn tables_fail_alone() {
 #[cfg(feature = "arrow")]
 #[test]
 fn rows_without_columns() {
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pg16/mini-custom.dump");
+    let archive =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/pg16/mini-custom.dump");
     assert_eq!(stdout(&export(&archive, &["nocolumns", "-F", "jsonl"])), "{}\n{}\n");
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("a.parquet");
