@@ -22,3 +22,48 @@ fn output_in_the_readme() {
     }
     assert!(count >= 3);
 }
+
+/// The recipe of docs/lake.md: two nights, and what changed between them.
+#[cfg(all(target_os = "linux", feature = "arrow"))]
+#[test]
+fn lake_of_nights() {
+    use std::process::Command;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = fs::read_to_string(root.join("docs/lake.md")).unwrap();
+    let blocks: Vec<&str> =
+        text.split("```bash\n").skip(1).filter_map(|text| text.split("```").next()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    fs::write(place("nightly.sh"), blocks[0]).unwrap();
+    for name in ["app.dump", "yesterday.dump"] {
+        fs::copy(root.join("fixtures/pg17/small-custom.dump"), place(name)).unwrap();
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_pgdmp")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let bash = |args: &[&str]| {
+        let mut bash = Command::new("bash");
+        let output =
+            bash.args(args).current_dir(folder.path()).env("PATH", &path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let latest = place("lake/latest");
+    let mut nights = Vec::new();
+    for _ in 0..2 {
+        bash(&["nightly.sh", "app.dump", "lake"]);
+        nights.push(fs::read_link(&latest).unwrap());
+        for file in ["public.town.parquet", "public.parcel/public.parcel_0.parquet"] {
+            assert!(fs::read(latest.join(file)).unwrap().starts_with(b"PAR1"), "{file}");
+        }
+    }
+    assert_ne!(nights[0], nights[1]);
+    // Two nights and the name of the newest.
+    assert_eq!(fs::read_dir(place("lake")).unwrap().count(), 3);
+    fs::write(place("rules.toml"), "[tables.town]\nname = 'hash'\n").unwrap();
+    bash(&["-c", "pgdmp mask yesterday.dump app.dump --force --rules rules.toml"]);
+    bash(&["-c", blocks[1]]);
+    let changes = fs::read_to_string(place("changes.jsonl")).unwrap();
+    let of_rows = changes.lines().filter(|line| line.contains("\"row\":\"changed\""));
+    assert_eq!(of_rows.count(), 3, "{changes}");
+    // The last one comes from a server.
+    assert!(blocks[2].starts_with("ssh db pg_dump") && blocks.len() == 3);
+}
