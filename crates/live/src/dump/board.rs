@@ -7,12 +7,12 @@
 //! they are followed; so there is always somebody who goes on.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::item::Item;
+use super::spool::{Next, PIECE, Piece, Spool, SpoolFile};
 use crate::fatal::Fatal;
 
 /// Bytes that wait in memory: so many, more for each session, and no more than that.
@@ -23,41 +23,8 @@ const MOST_MEMORY: usize = 32 << 20;
 /// Bytes that wait of the unit that is followed.
 const FOLLOWED: usize = 2 << 20;
 
-/// Bytes of a piece that is full.
-pub(super) const PIECE: usize = 256 << 10;
-
-/// What a piece and its place take besides its bytes.
-const OVERHEAD: usize = 256;
-
 /// A unit of an item, by their numbers.
 pub(super) type Unit = (usize, u64);
-
-/// What was read.
-#[derive(Debug)]
-pub(super) enum Piece {
-    Bytes(Vec<u8>),
-    /// What follows begins a chunk.
-    Chunk,
-    /// What follows is of this large object.
-    Object(u32),
-}
-
-impl Piece {
-    fn len(&self) -> u64 {
-        match self {
-            Piece::Bytes(bytes) => bytes.len() as u64,
-            Piece::Chunk | Piece::Object(_) => 0,
-        }
-    }
-
-    /// What it takes in memory.
-    fn memory(&self) -> usize {
-        match self {
-            Piece::Bytes(bytes) => bytes.capacity() + OVERHEAD,
-            Piece::Chunk | Piece::Object(_) => OVERHEAD,
-        }
-    }
-}
 
 /// The dump has failed elsewhere.
 #[derive(Debug)]
@@ -67,26 +34,6 @@ impl From<Stopped> for io::Error {
     fn from(_: Stopped) -> Self {
         io::Error::other("the dump was stopped")
     }
-}
-
-/// What was read of a unit. `before` comes first, then what is in the file, then `after`.
-#[derive(Default)]
-struct Spool {
-    before: VecDeque<Piece>,
-    file: Option<Arc<Mutex<File>>>,
-    /// Bytes in the file, and how many of them were taken.
-    written: u64,
-    taken: u64,
-    /// Where chunks begin in the file.
-    chunks: VecDeque<u64>,
-    after: VecDeque<Piece>,
-    /// What it takes in memory.
-    held: usize,
-    /// Bytes that were read.
-    len: u64,
-    done: bool,
-    /// Whether the first session reads it.
-    of_first: bool,
 }
 
 /// In which order items are dealt, and written.
@@ -196,7 +143,7 @@ impl<'a> Board<'a> {
             if let Some(item) = self.order.items.get(place).copied() {
                 let last = unit + 1 >= self.items[item].units();
                 state.next = if last { (place + 1, 0) } else { (place, unit + 1) };
-                state.spools.insert((item, unit), Spool { of_first: first, ..Spool::default() });
+                state.spools.insert((item, unit), Spool::of(first));
                 if unit == 0 {
                     state.begun.insert((self.order.archives[item], item));
                 }
@@ -241,72 +188,54 @@ impl<'a> Board<'a> {
             };
             let room = room || (is_awaited && spool.of_first && !apart);
             if room {
-                spool.len += piece.len();
-                match spool.file.is_some() {
-                    true => spool.after.push_back(piece),
-                    false => spool.before.push_back(piece),
-                }
-                spool.held += takes;
+                spool.push(piece);
                 state.memory += takes;
                 self.changed.notify_all();
                 return Ok(());
             }
             if !followed && apart && (spool.file.is_some() || is_awaited || files < self.most_files)
             {
-                let file = match &spool.file {
-                    Some(file) => Arc::clone(file),
+                let file = match spool.file.clone() {
+                    Some(file) => file,
                     None => {
-                        let file = Arc::new(Mutex::new(match self.temporary() {
+                        let file = match SpoolFile::new(self.folder.as_deref()) {
                             Ok(file) => file,
                             Err(error) => {
                                 drop(state);
-                                self.fail(spill(&error));
-                                return Err(Stopped);
+                                return Err(self.spill_failed(&error));
                             }
-                        }));
-                        spool.file = Some(Arc::clone(&file));
+                        };
+                        spool.file = Some(file.clone());
                         state.files += 1;
                         file
                     }
                 };
-                let Piece::Bytes(bytes) = &piece else {
+                let Piece::Bytes(bytes) = piece else {
                     if let Some(spool) = state.spools.get_mut(&unit) {
-                        spool.chunks.push_back(spool.written);
+                        spool.begin_chunk();
                     }
                     return Ok(());
                 };
                 drop(state);
-                self.spill(unit, &file, bytes)?;
-                if let Piece::Bytes(bytes) = piece {
-                    self.give_back(bytes);
-                }
+                self.spill(unit, &file, &bytes)?;
+                self.give_back(bytes);
                 return Ok(());
             }
             state = self.wait(state);
         }
     }
 
-    fn temporary(&self) -> io::Result<File> {
-        match &self.folder {
-            Some(folder) => tempfile::tempfile_in(folder),
-            None => tempfile::tempfile(),
-        }
-    }
-
-    fn spill(&self, unit: Unit, file: &Mutex<File>, bytes: &[u8]) -> Result<(), Stopped> {
-        let mut open = file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = open.seek(SeekFrom::End(0)).and_then(|_| open.write_all(bytes));
-        drop(open);
-        if let Err(error) = written {
-            self.fail(spill(&error));
-            return Err(Stopped);
-        }
+    fn spill(&self, unit: Unit, file: &SpoolFile, bytes: &[u8]) -> Result<(), Stopped> {
+        file.append(bytes).map_err(|error| self.spill_failed(&error))?;
         let mut state = self.state();
-        let spool = state.spools.get_mut(&unit).ok_or(Stopped)?;
-        spool.written += bytes.len() as u64;
-        spool.len += bytes.len() as u64;
+        state.spools.get_mut(&unit).ok_or(Stopped)?.spilled(bytes.len());
         self.changed.notify_all();
         Ok(())
+    }
+
+    fn spill_failed(&self, error: &io::Error) -> Stopped {
+        self.fail(Fatal::server(format!("a temporary file for data that waits: {error}")));
+        Stopped
     }
 
     /// All of a unit was read.
@@ -384,31 +313,18 @@ impl<'a> Board<'a> {
             }
             let Some(unit) = state.following else { return Ok(None) };
             if let Some(spool) = state.spools.get_mut(&unit) {
-                let next_chunk = spool.chunks.front().copied();
-                // Up to the next chunk.
-                let in_file = next_chunk.unwrap_or(spool.written) - spool.taken;
-                let piece = match spool.before.pop_front() {
-                    None if next_chunk == Some(spool.taken) => {
-                        spool.chunks.pop_front();
-                        return Ok(Some(Piece::Chunk));
+                let held = spool.held;
+                match spool.next() {
+                    Next::Piece(piece) => {
+                        state.memory -= held - spool.held;
+                        self.changed.notify_all();
+                        return Ok(Some(piece));
                     }
-                    None if in_file == 0 => spool.after.pop_front(),
-                    piece => piece,
-                };
-                if let Some(piece) = piece {
-                    spool.held -= piece.memory();
-                    state.memory -= piece.memory();
-                    self.changed.notify_all();
-                    return Ok(Some(piece));
-                }
-                if in_file > 0
-                    && let Some(file) = &spool.file
-                {
-                    let (file, at) = (Arc::clone(file), spool.taken);
-                    let len = usize::try_from(in_file).unwrap_or(PIECE).min(PIECE);
-                    spool.taken += len as u64;
-                    drop(state);
-                    return self.read(&file, at, len).map(Some);
+                    Next::InFile { file, at, len } => {
+                        drop(state);
+                        return self.read(&file, at, len).map(Some);
+                    }
+                    Next::Nothing => {}
                 }
                 if spool.done {
                     if spool.file.is_some() {
@@ -425,24 +341,12 @@ impl<'a> Board<'a> {
         }
     }
 
-    fn read(&self, file: &Mutex<File>, at: u64, len: usize) -> Result<Piece, Stopped> {
+    fn read(&self, file: &SpoolFile, at: u64, len: usize) -> Result<Piece, Stopped> {
         let mut bytes = self.buffer();
         bytes.resize(len, 0);
-        let mut open = file.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = open.seek(SeekFrom::Start(at)).and_then(|_| open.read_exact(&mut bytes));
-        drop(open);
-        match read {
-            Ok(()) => Ok(Piece::Bytes(bytes)),
-            Err(error) => {
-                self.fail(spill(&error));
-                Err(Stopped)
-            }
-        }
+        file.read(at, &mut bytes).map_err(|error| self.spill_failed(&error))?;
+        Ok(Piece::Bytes(bytes))
     }
-}
-
-fn spill(error: &io::Error) -> Fatal {
-    Fatal::server(format!("a temporary file for data that waits: {error}"))
 }
 
 #[cfg(test)]

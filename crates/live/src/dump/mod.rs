@@ -16,23 +16,30 @@
 //! | `setup.rs` | the settings of a session, and its snapshot |
 //! | `tables.rs` | what the server knows of the tables; their locks; that no other definition came between |
 //! | `item.rs` | the data of an entry, in units of work |
-//! | `board.rs` | which unit is whose, and what was read of it and not written yet |
+//! | `spool.rs` | what was read of a unit and is not written yet |
+//! | `board.rs` | which unit is whose, and who waits for whom |
 //! | `reading.rs` | a session: units are read |
+//! | `plan.rs` | in which order all is read and written |
 //! | `writing.rs` | the archives are written |
-//! | `dumper.rs` | the whole |
+//! | `begun.rs` | a dump that has begun |
+//! | `dumper.rs` | how it begins: its options, and what is done before any data is read |
 
+mod begun;
 mod board;
 mod dumper;
 mod item;
+mod plan;
 mod program;
 mod reading;
 mod setup;
+mod spool;
 mod tables;
 mod target;
 mod voice;
 mod writing;
 
-pub use dumper::{Dump, Dumper};
+pub use begun::Dump;
+pub use dumper::Dumper;
 pub use item::DumpItem;
 pub use target::DumpTarget;
 pub use voice::{DumpEvent, DumpVoice};

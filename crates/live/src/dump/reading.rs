@@ -6,9 +6,10 @@ use std::io::{self, BufWriter, Write};
 use pgdmp::Toc;
 use pgdmp::write::{CompressedSink, Compressor};
 
-use super::board::{Board, PIECE, Piece, Unit};
+use super::board::{Board, Unit};
 use super::item::{Item, OBJECTS, Table, What};
 use super::setup::failed;
+use super::spool::{PIECE, Piece};
 use super::tables::NOT_AVAILABLE;
 use super::voice::{DumpEvent, DumpVoice};
 use crate::fatal::Fatal;

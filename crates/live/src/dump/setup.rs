@@ -120,12 +120,18 @@ pub(super) fn failed(message: &Message, sql: &[u8]) -> Fatal {
     }
 }
 
-/// How many sessions there may be besides one: the processors, and the free slots of the server.
+/// How many sessions there may be besides one: the free slots of the server that anybody has.
 pub(super) fn free_slots(session: &mut dyn Session) -> Option<usize> {
-    let sql = b"SELECT pg_catalog.current_setting('max_connections')::pg_catalog.int4 \
-        - pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int4 \
-        - (SELECT pg_catalog.sum(numbackends) FROM pg_catalog.pg_stat_database)";
-    let rows = session.rows(sql).ok()?;
+    let reserved = match session.server_version() {
+        160_000.. => "- pg_catalog.current_setting('reserved_connections')::pg_catalog.int4 ",
+        _ => "",
+    };
+    let sql = format!(
+        "SELECT pg_catalog.current_setting('max_connections')::pg_catalog.int4 \
+         - pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int4 {reserved}\
+         - (SELECT pg_catalog.sum(numbackends) FROM pg_catalog.pg_stat_database)"
+    );
+    let rows = session.rows(sql.as_bytes()).ok()?;
     let free = rows.into_iter().flatten().next().flatten()?;
     let free: i64 = std::str::from_utf8(&free).ok()?.parse().ok()?;
     Some(usize::try_from(free).unwrap_or(0))

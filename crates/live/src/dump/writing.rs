@@ -5,8 +5,9 @@ use std::io::Write;
 use pgdmp::write::{ArchiveWriter, CompressedSink};
 use pgdmp::{Error, Toc};
 
-use super::board::{Board, Piece, Stopped};
+use super::board::{Board, Stopped};
 use super::item::{Item, What};
+use super::spool::Piece;
 use super::voice::{DumpEvent, DumpVoice};
 use crate::fatal::Fatal;
 
