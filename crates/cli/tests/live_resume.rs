@@ -175,12 +175,17 @@ fn what_failed_is_tried_again() {
     done(&restore(&server, "whole", &[], archive).output().unwrap());
     server.create("db", "UTF8");
     server.client("psql", &["-X", "-q", "-c", "CREATE TABLE child_7 (other int)", "-d", "db"]);
-    for options in [&["--resume"][..], &["--resume", "-j3"]] {
+    let missing = restore(&server, "nosuch", &["--resume"], archive).output().unwrap();
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(said.contains("\"nosuch\" does not exist\npgdmp: hint: create it"), "{said}");
+    for (options, is_first) in [(&["--resume"][..], true), (&["--resume", "-j3"], false)] {
         let output = restore(&server, "db", options, archive).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("relation \"child_7\" already exists"), "{said}");
         assert!(!said.contains("relation \"child_8\" already exists"), "{said}");
+        // What was there before the first run is told of before anything is written.
+        assert_eq!(said.contains("1 object is in the database already"), is_first, "{said}");
     }
     // Other options, another archive, another database: none of these goes on with it.
     for (database, options, archive, reason) in [

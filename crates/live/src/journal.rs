@@ -63,6 +63,11 @@ impl JournalOptions {
         self.reload = reload;
         self
     }
+
+    /// Whether there is a journal that the restore goes on with.
+    pub fn goes_on(&self) -> bool {
+        self.resume && self.path.exists()
+    }
 }
 
 /// What an earlier run did with an entry.
@@ -292,7 +297,8 @@ impl Journal {
             let known = &self.known.servers;
             if !known.is_empty() && !known.contains(&place) {
                 return Err(Fatal::server(format!(
-                    "the journal \"{}\" is that of a restore into another database",
+                    "the journal \"{}\" is that of a restore into another database; name another \
+                     one (--journal), or remove it if that restore is over",
                     self.path.display()
                 )));
             }
@@ -484,8 +490,14 @@ fn read(mut file: &File, head: &str) -> io::Result<Known> {
         if let Some(expected) = expected.next() {
             if line != expected {
                 let what = match expected.split(' ').next() {
-                    Some("archive") => "it is that of a restore of another archive",
-                    Some("options") => "it is that of a restore with other options",
+                    Some("archive") => {
+                        "it is that of a restore of another archive; name another one (--journal), \
+                         or remove it if that restore is over"
+                    }
+                    Some("options") => {
+                        "it is that of a restore with other options or another list; go on with \
+                         those, or remove it and restore into an empty database"
+                    }
                     _ => "it is not the journal of a restore",
                 };
                 return Err(io::Error::new(io::ErrorKind::InvalidData, what));

@@ -72,17 +72,20 @@ fn run(
         let plan = restorer(program, options, None).plan(archive, &selected, 0);
         return plan::report(&plan, selected.toc(), archive, json);
     }
-    let job = job(program, options)?;
+    let database = options.dbname.clone().unwrap_or_default();
+    let journal = options.extras.journal(options.input.as_deref(), &database)?;
+    let goes_on = journal.as_ref().is_some_and(JournalOptions::goes_on);
+    let job = job(program, options, journal)?;
     let stopper = job.server.stopper();
     signals::end_restore(move || stopper.stop(), &program.name);
     let Extras {
-        check: check_alone, plan, no_check, json, force, on_conflict, means, resume, ..
+        check: check_alone, plan, no_check, json, force, on_conflict, means, ..
     } = options.extras;
     // What is there already is no news to a restore that goes on.
-    let checks_first = means.is_fast() && !resume && !no_check;
+    let checks_first = means.is_fast() && !goes_on && !no_check;
     if check_alone || plan || on_conflict != OnConflict::Error || checks_first {
         let checked = job.restorer.check(archive, &selected, &job.server, &job.speaker);
-        let checked = checked.map_err(fatal)?;
+        let checked = checked.map_err(|ended| without_database(fatal(ended), &database))?;
         if check_alone {
             return check::report(&checked, selected.toc(), json);
         }
@@ -147,6 +150,18 @@ fn fatal(ended: Ended) -> Fatal {
     }
 }
 
+/// An error with what to do if it is that there is no such database yet, in English at least.
+fn without_database(fatal: Fatal, database: &[u8]) -> Fatal {
+    let missing = [b"database \"", database, b"\" does not exist"].concat();
+    match memchr::memmem::find(fatal.text(), &missing) {
+        Some(_) => fatal.advise(
+            "create it, or have it created: --create=NAME with -d postgres; -C names it as the \
+             archive does",
+        ),
+        None => fatal,
+    }
+}
+
 /// What pg_restore does not restore over several connections. We do, if the archive says what has to
 /// wait for what.
 fn check_jobs(program: &Program, options: &mut Options, input: &Input) -> Result<(), Fatal> {
@@ -200,9 +215,11 @@ fn restorer(program: &Program, options: &mut Options, journal: Option<JournalOpt
     restorer
 }
 
-fn job(program: &Program, options: &mut Options) -> Result<Job, Fatal> {
-    let database = options.dbname.clone().unwrap_or_default();
-    let journal = options.extras.journal(options.input.as_deref(), &database)?;
+fn job(
+    program: &Program,
+    options: &mut Options,
+    journal: Option<JournalOptions>,
+) -> Result<Job, Fatal> {
     let mut parameters = Parameters::new(options.dbname.take().unwrap_or_default());
     let connection = std::mem::take(&mut options.connection);
     parameters.host = connection.host;

@@ -87,6 +87,10 @@ impl Fatal {
         Fatal { kind, ..Fatal::new(format!("could not write to output file: {}", os(error))) }
     }
 
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// With what helps; see [`with_names`] for the names in it.
     pub(super) fn advise(self, advice: impl Into<String>) -> Self {
         Fatal { advice: Some(advice.into()), ..self }
