@@ -78,9 +78,8 @@ fn run(
     let job = job(program, options, journal)?;
     let stopper = job.server.stopper();
     signals::end_restore(move || stopper.stop(), &program.name);
-    let Extras {
-        check: check_alone, plan, no_check, json, force, on_conflict, means, ..
-    } = options.extras;
+    let Extras { check: check_alone, plan, no_check, json, force, on_conflict, means, .. } =
+        options.extras;
     // What is there already is no news to a restore that goes on.
     let checks_first = means.is_fast() && !goes_on && !no_check;
     if check_alone || plan || on_conflict != OnConflict::Error || checks_first {
