@@ -191,9 +191,11 @@ fn end_of_rows(script: &[u8]) -> (usize, usize) {
 }
 
 /// Damage of which pg_restore makes what was never in the archive: compressed bytes for plain ones,
-/// and headers for data.
+/// and headers for data. It looks at no kinds of members.
 fn misleads(damaged: &Damaged) -> bool {
-    ["the compression at", "claims"].iter().any(|words| damaged.what.contains(words))
+    ["the compression at", "claims", "is a member of kind"]
+        .iter()
+        .any(|words| damaged.what.contains(words))
 }
 
 /// A run of pg_restore: what it printed, and what it said unless it ended well. It loops forever on
@@ -359,7 +361,7 @@ impl Case<'_> {
 }
 
 /// Damaged archives of which less was salvaged once than pg_restore gets, or what it cannot restore.
-const FOUND: [u64; 11] = [155, 156, 206, 243, 254, 371, 424, 665, 679, 742, 5219];
+const FOUND: [u64; 12] = [155, 156, 206, 243, 254, 371, 424, 665, 679, 742, 1051, 5219];
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())

@@ -197,6 +197,7 @@ impl Salvage {
     /// Finds out what can be had of each entry.
     fn look(&mut self, places: &Places) -> Result<()> {
         let gzip = self.compression == Algorithm::Gzip;
+        let mut seen = HashSet::new();
         for entry in self.archive.entries().filter(TocEntry::had_dumper) {
             let mut saved = Saved {
                 dump_id: entry.dump_id(),
@@ -253,6 +254,7 @@ impl Salvage {
                         self.objects_of(
                             entry,
                             &mut saved,
+                            &mut seen,
                             None::<&mut LargeObjectsWriter<'_, io::Sink>>,
                         )?;
                     }
@@ -324,23 +326,24 @@ impl Salvage {
         Ok(Some(OfPieces { outcome, has_checksums, suspect_from }))
     }
 
-    /// Reads the large objects of an entry, as far as they can be read, and writes them.
+    /// Reads the large objects of an entry, as far as they can be read, and writes them. Those that
+    /// were seen in another one are passed over: lists of several groups may claim the same.
     fn objects_of<W: Write>(
         &self,
         entry: TocEntry<'_>,
         saved: &mut Saved,
+        seen: &mut HashSet<u32>,
         mut to: Option<&mut LargeObjectsWriter<'_, W>>,
     ) -> Result<()> {
-        let mut seen = HashSet::new();
         match self.archive.large_objects_of(entry) {
             Err(error) => saved.damage = Some((&error).into()),
-            Ok(objects) => take_objects(objects, saved, &mut seen, &mut to)?,
+            Ok(objects) => take_objects(objects, saved, seen, &mut to)?,
         }
         // A directory may have files that no list names any more.
         if saved.damage.is_some() {
-            let oids = self.loose_oids(entry, &seen)?;
+            let oids = self.loose_oids(entry, seen)?;
             if let Some(objects) = self.archive.loose_objects(entry, oids) {
-                take_objects(objects, saved, &mut seen, &mut to)?;
+                take_objects(objects, saved, seen, &mut to)?;
             }
         }
         Ok(())
@@ -523,6 +526,7 @@ impl Salvage {
             true => OfDamaged::Nothing,
             false => OfDamaged::Beginning,
         };
+        let mut seen = HashSet::new();
         for entry in self.archive.entries() {
             let Some(saved) = self.saved(entry).filter(|saved| saved.is_kept) else { continue };
             match entry.data_kind() {
@@ -543,7 +547,7 @@ impl Salvage {
                 }
                 BlockKind::LargeObjects => {
                     let mut objects = writer.large_objects(saved.dump_id)?;
-                    self.objects_of(entry, &mut saved.clone(), Some(&mut objects))?;
+                    self.objects_of(entry, &mut saved.clone(), &mut seen, Some(&mut objects))?;
                     objects.finish()?;
                 }
             }
