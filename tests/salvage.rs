@@ -418,3 +418,46 @@ fn pieces_behind_a_damaged_one() {
         fs::write(&file, good).unwrap();
     }
 }
+
+/// A length of a chunk that is lost hides no chunk behind it.
+#[test]
+fn chunks_behind_a_lost_length() {
+    let mut random = fastrand::Rng::with_seed(9);
+    let lines: Vec<String> = (0..64_000).map(|n| format!("{n}\t{:x}\n", random.u128(..))).collect();
+    let text: Vec<u8> = lines.iter().flat_map(|line| line.bytes()).chain(*b"\\.\n\n\n").collect();
+    assert!(text.len() > 2 << 20);
+    let original: HashSet<&[u8]> = lines.iter().map(String::as_bytes).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for (algorithm, magic, most) in [
+        (Algorithm::None, b"\n".as_slice(), 128 << 10),
+        (Algorithm::Zstd, b"\x28\xb5\x2f\xfd", 1 << 20),
+        (Algorithm::Lz4, b"\x04\x22\x4d\x18", 1 << 20),
+    ] {
+        let place = folder.path().join(algorithm.to_string());
+        Made { plain: false, rows: text.clone(), ..Made::new(algorithm) }.create(&place);
+        let mut bytes = fs::read(&place).unwrap();
+        // A chunk in the middle: an int, and what it begins with. Without compression a row ends
+        // before the int.
+        let middle = bytes.len() / 3;
+        let is_start = |at: &usize| match bytes[*at..*at + 5] {
+            [0, _, _, 0..=31, 0] if algorithm == Algorithm::None => bytes[*at - 1] == b'\n',
+            [0, _, _, 0..=31, 0] => bytes[*at + 5..].starts_with(magic),
+            _ => false,
+        };
+        let length = (middle..bytes.len() - 16).find(is_start).unwrap();
+        bytes[length..length + 5].fill(0);
+        fs::write(&place, bytes).unwrap();
+        let archive = Salvage::open(&place, &OpenOptions::new()).unwrap();
+        let (new, report) =
+            Salvage::new(&archive).unwrap().write_to(Cursor::new(Vec::new())).unwrap();
+        let new = new.into_inner();
+        check(&new, algorithm.name());
+        assert!(!report.is_whole());
+        let mut data = Vec::new();
+        Archive::read(new).unwrap().data(ROWS).unwrap().copy_to(&mut data).unwrap();
+        let mut kept = data.split_inclusive(|byte| *byte == b'\n').filter(|line| line.len() > 3);
+        assert!(kept.all(|row| original.contains(row)), "{algorithm}");
+        let lost = text.len() - data.len();
+        assert!(lost > 0 && lost <= most + 200, "{algorithm}: {lost}");
+    }
+}

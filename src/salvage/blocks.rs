@@ -23,7 +23,7 @@ pub(super) struct Place {
 pub(super) type Places = HashMap<DumpId, Place>;
 
 /// pg_dump's chunks have 4 KiB, or a row, or 128 KiB; ours at most a few MiB.
-const LONGEST_CHUNK: u64 = 16 << 20;
+pub(super) const LONGEST_CHUNK: u64 = 16 << 20;
 /// So many chunk lengths in a row are no accident.
 const CHAIN: usize = 4;
 /// How far above the ids of entries one may be whose entry was lost.
@@ -146,7 +146,7 @@ impl Search<'_> {
         let mut window = vec![0; WINDOW];
         let mut at = from;
         while at < to {
-            let n = self.fill(&mut window, at);
+            let n = fill(&*self.source, &mut window, at);
             let last = n.saturating_sub(HEADER) as u64 + 1;
             let last = last.min(to - at);
             let candidates = (0..last as usize).filter(|n| {
@@ -164,29 +164,6 @@ impl Search<'_> {
             at += last;
         }
         None
-    }
-
-    /// Reads as much as there is; a bad spot of the disk reads as zeros.
-    fn fill(&self, window: &mut [u8], at: u64) -> usize {
-        /// What a disk reads at once.
-        const PAGE: u64 = 4 << 10;
-        let mut filled = 0;
-        while filled < window.len() {
-            let place = at + filled as u64;
-            match self.source.read_at(&mut window[filled..], place) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) if place >= self.len => break,
-                Err(_) => {
-                    let bad = (PAGE - place % PAGE).min(self.len - place) as usize;
-                    let bad = bad.min(window.len() - filled);
-                    window[filled..filled + bad].fill(0);
-                    filled += bad;
-                }
-            }
-        }
-        filled
     }
 
     /// Whether a block of an entry that has none yet begins here. What follows its header must look
@@ -235,10 +212,33 @@ impl Search<'_> {
     /// The int at a position, if it is not negative.
     fn int(&self, at: u64) -> Option<u64> {
         let mut bytes = [0; 5];
-        if self.fill(&mut bytes, at) < bytes.len() || bytes[0] != 0 {
+        if fill(&*self.source, &mut bytes, at) < bytes.len() || bytes[0] != 0 {
             return None;
         }
         let [_, a, b, c, d] = bytes;
         Some(u64::from(u32::from_le_bytes([a, b, c, d])))
     }
+}
+
+/// Reads as much as there is; a bad spot of the disk reads as zeros.
+pub(super) fn fill(source: &dyn Source, window: &mut [u8], at: u64) -> usize {
+    /// What a disk reads at once.
+    const PAGE: u64 = 4 << 10;
+    let mut filled = 0;
+    while filled < window.len() {
+        let place = at + filled as u64;
+        match source.read_at(&mut window[filled..], place) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) if place >= source.len() => break,
+            Err(_) => {
+                let bad = (PAGE - place % PAGE).min(source.len() - place) as usize;
+                let bad = bad.min(window.len() - filled);
+                window[filled..filled + bad].fill(0);
+                filled += bad;
+            }
+        }
+    }
+    filled
 }

@@ -3,9 +3,10 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::chunks::{Chunks, Got};
 use crate::archive::{Archive, StoredPiece};
 use crate::compress::{Algorithm, Decoder, Frames, Framing};
-use crate::toc::TocEntry;
+use crate::toc::{DataOffset, TocEntry};
 
 /// Stored bytes of a piece, at most. Those that pgdmp writes have 1 MiB or 8 MiB before they are
 /// compressed.
@@ -32,11 +33,20 @@ pub(super) enum OfDamaged {
     Beginning,
 }
 
+/// Where stored bytes come from.
+enum Input<'a> {
+    Piece(Box<StoredPiece<'a>>),
+    /// Of a custom archive, with those behind a length that is wrong.
+    Chunks(Chunks),
+}
+
 /// The data of an entry in pieces, of which some are damaged. Where something is lost stands one zero
 /// byte, so that of the rows before and behind nothing is joined.
 pub(super) struct Mended<'a> {
     archive: &'a Archive,
-    piece: StoredPiece<'a>,
+    input: Input<'a>,
+    algorithm: Algorithm,
+    framing: Framing,
     /// Stored bytes that were read, from the beginning of a piece on.
     stored: Vec<u8>,
     at_end: bool,
@@ -54,17 +64,30 @@ pub(super) struct Mended<'a> {
     is_damaged: bool,
 }
 
-/// Opens the data of an entry so, if it may be stored in pieces.
+/// Opens the data of an entry so, if it may be stored in pieces. `end`: where its block ends at the
+/// latest, in a custom archive.
 pub(super) fn open<'a>(
     archive: &'a Archive,
     entry: TocEntry<'_>,
     of_damaged: OfDamaged,
+    end: u64,
 ) -> Option<Mended<'a>> {
     let piece = archive.piece_of(entry).ok()?;
-    match (piece.algorithm, piece.framing) {
-        (Algorithm::Zstd | Algorithm::Lz4, _) | (Algorithm::Gzip, Framing::File) => Some(Mended {
+    let (algorithm, framing) = (piece.algorithm, piece.framing);
+    let chunks = match (archive.custom(), entry.data_offset()) {
+        (Some(custom), Some(DataOffset::At(start))) => Chunks::new(custom, start, end),
+        _ => None,
+    };
+    let input = chunks.map_or_else(|| Input::Piece(Box::new(piece)), Input::Chunks);
+    match (algorithm, framing) {
+        // What is not compressed goes on behind chunks that are lost, and there alone.
+        (Algorithm::None, Framing::File) | (Algorithm::Gzip, Framing::Stream) => None,
+        (Algorithm::Unknown(_), _) => None,
+        _ => Some(Mended {
             archive,
-            piece,
+            input,
+            algorithm,
+            framing,
             stored: Vec::new(),
             at_end: false,
             plain: Vec::new(),
@@ -76,29 +99,41 @@ pub(super) fn open<'a>(
             lines: 0,
             is_damaged: false,
         }),
-        _ => None,
     }
 }
 
 impl Mended<'_> {
     /// Whether the pieces that were met have checksums, the damaged ones among them.
     pub(super) fn has_checksums(&self) -> bool {
-        self.piece.algorithm == Algorithm::Gzip || self.checksums
+        self.algorithm == Algorithm::Gzip || self.checksums
     }
 
     /// The first row that a damaged piece may have made wrong, from 1.
     pub(super) fn suspect_from(&self) -> Option<u64> {
-        self.is_damaged.then_some(self.lines + 1)
+        // Where nothing is compressed, no damage reaches further than it is long.
+        let spreads = self.algorithm != Algorithm::None;
+        (self.is_damaged && spreads).then_some(self.lines + 1)
     }
 
     /// Reads more stored bytes. What cannot be read is the end of them.
     fn read(&mut self) {
-        match self.piece.fill_buf() {
+        let piece = match &mut self.input {
+            Input::Piece(piece) => piece,
+            Input::Chunks(chunks) => {
+                match chunks.read(&mut self.stored) {
+                    Got::Bytes => {}
+                    Got::Hole => (self.is_damaged, self.lost) = (true, true),
+                    Got::End => self.at_end = true,
+                }
+                return;
+            }
+        };
+        match piece.fill_buf() {
             Ok([]) => self.at_end = true,
             Ok(bytes) => {
                 let n = bytes.len().min(STEP);
                 self.stored.extend_from_slice(&bytes[..n]);
-                self.piece.consume(n);
+                piece.consume(n);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => self.at_end = true,
@@ -116,6 +151,13 @@ impl Mended<'_> {
             }
             if self.stored.is_empty() {
                 return false;
+            }
+            if self.algorithm == Algorithm::None {
+                if std::mem::take(&mut self.lost) {
+                    self.plain.push(LOST);
+                }
+                self.plain.append(&mut self.stored);
+                return true;
             }
             let len = self.piece_len();
             if let Some(len) = len
@@ -146,10 +188,10 @@ impl Mended<'_> {
 
     /// The stored bytes of the piece that begins here, which are read; `None` if none does.
     fn piece_len(&mut self) -> Option<usize> {
-        if self.piece.algorithm == Algorithm::Gzip {
+        if self.algorithm == Algorithm::Gzip {
             return self.member_len();
         }
-        let mut frames = Frames::new(self.piece.algorithm)?;
+        let mut frames = Frames::new(self.algorithm)?;
         let mut walked = 0;
         loop {
             while walked < self.stored.len() {
@@ -224,7 +266,7 @@ impl Mended<'_> {
     /// Puts what stored bytes become behind the mark of what was lost, as far as there is no error;
     /// `false` if there is one.
     fn decompress(&mut self, len: usize) -> bool {
-        let StoredPiece { algorithm, framing, .. } = self.piece;
+        let (algorithm, framing) = (self.algorithm, self.framing);
         let (limits, contexts) = (self.archive.limits(), self.archive.contexts());
         self.plain.clear();
         let stored = &self.stored[..len];
@@ -239,7 +281,7 @@ impl Mended<'_> {
 
     /// What a piece begins with.
     fn magic(&self) -> &'static [u8] {
-        match self.piece.algorithm {
+        match self.algorithm {
             Algorithm::Zstd => b"\x28\xb5\x2f\xfd",
             Algorithm::Lz4 => b"\x04\x22\x4d\x18",
             _ => b"\x1f\x8b\x08\x04",

@@ -31,11 +31,13 @@
 //! header.rs     a custom archive whose header is lost
 //! script.rs     a tar whose table of contents is lost
 //! blocks.rs     the blocks of a damaged custom archive
+//! chunks.rs     the chunks of a damaged block
 //! recovered.rs  data whose entry is lost
 //! run.rs        the new archive
 //! ```
 
 mod blocks;
+mod chunks;
 mod contents;
 mod frames;
 mod header;

@@ -24,7 +24,9 @@ use crate::finding::{Finding, Severity};
 use crate::format::names;
 use crate::script::may_have_owner;
 use crate::sql;
-use crate::toc::{BlockKind, Desc, DumpId, EntryFields, Format, Section, Toc, TocEntry};
+use crate::toc::{
+    BlockKind, DataOffset, Desc, DumpId, EntryFields, Format, Section, Toc, TocEntry,
+};
 use crate::version::{ArchiveVersion, Gate};
 
 /// Takes what is left of an archive; see the [module](crate::salvage).
@@ -44,6 +46,8 @@ pub struct Salvage {
     mended: HashSet<usize>,
     /// By place of the entry: the rows of whole pieces, if they are others than what is reported.
     proved: HashMap<usize, Saved>,
+    /// Where the blocks of a custom archive begin, sorted.
+    starts: Vec<u64>,
     /// The OIDs of the large objects that have a file, once they were asked for.
     oids_of_files: OnceLock<Vec<u32>>,
 }
@@ -115,6 +119,8 @@ impl Salvage {
         let toc = recovered::define(&placed, &lost)?;
         let toc_damage = archive.damage().map(Finding::from);
         let toc_entries = toc.len() as u64;
+        let mut starts: Vec<u64> = places.values().map(|place| place.start).collect();
+        starts.sort_unstable();
         let mut salvage = Salvage {
             archive: archive.with_toc(toc),
             report: Report { entries: Vec::new(), toc_entries, toc_damage },
@@ -125,6 +131,7 @@ impl Salvage {
             compression: archive.header().compression.algorithm,
             mended: HashSet::new(),
             proved: HashMap::new(),
+            starts,
             oids_of_files: OnceLock::new(),
         };
         salvage.look(&places)?;
@@ -319,7 +326,14 @@ impl Salvage {
         if !matches!(form, Form::Copy { .. }) {
             return Ok(None);
         }
-        let data = frames::open(&self.archive, entry, of_damaged);
+        let len = self.archive.custom().map_or(0, |custom| custom.source().len());
+        let start = match entry.data_offset() {
+            Some(DataOffset::At(start)) => start,
+            _ => 0,
+        };
+        let next = self.starts.partition_point(|other| *other <= start);
+        let end = self.starts.get(next).copied().unwrap_or(len);
+        let data = frames::open(&self.archive, entry, of_damaged, end);
         let Some(mut data) = data else { return Ok(None) };
         let outcome = rows::rows(&mut data, &form, keep)?;
         let (has_checksums, suspect_from) = (data.has_checksums(), data.suspect_from());

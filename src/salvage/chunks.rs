@@ -1,0 +1,129 @@
+//! The chunks of a block of a custom archive, some of which are damaged.
+//!
+//! A length that is wrong hides all chunks behind it. They are found again where several lengths
+//! follow each other.
+
+use std::sync::Arc;
+
+use super::blocks::{LONGEST_CHUNK, fill};
+use crate::format::block::BlockHeader;
+use crate::format::custom::Custom;
+use crate::source::{Positioned, Source, SourceReader};
+
+/// So many lengths in a row are no accident.
+const CHAIN: usize = 4;
+
+/// An int: a sign and four bytes.
+const INT: u64 = 5;
+
+/// Bytes that are read at once.
+const STEP: u64 = 128 << 10;
+
+/// What was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Got {
+    Bytes,
+    /// Nothing: some chunks are lost here.
+    Hole,
+    End,
+}
+
+#[derive(Debug)]
+pub(super) struct Chunks {
+    source: Arc<dyn Source>,
+    at: u64,
+    /// Where the next block begins, or the file ends.
+    end: u64,
+    /// Bytes of the chunk that are still to be read.
+    left: u64,
+}
+
+impl Chunks {
+    /// The chunks of the block at `start`, which are no further than `end`; `None` if they have
+    /// lengths of another kind.
+    pub(super) fn new(custom: &Custom, start: u64, end: u64) -> Option<Chunks> {
+        let dialect = custom.dialect();
+        let source = Arc::clone(custom.source());
+        let mut reader = SourceReader::from(Arc::clone(&source), start);
+        BlockHeader::decode(&mut reader, dialect).ok()?;
+        let at = reader.position();
+        dialect.has_usual_ints().then_some(Chunks { source, at, end, left: 0 })
+    }
+
+    /// Adds some bytes.
+    pub(super) fn read(&mut self, to: &mut Vec<u8>) -> Got {
+        while self.left == 0 {
+            let next = match self.len(self.at) {
+                // A terminator in the middle is a length that was lost.
+                Some(0) if self.at + INT >= self.end => return Got::End,
+                Some(0) | None => self.find(self.at + 1),
+                Some(len) => {
+                    let behind = self.at + INT + len;
+                    let found = match self.len(behind) {
+                        None => self.find(self.at + 1).filter(|found| *found < behind),
+                        Some(_) => None,
+                    };
+                    if found.is_none() {
+                        (self.at, self.left) = (self.at + INT, len);
+                        continue;
+                    }
+                    found
+                }
+            };
+            let Some(next) = next else { return Got::End };
+            self.at = next;
+            return Got::Hole;
+        }
+        let n = self.left.min(STEP);
+        let before = to.len();
+        to.resize(before + n as usize, 0);
+        let filled = fill(&*self.source, &mut to[before..], self.at);
+        to.truncate(before + filled);
+        self.at += filled as u64;
+        self.left -= filled as u64;
+        if filled == 0 { Got::End } else { Got::Bytes }
+    }
+
+    /// The length of the chunk at a position, if there may be one.
+    fn len(&self, at: u64) -> Option<u64> {
+        let mut bytes = [0; INT as usize];
+        if at + INT > self.end || fill(&*self.source, &mut bytes, at) < bytes.len() {
+            return None;
+        }
+        let [0, a, b, c, d] = bytes else { return None };
+        let len = u64::from(u32::from_le_bytes([a, b, c, d]));
+        (len <= LONGEST_CHUNK && at + INT + len <= self.end).then_some(len)
+    }
+
+    /// Looks at every byte for the next chunk.
+    fn find(&self, from: u64) -> Option<u64> {
+        let mut window = vec![0; STEP as usize];
+        let mut at = from;
+        while at + INT <= self.end {
+            let n = fill(&*self.source, &mut window, at);
+            // The sign, and the highest byte of a length.
+            let last = n.checked_sub(INT as usize)? + 1;
+            let may_be = |place: &usize| window[*place] == 0 && window[*place + 4] <= 1;
+            let found = (0..last).filter(may_be).map(|place| at + place as u64);
+            if let Some(found) = found.into_iter().find(|place| self.is_chain(*place)) {
+                return Some(found);
+            }
+            at += last as u64;
+        }
+        None
+    }
+
+    /// Whether several chunks follow each other, or the last ones up to the end of the block.
+    fn is_chain(&self, mut at: u64) -> bool {
+        for _ in 0..CHAIN {
+            match self.len(at) {
+                Some(0) | None => return false,
+                Some(len) => at += INT + len,
+            }
+            if self.len(at) == Some(0) && at + INT == self.end {
+                return true;
+            }
+        }
+        true
+    }
+}
