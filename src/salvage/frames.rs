@@ -1,5 +1,5 @@
-//! Rows behind damage, where data is stored in pieces that stand alone: frames of zstd and lz4, and
-//! members of gzip that say how long they are.
+//! Rows behind damage, where data is stored in pieces that stand alone: frames of zstd and lz4,
+//! members of gzip that say how long they are, and chunks that are not compressed.
 
 use std::io::{self, BufRead, Read};
 

@@ -6,8 +6,9 @@
 //! by `pg_restore`, and the [`Report`] says what is lost.
 //!
 //! What looks like a row may still be wrong. Of zstd and lz4 data, the rows before the damage are
-//! right. Of gzip data, any row may be wrong if the checksum at its end is wrong or lost. With
-//! [`trusted`](Salvage::trusted), only rows are taken that are right.
+//! right. Of gzip data, any row may be wrong if the checksum at its end is wrong or lost. Of data in
+//! pieces with checksums, those of a damaged piece may be wrong. With [`trusted`](Salvage::trusted),
+//! only rows are taken that are right.
 //!
 //! ```
 //! use pgdmp::OpenOptions;
