@@ -51,7 +51,9 @@ impl Texts {
     /// Whether the fields of a row are UTF-8 as they stand there, escapes aside.
     pub(super) fn are_in(&self, row: &Row<'_>) -> bool {
         let bytes = row.as_bytes();
-        self.raw || bytes.is_ascii() || self.decoder.is_unicode() && str::from_utf8(bytes).is_ok()
+        let is_utf8 =
+            || bytes.is_ascii() || self.decoder.is_unicode() && str::from_utf8(bytes).is_ok();
+        self.raw || !bytes.contains(&0) && is_utf8()
     }
 
     /// The text of a field's value in UTF-8; `None` for NULL. The field at this place is of the
@@ -67,28 +69,36 @@ impl Texts {
             return Err(row.error(format!("there is no field {}", place + 1)));
         };
         let Some(value) = field.value_in(&mut self.unescaped) else { return Ok(None) };
-        // An escape may stand for any byte.
-        if self.raw || valid && !field.is_escaped() || value.is_ascii() {
+        // An escape may stand for any byte but 0.
+        if self.raw || valid && !field.is_escaped() {
             return Ok(Some(value));
         }
-        if self.decoder.is_unicode() && str::from_utf8(value).is_ok() {
-            return Ok(Some(value));
-        }
-        self.text.clear();
-        if self.decoder.decode(value, &mut self.text).is_some() {
-            return Ok(Some(&self.text));
+        // No server takes it in a text.
+        let has_zero = !valid && value.contains(&0);
+        if !has_zero {
+            if value.is_ascii() || self.decoder.is_unicode() && str::from_utf8(value).is_ok() {
+                return Ok(Some(value));
+            }
+            self.text.clear();
+            if self.decoder.decode(value, &mut self.text).is_some() {
+                return Ok(Some(&self.text));
+            }
         }
         count(&mut self.replaced, column);
         match self.on_invalid {
             OnInvalid::Null => Ok(None),
             OnInvalid::Text => {
                 self.text.clear();
-                self.decoder.decode_lossy(value, &mut self.text);
+                for (n, part) in value.split(|byte| *byte == 0).enumerate() {
+                    self.text.extend_from_slice(if n > 0 { "\u{fffd}" } else { "" }.as_bytes());
+                    self.decoder.decode_lossy(part, &mut self.text);
+                }
                 Ok(Some(&self.text))
             }
             OnInvalid::Error => {
                 let encoding = self.decoder.encoding();
                 let what = match encoding.has_characters() {
+                    _ if has_zero => "has a zero byte, which no text has".to_owned(),
                     true => format!("is not text in {encoding}"),
                     false => format!("is text in {encoding}, which cannot be converted"),
                 };

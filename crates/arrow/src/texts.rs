@@ -32,13 +32,17 @@ impl Texts {
     /// The text in UTF-8; `None` if it is none.
     pub(crate) fn of<'t>(&self, text: &'t [u8]) -> Option<Cow<'t, str>> {
         match self.exact(text) {
-            None if self.lossy => Some(Cow::Owned(self.encoding.decode_lossy(text))),
+            None if self.lossy => {
+                Some(Cow::Owned(self.encoding.decode_lossy(text).replace('\0', "\u{fffd}")))
+            }
             text => text,
         }
     }
 
+    /// The same, without U+FFFD. No text of a server has a zero byte.
     pub(crate) fn exact<'t>(&self, text: &'t [u8]) -> Option<Cow<'t, str>> {
         match std::str::from_utf8(text) {
+            _ if text.contains(&0) => None,
             Ok(text) if self.is_unicode || text.is_ascii() => Some(Cow::Borrowed(text)),
             _ if self.is_unicode => None,
             _ => Some(Cow::Owned(self.encoding.decode(text)?.into_owned())),

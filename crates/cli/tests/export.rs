@@ -192,6 +192,17 @@ fn invalid_values() {
     let output = json(&["--on-invalid", "text"]);
     let lossy = "{\"a\":1,\"b\":\"gr\u{fffd}\u{fffd}e\"}\n{\"a\":\"x\",\"b\":\"y\"}\n";
     assert_eq!(stdout(&output), lossy);
+    let zero = folder.path().join("zero.dump");
+    archive(&zero, "UTF8", &[("zero", b"1\ta\0b\n2\t\xc3\x85\0\n")]);
+    let formats = ["csv", "jsonl", "arrows"];
+    for format in &formats[..if cfg!(feature = "arrow") { 3 } else { 2 }] {
+        let run = |how: &str| export(&zero, &["zero", "-F", format, "--on-invalid", how]);
+        let error = refused(&run("error"));
+        assert!(error.contains("row 1") && error.contains("column \"b\""), "{error}");
+        assert!(run("null").status.success() && run("text").status.success());
+    }
+    let output = export(&zero, &["zero", "-F", "csv", "--on-invalid", "text"]);
+    assert_eq!(stdout(&output), "a,b\n1,a\u{fffd}b\n2,Å\u{fffd}\n");
     let output = export(&path, &["bad", "--encoding", "raw"]);
     assert_eq!(output.stdout, b"a,b\n1,gr\xf6\xdfe\nx,y\n");
 }
