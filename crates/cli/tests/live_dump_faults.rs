@@ -1,5 +1,6 @@
 //! `pgdmp dump` while others work on the database, and when something goes wrong.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -191,25 +192,52 @@ fn live_dump_that_is_ended_leaves_nothing() {
     );
 
     // Killed at any moment: no archive, unless it was complete; the next run leaves nothing else.
+    let ways = [&["-F", "c"][..], &["-F", "d"], &["-F", "t"], &["--split", "by-table"]];
+    let names = |folder: &Path| -> Vec<OsString> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
     let mut whole = 0;
-    for round in 0..if is_endless() { 12 } else { 4 } {
-        let mut child =
-            dump(&server, pgdmp(), &["-j2", "-Z", "none", "-q", "-f", out]).spawn().unwrap();
+    for round in 0..if is_endless() { 16 } else { 4 } {
+        let way = [ways[round % ways.len()], &["-j2", "-Z", "none", "-q", "-f", out]].concat();
+        let is_split = way[0] == "--split";
+        let mut child = dump(&server, pgdmp(), &way).spawn().unwrap();
         thread::sleep(Duration::from_millis(fastrand::u64(..800)));
         child.kill().unwrap();
         child.wait().unwrap();
-        if fs::metadata(out).is_ok() {
-            let verified = pgdmp().args(["verify", "-q", out]).output().unwrap();
-            assert!(verified.status.success(), "{round}");
-            fs::remove_file(out).unwrap();
+        let out = Path::new(out);
+        let mut made = Vec::new();
+        if is_split && out.exists() {
+            let is_hidden = |name: &OsString| name.as_encoded_bytes().starts_with(b".");
+            made.extend(names(out).iter().filter(|name| !is_hidden(name)).map(|n| out.join(n)));
+        } else if out.exists() {
+            made.push(out.to_owned());
+        }
+        for archive in made {
+            let verified = pgdmp().args(["verify", "-q"]).arg(&archive).output().unwrap();
+            assert!(verified.status.success(), "{way:?}: {archive:?}");
             whole += 1;
+        }
+        let again = [&way[..], &["-t", "c", "--force"]].concat();
+        let output = dump(&server, pgdmp(), &again).output().unwrap();
+        assert!(output.status.success(), "{way:?}: {}", said(&output));
+        assert_eq!(names(folder.path()), ["out.dump"], "{way:?}");
+        if is_split {
+            let names = names(out);
+            assert!(
+                !names.iter().any(|name| name.as_encoded_bytes().starts_with(b".")),
+                "{names:?}"
+            );
+        }
+        match out.is_dir() {
+            true => fs::remove_dir_all(out).unwrap(),
+            false => fs::remove_file(out).unwrap(),
         }
     }
     println!("{whole} were complete");
-    let output = dump(&server, pgdmp(), &["-j2", "-q", "-f", out]).output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    fs::remove_file(out).unwrap();
-    is_empty(folder.path());
+    wait_for(
+        &server,
+        "count(*) = 0 FROM pg_stat_activity WHERE application_name IN ('pgdmp', 'pg_dump')",
+    );
 
     // Its pg_dump fails, before it writes anything or in the middle of that.
     let wrapper = server.path("pg_dump");
