@@ -1,6 +1,8 @@
 //! The steps of a restore, carried out in a session.
 
+mod doubt;
 mod held;
+mod rows;
 mod statements;
 mod via_root;
 
@@ -9,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 
 use pgdmp::script::{Late, Outcome, Sink, Step};
-use pgdmp::{Desc, DumpId, TocEntry};
+use pgdmp::{DumpId, TocEntry};
 
 use crate::backend;
 use crate::batch::{Batch, LOCK_TIMEOUT};
@@ -18,15 +20,15 @@ use crate::context::Context;
 use crate::deal::Deal;
 use crate::fatal::Fatal;
 use crate::flush::flush;
-use crate::insert::{Statements, TooLong, Waiting};
+use crate::insert::{Statements, Waiting};
 use crate::journal::Journal;
 use crate::means::Means;
 use crate::retry::{Lost, Retry};
-use crate::root::root_of;
-use crate::session::{Copied, Message, Reply, Server, Session, SqlState};
+use crate::session::{Message, Server, Session, SqlState};
 use crate::tune::Settings;
 use crate::voice::Voice;
 
+pub(crate) use doubt::is_gone;
 use held::Held;
 use statements::Alone;
 
@@ -312,100 +314,9 @@ impl<'a> SessionSink<'a> {
         Ok(Outcome::Done)
     }
 
-    /// Whether a statement failed because what it does was done already: by an earlier run, or in a
-    /// connection that was lost.
-    fn is_done_already(&mut self, query: &[u8]) -> pgdmp::Result<bool> {
-        let (Some(id), Some(state)) = (self.context.id(), self.session.last_state()) else {
-            return Ok(false);
-        };
-        let journal = self.around.journal;
-        let drops = journal.filter(|journal| !journal.is_cleaned());
-        if self.drops_in_doubt || drops.is_some_and(Journal::resumes) {
-            return Ok(is_gone(state));
-        }
-        let in_doubt = self.is_in_doubt();
-        if drops.is_some() || journal.is_none() && !in_doubt {
-            return Ok(false);
-        }
-        let has = |words: &[u8]| query.windows(words.len()).any(|part| part == words);
-        let exists = match &state {
-            // Of a unique constraint it would be wrong rows.
-            b"23505" => query.starts_with(b"SELECT pg_catalog.lo_create("),
-            b"42P16" => has(b" PRIMARY KEY"),
-            b"42809" => has(b" ATTACH PARTITION "),
-            state => EXISTS.contains(&state),
-        };
-        if exists
-            && !in_doubt
-            && let Some(journal) = journal
-        {
-            self.noted(journal.conflict(id))?;
-        }
-        Ok(exists && in_doubt)
-    }
-
-    /// Whether the entry was begun before: by an earlier run, or in a connection that was lost.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        let Some(id) = self.context.id() else { return false };
-        let existed = || self.around.retry.is_some_and(|retry| retry.existed(id));
-        self.around.journal.is_some_and(|journal| journal.is_in_doubt(id))
-            || self.in_doubt.contains(&id) && !existed()
-    }
-
-    /// Whether rows that come may have come before.
-    pub(crate) fn may_have_rows(&self) -> bool {
-        self.around.journal.is_some() || self.is_in_doubt()
-    }
-
     /// What cannot be noted in the journal ends the restore.
     fn noted(&mut self, noted: Result<(), Fatal>) -> pgdmp::Result<()> {
         noted.or_else(|fatal| self.die(fatal))
-    }
-
-    /// Rows must not come twice: a table that is not new has to be empty. Says whether they are known
-    /// to be there.
-    fn check_rows(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<bool> {
-        if let Some(root) = root_of(entry) {
-            return self.came_via_root(entry, root);
-        }
-        self.check_empty(entry).map(|()| false)
-    }
-
-    fn check_empty(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<()> {
-        if !self.may_have_rows()
-            || entry.desc() != Desc::TABLE_DATA
-            || self.emptied == Some(entry.dump_id())
-        {
-            return Ok(());
-        }
-        let table = entry.sql_name();
-        let sql = [b"SELECT 1 FROM ONLY ", &table[..], b" LIMIT 1"].concat();
-        // If that is refused, so is what follows.
-        let Ok(rows) = self.session.rows(&sql) else { return Ok(()) };
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.has_rows(&table, b"TRUNCATE TABLE ONLY ")
-    }
-
-    /// A table has rows that are not known: empties it, if that is wanted.
-    fn has_rows(&mut self, table: &[u8], truncate: &[u8]) -> pgdmp::Result<()> {
-        if self.around.journal.is_some_and(Journal::reloads) {
-            return match self.session.query(&[truncate, table].concat()) {
-                Ok(_) => Ok(()),
-                Err(message) => {
-                    let text = [b"could not empty table ", table, b": ", &message].concat();
-                    self.die(Fatal::server(text))
-                }
-            };
-        }
-        let text = [
-            b"table ",
-            table,
-            b" has rows, which may be those of an earlier restore: empty it, or have it emptied \
-              (--resume-reload)",
-        ];
-        self.die(Fatal::server(text.concat()))
     }
 
     /// Text that is no statement. A server has nothing to say to it, but one that is gone has.
@@ -415,175 +326,6 @@ impl<'a> SessionSink<'a> {
         }
         self.send_waiting()?;
         self.send(QUERY, text)
-    }
-
-    pub(crate) fn copy_begin(&mut self, statement: &[u8]) -> pgdmp::Result<Outcome> {
-        self.copying = false;
-        match self.session.query(statement) {
-            Ok(reply) => {
-                self.copying = reply == Reply::CopyIn;
-                Ok(Outcome::Done)
-            }
-            Err(message) => {
-                let outcome = self.query_failed(QUERY, &message, statement)?;
-                self.end_via_root(false);
-                Ok(outcome)
-            }
-        }
-    }
-
-    fn copy_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
-        if let Some(outcome) = self.hold_rows(data)? {
-            return Ok(outcome);
-        }
-        if !self.copying {
-            return Ok(Outcome::Done);
-        }
-        match self.session.copy_data(data) {
-            Ok(()) if self.session.copy_has_failed() => {
-                self.copying = false;
-                let ended = self.end_copy()?;
-                Ok(self.before_its_end(ended))
-            }
-            Ok(()) => Ok(Outcome::Done),
-            Err(message) => self.data_failed("PQputCopyData", message),
-        }
-    }
-
-    /// Rows, or their end, could not be sent by a function of libpq.
-    pub(crate) fn data_failed(
-        &mut self,
-        function: &str,
-        mut message: Message,
-    ) -> pgdmp::Result<Outcome> {
-        // pg_restore does not ask for them.
-        if self.around.means.is_fast()
-            && let Some(said) = self.session.last_words()
-        {
-            message = said;
-        }
-        let what = format!("error returned by {function}: ");
-        self.die(Fatal::server([what.as_bytes(), &message].concat()))
-    }
-
-    /// What came of a COPY whose data has not ended. Only at its end may it be asked for once more.
-    pub(crate) fn before_its_end(&mut self, outcome: Outcome) -> Outcome {
-        self.comes_again = outcome == Outcome::Again;
-        if self.comes_again { Outcome::Done } else { outcome }
-    }
-
-    fn copy_end(&mut self) -> pgdmp::Result<Outcome> {
-        if let failed @ Outcome::Failed(_) = self.end_rows()? {
-            return Ok(failed);
-        }
-        if std::mem::take(&mut self.comes_again) {
-            return Ok(Outcome::Again);
-        }
-        match std::mem::take(&mut self.copying) {
-            true => self.end_copy(),
-            false => Ok(Outcome::Done),
-        }
-    }
-
-    fn end_copy(&mut self) -> pgdmp::Result<Outcome> {
-        let table = &self.table.clone()[..];
-        match self.session.copy_end() {
-            Ok(Copied { failure, surplus }) => {
-                let outcome = match failure {
-                    Some(_) if self.loads_again() => return Ok(Outcome::Again),
-                    Some(message) => {
-                        let outcome = self.copy_failed(table, &message)?;
-                        self.end_via_root(false);
-                        outcome
-                    }
-                    None => match self.end_via_root(true) {
-                        Some(message) => self.copy_failed(table, &message)?,
-                        None => Outcome::Done,
-                    },
-                };
-                if surplus {
-                    let what = b"unexpected extra results during COPY of table \"";
-                    self.around.voice.warning(&[what, table, b"\""].concat());
-                }
-                Ok(outcome)
-            }
-            Err(message) => self.data_failed("PQputCopyEnd", message),
-        }
-    }
-
-    fn copy_failed(&mut self, table: &[u8], message: &[u8]) -> pgdmp::Result<Outcome> {
-        self.failed(&[b"COPY failed for table \"", table, b"\": ", message].concat())
-    }
-
-    fn insert_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
-        let mut statements =
-            std::mem::replace(&mut self.statements, Statements::new(self.around.std_strings));
-        let mut failures = 0;
-        let joins = self.around.means.batches && !self.session.in_transaction();
-        let result = statements.piece(data, |statement, is_plain| {
-            if joins && Waiting::takes(statement, is_plain) {
-                self.inserts.push(statement);
-                if self.inserts.is_full() {
-                    failures += self.send_inserts()?;
-                }
-                return Ok(());
-            }
-            failures += self.send_inserts()?;
-            if let Outcome::Failed(n) = self.send(QUERY, statement)? {
-                failures += n;
-            }
-            Ok::<(), Stopped>(())
-        });
-        self.statements = statements;
-        match result {
-            Ok(()) if failures == 0 => Ok(Outcome::Done),
-            Ok(()) => Ok(Outcome::Failed(failures)),
-            Err(Stopped::By(error)) => Err(error),
-            Err(Stopped::TooLong) => {
-                self.die(Fatal::server("a statement in the data is longer than a server takes"))
-            }
-        }
-    }
-
-    /// Sends the INSERT statements that wait; gives the number of failures.
-    fn send_inserts(&mut self) -> pgdmp::Result<u64> {
-        if self.inserts.is_empty() {
-            return Ok(0);
-        }
-        let mut inserts = std::mem::take(&mut self.inserts);
-        let mut failures = 0;
-        let mut failure = self.session.query(inserts.query()).err();
-        if failure.is_some() {
-            if self.around.server.is_stopped() {
-                return self.die(Fatal::Told);
-            }
-            // None of them is done.
-            failure = failure.filter(|_| self.session.is_lost());
-            for statement in inserts.each() {
-                let outcome = match failure.take() {
-                    Some(message) => self.query_failed(QUERY, &message, statement)?,
-                    None => self.send(QUERY, statement)?,
-                };
-                if let Outcome::Failed(n) = outcome {
-                    failures += n;
-                }
-            }
-        }
-        inserts.clear();
-        self.inserts = inserts;
-        Ok(failures)
-    }
-
-    fn insert_end(&mut self, entry: &TocEntry<'_>) -> pgdmp::Result<Outcome> {
-        let failures = self.send_inserts()?;
-        let rest = self.statements.rest();
-        if rest.iter().any(|byte| !byte.is_ascii_whitespace()) {
-            // pg_restore would put it before the next table's.
-            let table = entry.tag().unwrap_or_default();
-            let what = b"the last statement in the data of table \"";
-            self.around.voice.warning(&[what, table, b"\" has no end, and is left out"].concat());
-        }
-        Ok(if failures == 0 { Outcome::Done } else { Outcome::Failed(failures) })
     }
 
     /// Whether the server has what came with a release; one that does not say has all.
@@ -675,36 +417,8 @@ fn ends(state: SqlState) -> bool {
     [*b"57P01", *b"57P02", *b"57P03"].contains(&state) || state.starts_with(b"08")
 }
 
-/// Objects that there are already: duplicate database, schema, table, function, object, column.
-const EXISTS: &[&SqlState] = &[b"42P04", b"42P06", b"42P07", b"42723", b"42710", b"42701"];
-
-/// Objects that there are no more: undefined table, object, function, schema, database, column.
-const IS_GONE: &[&SqlState] = &[b"42P01", b"42704", b"42883", b"3F000", b"3D000", b"42703"];
-
-/// Whether what a statement drops is not there.
-pub(crate) fn is_gone(state: SqlState) -> bool {
-    IS_GONE.contains(&&state)
-}
-
 /// What failed, of a query that has no other name.
 pub(crate) const QUERY: &str = "could not execute query";
-
-enum Stopped {
-    By(pgdmp::Error),
-    TooLong,
-}
-
-impl From<pgdmp::Error> for Stopped {
-    fn from(error: pgdmp::Error) -> Self {
-        Stopped::By(error)
-    }
-}
-
-impl From<TooLong> for Stopped {
-    fn from(_: TooLong) -> Self {
-        Stopped::TooLong
-    }
-}
 
 /// The entry that a step is about.
 pub(crate) fn entry_of<'t>(step: &Step<'t>) -> Option<TocEntry<'t>> {
