@@ -174,8 +174,8 @@ impl BatchBuilder {
         row.error(match &refused.refused {
             Refused::Invalid(what) => format!("column \"{name}\":{value} {what}"),
             Refused::Unrepresentable(why) => format!(
-                "column \"{name}\":{value} has no exact value of the column's type: {why}; it can \
-                 become NULL (null), or the column text (text)"
+                "column \"{name}\":{value} has no exact value of the column's type: {why} \
+                 (on-unrepresentable: null makes it NULL, text makes the whole column text)"
             ),
         })
     }

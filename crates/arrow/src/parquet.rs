@@ -156,7 +156,8 @@ impl<W: Write + Send> ParquetFile<W> {
         let table = self.builder.table();
         if table.columns.is_empty() && table.options.on_unrepresentable == OnUnrepresentable::Error
         {
-            let what = "Parquet has no rows without columns; they can be left out (null, text)";
+            let what = "Parquet has no rows without columns (on-unrepresentable: null and text leave \
+                        them out)";
             return Err(row.error(what).into());
         }
         self.builder.push(row, places)?;
