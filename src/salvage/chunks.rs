@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::blocks::{LONGEST_CHUNK, fill};
+use super::header::{BEFORE as BEFORE_FIRST, FIRST};
 use crate::format::block::BlockHeader;
 use crate::format::custom::Custom;
 use crate::source::{Positioned, Source, SourceReader};
@@ -95,18 +96,28 @@ impl Chunks {
         (len <= LONGEST_CHUNK && at + INT + len <= self.end).then_some(len)
     }
 
-    /// Looks at every byte for the next chunk.
+    /// Looks at every byte for the next chunk, but not in the table of contents that PostgreSQL 16 and
+    /// newer write behind the data: its texts follow each other as chunks do.
     fn find(&self, from: u64) -> Option<u64> {
+        const OVERLAP: usize = BEFORE_FIRST as usize + FIRST.len();
         let mut window = vec![0; STEP as usize];
         let mut at = from;
         while at + INT <= self.end {
             let n = fill(&*self.source, &mut window, at);
             // The sign, and the highest byte of a length.
-            let last = n.checked_sub(INT as usize)? + 1;
+            let window = &window[..n];
+            let is_last = n < STEP as usize;
+            let last = if is_last { n.checked_sub(INT as usize)? + 1 } else { n - OVERLAP };
+            let copy = window.windows(FIRST.len()).position(|bytes| bytes == FIRST);
+            let stop = copy.map(|copy| copy.saturating_sub(BEFORE_FIRST as usize));
+            let last = stop.map_or(last, |stop| stop.min(last));
             let may_be = |place: &usize| window[*place] == 0 && window[*place + 4] <= 1;
             let found = (0..last).filter(may_be).map(|place| at + place as u64);
             if let Some(found) = found.into_iter().find(|place| self.is_chain(*place)) {
                 return Some(found);
+            }
+            if is_last || stop.is_some() {
+                return None;
             }
             at += last as u64;
         }

@@ -14,10 +14,10 @@ use crate::version::ArchiveVersion;
 const REACH: u64 = 1 << 20;
 
 /// The tag and the kind of the first entry, each with its length.
-const FIRST: &[u8] = b"\x00\x08\x00\x00\x00ENCODING\x00\x08\x00\x00\x00ENCODING";
+pub(super) const FIRST: &[u8] = b"\x00\x08\x00\x00\x00ENCODING\x00\x08\x00\x00\x00ENCODING";
 
 /// What stands before them: the number of entries, an id, whether it had a dumper, and twice "0".
-const BEFORE: u64 = 5 + 5 + 5 + 6 + 6;
+pub(super) const BEFORE: u64 = 5 + 5 + 5 + 6 + 6;
 
 /// Opens such an archive; `None` if there is no table of contents. What only the header has is lost:
 /// the time, and the names of database and releases.
