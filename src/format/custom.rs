@@ -237,7 +237,8 @@ impl Custom {
         }
     }
 
-    fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
+    /// Whether the block of this entry begins at an offset.
+    pub(crate) fn is_block_of(&self, offset: u64, id: DumpId) -> bool {
         let start = BlockHeader::decode(&mut self.reader(offset), self.dialect);
         matches!(start, Ok(BlockStart::Block(header)) if header.dump_id == id)
     }

@@ -37,6 +37,8 @@ pub(super) struct Chunks {
     end: u64,
     /// Bytes of the chunk that are still to be read.
     left: u64,
+    /// Whether what follows them is lost.
+    hole: bool,
 }
 
 impl Chunks {
@@ -48,27 +50,29 @@ impl Chunks {
         let mut reader = SourceReader::from(Arc::clone(&source), start);
         BlockHeader::decode(&mut reader, dialect).ok()?;
         let at = reader.position();
-        dialect.has_usual_ints().then_some(Chunks { source, at, end, left: 0 })
+        dialect.has_usual_ints().then_some(Chunks { source, at, end, left: 0, hole: false })
     }
 
     /// Adds some bytes.
     pub(super) fn read(&mut self, to: &mut Vec<u8>) -> Got {
         while self.left == 0 {
+            if std::mem::take(&mut self.hole) {
+                return Got::Hole;
+            }
             let next = match self.len(self.at) {
                 // A terminator in the middle is a length that was lost.
                 Some(0) if self.at + INT >= self.end => return Got::End,
                 Some(0) | None => self.find(self.at + 1),
                 Some(len) => {
-                    let behind = self.at + INT + len;
+                    let (data, behind) = (self.at + INT, self.at + INT + len);
                     let found = match self.len(behind) {
-                        None => self.find(self.at + 1).filter(|found| *found < behind),
+                        None => self.find(data).filter(|found| *found < behind),
                         Some(_) => None,
                     };
-                    if found.is_none() {
-                        (self.at, self.left) = (self.at + INT, len);
-                        continue;
-                    }
-                    found
+                    // A length that leads past the next chunk: what lies before that is of this one.
+                    self.hole = found.is_some();
+                    (self.at, self.left) = (data, found.unwrap_or(behind) - data);
+                    continue;
                 }
             };
             let Some(next) = next else { return Got::End };

@@ -70,7 +70,8 @@ pub(super) fn misleads(archive: &Archive) -> bool {
     let told = archive.header().compression.algorithm;
     let tables = archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA);
     let places = tables.filter_map(|entry| match entry.data_offset() {
-        Some(DataOffset::At(at)) => Some(at),
+        // What else an offset leads to, where it is wrong, says nothing.
+        Some(DataOffset::At(at)) => custom.is_block_of(at, entry.dump_id()).then_some(at),
         _ => None,
     });
     let mut found = places.take(SAMPLE).map(|at| compression(custom.source(), at)).peekable();
@@ -95,19 +96,38 @@ fn find(source: &Arc<dyn Source>) -> Result<Option<u64>> {
     }
 }
 
-/// What the first block is compressed with, as its first bytes show.
+/// What a block is compressed with, as its first bytes show.
 fn compression(source: &Arc<dyn Source>, at: u64) -> Result<Algorithm> {
+    /// Skippable frames that are passed over; pzstd writes one before each frame.
+    const FRAMES: usize = 4;
     let mut reader = SourceReader::from(Arc::clone(source), at);
-    let block = reader.peek(32)?;
-    // The type and the id, an OID before large objects, and the length of a chunk.
-    let before = match block.first() {
-        Some(3) => 1 + 5 + 5 + 5,
-        _ => 1 + 5 + 5,
+    // The type and the id, and an OID before large objects.
+    let mut at = match reader.peek(1)? {
+        [3, ..] => at + 1 + 5 + 5,
+        _ => at + 1 + 5,
     };
-    Ok(match block.get(before..).unwrap_or_default() {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Algorithm::Zstd,
-        [0x04, 0x22, 0x4d, 0x18, ..] => Algorithm::Lz4,
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => Algorithm::Gzip,
-        _ => Algorithm::None,
-    })
+    // The bytes of the chunk that are left.
+    let mut left = 0;
+    for _ in 0..FRAMES {
+        if left == 0 {
+            reader = SourceReader::from(Arc::clone(source), at);
+            let &[_, a, b, c, d, ..] = reader.peek(5)? else { break };
+            (at, left) = (at + 5, u64::from(u32::from_le_bytes([a, b, c, d])));
+        }
+        reader = SourceReader::from(Arc::clone(source), at);
+        let len = match *reader.peek(8)? {
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Algorithm::Zstd),
+            [0x04, 0x22, 0x4d, 0x18, ..] => return Ok(Algorithm::Lz4),
+            [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => return Ok(Algorithm::Gzip),
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, ..] => {
+                8 + u64::from(u32::from_le_bytes([a, b, c, d]))
+            }
+            _ => break,
+        };
+        if len > left {
+            break;
+        }
+        (at, left) = (at + len, left - len);
+    }
+    Ok(Algorithm::None)
 }
