@@ -1,10 +1,13 @@
 //! Broken and hostile input gives an error or what is right: no panic, no hang, no unbounded
 //! memory.
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use pgdmp::toc::{ArchiveVersion, DataOffset, EntryFields, Section};
-use pgdmp::{Archive, ArchiveStream, Desc, DumpId, Error, ErrorKind, Format, OpenOptions, Toc};
+use pgdmp::{
+    Archive, ArchiveStream, Conversion, Desc, DumpId, Error, ErrorKind, Format, OpenOptions,
+    Target, Toc,
+};
 
 use pgdmp_testkit::alloc::peak_of;
 use pgdmp_testkit::build::{self, Block, full_entry, int};
@@ -424,6 +427,22 @@ fn widths() {
             assert!(error.to_string().contains("1 to 8"), "{error}");
         }
     }
+}
+
+/// Entries of directories have no offsets: pg_restore reads the width, and does not look at it.
+#[test]
+fn width_of_offsets_that_are_not_there() {
+    let fixture = fixtures::real().into_iter().find(|fixture| fixture.is_directory()).unwrap();
+    let whole = Archive::open(&fixture.path).unwrap();
+    let mut members = fixture.members();
+    let (_, toc) = members.iter_mut().find(|(name, _)| name == "toc.dat").unwrap();
+    toc[9] = 255;
+    let archive = OpenOptions::new().read_members(members).unwrap();
+    assert!(read_all(&archive).unwrap() == read_all(&whole).unwrap());
+    let target = Target::new().format(Format::Custom);
+    let custom = Conversion::new(&archive, &target, None).unwrap().write(Cursor::new(Vec::new()));
+    let custom = Archive::read(custom.unwrap().into_inner()).unwrap();
+    assert!(read_all(&custom).unwrap() == read_all(&whole).unwrap());
 }
 
 #[test]

@@ -221,7 +221,12 @@ impl Header {
         let int_size = d.byte()?;
         let off_size = if version.has(Gate::OffsetFlag) { d.byte()? } else { int_size };
         dialect = Dialect { version, int_size, off_size, ..dialect };
-        dialect.check_widths().map_err(|error| error.at(start + 8))?;
+        // Entries of other formats have no offsets, and pg_restore does not look at the width there.
+        let checked = match format {
+            Format::Custom => dialect,
+            Format::Directory | Format::Tar => Dialect { off_size: 8, ..dialect },
+        };
+        checked.check_widths().map_err(|error| error.at(start + 8))?;
         d.set_dialect(dialect);
         let at = d.position();
         let format_code = d.byte()?;
