@@ -34,7 +34,9 @@
 //! blocks.rs     the blocks of a damaged custom archive
 //! chunks.rs     the chunks of a damaged block
 //! recovered.rs  data whose entry is lost
-//! run.rs        the new archive
+//! objects.rs    large objects that are cut
+//! run.rs        what can be had of each entry
+//! output.rs     the new archive
 //! ```
 
 mod blocks;
@@ -42,6 +44,8 @@ mod chunks;
 mod contents;
 mod frames;
 mod header;
+mod objects;
+mod output;
 mod recovered;
 mod report;
 mod rows;
