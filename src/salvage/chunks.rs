@@ -62,7 +62,15 @@ impl Chunks {
             let next = match self.len(self.at) {
                 // A terminator in the middle is a length that was lost.
                 Some(0) if self.at + INT >= self.end => return Got::End,
-                Some(0) | None => self.find(self.at + 1),
+                Some(0) | None => {
+                    let next = self.find(self.at + 1);
+                    // The last chunk, which is cut.
+                    if next.is_none() && self.claim(self.at).is_some_and(|len| len > 0) {
+                        (self.at, self.left) = (self.at + INT, self.end - self.at - INT);
+                        continue;
+                    }
+                    next
+                }
                 Some(len) => {
                     let (data, behind) = (self.at + INT, self.at + INT + len);
                     let found = match self.len(behind) {
@@ -89,15 +97,20 @@ impl Chunks {
         if filled == 0 { Got::End } else { Got::Bytes }
     }
 
-    /// The length of the chunk at a position, if there may be one.
+    /// The length of the chunk at a position, if there may be one that ends in the block.
     fn len(&self, at: u64) -> Option<u64> {
+        self.claim(at).filter(|len| at + INT + len <= self.end)
+    }
+
+    /// The length that a chunk would have at a position.
+    fn claim(&self, at: u64) -> Option<u64> {
         let mut bytes = [0; INT as usize];
         if at + INT > self.end || fill(&*self.source, &mut bytes, at) < bytes.len() {
             return None;
         }
         let [0, a, b, c, d] = bytes else { return None };
         let len = u64::from(u32::from_le_bytes([a, b, c, d]));
-        (len <= LONGEST_CHUNK && at + INT + len <= self.end).then_some(len)
+        (len <= LONGEST_CHUNK).then_some(len)
     }
 
     /// Looks at every byte for the next chunk, but not in the table of contents that PostgreSQL 16 and
