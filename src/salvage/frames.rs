@@ -54,6 +54,8 @@ pub(super) struct Mended<'a> {
     given: usize,
     /// Whether something was lost since the last piece that was whole.
     lost: bool,
+    /// Whether something is lost behind the stored bytes that were at hand then.
+    hole: bool,
     /// Bytes that were looked at in vain: each place may claim to begin a piece.
     in_vain: u64,
     /// Whether a frame says that it has a checksum.
@@ -93,6 +95,7 @@ pub(super) fn open<'a>(
             plain: Vec::new(),
             given: 0,
             lost: false,
+            hole: false,
             in_vain: 0,
             checksums: false,
             of_damaged,
@@ -122,6 +125,8 @@ impl Mended<'_> {
             Input::Chunks(chunks) => {
                 match chunks.read(&mut self.stored) {
                     Got::Bytes => {}
+                    // Behind the piece that is being read.
+                    Got::Hole if !self.stored.is_empty() => self.hole = true,
                     Got::Hole => (self.is_damaged, self.lost) = (true, true),
                     Got::End => self.at_end = true,
                 }
@@ -167,6 +172,9 @@ impl Mended<'_> {
                 if !self.is_damaged {
                     self.lines += self.plain.iter().filter(|byte| **byte == b'\n').count() as u64;
                 }
+                if std::mem::take(&mut self.hole) {
+                    (self.is_damaged, self.lost) = (true, true);
+                }
                 return true;
             }
             self.is_damaged = true;
@@ -174,7 +182,7 @@ impl Mended<'_> {
                 OfDamaged::Beginning => self.decode_beginning(len),
                 OfDamaged::Nothing => false,
             };
-            self.lost = true;
+            (self.lost, self.hole) = (true, false);
             self.in_vain += self.stored.len() as u64;
             if self.in_vain > IN_VAIN {
                 (self.at_end, self.stored) = (true, Vec::new());
