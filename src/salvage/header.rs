@@ -48,7 +48,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Option<Archive>
         return Ok(None);
     };
     let mut header = toc.header().clone();
-    let algorithm = compression(&source, end)?;
+    let algorithm = compression(&source, end)?.unwrap_or(Algorithm::None);
     header.compression = Compression::new(algorithm, None);
     if matches!(algorithm, Algorithm::Lz4 | Algorithm::Zstd) {
         header.version = header.version.max(ArchiveVersion::new(1, 15));
@@ -75,7 +75,8 @@ pub(super) fn misleads(archive: &Archive) -> bool {
         _ => None,
     });
     let mut found = places.take(SAMPLE).map(|at| compression(custom.source(), at)).peekable();
-    found.peek().is_some() && found.all(|found| found.is_ok_and(|found| found != told))
+    let differs = |found: Algorithm| found != told;
+    found.peek().is_some() && found.all(|found| found.is_ok_and(|found| found.is_some_and(differs)))
 }
 
 /// Where the table of contents begins.
@@ -96,8 +97,8 @@ fn find(source: &Arc<dyn Source>) -> Result<Option<u64>> {
     }
 }
 
-/// What a block is compressed with, as its first bytes show.
-fn compression(source: &Arc<dyn Source>, at: u64) -> Result<Algorithm> {
+/// What a block is compressed with, as its first bytes show; `None` if they show nothing.
+fn compression(source: &Arc<dyn Source>, at: u64) -> Result<Option<Algorithm>> {
     /// Skippable frames that are passed over; pzstd writes one before each frame.
     const FRAMES: usize = 4;
     let mut reader = SourceReader::from(Arc::clone(source), at);
@@ -111,17 +112,19 @@ fn compression(source: &Arc<dyn Source>, at: u64) -> Result<Algorithm> {
     for _ in 0..FRAMES {
         if left == 0 {
             reader = SourceReader::from(Arc::clone(source), at);
-            let &[_, a, b, c, d, ..] = reader.peek(5)? else { break };
+            let &[0, a, b, c, d, ..] = reader.peek(5)? else { break };
             (at, left) = (at + 5, u64::from(u32::from_le_bytes([a, b, c, d])));
         }
         reader = SourceReader::from(Arc::clone(source), at);
         let len = match *reader.peek(8)? {
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Algorithm::Zstd),
-            [0x04, 0x22, 0x4d, 0x18, ..] => return Ok(Algorithm::Lz4),
-            [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => return Ok(Algorithm::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Some(Algorithm::Zstd)),
+            [0x04, 0x22, 0x4d, 0x18, ..] => return Ok(Some(Algorithm::Lz4)),
+            [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => return Ok(Some(Algorithm::Gzip)),
             [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, ..] => {
                 8 + u64::from(u32::from_le_bytes([a, b, c, d]))
             }
+            // Rows, and SQL, are text.
+            [first, ..] if first >= b' ' => return Ok(Some(Algorithm::None)),
             _ => break,
         };
         if len > left {
@@ -129,5 +132,5 @@ fn compression(source: &Arc<dyn Source>, at: u64) -> Result<Algorithm> {
         }
         (at, left) = (at + len, left - len);
     }
-    Ok(Algorithm::None)
+    Ok(None)
 }
