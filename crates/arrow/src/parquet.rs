@@ -105,6 +105,7 @@ pub struct ParquetFile<W: Write + Send> {
     group: RowGroup,
     builder: BatchBuilder,
     options: ParquetOptions,
+    left_out: u64,
 }
 
 impl<W: Write + Send> fmt::Debug for ParquetFile<W> {
@@ -142,7 +143,7 @@ impl<W: Write + Send> ParquetFile<W> {
             writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
         }
         let builder = BatchBuilder::new(table);
-        Ok(ParquetFile { writer, group, builder, options: options.clone() })
+        Ok(ParquetFile { writer, group, builder, options: options.clone(), left_out: 0 })
     }
 
     /// Writes a row, as [`BatchBuilder::push`] takes it.
@@ -151,14 +152,18 @@ impl<W: Write + Send> ParquetFile<W> {
     ///
     /// As [`BatchBuilder::push`], and if the output fails. Then the file is of no use. A row of a table
     /// without columns is unrepresentable, too: a Parquet file has as many rows as its columns. With
-    /// another policy than [`OnUnrepresentable::Error`] it is left out.
+    /// another policy than [`OnUnrepresentable::Error`] it is left out, and counted
+    /// ([`left_out`](Self::left_out)).
     pub fn write_row(&mut self, row: &Row<'_>, places: Option<&[usize]>) -> Result<()> {
         let table = self.builder.table();
-        if table.columns.is_empty() && table.options.on_unrepresentable == OnUnrepresentable::Error
-        {
-            let what = "Parquet has no rows without columns (on-unrepresentable: null and text leave \
-                        them out)";
-            return Err(row.error(what).into());
+        if table.columns.is_empty() {
+            if table.options.on_unrepresentable == OnUnrepresentable::Error {
+                let what = "Parquet has no rows without columns (on-unrepresentable: null and text \
+                            leave them out)";
+                return Err(row.error(what).into());
+            }
+            self.left_out += 1;
+            return Ok(());
         }
         self.builder.push(row, places)?;
         if self.builder.is_full() {
@@ -184,6 +189,11 @@ impl<W: Write + Send> ParquetFile<W> {
             self.group.write(&mut self.writer)?;
         }
         Ok(())
+    }
+
+    /// How many rows were left out because their table has no columns.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// What builds the batches, with its counts.

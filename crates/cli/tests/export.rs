@@ -265,7 +265,10 @@ fn rows_without_columns() {
     assert!(error.contains("Parquet has no rows without columns"), "{error}");
     assert!(!out.exists());
     let args = [&args[..], &["--on-unrepresentable", "null"]].concat();
-    assert_eq!(stdout(&export(&archive, &args)), "");
+    let output = export(&archive, &args);
+    assert_eq!(stdout(&output), "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("mini.nocolumns: 2 rows without columns left out"), "{said}");
     assert!(out.exists());
 }
 

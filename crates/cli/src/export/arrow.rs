@@ -244,9 +244,10 @@ impl<W: Write + Send> RowOutput for ParquetFile<W> {
     }
 
     fn finish(self: Box<Self>) -> Result<Replaced, Failure> {
+        let left_out = self.left_out();
         let (mut output, builder) = ParquetFile::finish(*self)?;
         output.flush().map_err(Failure::Output)?;
-        Ok(replaced(&builder))
+        Ok(Replaced { left_out, ..replaced(&builder) })
     }
 }
 
@@ -263,7 +264,11 @@ impl<W: Write> RowOutput for IpcOutput<W> {
 }
 
 fn replaced(builder: &BatchBuilder) -> Replaced {
-    Replaced { invalid: builder.replaced().to_vec(), unrepresentable: builder.nulled().to_vec() }
+    Replaced {
+        invalid: builder.replaced().to_vec(),
+        unrepresentable: builder.nulled().to_vec(),
+        left_out: 0,
+    }
 }
 
 impl From<Error> for Failure {

@@ -25,13 +25,16 @@ pub(crate) trait RowOutput {
     fn finish(self: Box<Self>) -> Result<Replaced, Failure>;
 }
 
-/// How many values were replaced, for each column; columns behind the last such one may be missing.
+/// What is not in the output as it is in the archive. Values are counted for each column; columns
+/// behind the last such one may be missing.
 #[derive(Debug, Default)]
 pub(crate) struct Replaced {
     /// Because they were not valid.
     pub(crate) invalid: Vec<u64>,
     /// Because the format does not have them.
     pub(crate) unrepresentable: Vec<u64>,
+    /// Rows that are not written, because the format does not have any without columns.
+    pub(crate) left_out: u64,
 }
 
 /// What rows are written as.

@@ -189,6 +189,13 @@ impl Export<'_> {
     pub(super) fn finish(&self, table: &Table, written: Written<'_>) -> Result<u64, Failure> {
         let Some(File { output, columns }) = written.file else { return Ok(written.rows) };
         let replaced = output.finish()?;
+        if replaced.left_out > 0 {
+            let rows = if replaced.left_out == 1 { "row" } else { "rows" };
+            message::note(format_args!(
+                "{}: {} {rows} without columns left out (--on-unrepresentable)",
+                table.shown, replaced.left_out
+            ));
+        }
         for (counts, how) in [
             (replaced.invalid, "(--on-invalid)"),
             (replaced.unrepresentable, "by NULL (--on-unrepresentable)"),
@@ -203,7 +210,7 @@ impl Export<'_> {
                 ));
             }
         }
-        Ok(written.rows)
+        Ok(written.rows - replaced.left_out)
     }
 }
 
