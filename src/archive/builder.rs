@@ -87,6 +87,17 @@ impl WriteOptions {
         self.dump_version = Some(version.as_ref().into());
         self
     }
+
+    /// The time, the database and both releases that another archive's header has. What it does not
+    /// have stays as it is here.
+    pub fn describe_as(mut self, header: &Header) -> Self {
+        let given = |new: &Option<Box<[u8]>>, old| new.clone().or(old);
+        self.created = header.created.or(self.created);
+        self.dbname = given(&header.dbname, self.dbname);
+        self.server_version = given(&header.server_version, self.server_version);
+        self.dump_version = given(&header.dump_version, self.dump_version);
+        self
+    }
 }
 
 /// Builds a new archive: takes its entries, then becomes an [`ArchiveWriter`] for the data.

@@ -3,6 +3,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::*;
 use crate::encoding::Encoding;
 use crate::limits::Limits;
+use crate::types::MOST_COLUMNS;
 
 /// Gives no more than so many bytes at a time.
 struct Trickle<'a>(&'a [u8], usize);
@@ -241,6 +242,15 @@ fn insert_commands() {
     ] {
         assert_eq!(insert(text, true).1.as_deref(), Some(what), "{}", text.escape_ascii());
     }
+    // A reader takes memory for each column.
+    let wide = |count: usize| {
+        let (names, values) = (vec!["a"; count].join(","), vec!["1"; count].join(","));
+        let text = format!("INSERT INTO t ({names}) VALUES ({values});\n");
+        read(RowsOptions::new().insert_commands(text.as_bytes())).1
+    };
+    assert_eq!(wide(MOST_COLUMNS), None);
+    let error = wide(MOST_COLUMNS + 1).unwrap();
+    assert!(error.ends_with("more columns than any table has"), "{error}");
     // In SJIS a quote is never a second byte, but a backslash may be.
     let options = RowsOptions::new().encoding(encoding("SJIS")).std_strings(false);
     let (found, error) =

@@ -75,19 +75,8 @@ impl Salvage {
         // The revision says nothing, and is not written.
         let version = ArchiveVersion::new(header.version.major, header.version.minor);
         let version = version.max(self.version_of_entries());
-        let mut options = WriteOptions::new().version(version).compression(compression, None);
-        if let Some(created) = header.created {
-            options = options.created(created);
-        }
-        if let Some(name) = &header.dbname {
-            options = options.dbname(name);
-        }
-        if let Some(version) = &header.server_version {
-            options = options.server_version(version);
-        }
-        if let Some(version) = &header.dump_version {
-            options = options.dump_version(version);
-        }
+        let options = WriteOptions::new().version(version).compression(compression, None);
+        let options = options.describe_as(header);
         let mut builder = ArchiveBuilder::new(self.format, &options)?;
         let highest = self.archive.entries().map(|entry| entry.dump_id().0).max().unwrap_or(0);
         let mut next = highest;

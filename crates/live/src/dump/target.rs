@@ -75,22 +75,10 @@ impl DumpTarget {
         threads: u32,
     ) -> pgdmp::Result<ArchiveBuilder> {
         let header = toc.header();
-        let mut options =
-            WriteOptions::new().version(self.version(header)).zstd_long(self.long).threads(threads);
+        let mut options = WriteOptions::new().describe_as(header).version(self.version(header));
+        options = options.zstd_long(self.long).threads(threads);
         if let Some((algorithm, level)) = self.compression {
             options = options.compression(algorithm, level);
-        }
-        if let Some(created) = header.created {
-            options = options.created(created);
-        }
-        if let Some(name) = &header.dbname {
-            options = options.dbname(name);
-        }
-        if let Some(version) = &header.server_version {
-            options = options.server_version(version);
-        }
-        if let Some(version) = &header.dump_version {
-            options = options.dump_version(version);
         }
         let mut builder = ArchiveBuilder::new(self.format, &options)?;
         for entry in entries.filter_map(|place| toc.get(place)) {
