@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::ArgAction;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
 use crate::manifest::{self, ManifestArgs, Wanted};
@@ -392,17 +392,15 @@ fn plan(dump: &Dump<'_>, as_json: bool) -> Result<(), Failure> {
     let printed = match as_json {
         true => {
             let items = dump.items().map(|item| {
-                let mut map = Map::new();
-                map.insert("dump_id".into(), item.entry.dump_id().0.into());
-                map.insert("entry".into(), item.entry.name().name.into());
+                let mut map = json::entry_name(item.entry);
                 map.insert("bytes".into(), item.bytes.into());
                 map.insert("parts".into(), item.parts.into());
                 Value::Object(map)
             });
-            let plan = json!({
+            let plan = json::numbered(json!({
                 "sessions": dump.sessions(),
                 "items": items.collect::<Vec<_>>(),
-            });
+            }));
             json::write(&plan, &mut out).and_then(|()| out.write_all(b"\n"))
         }
         false => {

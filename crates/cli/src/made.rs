@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::output::human_size;
+use crate::output::{counted, human_size};
 use crate::{Context, message, stdio};
 use pgdmp::{Archive, Desc, OpenOptions};
 
@@ -23,7 +23,7 @@ impl Started {
             return;
         }
         let Ok(archive) = OpenOptions::new().statements(false).open(path) else { return };
-        let entries = archive.entries().filter(|entry| !entry.desc().is_special()).count();
+        let entries = archive.entries().filter(|entry| !entry.desc().is_special()).count() as u64;
         let (tables, size) = (tables(&archive), human_size(size(path)));
         let (entries, tables) =
             (counted(entries, "entry", "entries"), counted(tables, "table", "tables"));
@@ -53,8 +53,8 @@ fn is_for_people(context: &Context) -> bool {
 }
 
 /// The tables whose rows it has.
-fn tables(archive: &Archive) -> usize {
-    archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA).count()
+fn tables(archive: &Archive) -> u64 {
+    archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA).count() as u64
 }
 
 /// The bytes of a file, or of all files of a directory archive.
@@ -65,34 +65,4 @@ fn size(path: &Path) -> u64 {
     }
     let members = fs::read_dir(path).into_iter().flatten().flatten();
     members.filter_map(|member| Some(member.metadata().ok()?.len())).sum()
-}
-
-/// A number with commas, and what it counts.
-pub(crate) fn counted(count: usize, one: &str, several: &str) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("{text} {}", if count == 1 { one } else { several })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_commas() {
-        for (count, text) in [
-            (1, "1 entry"),
-            (0, "0 entries"),
-            (999, "999 entries"),
-            (1_234_567, "1,234,567 entries"),
-        ] {
-            assert_eq!(counted(count, "entry", "entries"), text);
-        }
-    }
 }

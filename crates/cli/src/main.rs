@@ -14,6 +14,7 @@ mod deps;
 mod diff;
 mod du;
 mod dump;
+mod event;
 mod exit;
 mod explain;
 mod export;

@@ -140,6 +140,19 @@ pub(crate) fn human_size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// A number with commas, and what it counts.
+pub(crate) fn counted(count: u64, one: &str, several: &str) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} {}", if count == 1 { one } else { several })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +165,18 @@ mod tests {
         }
         out.flush().unwrap();
         String::from_utf8(out.inner).unwrap()
+    }
+
+    #[test]
+    fn numbers_have_commas() {
+        for (count, text) in [
+            (1, "1 entry"),
+            (0, "0 entries"),
+            (999, "999 entries"),
+            (1_234_567, "1,234,567 entries"),
+        ] {
+            assert_eq!(counted(count, "entry", "entries"), text);
+        }
     }
 
     #[test]

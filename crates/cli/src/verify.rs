@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::input::{self, file_len};
 use crate::inputs::Inputs;
 use crate::json as text;
-use crate::output::{Output, human_size};
+use crate::output::{Output, counted, human_size};
 use crate::{Context, Exit, Failure, manifest, message};
 use pgdmp::finding::Severity;
 use pgdmp::manifest::{Digest, Manifest};
@@ -321,27 +321,14 @@ fn entry(state: &EntryState, toc: &Toc, out: &mut Output) -> io::Result<()> {
     let Some(entry) = toc.get(state.index) else { return Ok(()) };
     write!(out, "{:<9} {}", state.status, entry.name())?;
     if let Some(rows) = state.rows {
-        write!(out, ": {}", counted(rows, "row"))?;
+        write!(out, ": {}", counted(rows, "row", "rows"))?;
     } else if let Some(objects) = state.large_objects {
-        write!(out, ": {}", counted(objects, "large object"))?;
+        write!(out, ": {}", counted(objects, "large object", "large objects"))?;
     }
     match state.raw {
         Some(raw) => writeln!(out, ", {}", human_size(raw)),
         None => writeln!(out),
     }
-}
-
-/// `1,050,004 rows`.
-fn counted(count: u64, what: &str) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("{text} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn end(
@@ -353,19 +340,19 @@ fn end(
 ) -> io::Result<()> {
     let mut parts = Vec::new();
     if summary.is_good() {
-        parts.push(counted(summary.entries, "entry").replace("entrys", "entries"));
-        parts.push(counted(summary.tables, "table"));
+        parts.push(counted(summary.entries, "entry", "entries"));
+        parts.push(counted(summary.tables, "table", "tables"));
         if args.level == Level::Rows {
-            parts.push(counted(summary.rows, "row"));
+            parts.push(counted(summary.rows, "row", "rows"));
             if summary.large_objects > 0 {
-                parts.push(counted(summary.large_objects, "large object"));
+                parts.push(counted(summary.large_objects, "large object", "large objects"));
             }
         }
         if args.level >= Level::Data {
             parts.push(human_size(summary.raw));
         }
     } else {
-        parts.push(counted(summary.errors, "error"));
+        parts.push(counted(summary.errors, "error", "errors"));
         for status in [
             Status::Ok,
             Status::Suspect,
@@ -381,7 +368,7 @@ fn end(
         }
     }
     if summary.warnings > 0 {
-        parts.push(counted(summary.warnings, "warning"));
+        parts.push(counted(summary.warnings, "warning", "warnings"));
     }
     let word = if summary.is_good() { "good" } else { "damaged" };
     write!(out, "{word}: {}; read: {}", parts.join(", "), level_name(args.level))?;

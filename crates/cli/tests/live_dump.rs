@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::support::pgdmp;
+use crate::support::{pgdmp, schema};
 use pgdmp_testkit::effort::{is_endless, skipped};
 use pgdmp_testkit::server::Server;
 
@@ -169,14 +169,15 @@ fn live_dump_is_what_pg_dump_writes() {
     // Through a pipe, and a whole table in many parts.
     let plan = bench.ours("kinds", &["--plan", "--json", "-j2", "--split-tables", "1"]);
     let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
+    schema::check(&plan, "dump-plan");
     let items = plan["items"].as_array().unwrap();
     assert!(
-        items.iter().any(|item| item["entry"] == "TABLE DATA public.big"
-            && item["parts"].as_u64().is_some_and(|parts| parts > 1)),
+        items.iter().any(|item| item["tag"] == "big" && item["parts"].as_u64() > Some(1)),
         "{plan}"
     );
-    let piped = bench.ours("kinds", &["-j3", "--split-tables", "1"]);
+    let piped = bench.ours("kinds", &["-j3", "--split-tables", "1", "--json", "-v"]);
     assert!(piped.status.success());
+    told_in_json(&piped.stderr, items.len());
     let path = bench.path("piped");
     fs::write(&path, piped.stdout).unwrap();
     let theirs = bench.theirs("kinds", &[]);
@@ -401,6 +402,22 @@ impl<'a> Bench<'a> {
         let verified = pgdmp().args(["verify", "-q"]).arg(&path).output().unwrap();
         assert!(verified.status.success(), "{what}: {}", String::from_utf8_lossy(&verified.stdout));
     }
+}
+
+/// What `--json` says on standard error while this number of entries is read.
+fn told_in_json(lines: &[u8], entries: usize) {
+    let lines = String::from_utf8_lossy(lines);
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for line in &lines {
+        schema::check(line, "dump-progress");
+    }
+    let named = |name: &str| lines.iter().filter(|line| line["event"] == name).count();
+    assert_eq!([named("plan"), named("start"), named("finish")], [1, entries, entries]);
+    assert!(named("message") > 0);
+    let end = lines.last().unwrap();
+    assert_eq!((&end["event"], &end["complete"]), (&"end".into(), &true.into()));
+    assert_eq!((&end["entries"], &end["entries_done"]), (&entries.into(), &entries.into()));
 }
 
 /// Where two scripts differ.

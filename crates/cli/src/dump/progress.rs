@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use crate::event::{event, seconds, tell, tell_message};
 use crate::progress::Progress as Bytes;
-use crate::{json, message, stdio};
+use crate::{json, message};
 use pgdmp::TocEntry;
 use pgdmp::text::Encoding;
 use pgdmp_live::Voice;
@@ -67,14 +68,13 @@ impl Speaker {
         if self.as_json {
             let mut end = self.summary(&self.state(), "end");
             end.insert("complete".into(), complete.into());
-            say(end);
+            tell(end);
         }
     }
 
     fn summary(&self, state: &State, name: &str) -> Map<String, Value> {
         let mut map = event(name);
-        let seconds = self.started.elapsed().as_secs_f64();
-        map.insert("seconds".into(), ((seconds * 1000.0).round() / 1000.0).into());
+        map.insert("seconds".into(), seconds(self.started.elapsed()));
         map.insert("entries".into(), state.entries.into());
         map.insert("entries_done".into(), state.done.into());
         map.insert("bytes".into(), self.read.load(Ordering::Relaxed).into());
@@ -83,22 +83,15 @@ impl Speaker {
     }
 
     fn entry(&self, name: &str, entry: TocEntry<'_>) {
-        let encoding = entry.toc().text_encoding();
         let mut map = event(name);
-        map.insert("dump_id".into(), entry.dump_id().0.into());
-        json::put_text(&mut map, "kind", Some(entry.desc().as_bytes()), encoding);
-        json::put_text(&mut map, "schema", entry.namespace(), encoding);
-        json::put_text(&mut map, "name", entry.tag(), encoding);
-        say(map);
+        map.extend(json::entry_name(entry));
+        tell(map);
     }
 
     fn line(&self, level: &str, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         if self.as_json {
-            let mut map = event("message");
-            map.insert("level".into(), level.into());
-            json::put_text(&mut map, "text", Some(text), Encoding::UTF8);
-            return say(map);
+            return tell_message(level, text, Encoding::UTF8);
         }
         self.bytes.aside(|| match level {
             "warning" => message::warning(String::from_utf8_lossy(text)),
@@ -144,7 +137,7 @@ impl DumpVoice for Speaker {
                     map.insert("entries".into(), entries.into());
                     map.insert("bytes_on_server".into(), bytes.into());
                     map.insert("sessions".into(), sessions.into());
-                    say(map);
+                    tell(map);
                 }
             }
             DumpEvent::Began { entry } => {
@@ -184,7 +177,7 @@ impl Speaker {
         }
         state.ticked = Some(Instant::now());
         match self.as_json {
-            true => say(self.summary(&state, "summary")),
+            true => tell(self.summary(&state, "summary")),
             false => self.bytes.explain(|| state.below_the_bar()),
         }
     }
@@ -200,19 +193,5 @@ impl State {
             text += &format!("\n  {name}, {}s", since.elapsed().as_secs());
         }
         text
-    }
-}
-
-fn event(name: &str) -> Map<String, Value> {
-    let mut map = Map::new();
-    map.insert("event".into(), name.into());
-    map
-}
-
-fn say(map: Map<String, Value>) {
-    let mut line = Vec::new();
-    if json::write(&Value::Object(map), &mut line).is_ok() {
-        line.push(b'\n');
-        stdio::say(&String::from_utf8_lossy(&line));
     }
 }

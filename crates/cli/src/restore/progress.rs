@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use crate::event::{event, rounded, seconds, tell, tell_message};
 use crate::output::human_size;
 use crate::progress::Progress as Bytes;
 use crate::{json, message, stdio};
@@ -140,7 +141,7 @@ impl Watcher {
             state.running.clear();
             let mut end = state.summary("end", shared.bytes.bytes());
             end.insert("complete".into(), errors.is_some().into());
-            say(end);
+            tell(end);
         }
         drop(state);
         shared.bytes.finish();
@@ -151,15 +152,11 @@ impl Watcher {
         if self.0.form != Form::Json {
             return self.0.bytes.aside(say_it);
         }
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
         let level = match level.trim_end_matches(": ") {
             "" => "info",
             level => level,
         };
-        let mut map = event("message");
-        map.insert("level".into(), level.into());
-        json::put_text(&mut map, "text", Some(text), self.0.state().encoding);
-        say(map);
+        tell_message(level, text, self.0.state().encoding);
     }
 
     /// Hears of the restore.
@@ -187,7 +184,7 @@ impl Shared {
                 let line = format!("{}: {}\n", state.name, state.line(bytes));
                 stdio::say(&line);
             }
-            Form::Json => say(state.summary("summary", bytes)),
+            Form::Json => tell(state.summary("summary", bytes)),
         }
         true
     }
@@ -201,7 +198,7 @@ impl Shared {
                     let mut map = event("plan");
                     map.insert("entries".into(), entries.into());
                     map.insert("bytes_total".into(), self.bytes.bytes().1.into());
-                    say(map);
+                    tell(map);
                 }
             }
             Progress::Began { item, entry, analyzes, work } => {
@@ -209,7 +206,7 @@ impl Shared {
                 if self.form == Form::Json {
                     let mut map = event("start");
                     map.extend(running.json.clone());
-                    say(map);
+                    tell(map);
                 }
                 state.running.insert(item, running);
             }
@@ -236,7 +233,7 @@ impl Shared {
                     map.insert("warnings".into(), warnings.into());
                     map.insert("goes_on".into(), goes_on.into());
                     map.insert("seconds".into(), seconds(running.since.elapsed()));
-                    say(map);
+                    tell(map);
                 }
             }
             _ => {}
@@ -367,28 +364,6 @@ impl State {
         map.insert("running".into(), running.collect());
         map
     }
-}
-
-fn event(name: &str) -> Map<String, Value> {
-    let mut map = json::document();
-    map.insert("event".into(), json!(name));
-    map
-}
-
-fn say(map: Map<String, Value>) {
-    let mut line = Vec::new();
-    if json::write(&Value::Object(map), &mut line).is_ok() {
-        line.push(b'\n');
-        stdio::say(&String::from_utf8_lossy(&line));
-    }
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
-}
-
-fn seconds(time: Duration) -> Value {
-    rounded(time.as_secs_f64()).into()
 }
 
 /// A time for people.
