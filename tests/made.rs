@@ -18,6 +18,8 @@ pub(crate) struct Made {
     pub(crate) algorithm: Algorithm,
     /// Whether it is stored as pg_dump does it, without checksums for each piece.
     pub(crate) plain: bool,
+    /// Of the table.
+    pub(crate) tag: &'static str,
     pub(crate) defn: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) rows: Vec<u8>,
@@ -38,6 +40,7 @@ impl Made {
             format: Format::Custom,
             algorithm,
             plain: true,
+            tag: "t",
             defn: "CREATE TABLE public.t (\n    a integer NOT NULL,\n    b text\n);\n",
             copy: "COPY public.t (a, b) FROM stdin;\n",
             more: rows.clone(),
@@ -73,7 +76,8 @@ impl Made {
         let mut builder = ArchiveBuilder::new(self.format, &options).unwrap();
         builder.session("UTF8", true).unwrap();
         let table = EntryFields::new(TABLE, Desc::TABLE, Section::PreData);
-        let table = table.dependencies(&self.table_needs).namespace("public").tag("t").owner("o");
+        let table =
+            table.dependencies(&self.table_needs).namespace("public").tag(self.tag).owner("o");
         builder.entry(&table.defn(self.defn)).unwrap();
         for id in [ROWS, MORE_ROWS] {
             let rows = EntryFields::new(id, Desc::TABLE_DATA, Section::Data);

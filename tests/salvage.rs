@@ -14,7 +14,7 @@ use pgdmp_testkit::effort::{is_endless, is_exhaustive};
 use pgdmp_testkit::fixtures;
 use pgdmp_testkit::watchdog::Watchdog;
 
-use crate::made::{Made, ROWS};
+use crate::made::{MORE_ROWS, Made, OBJECTS, ROWS, block};
 
 fn fixture(name: &str) -> Vec<u8> {
     fixtures::bytes(&fixtures::root().join(name))
@@ -432,6 +432,7 @@ fn chunks_behind_a_lost_length() {
         (Algorithm::None, b"\n".as_slice(), 128 << 10),
         (Algorithm::Zstd, b"\x28\xb5\x2f\xfd", 1 << 20),
         (Algorithm::Lz4, b"\x04\x22\x4d\x18", 1 << 20),
+        (Algorithm::Gzip, b"", 1 << 20),
     ] {
         let place = folder.path().join(algorithm.to_string());
         Made { plain: false, rows: text.clone(), ..Made::new(algorithm) }.create(&place);
@@ -441,6 +442,9 @@ fn chunks_behind_a_lost_length() {
         let middle = bytes.len() / 3;
         let is_start = |at: &usize| match bytes[*at..*at + 5] {
             [0, _, _, 0..=31, 0] if algorithm == Algorithm::None => bytes[*at - 1] == b'\n',
+            [0, _, _, 0..=31, 0] if algorithm == Algorithm::Gzip => {
+                bytes[..*at].ends_with(b"\0\0\xff\xff")
+            }
             [0, _, _, 0..=31, 0] => bytes[*at + 5..].starts_with(magic),
             _ => false,
         };
@@ -459,5 +463,157 @@ fn chunks_behind_a_lost_length() {
         assert!(kept.all(|row| original.contains(row)), "{algorithm}");
         let lost = text.len() - data.len();
         assert!(lost > 0 && lost <= most + 200, "{algorithm}: {lost}");
+    }
+}
+
+/// A zlib stream in parts: behind a damaged one the others are read, but nothing proves them.
+#[test]
+fn parts_behind_a_damaged_one() {
+    let mut random = fastrand::Rng::with_seed(10);
+    let lines: Vec<String> = (0..84_000).map(|n| format!("{n}\t{:x}\n", random.u128(..))).collect();
+    let text: Vec<u8> = lines.iter().flat_map(|line| line.bytes()).chain(*b"\\.\n\n\n").collect();
+    assert!(text.len() > 3 << 20);
+    let original: HashSet<&[u8]> = lines.iter().map(String::as_bytes).collect();
+    let made = Made { plain: false, rows: text.clone(), ..Made::new(Algorithm::Gzip) };
+    let good = made.bytes();
+    for hits in 1..=2 {
+        let mut bytes = good.clone();
+        for hit in 1..=hits {
+            let at = bytes.len() * hit / (hits + 2);
+            bytes[at..at + 50].fill(0xff);
+        }
+        let label = format!("{hits} hits");
+        let (new, report) = salvage(bytes.clone(), false).unwrap();
+        check(&new, &label);
+        let mut data = Vec::new();
+        Archive::read(new).unwrap().data(ROWS).unwrap().copy_to(&mut data).unwrap();
+        let kept = data.split_inclusive(|byte| *byte == b'\n').filter(|line| line.len() > 3);
+        let right = kept.filter(|row| original.contains(row)).map(<[u8]>::len).sum::<usize>();
+        let lost = text.len() - right;
+        assert!(lost > 0 && lost <= hits * ((1 << 20) + 100), "{label}: {lost}");
+        let saved = report.entries.iter().find(|saved| saved.dump_id == ROWS).unwrap();
+        assert!(saved.suspect_from == Some(1) && !saved.is_whole(), "{label}: {saved:?}");
+
+        let (new, report) = salvage(bytes, true).unwrap();
+        check(&new, &label);
+        let saved = report.entries.iter().find(|saved| saved.dump_id == ROWS).unwrap();
+        assert!(!saved.is_kept, "{label}: {saved:?}");
+    }
+}
+
+/// The table of contents that PostgreSQL 16 and newer write behind the data has texts with lengths, as
+/// chunks have. None of it is taken for rows.
+#[test]
+fn no_rows_of_the_second_table_of_contents() {
+    let tag = "t\n1\tno row\n";
+    let good = Made { tag, objects: Vec::new(), ..Made::new(Algorithm::None) }.piped();
+    let [rows, more, objects] = [ROWS, MORE_ROWS, OBJECTS].map(|id| block(&good, id));
+    let first = b"\0\x08\0\0\0ENCODING";
+    // The count, an id, whether it had a dumper, and twice "0" come before it.
+    let toc = good.windows(first.len()).position(|bytes| bytes == first).unwrap() - 27;
+    let mut bytes = [&good, &good[toc..rows]].concat();
+    // The length of the last chunk with rows, and all that stands between them and the second table
+    // of contents.
+    bytes[more + 6..more + 11].fill(0xff);
+    bytes[objects - 5..good.len()].fill(0xff);
+    let is_taken = |bytes: Vec<u8>| {
+        let (new, report) = salvage(bytes, false).unwrap();
+        check(&new, "second table of contents");
+        let saved = report.entries.iter().find(|saved| saved.dump_id == MORE_ROWS).unwrap();
+        assert!(!saved.is_whole(), "{saved:?}");
+        let new = Archive::read(new).unwrap();
+        let mut data = Vec::new();
+        if new.toc().entry(MORE_ROWS).is_some() {
+            new.data(MORE_ROWS).unwrap().copy_to(&mut data).unwrap();
+        }
+        data.windows(6).any(|bytes| bytes == b"no row")
+    };
+    // Where it is not recognised, that happens.
+    let copy = bytes.windows(first.len()).rposition(|bytes| bytes == first).unwrap();
+    let mut other = bytes.clone();
+    other[copy + 5] = b'X';
+    assert!(is_taken(other));
+    assert!(!is_taken(bytes));
+}
+
+/// Data whose entry is lost goes into the table that it fits, if that is one alone.
+#[test]
+fn the_table_of_data_without_its_entry() {
+    let good = Made::new(Algorithm::Gzip).bytes();
+    let entry = |bytes: &[u8], id: pgdmp::DumpId| {
+        let mark = [&[0][..], &id.0.to_le_bytes(), b"\0\x01\0\0\0\0\x01\0\0\0"].concat();
+        bytes.windows(mark.len()).position(|bytes| bytes == mark).unwrap()
+    };
+    // Both entries with rows of the table.
+    let mut bytes = good.clone();
+    for id in [ROWS, MORE_ROWS] {
+        let at = entry(&good, id);
+        bytes[at..at + 30].fill(0xff);
+    }
+    let (new, _) = salvage(bytes, false).unwrap();
+    check(&new, "two of one table");
+    let new = Archive::read(new).unwrap();
+    let recovered = new.entries().filter(|entry| entry.namespace() == Some(b"pgdmp_salvage"));
+    assert_eq!(recovered.filter(|entry| entry.desc() == Desc::TABLE_DATA).count(), 2);
+    // One, of a table that has no other.
+    let name = "pg18/small-custom.dump";
+    let good = fixture(name);
+    let archive = Archive::read(good.clone()).unwrap();
+    let town = archive.toc().find(Desc::TABLE_DATA, Some(b"public"), b"town").unwrap();
+    let mut bytes = good.clone();
+    let at = entry(&good, town.dump_id());
+    bytes[at..at + 60].fill(0xff);
+    let (new, report) = salvage(bytes.clone(), false).unwrap();
+    check(&new, name);
+    let again = Archive::read(new.clone()).unwrap();
+    let found = again.toc().find(Desc::TABLE_DATA, Some(b"public"), b"town");
+    let found = found.unwrap_or_else(|| panic!("{report:?}"));
+    assert_eq!(found.copy_stmt(), town.copy_stmt());
+    assert_eq!(rows(&new)[b"town".as_slice()], rows(&good)[b"town".as_slice()]);
+    assert!(
+        report.entries.iter().any(|saved| saved.dump_id == found.dump_id() && !saved.is_whole())
+    );
+    // It is a guess all the same.
+    let (new, _) = salvage(bytes, true).unwrap();
+    let trusted = Archive::read(new).unwrap();
+    assert!(trusted.toc().find(Desc::TABLE_DATA, Some(b"public"), b"town").is_none());
+}
+
+/// A restore ends at a large object that is not there, so those whose entries are lost are created.
+#[test]
+fn large_objects_that_no_entry_creates() {
+    for (name, desc) in [
+        ("pg18/small-custom.dump", &b"\x0d\0\0\0BLOB METADATA"[..]),
+        ("pg15/small-custom.dump", b"\x04\0\0\0BLOB\0"),
+    ] {
+        let good = fixture(name);
+        let mut bytes = good.clone();
+        // Of each entry that creates some, the lengths of tag and kind.
+        let places: Vec<usize> =
+            (0..good.len() - desc.len()).filter(|at| good[*at..].starts_with(desc)).collect();
+        assert!(!places.is_empty(), "{name}");
+        for at in places {
+            bytes[at - 4..at + 4].fill(0xff);
+        }
+        let (new, report) = salvage(bytes, false).unwrap();
+        check(&new, name);
+        let objects: u64 = report.entries.iter().map(|saved| saved.large_objects).sum();
+        assert_eq!(objects, 4, "{name}: {report:?}");
+        let new = Archive::read(new).unwrap();
+        let creates =
+            |entry: &TocEntry<'_>| [Desc::BLOB, Desc::BLOB_METADATA].contains(&entry.desc());
+        let created: Vec<u8> = new
+            .entries()
+            .filter(creates)
+            .flat_map(|entry| entry.defn().unwrap_or_default().to_vec())
+            .collect();
+        let created = String::from_utf8(created).unwrap();
+        let created: Vec<&str> = created.split(|c: char| !c.is_ascii_digit()).collect();
+        for entry in new.entries().filter(|entry| entry.desc() == Desc::BLOBS) {
+            let mut objects = new.large_objects(entry.dump_id()).unwrap();
+            while let Some(object) = objects.next_object().unwrap() {
+                assert!(created.contains(&&*object.oid().to_string()), "{name}: {}", object.oid());
+            }
+        }
     }
 }

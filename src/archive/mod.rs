@@ -46,6 +46,7 @@ pub use writer::ArchiveWriter;
 
 pub(crate) use copy::{Moving, OnWarning, Warn, Ways, tell};
 pub(crate) use piece::StoredPiece;
+pub(crate) use read_toc::check_blocks;
 pub(crate) use storage::{Storage, storage_setters};
 pub(crate) use walked::Walked;
 pub(crate) use writer::OnEntry;

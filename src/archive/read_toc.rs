@@ -103,7 +103,7 @@ fn check_end<I: Peek>(input: &mut I, toc: &Toc) -> Result<()> {
 
 /// Behind the entries of a custom archive stand its blocks, or the copy of its table of contents.
 /// Neither looks like one more entry.
-fn check_blocks<I: Peek>(input: &mut I, toc: &Toc) -> Result<()> {
+pub(crate) fn check_blocks<I: Peek>(input: &mut I, toc: &Toc) -> Result<()> {
     if !toc.dialect().has_usual_ints() || !toc.dialect().has(Gate::BlockType) {
         return Ok(());
     }

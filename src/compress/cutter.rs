@@ -12,6 +12,7 @@ use std::sync::Arc;
 #[cfg(feature = "gzip")]
 use super::gzip;
 use super::input::trailing;
+use super::part::MARK;
 use super::ring::{Piece, Plain};
 #[cfg(feature = "zstd")]
 use super::zstd;
@@ -252,9 +253,6 @@ fn take_member(
         false => Err(Not::Short),
     }
 }
-
-/// An empty block, at whose end a deflate stream is at a whole byte.
-const MARK: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Takes a chunk, if it is a part of a zlib stream.
 fn take_part(

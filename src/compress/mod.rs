@@ -11,6 +11,7 @@
 //! parallel.rs  one stream of the plain form by several threads
 //! pieces.rs    PieceReader: a decoder of data of that form, on several threads; else a Decoder
 //! cutter.rs    where its pieces begin and end
+//! part.rs      parts of a damaged zlib stream, each for itself
 //! ring.rs      pieces that wait for their turn
 //! ahead.rs     one stream, decompressed by one thread while another uses what came out
 //! replay.rs    a reader of what was read already
@@ -36,6 +37,7 @@ mod input;
 mod lz4;
 #[cfg(any(feature = "gzip", feature = "lz4"))]
 mod parallel;
+mod part;
 mod pieces;
 mod replay;
 mod restart;
@@ -55,6 +57,7 @@ pub(crate) use encoder::{Content, Encoder, EncoderPool, Encoding, PieceSink};
 pub(crate) use frames::Frames;
 #[cfg(feature = "gzip")]
 pub(crate) use gzip::rewrap;
+pub(crate) use part::{MARK, beginning_of_part, whole_part};
 pub(crate) use pieces::PieceReader;
 pub(crate) use restart::{Passing, restart};
 

@@ -10,6 +10,7 @@ use crate::error::{Fault, Result};
 use crate::format::custom::Custom;
 use crate::format::names;
 use crate::source::{Peek, Positioned, Source, SourceReader};
+use crate::sql;
 use crate::text::Encoding;
 use crate::toc::{DataOffset, Desc, DumpId, Format, Header, Toc, TocEntry};
 use crate::types::CopyStatement;
@@ -235,15 +236,54 @@ fn kind_of(entry: TocEntry<'_>) -> Option<Desc<'static>> {
     }
 }
 
-/// The COPY statement of an entry whose own is damaged behind the columns.
+/// The COPY statement of an entry whose own is damaged: what can be understood of it, and for the rest
+/// what it must be.
 fn mended_copy(entry: TocEntry<'_>) -> Option<Vec<u8>> {
     let copy = entry.copy_stmt()?;
-    if !entry.had_dumper() || CopyStatement::parse(copy).is_ok() {
+    if copy.is_empty() {
         return None;
     }
-    let end = copy.windows(6).rposition(|word| word == b" FROM ")?;
-    let mended = [&copy[..end], b" FROM stdin;\n"].concat();
-    CopyStatement::parse(&mended).is_ok().then_some(mended)
+    let is_table = entry.had_dumper() && entry.desc() == Desc::TABLE_DATA;
+    if !is_table || CopyStatement::parse(copy).is_ok() {
+        return None;
+    }
+    let from = copy.windows(6).rposition(|word| word == b" FROM ").unwrap_or(0);
+    let close = copy.iter().rposition(|byte| *byte == b')').map_or(0, |close| close + 1);
+    let open = copy.iter().position(|byte| *byte == b'(').unwrap_or(close);
+    let mut named = b"COPY ".to_vec();
+    let encoding = entry.toc().text_encoding();
+    let namespace = entry.namespace().unwrap_or_default();
+    if !namespace.is_empty() {
+        sql::identifier(namespace, encoding, &mut named);
+        named.push(b'.');
+    }
+    sql::identifier(entry.tag()?, encoding, &mut named);
+    let mut with_columns = named.clone();
+    with_columns.push(b' ');
+    with_columns.extend_from_slice(copy.get(open..close).unwrap_or_default());
+    // Without a list, the rows have all columns in their order, which pg_dump lists, too.
+    for start in [&copy[..from], &copy[..close], &with_columns, &named] {
+        let mut statement = start.to_vec();
+        statement.extend_from_slice(b" FROM stdin;\n");
+        if CopyStatement::parse(&statement).is_ok() {
+            return Some(statement);
+        }
+    }
+    None
+}
+
+/// The statement of an entry that sets up the session, if only its value is as it was. Readers take a
+/// line end that is another for a sign of a transfer in text mode.
+fn mended_setting(entry: TocEntry<'_>) -> Option<String> {
+    let defn = entry.defn()?;
+    let name = match entry.desc() {
+        Desc::ENCODING => "client_encoding",
+        _ => "standard_conforming_strings",
+    };
+    let value = defn.split(|byte| *byte == b'\'').nth(1)?;
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let value = std::str::from_utf8(value).ok().filter(|_| value.iter().all(is_plain))?;
+    Some(format!("SET {name} = '{value}';\n")).filter(|mended| mended.as_bytes() != defn)
 }
 
 /// The entries that may be some. What sets up the session must be understood, for pg_restore refuses
@@ -271,6 +311,10 @@ fn plausible(toc: &Toc, format: Format) -> Result<Toc> {
             Desc::STDSTRINGS if toc.std_strings().is_err() => {
                 kept.push(&fields.defn("SET standard_conforming_strings = 'on';\n"))?;
             }
+            Desc::ENCODING | Desc::STDSTRINGS => match mended_setting(entry) {
+                Some(defn) => kept.push(&fields.defn(&defn))?,
+                None => kept.push(&fields)?,
+            },
             Desc::SEARCHPATH if !entry.defn().is_some_and(|defn| defn.ends_with(b";\n")) => {}
             desc if desc != Desc::BLOB => match kind_of(entry) {
                 Some(kind) => kept.push(&fields.desc(kind))?,

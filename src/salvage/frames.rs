@@ -1,11 +1,12 @@
 //! Rows behind damage, where data is stored in pieces that stand alone: frames of zstd and lz4,
-//! members of gzip that say how long they are, and chunks that are not compressed.
+//! members of gzip that say how long they are, parts of a zlib stream of which none refers to another,
+//! and chunks that are not compressed.
 
 use std::io::{self, BufRead, Read};
 
 use super::chunks::{Chunks, Got};
 use crate::archive::{Archive, StoredPiece};
-use crate::compress::{Algorithm, Decoder, Frames, Framing};
+use crate::compress::{Algorithm, Decoder, Frames, Framing, MARK, beginning_of_part, whole_part};
 use crate::toc::{DataOffset, TocEntry};
 
 /// Stored bytes of a piece, at most. Those that pgdmp writes have 1 MiB or 8 MiB before they are
@@ -20,6 +21,9 @@ const IN_VAIN: u64 = 4 << 30;
 
 /// Bytes that are read at once.
 const STEP: usize = 128 << 10;
+
+/// Marks within a part that may end it: data can look like one.
+const MARKS: usize = 4;
 
 /// What stands in the place of what is lost: a row that has it is none.
 const LOST: u8 = 0;
@@ -54,8 +58,10 @@ pub(super) struct Mended<'a> {
     given: usize,
     /// Whether something was lost since the last piece that was whole.
     lost: bool,
-    /// Whether something is lost behind the stored bytes that were at hand then.
-    hole: bool,
+    /// Of the stored bytes, those behind which something is lost.
+    hole: Option<usize>,
+    /// Whether the stored bytes begin a zlib stream.
+    is_first: bool,
     /// Bytes that were looked at in vain: each place may claim to begin a piece.
     in_vain: u64,
     /// Whether a frame says that it has a checksum.
@@ -83,7 +89,7 @@ pub(super) fn open<'a>(
     let input = chunks.map_or_else(|| Input::Piece(Box::new(piece)), Input::Chunks);
     match (algorithm, framing) {
         // What is not compressed goes on behind chunks that are lost, and there alone.
-        (Algorithm::None, Framing::File) | (Algorithm::Gzip, Framing::Stream) => None,
+        (Algorithm::None, Framing::File) => None,
         (Algorithm::Unknown(_), _) => None,
         _ => Some(Mended {
             archive,
@@ -95,7 +101,8 @@ pub(super) fn open<'a>(
             plain: Vec::new(),
             given: 0,
             lost: false,
-            hole: false,
+            hole: None,
+            is_first: true,
             in_vain: 0,
             checksums: false,
             of_damaged,
@@ -108,11 +115,23 @@ pub(super) fn open<'a>(
 impl Mended<'_> {
     /// Whether the pieces that were met have checksums, the damaged ones among them.
     pub(super) fn has_checksums(&self) -> bool {
-        self.algorithm == Algorithm::Gzip || self.checksums
+        match self.algorithm {
+            Algorithm::Gzip => !self.has_parts(),
+            _ => self.checksums,
+        }
+    }
+
+    /// Whether the pieces are parts of one zlib stream. Its checksum is of all of them, so none of them
+    /// is right for sure.
+    pub(super) fn has_parts(&self) -> bool {
+        (self.algorithm, self.framing) == (Algorithm::Gzip, Framing::Stream)
     }
 
     /// The first row that a damaged piece may have made wrong, from 1.
     pub(super) fn suspect_from(&self) -> Option<u64> {
+        if self.has_parts() {
+            return self.is_damaged.then_some(1);
+        }
         // Where nothing is compressed, no damage reaches further than it is long.
         let spreads = self.algorithm != Algorithm::None;
         (self.is_damaged && spreads).then_some(self.lines + 1)
@@ -126,8 +145,12 @@ impl Mended<'_> {
                 match chunks.read(&mut self.stored) {
                     Got::Bytes => {}
                     // Behind the piece that is being read.
-                    Got::Hole if !self.stored.is_empty() => self.hole = true,
-                    Got::Hole => (self.is_damaged, self.lost) = (true, true),
+                    Got::Hole if !self.stored.is_empty() => {
+                        self.hole.get_or_insert(self.stored.len());
+                    }
+                    Got::Hole => {
+                        (self.is_damaged, self.lost, self.is_first) = (true, true, false);
+                    }
                     Got::End => self.at_end = true,
                 }
                 return;
@@ -165,15 +188,23 @@ impl Mended<'_> {
                 return true;
             }
             let len = self.piece_len();
-            if let Some(len) = len
-                && self.decode(len)
-            {
+            let decoded = match len {
+                Some(len) if self.has_parts() => self.decode_part(len),
+                Some(len) => self.decode(len).then_some(len),
+                None => None,
+            };
+            if let Some(len) = decoded {
                 self.stored.drain(..len);
+                self.is_first = false;
                 if !self.is_damaged {
                     self.lines += self.plain.iter().filter(|byte| **byte == b'\n').count() as u64;
                 }
-                if std::mem::take(&mut self.hole) {
-                    (self.is_damaged, self.lost) = (true, true);
+                if let Some(hole) = self.hole.take() {
+                    // The beginning of another part may stand before it.
+                    self.hole =
+                        Some(hole.saturating_sub(len)).filter(|left| *left > 0 && self.has_parts());
+                    self.is_damaged = true;
+                    self.lost = self.hole.is_none();
                 }
                 return true;
             }
@@ -182,12 +213,16 @@ impl Mended<'_> {
                 OfDamaged::Beginning => self.decode_beginning(len),
                 OfDamaged::Nothing => false,
             };
-            (self.lost, self.hole) = (true, false);
+            self.lost = true;
             self.in_vain += self.stored.len() as u64;
             if self.in_vain > IN_VAIN {
                 (self.at_end, self.stored) = (true, Vec::new());
             }
-            self.find_next();
+            self.is_first = false;
+            match self.has_parts() {
+                true => self.find_next_part(),
+                false => self.find_next(),
+            }
             if any {
                 return true;
             }
@@ -196,6 +231,9 @@ impl Mended<'_> {
 
     /// The stored bytes of the piece that begins here, which are read; `None` if none does.
     fn piece_len(&mut self) -> Option<usize> {
+        if self.has_parts() {
+            return self.part_len(0);
+        }
         if self.algorithm == Algorithm::Gzip {
             return self.member_len();
         }
@@ -246,6 +284,51 @@ impl Mended<'_> {
         }
     }
 
+    /// The length of a part of a zlib stream: up to a mark behind `from`, or where it is cut off. `None`
+    /// if it has no end.
+    fn part_len(&mut self, from: usize) -> Option<usize> {
+        let mut from = from;
+        loop {
+            if let Some(found) = find(&self.stored[from..], &MARK) {
+                return Some(from + found + MARK.len());
+            }
+            if self.hole.is_some() {
+                return self.hole;
+            }
+            if self.at_end {
+                return Some(self.stored.len());
+            }
+            if self.stored.len() > LONGEST {
+                return None;
+            }
+            // The mark may be cut at the end of what was read.
+            from = from.max(self.stored.len().saturating_sub(MARK.len() - 1));
+            self.read();
+        }
+    }
+
+    /// Decompresses the part that ends there, or at one of the next marks; where it ended.
+    fn decode_part(&mut self, len: usize) -> Option<usize> {
+        let mut len = len;
+        for _ in 0..MARKS {
+            let stored = &self.stored[..len];
+            let is_last = !stored.ends_with(&MARK);
+            let contexts = self.archive.contexts();
+            if let Some(mut plain) = whole_part(stored, self.is_first, is_last, contexts) {
+                if std::mem::take(&mut self.lost) {
+                    plain.insert(0, LOST);
+                }
+                self.plain = plain;
+                return Some(len);
+            }
+            if is_last {
+                break;
+            }
+            len = self.part_len(len)?;
+        }
+        None
+    }
+
     /// Decompresses a piece; `false` if it is damaged.
     fn decode(&mut self, len: usize) -> bool {
         let is_whole = self.decompress(len) && self.plain.len() as u64 <= MOST;
@@ -259,6 +342,13 @@ impl Mended<'_> {
     /// Decompresses a damaged piece up to the damage; `false` if that gives nothing. `len`: of the
     /// piece, if that is known.
     fn decode_beginning(&mut self, len: Option<usize>) -> bool {
+        if self.has_parts() {
+            let stored = &self.stored[..len.unwrap_or(self.stored.len())];
+            self.plain = vec![LOST; usize::from(self.lost)];
+            let contexts = self.archive.contexts();
+            self.plain.append(&mut beginning_of_part(stored, self.is_first, contexts));
+            return self.plain.iter().any(|byte| *byte != LOST);
+        }
         let len = len.unwrap_or_else(|| {
             let next = self.stored.get(1..).unwrap_or_default();
             find(next, self.magic()).map_or(self.stored.len(), |found| 1 + found)
@@ -296,8 +386,34 @@ impl Mended<'_> {
         }
     }
 
+    /// Moves to the next place where a part may begin: behind a mark, or behind a hole.
+    fn find_next_part(&mut self) {
+        loop {
+            let mark = find(&self.stored, &MARK).map(|mark| mark + MARK.len());
+            let next = match (mark, self.hole.take()) {
+                (Some(mark), Some(hole)) if mark < hole => {
+                    self.hole = Some(hole - mark);
+                    Some(mark)
+                }
+                (mark, hole) => hole.or(mark),
+            };
+            // The mark may be cut at the end of what was read.
+            let passed = self.stored.len().saturating_sub(MARK.len() - 1);
+            self.stored.drain(..next.unwrap_or(passed));
+            if next.is_some() {
+                return;
+            }
+            if self.at_end {
+                self.stored.clear();
+                return;
+            }
+            self.read();
+        }
+    }
+
     /// Moves to the next place where a piece may begin.
     fn find_next(&mut self) {
+        self.hole = None;
         let magic = self.magic();
         let mut from = 1.min(self.stored.len());
         loop {

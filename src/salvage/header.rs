@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::{Archive, OpenOptions};
+use super::rows;
+use crate::archive::{Archive, OpenOptions, check_blocks};
 use crate::compression::Algorithm;
 use crate::error::Result;
 use crate::source::{FileSource, Peek, Positioned, Source, SourceReader};
@@ -47,8 +48,17 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Option<Archive>
     let Some((toc, damage, end)) = best.filter(|(toc, _, _)| !toc.is_empty()) else {
         return Ok(None);
     };
-    let mut header = toc.header().clone();
+    // The count of entries may be wrong, too.
+    let behind = || check_blocks(&mut SourceReader::from(Arc::clone(&source), end), &toc).err();
+    let damage = damage.or_else(behind);
     let algorithm = compression(&source, end)?.unwrap_or(Algorithm::None);
+    let renewed = compressed(&toc, algorithm)?;
+    Ok(Some(options.without_header(source, renewed, start..end, damage)))
+}
+
+/// The same entries under a header that says another compression.
+fn compressed(toc: &Toc, algorithm: Algorithm) -> Result<Toc> {
+    let mut header = toc.header().clone();
     header.compression = Compression::new(algorithm, None);
     if matches!(algorithm, Algorithm::Lz4 | Algorithm::Zstd) {
         header.version = header.version.max(ArchiveVersion::new(1, 15));
@@ -57,26 +67,40 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Option<Archive>
     for entry in toc.entries() {
         renewed.push(&entry.fields())?;
     }
-    Ok(Some(options.without_header(source, renewed, start..end, damage)))
+    Ok(renewed)
 }
 
-/// Whether the header says another compression than the data of tables shows.
-pub(super) fn misleads(archive: &Archive) -> bool {
+/// The archive as its data is compressed, if the header says otherwise or is lost; `None` if it is
+/// right. Blocks of entries must have been found: before that, offsets may lead anywhere.
+pub(super) fn as_compressed(archive: &Archive) -> Result<Option<Archive>> {
     /// So many tables are no accident.
-    const SAMPLE: usize = 3;
+    const SAMPLE: usize = 8;
     let Some(custom) = archive.custom().filter(|custom| custom.dialect().has_usual_ints()) else {
-        return false;
+        return Ok(None);
     };
     let told = archive.header().compression.algorithm;
-    let tables = archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA);
-    let places = tables.filter_map(|entry| match entry.data_offset() {
-        // What else an offset leads to, where it is wrong, says nothing.
-        Some(DataOffset::At(at)) => custom.is_block_of(at, entry.dump_id()).then_some(at),
+    let tables = || archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA);
+    let places = tables().filter_map(|entry| match entry.data_offset() {
+        Some(DataOffset::At(at)) => Some(at),
         _ => None,
     });
-    let mut found = places.take(SAMPLE).map(|at| compression(custom.source(), at)).peekable();
-    let differs = |found: Algorithm| found != told;
-    found.peek().is_some() && found.all(|found| found.is_ok_and(|found| found.is_some_and(differs)))
+    let mut shown = Vec::new();
+    for at in places.take(SAMPLE) {
+        // What cannot be read shows nothing.
+        shown.extend(compression(custom.source(), at).ok().flatten());
+    }
+    let often = |one: &Algorithm| shown.iter().filter(|other| *other == one).count();
+    let Some(other) = shown.iter().copied().max_by_key(often).filter(|_| !shown.contains(&told))
+    else {
+        return Ok(None);
+    };
+    // A row may begin as compressed data does.
+    let renewed = archive.with_toc(compressed(archive.toc(), other)?);
+    let rows = |archive: &Archive| {
+        let tables = archive.entries().filter(|entry| entry.desc() == Desc::TABLE_DATA);
+        tables.take(SAMPLE).map(|entry| rows::first_rows(archive, entry)).sum::<u64>()
+    };
+    Ok((rows(&renewed) > rows(archive)).then_some(renewed))
 }
 
 /// Where the table of contents begins.

@@ -6,9 +6,11 @@
 //! by `pg_restore`, and the [`Report`] says what is lost.
 //!
 //! What looks like a row may still be wrong. Of zstd and lz4 data, the rows before the damage are
-//! right. Of gzip data, any row may be wrong if the checksum at its end is wrong or lost. Of data in
-//! pieces with checksums, those of a damaged piece may be wrong. With [`trusted`](Salvage::trusted),
-//! only rows are taken that are right.
+//! right. Of gzip data, any row may be wrong if the checksum at its end is wrong or lost; of a zlib
+//! stream in parts, those behind a damaged part are taken, too. Of data in pieces with checksums, those
+//! of a damaged piece may be wrong. Data whose entry is lost goes into the only table that its rows
+//! fit, or becomes a table of texts in the schema `pgdmp_salvage`. With [`trusted`](Salvage::trusted),
+//! only rows are taken that are right, in a table that is certain.
 //!
 //! ```
 //! use pgdmp::OpenOptions;
@@ -34,6 +36,7 @@
 //! blocks.rs     the blocks of a damaged custom archive
 //! chunks.rs     the chunks of a damaged block
 //! recovered.rs  data whose entry is lost
+//! guess.rs      the tables of such data
 //! objects.rs    large objects that are cut
 //! run.rs        what can be had of each entry
 //! output.rs     the new archive
@@ -43,6 +46,7 @@ mod blocks;
 mod chunks;
 mod contents;
 mod frames;
+mod guess;
 mod header;
 mod objects;
 mod output;

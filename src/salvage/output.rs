@@ -1,12 +1,12 @@
 //! The new archive.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
 use super::contents;
 use super::frames::OfDamaged;
+use super::objects::Creation;
 use super::report::{Report, Saved};
 use super::rows::{self, Form};
 use super::run::Salvage;
@@ -95,6 +95,7 @@ impl Salvage {
             let session = EntryFields::new(id(), Desc::ENCODING, Section::PreData).tag("ENCODING");
             builder.entry(&session.defn("SET client_encoding = 'SQL_ASCII';\n"))?;
         }
+        self.create_objects(version, &mut id, &mut builder)?;
         for entry in self.archive.entries() {
             let saved = self.saved(entry);
             if !self.is_kept(entry) || is_senseless(entry.desc()) {
@@ -133,6 +134,27 @@ impl Salvage {
             }
         }
         Ok(builder)
+    }
+
+    /// Adds entries that create large objects whose own are lost. A restore ends at one that is not
+    /// there. Before archive version 1.12, their data creates them.
+    fn create_objects(
+        &self,
+        version: ArchiveVersion,
+        id: &mut impl FnMut() -> DumpId,
+        builder: &mut ArchiveBuilder,
+    ) -> Result<()> {
+        if self.uncreated.is_empty() {
+            return Ok(());
+        }
+        if version.has(Gate::LargeObjectGroups) {
+            builder.entry(&Creation::of_group(&self.uncreated).entry(id()))?;
+        } else if version.has(Gate::LargeObjectEntries) {
+            for oid in &self.uncreated {
+                builder.entry(&Creation::of_one(*oid).entry(id()))?;
+            }
+        }
+        Ok(())
     }
 
     fn saved(&self, entry: TocEntry<'_>) -> Option<&Saved> {
@@ -188,7 +210,7 @@ impl Salvage {
             true => OfDamaged::Nothing,
             false => OfDamaged::Beginning,
         };
-        let mut seen = HashSet::new();
+        let mut choice = self.choice.clone();
         for entry in self.archive.entries() {
             let Some(saved) = self.saved(entry).filter(|saved| saved.is_kept) else { continue };
             match entry.data_kind() {
@@ -209,7 +231,7 @@ impl Salvage {
                 }
                 BlockKind::LargeObjects => {
                     let mut objects = writer.large_objects(saved.dump_id)?;
-                    self.objects_of(entry, &mut saved.clone(), &mut seen, Some(&mut objects))?;
+                    self.objects_of(entry, &mut saved.clone(), &mut choice, Some(&mut objects))?;
                     objects.finish()?;
                 }
             }

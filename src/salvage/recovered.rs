@@ -4,18 +4,17 @@ use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
 use super::contents;
+use super::guess;
+use super::objects::Creation;
 use crate::archive::Archive;
 use crate::error::Result;
 use crate::format::names;
 use crate::text::Encoding;
-use crate::toc::{BlockKind, CatalogId, DataOffset, Desc, DumpId, EntryFields, Oid, Section, Toc};
+use crate::toc::{BlockKind, DataOffset, Desc, DumpId, EntryFields, Section, Toc};
 use crate::version::Gate;
 
 /// The schema of such tables.
 pub(super) const SCHEMA: &str = "pgdmp_salvage";
-
-/// The OID of the catalog `pg_largeobject`.
-const LARGE_OBJECTS: u32 = 2613;
 
 /// Rows that are looked at to find out how many columns there are.
 const SAMPLE: usize = 1000;
@@ -55,7 +54,9 @@ pub(super) fn with_objects(archive: &Archive, mut toc: Toc) -> Result<Toc> {
     }
     let oids = oids_of_files(archive)?;
     let files = archive.walked()?.files.unwrap_or_default();
-    let (Some(first), Some(last)) = (oids.first(), oids.last()) else { return Ok(toc) };
+    if oids.is_empty() {
+        return Ok(toc);
+    }
     let number = |file: &String| {
         let name = names::without_suffix(file.as_bytes()).0;
         names::list_owner(name).or_else(|| data_id(name)).map(|id| id.0)
@@ -69,22 +70,17 @@ pub(super) fn with_objects(archive: &Archive, mut toc: Toc) -> Result<Toc> {
     };
     if !toc.header().version.has(Gate::LargeObjectGroups) {
         for oid in &oids {
-            let catalog_id = CatalogId { table_oid: Oid(LARGE_OBJECTS), oid: Oid(*oid) };
-            let (tag, defn) = (oid.to_string(), format!("SELECT pg_catalog.lo_create('{oid}');\n"));
-            let fields = EntryFields::new(id(), Desc::BLOB, Section::PreData).owner("");
-            toc.push(&fields.catalog_id(catalog_id).tag(&tag).defn(&defn))?;
+            toc.push(&Creation::of_one(*oid).entry(id()))?;
         }
         let fields = EntryFields::new(id(), Desc::BLOBS, Section::Data).owner("");
         toc.push(&fields.tag("BLOBS").had_dumper(true))?;
         return Ok(toc);
     }
     let [metadata, data] = [id(), id()];
-    let tag = format!("{first}..{last}");
-    let list: String = oids.iter().map(|oid| format!("{oid}\n")).collect();
-    let fields = EntryFields::new(metadata, Desc::BLOB_METADATA, Section::PreData).owner("");
-    toc.push(&fields.tag(&tag).defn(&list))?;
+    let creation = Creation::of_group(&oids);
+    toc.push(&creation.entry(metadata))?;
     let (needed, fields) = ([metadata], EntryFields::new(data, Desc::BLOBS, Section::Data));
-    toc.push(&fields.tag(&tag).owner("").had_dumper(true).dependencies(&needed))?;
+    toc.push(&fields.tag(creation.tag()).owner("").had_dumper(true).dependencies(&needed))?;
     Ok(toc)
 }
 
@@ -116,12 +112,20 @@ pub(super) fn files(archive: &Archive, toc: &Toc) -> Result<Vec<(DumpId, Option<
     Ok(lost)
 }
 
-/// Defines the tables, by a look at their rows.
-pub(super) fn define(archive: &Archive, lost: &[(DumpId, Option<u64>)]) -> Result<Toc> {
+/// Defines the tables, by a look at their rows, and says which data is now that of a table that was
+/// there.
+pub(super) fn define(
+    archive: &Archive,
+    lost: &[(DumpId, Option<u64>)],
+) -> Result<(Toc, HashSet<DumpId>)> {
     let toc = archive.toc();
     if lost.is_empty() {
-        return Ok(toc.clone());
+        return Ok((toc.clone(), HashSet::new()));
     }
+    let samples: Vec<(DumpId, Vec<u8>)> =
+        lost.iter().map(|(id, _)| (*id, sample(archive, *id))).collect();
+    let guesses = guess::tables(toc, &samples);
+    let guessed: HashSet<DumpId> = guesses.keys().copied().collect();
     let mut next = toc.entries().map(|entry| entry.dump_id().0).max().unwrap_or(0);
     let mut id = || {
         next += 1;
@@ -135,16 +139,21 @@ pub(super) fn define(archive: &Archive, lost: &[(DumpId, Option<u64>)]) -> Resul
     }
     if !contents::has_session(toc) {
         let session = EntryFields::new(id(), Desc::ENCODING, Section::PreData).tag("ENCODING");
-        let name = if is_unicode(archive, lost) { "UTF8" } else { "SQL_ASCII" };
+        let name = if is_unicode(&samples) { "UTF8" } else { "SQL_ASCII" };
         defined.push(&session.defn(&format!("SET client_encoding = '{name}';\n")))?;
     }
     let schema = id();
-    let fields = EntryFields::new(schema, Desc::SCHEMA, Section::PreData).tag(SCHEMA).owner("");
-    defined.push(&fields.namespace("").defn(&format!("CREATE SCHEMA {SCHEMA};\n")))?;
+    if guesses.len() < lost.len() {
+        let fields = EntryFields::new(schema, Desc::SCHEMA, Section::PreData).tag(SCHEMA).owner("");
+        defined.push(&fields.namespace("").defn(&format!("CREATE SCHEMA {SCHEMA};\n")))?;
+    }
     let mut rows = Vec::new();
-    for (lost, _) in lost {
+    for (lost, sample) in &samples {
         let Some(entry) = toc.entry(*lost) else { continue };
-        let Some(columns) = columns(archive, *lost) else {
+        if guesses.contains_key(lost) {
+            continue;
+        }
+        let Some(columns) = columns(sample) else {
             // INSERT commands name their table.
             rows.push((entry, None));
             continue;
@@ -177,7 +186,17 @@ pub(super) fn define(archive: &Archive, lost: &[(DumpId, Option<u64>)]) -> Resul
             }
         }
     }
-    Ok(defined)
+    for (lost, guess) in &guesses {
+        let (Some(entry), Some(table)) = (toc.entry(*lost), toc.entry(guess.table)) else {
+            continue;
+        };
+        let needed = [guess.table];
+        let mut fields = entry.fields().copy_stmt(&guess.copy).dependencies(&needed);
+        (fields.tag, fields.namespace) = (table.tag(), table.namespace());
+        fields.owner = table.owner();
+        defined.push(&fields)?;
+    }
+    Ok((defined, guessed))
 }
 
 /// The first rows of some data, as far as they can be read.
@@ -199,8 +218,7 @@ fn sample(archive: &Archive, id: DumpId) -> Vec<u8> {
 }
 
 /// The number of fields that most rows have; `None` for INSERT commands.
-fn columns(archive: &Archive, id: DumpId) -> Option<usize> {
-    let sample = sample(archive, id);
+fn columns(sample: &[u8]) -> Option<usize> {
     if sample.starts_with(b"INSERT INTO ") {
         return None;
     }
@@ -212,9 +230,8 @@ fn columns(archive: &Archive, id: DumpId) -> Option<usize> {
     Some(counts.iter().copied().max_by_key(often).unwrap_or(1))
 }
 
-fn is_unicode(archive: &Archive, lost: &[(DumpId, Option<u64>)]) -> bool {
-    lost.iter().all(|(id, _)| {
-        let sample = sample(archive, *id);
+fn is_unicode(samples: &[(DumpId, Vec<u8>)]) -> bool {
+    samples.iter().all(|(_, sample)| {
         let whole = sample.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         Encoding::UTF8.is_valid(&sample[..whole])
     })

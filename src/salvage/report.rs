@@ -56,6 +56,8 @@ pub struct Saved {
     pub large_objects: u64,
     /// The OID of the first of them.
     pub(super) first_object: Option<u32>,
+    /// Large objects that are not, as another one has the same OID.
+    pub(super) passed_over: u64,
     /// Of these, large objects of which only the beginning is left: the first few.
     pub cut_objects: Vec<u32>,
     /// Why not everything is there.

@@ -1,7 +1,8 @@
 //! The rows that can be had of damaged data.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
+use crate::archive::Archive;
 use crate::error::Error;
 use crate::text::Encoding;
 use crate::toc::{Desc, TocEntry};
@@ -188,6 +189,26 @@ fn has_whole_escapes(line: &[u8], encoding: Encoding) -> bool {
         }
     }
     true
+}
+
+/// How many of the first rows of an entry are some, its end marker among them.
+pub(super) fn first_rows(archive: &Archive, entry: TocEntry<'_>) -> u64 {
+    const LOOKED_AT: u64 = 1 << 20;
+    let count = || {
+        let mut block = archive.block_of(entry).ok()?;
+        let mut data = block.data().ok()?;
+        data.be_lenient();
+        let form = match form(entry) {
+            // What data is whose entry is lost is not known yet.
+            Form::Insert { .. } => {
+                Form::Copy { fields: None, encoding: entry.toc().text_encoding() }
+            }
+            form => form,
+        };
+        let outcome = rows((&mut data).take(LOOKED_AT), &form, |_| Ok(())).ok()?;
+        Some(outcome.rows + u64::from(outcome.is_marked))
+    };
+    count().unwrap_or(0)
 }
 
 /// How the rows of an entry are recognised.

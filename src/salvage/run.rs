@@ -9,7 +9,7 @@ use super::blocks::{self, Places};
 use super::contents::{self, Contents};
 use super::frames::{self, OfDamaged};
 use super::header;
-use super::objects;
+use super::objects::{self, Choice};
 use super::recovered;
 use super::report::{How, Report, Saved};
 use super::rows::{self, Form, Outcome};
@@ -19,6 +19,7 @@ use crate::compression::Algorithm;
 use crate::error::{Fault, Result};
 use crate::finding::{Finding, Severity};
 use crate::toc::{BlockKind, DataOffset, Desc, DumpId, Format, Toc, TocEntry};
+use crate::version::Gate;
 
 /// Takes what is left of an archive; see the [module](crate::salvage).
 ///
@@ -39,6 +40,12 @@ pub struct Salvage {
     proved: HashMap<usize, Saved>,
     /// Where the blocks of a custom archive begin, sorted.
     starts: Vec<u64>,
+    /// Data whose entry is lost, and whose table was guessed.
+    guessed: HashSet<DumpId>,
+    /// Large objects that no entry creates any more, sorted.
+    pub(super) uncreated: Vec<u32>,
+    /// Which large objects are taken, for the pass that writes.
+    pub(super) choice: Choice,
     /// The OIDs of the large objects that have a file, once they were asked for.
     oids_of_files: OnceLock<Vec<u32>>,
 }
@@ -67,9 +74,6 @@ impl Salvage {
                     Some(tar) => Ok(tar),
                     None => header::open(path, &options)?.ok_or(error),
                 }
-            }
-            Ok(archive) if header::misleads(&archive) => {
-                Ok(header::open(path, &options)?.unwrap_or(archive))
             }
             opened => opened,
         }
@@ -103,23 +107,38 @@ impl Salvage {
                 (contents::with_offsets(&toc, start)?, places, lost)
             }
         };
-        let placed = archive.with_toc(recovered::with_entries(toc, &lost)?);
-        let toc = recovered::define(&placed, &lost)?;
-        let toc_damage = archive.damage().map(Finding::from);
+        let mut placed = archive.with_toc(recovered::with_entries(toc, &lost)?);
+        let mut toc_damage = archive.damage().map(Finding::from);
+        if let Some(renewed) = header::as_compressed(&placed)? {
+            let told = placed.header().compression.algorithm;
+            let what = format!("the header says compression {told}, which the data has not");
+            toc_damage.get_or_insert(Finding::new(Severity::Error, what));
+            placed = renewed;
+        }
+        // Where a tar was cut, what is missing is told with its entry.
+        if let (Format::Tar, Err(error)) = (archive.format(), archive.check_length())
+            && !error.is_truncated()
+        {
+            toc_damage.get_or_insert((&error).into());
+        }
+        let (toc, guessed) = recovered::define(&placed, &lost)?;
         let toc_entries = toc.len() as u64;
         let mut starts: Vec<u64> = places.values().map(|place| place.start).collect();
         starts.sort_unstable();
         let mut salvage = Salvage {
-            archive: archive.with_toc(toc),
+            compression: placed.header().compression.algorithm,
+            archive: placed.with_toc(toc),
             report: Report { entries: Vec::new(), toc_entries, toc_damage },
             saved: HashMap::new(),
             trusted: false,
             comments: true,
             format: archive.format(),
-            compression: archive.header().compression.algorithm,
             mended: HashSet::new(),
             proved: HashMap::new(),
             starts,
+            guessed,
+            uncreated: Vec::new(),
+            choice: Choice::default(),
             oids_of_files: OnceLock::new(),
         };
         salvage.look(&places)?;
@@ -141,7 +160,8 @@ impl Salvage {
             let unproved = self.compression == Algorithm::Gzip
                 && saved.damage.is_some()
                 && !self.mended.contains(index);
-            if trusted && (saved.suspect_from.is_some() || unproved) {
+            let unknown = unproved || self.guessed.contains(&saved.dump_id);
+            if trusted && (saved.suspect_from.is_some() || unknown) {
                 (saved.is_kept, saved.rows, saved.large_objects) = (false, 0, 0);
             }
         }
@@ -170,7 +190,7 @@ impl Salvage {
     /// Finds out what can be had of each entry.
     fn look(&mut self, places: &Places) -> Result<()> {
         let gzip = self.compression == Algorithm::Gzip;
-        let mut seen = HashSet::new();
+        let mut choice = Choice::default();
         for entry in self.archive.entries().filter(TocEntry::had_dumper) {
             let mut saved = Saved {
                 dump_id: entry.dump_id(),
@@ -180,6 +200,7 @@ impl Salvage {
                 left_out: 0,
                 large_objects: 0,
                 first_object: None,
+                passed_over: 0,
                 cut_objects: Vec::new(),
                 damage: None,
                 suspect_from: None,
@@ -224,25 +245,71 @@ impl Salvage {
                         }
                     }
                     BlockKind::LargeObjects => {
-                        self.objects_of(
-                            entry,
-                            &mut saved,
-                            &mut seen,
-                            None::<&mut LargeObjectsWriter<'_, io::Sink>>,
-                        )?;
+                        self.look_at_objects(entry, &mut saved, &mut choice)?;
                     }
                 }
             }
-            // A tar has no place for no objects, and none can be told from a group that had none.
-            if entry.data_kind() == BlockKind::LargeObjects
-                && saved.large_objects == 0
-                && saved.damage.is_some()
-            {
-                saved.is_kept = false;
+            if self.guessed.contains(&entry.dump_id()) {
+                let what = "the entry of the data is lost; its rows fit no other table";
+                saved.damage.get_or_insert(Finding::new(Severity::Error, what));
             }
             self.saved.insert(entry.index(), self.report.entries.len());
             self.report.entries.push(saved);
         }
+        self.choice = choice.next_pass();
+        if choice.is_needed() {
+            self.count_objects()?;
+        }
+        // Of a whole archive that has such entries, what they do not create is as it was dumped.
+        let has_entries = self.archive.header().version.has(Gate::LargeObjectEntries);
+        if !has_entries || !self.report.is_whole() {
+            self.uncreated = objects::uncreated(self.archive.toc(), &choice);
+        }
+        Ok(())
+    }
+
+    /// Finds out which large objects of an entry can be had.
+    fn look_at_objects(
+        &self,
+        entry: TocEntry<'_>,
+        saved: &mut Saved,
+        choice: &mut Choice,
+    ) -> Result<()> {
+        self.objects_of(entry, saved, choice, None::<&mut LargeObjectsWriter<'_, io::Sink>>)?;
+        // A tar has no place for no objects, and none can be told from a group that had none.
+        let lacks_some = saved.damage.is_some() || saved.passed_over > 0;
+        saved.is_kept = saved.large_objects > 0 || !lacks_some;
+        Ok(())
+    }
+
+    /// Counts once more which large objects are taken, of those with one OID the chosen ones.
+    fn count_objects(&mut self) -> Result<()> {
+        let mut choice = self.choice.clone();
+        for entry in self.archive.entries().filter(TocEntry::had_dumper) {
+            let at = self.saved.get(&entry.index()).copied();
+            let Some(saved) = at.and_then(|at| self.report.entries.get(at)) else { continue };
+            if entry.data_kind() != BlockKind::LargeObjects || saved.how == How::Lost {
+                continue;
+            }
+            let mut again = Saved {
+                large_objects: 0,
+                first_object: None,
+                passed_over: 0,
+                cut_objects: Vec::new(),
+                damage: None,
+                suspect_from: None,
+                ..saved.clone()
+            };
+            self.look_at_objects(entry, &mut again, &mut choice)?;
+            if again.passed_over > 0 {
+                let what = "some large objects come more than once";
+                again.damage.get_or_insert(Finding::new(Severity::Error, what));
+            }
+            if let Some(saved) = at.and_then(|at| self.report.entries.get_mut(at)) {
+                *saved = again;
+            }
+        }
+        self.choice = choice.next_pass();
         Ok(())
     }
 
@@ -256,9 +323,12 @@ impl Salvage {
     ) -> Result<Option<(Option<Saved>, Saved, bool)>> {
         let pieces = |of_damaged| self.mended_rows_of(entry, of_damaged, |_| Ok(()));
         let Some(all) = pieces(OfDamaged::Beginning)? else { return Ok(None) };
-        let Some(whole) = pieces(OfDamaged::Nothing)? else { return Ok(None) };
         let is_more = all.outcome.rows > rows;
         let mended = is_more.then(|| of_pieces(all.outcome, all.suspect_from));
+        if all.has_parts {
+            return Ok(Some((mended, of_pieces(Outcome::default(), None), false)));
+        }
+        let Some(whole) = pieces(OfDamaged::Nothing)? else { return Ok(None) };
         Ok(Some((mended, of_pieces(whole.outcome, None), whole.has_checksums)))
     }
 
@@ -302,35 +372,36 @@ impl Salvage {
         let data = frames::open(&self.archive, entry, of_damaged, end);
         let Some(mut data) = data else { return Ok(None) };
         let outcome = rows::rows(&mut data, &form, keep)?;
-        let (has_checksums, suspect_from) = (data.has_checksums(), data.suspect_from());
-        Ok(Some(OfPieces { outcome, has_checksums, suspect_from }))
+        let (has_checksums, has_parts) = (data.has_checksums(), data.has_parts());
+        let suspect_from = data.suspect_from();
+        Ok(Some(OfPieces { outcome, has_checksums, has_parts, suspect_from }))
     }
 
-    /// Reads the large objects of an entry, as far as they can be read, and writes them. Those that
-    /// were seen in another one are passed over: lists of several groups may claim the same.
+    /// Reads the large objects of an entry, as far as they can be read, and writes them. Of those with
+    /// one OID all but the chosen one are passed over: lists of several groups may claim the same.
     pub(super) fn objects_of<W: Write>(
         &self,
         entry: TocEntry<'_>,
         saved: &mut Saved,
-        seen: &mut HashSet<u32>,
+        choice: &mut Choice,
         mut to: Option<&mut LargeObjectsWriter<'_, W>>,
     ) -> Result<()> {
         match self.archive.large_objects_of(entry) {
             Err(error) => saved.damage = Some((&error).into()),
-            Ok(objects) => objects::take(objects, saved, seen, &mut to)?,
+            Ok(objects) => objects::take(objects, entry.index(), saved, choice, &mut to)?,
         }
-        // A directory may have files that no list names any more.
-        if saved.damage.is_some() {
-            let oids = self.loose_oids(entry, seen)?;
+        // There may be files that no list names any more.
+        if saved.damage.is_some() || self.report.toc_damage.is_some() {
+            let oids = self.loose_oids(entry, choice)?;
             if let Some(objects) = self.archive.loose_objects(entry, oids) {
-                objects::take(objects, saved, seen, &mut to)?;
+                objects::take(objects, entry.index(), saved, choice, &mut to)?;
             }
         }
         Ok(())
     }
 
     /// The large objects of a directory that may be of an entry and are not among those seen.
-    fn loose_oids(&self, entry: TocEntry<'_>, seen: &HashSet<u32>) -> Result<Vec<u32>> {
+    fn loose_oids(&self, entry: TocEntry<'_>, choice: &Choice) -> Result<Vec<u32>> {
         let tag = entry.tag().and_then(|tag| std::str::from_utf8(tag).ok()).unwrap_or_default();
         let (first, last) = tag.split_once("..").unwrap_or((tag, tag));
         let range = match (first.parse::<u32>(), last.parse::<u32>()) {
@@ -346,7 +417,7 @@ impl Salvage {
         };
         let from = all.partition_point(|oid| oid < range.start());
         let in_range = all[from..].iter().copied().take_while(|oid| range.contains(oid));
-        Ok(in_range.filter(|oid| !seen.contains(oid)).collect())
+        Ok(in_range.filter(|oid| !choice.has_met(*oid)).collect())
     }
 }
 
@@ -354,6 +425,7 @@ impl Salvage {
 pub(super) struct OfPieces {
     outcome: Outcome,
     has_checksums: bool,
+    has_parts: bool,
     suspect_from: Option<u64>,
 }
 

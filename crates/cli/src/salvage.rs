@@ -20,15 +20,16 @@ use pgdmp::{Format, Input};
 /// Make a new archive of what is left of a damaged one
 ///
 /// Everything that can be read is taken: entries behind damage of the table of contents, data behind
-/// damaged data, and of damaged data the rows that are still rows. Data whose entry is lost becomes
-/// a table of texts in the schema pgdmp_salvage. The damaged archive is not changed. The new one is
-/// verified before it gets its name, and pg_restore restores it.
+/// damaged data, and of damaged data the rows that are still rows. Data whose entry is lost goes
+/// into the table without data that its rows fit, if that is one alone, or becomes a table of texts
+/// in the schema pgdmp_salvage. The damaged archive is not changed. The new one is verified before
+/// it gets its name, and pg_restore restores it.
 ///
 /// What is lost is told, and written to a report in JSON beside the new archive. A table that lost
 /// rows gets a comment that says so in the database.
 ///
 /// A row that looks right may be wrong all the same: of gzip data whose checksum, at its end, is
-/// wrong or lost, any of them. --trusted leaves such tables out.
+/// wrong or lost, any of them. --trusted leaves such tables out, and data whose table was guessed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

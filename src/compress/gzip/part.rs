@@ -74,6 +74,18 @@ pub(in crate::compress) fn decode(
     Ok(Plain { bytes, checksum, trailer })
 }
 
+/// Decompresses a part that is damaged, as far as it goes.
+pub(in crate::compress) fn beginning(stored: &[u8], first: bool, contexts: &Contexts) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let input = if first { stored.get(HEADER..).unwrap_or_default() } else { stored };
+    let mut inflate = contexts.gzip.take().unwrap_or_else(|| Decompress::new(false));
+    inflate.reset(false);
+    // Why it goes no further does not matter.
+    let _ = inflate_all(&mut inflate, input, &mut bytes);
+    contexts.gzip.give(inflate);
+    bytes
+}
+
 /// Inflates all there is; whether that was the end of the stream.
 fn inflate_all(inflate: &mut Decompress, input: &[u8], bytes: &mut Vec<u8>) -> io::Result<bool> {
     const STEP: usize = 1 << 20;
