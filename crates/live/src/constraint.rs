@@ -53,6 +53,9 @@ pub(crate) struct Tables<'a> {
     by_name: HashMap<(&'a [u8], &'a [u8]), TocEntry<'a>>,
     /// Those that are attached to a partitioned table.
     partitions: HashSet<(&'a [u8], &'a [u8])>,
+    /// Whether the server has NOT NULL as constraints: 18 and newer. A primary key of an index makes
+    /// an inherited one the table's own, too, which it is not by the definition.
+    not_null_is_inherited: bool,
     means: Means,
 }
 
@@ -60,11 +63,22 @@ fn key_of<'a>(entry: &TocEntry<'a>) -> Option<(&'a [u8], &'a [u8])> {
     Some((entry.namespace()?, entry.tag()?))
 }
 
+/// Whether the entry of a table attaches it to a partitioned one, which before PostgreSQL 14 had no
+/// entry of its own.
+pub(crate) fn attaches(entry: &TocEntry<'_>) -> bool {
+    const ATTACH: &[u8] = b" ATTACH PARTITION ";
+    entry.defn().is_some_and(|defn| defn.windows(ATTACH.len()).any(|part| part == ATTACH))
+}
+
 impl<'a> Tables<'a> {
     /// `server_version`: as 150004; 0 if it is not known.
     pub(crate) fn new(toc: &'a Toc, means: Means, server_version: u32) -> Self {
-        let mut tables =
-            Tables { by_name: HashMap::new(), partitions: HashSet::new(), means: Means::exact() };
+        let mut tables = Tables {
+            by_name: HashMap::new(),
+            partitions: HashSet::new(),
+            not_null_is_inherited: server_version == 0 || server_version >= 180_000,
+            means: Means::exact(),
+        };
         let knows = server_version == 0 || server_version >= 90_100;
         if !knows || !(means.using_index || means.not_valid) {
             return tables;
@@ -73,7 +87,12 @@ impl<'a> Tables<'a> {
         for entry in toc.entries() {
             let Some(key) = key_of(&entry) else { continue };
             match entry.desc() {
-                Desc::TABLE => drop(tables.by_name.insert(key, entry)),
+                Desc::TABLE => {
+                    tables.by_name.insert(key, entry);
+                    if attaches(&entry) {
+                        tables.partitions.insert(key);
+                    }
+                }
                 Desc::TABLE_ATTACH => drop(tables.partitions.insert(key)),
                 _ => {}
             }
@@ -128,6 +147,9 @@ impl<'a> Tables<'a> {
         }
         let table_defn = entry.defn().unwrap_or_default();
         if primary && !columns.iter().all(|column| is_not_null(table_defn, column)) {
+            return None;
+        }
+        if primary && self.not_null_is_inherited && self.is_partition(&entry) {
             return None;
         }
         let join = |columns: &[&[u8]]| columns.join(&b", "[..]);
@@ -266,6 +288,12 @@ mod tests {
         ),
         ("TABLE", "p1", "CREATE TABLE public.p1 (\n    a integer NOT NULL\n);\n"),
         ("TABLE ATTACH", "p1", "ALTER TABLE ONLY public.p ATTACH PARTITION public.p1 DEFAULT;\n"),
+        (
+            "TABLE",
+            "p2",
+            "CREATE TABLE public.p2 (\n    a integer NOT NULL\n);\n\
+             ALTER TABLE ONLY public.p ATTACH PARTITION public.p2 FOR VALUES IN (1);\n",
+        ),
     ];
 
     /// The two parts of a definition, and what undoes the first.
@@ -312,9 +340,9 @@ mod tests {
                 "DROP INDEX public.\"C c\";\n",
             ),
             (
-                "ALTER TABLE ONLY public.p1\n    ADD CONSTRAINT c PRIMARY KEY (a);\n",
+                "ALTER TABLE ONLY public.p1\n    ADD CONSTRAINT c UNIQUE (a);\n",
                 "CREATE UNIQUE INDEX c ON public.p1 USING btree (a);\n",
-                "ALTER TABLE ONLY public.p1\n    ADD CONSTRAINT c PRIMARY KEY USING INDEX c;\n",
+                "ALTER TABLE ONLY public.p1\n    ADD CONSTRAINT c UNIQUE USING INDEX c;\n",
                 "DROP INDEX public.c;\n",
             ),
         ] {
@@ -380,6 +408,9 @@ mod tests {
             "ALTER TABLE ONLY public.p1\n    ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES \
              public.t(a);\n"
                 .to_owned(),
+            "ALTER TABLE ONLY public.p2\n    ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES \
+             public.t(a);\n"
+                .to_owned(),
         ];
         for defn in foreign {
             assert_eq!(shown(Desc::FK_CONSTRAINT, &defn), None, "{defn}");
@@ -394,6 +425,15 @@ mod tests {
             (Desc::CHECK_CONSTRAINT, Means::fast(), 0, false),
         ] {
             assert_eq!(parts(desc, &key, means, version).is_some(), two, "{desc} {version}");
+        }
+        for partition in ["p1", "p2"] {
+            let key = format!(
+                "ALTER TABLE ONLY public.{partition}\n    ADD CONSTRAINT c PRIMARY KEY (a);\n"
+            );
+            for (version, two) in [(170_006, true), (180_000, false), (0, false)] {
+                let parts = parts(Desc::CONSTRAINT, &key, Means::fast(), version);
+                assert_eq!(parts.is_some(), two, "{partition} {version}");
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which entries have to wait for which, when several sessions restore.
 
 pub(crate) mod analysis;
+mod further;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -35,6 +36,9 @@ pub(crate) struct Graph<'a> {
     /// How much work each is, and all that is not done.
     costs: Vec<u64>,
     remaining: u64,
+    /// Tables whose rows are not restored yet, and what waits for the rows of all.
+    rows_left: usize,
+    behind_rows: Vec<usize>,
 }
 
 /// The weight of data that has come through a pipe.
@@ -87,6 +91,11 @@ pub(crate) struct Node<'a> {
 impl Node<'_> {
     fn claims(&self) -> &[(Thing, Mode)] {
         self.claims_of_part.as_deref().unwrap_or(&self.claims)
+    }
+
+    /// Whether it is the rows of a table.
+    fn is_rows(&self) -> bool {
+        self.analyzes.is_none() && self.entry.desc() == Desc::TABLE_DATA
     }
 
     /// The definition in two parts, and which is next.
@@ -175,6 +184,8 @@ impl<'a> Graph<'a> {
             pass: None,
             costs: Vec::new(),
             remaining: 0,
+            rows_left: 0,
+            behind_rows: Vec::new(),
         };
         let objects = implied_by_comments(toc);
         let tables = Tables::new(toc, means, server_version);
@@ -188,9 +199,13 @@ impl<'a> Graph<'a> {
             }
             let is_late = entry.section() == Section::PostData;
             let (mut rows, mut all_rows) = (nodes[place].weight, 0_u64);
+            let mut of_no_rows = false;
             for need in &mut needs {
                 // Indexes and constraints wait for the rows.
-                let data = graph.places.get(need).and_then(|table| graph.data_of.get(table));
+                let table = graph.places.get(need);
+                let data = table.and_then(|table| graph.data_of.get(table));
+                of_no_rows |= data.is_none()
+                    && table.is_some_and(|table| nodes[*table].entry.desc() == Desc::TABLE);
                 if is_late && let Some(data) = data {
                     *need = nodes[*data].entry.dump_id();
                     rows = rows.max(nodes[*data].weight);
@@ -200,6 +215,9 @@ impl<'a> Graph<'a> {
             costs.push(weight::cost(&entry, rows, all_rows.saturating_sub(rows)));
             if is_late {
                 nodes[place].weight = rows;
+                if further::reaches_further(&entry, of_no_rows) {
+                    graph.behind_rows.push(place);
+                }
             }
             for need in &needs {
                 if let Some(at) = graph.places.get(need) {
@@ -257,6 +275,10 @@ impl<'a> Graph<'a> {
         }
         for node in &mut nodes {
             node.waits += usize::from(node.awaits_data);
+        }
+        graph.rows_left = nodes.iter().filter(|node| node.is_rows()).count();
+        if graph.rows_left > 0 {
+            graph.behind_rows.iter().for_each(|place| nodes[*place].waits += 1);
         }
         graph.nodes = nodes;
         graph.remaining = costs.iter().fold(0, |sum, cost| sum.saturating_add(*cost));
@@ -336,11 +358,18 @@ impl<'a> Graph<'a> {
     /// An entry was restored, or nothing of it was wanted.
     pub(crate) fn done(&mut self, place: usize) {
         self.release(place);
+        let mut dependents = std::mem::take(&mut self.nodes[place].dependents);
         if self.nodes[place].state != State::Done {
             self.remaining = self.remaining.saturating_sub(self.costs[place]);
+            if self.nodes[place].is_rows() {
+                self.rows_left -= 1;
+                if self.rows_left == 0 {
+                    dependents.append(&mut self.behind_rows);
+                }
+            }
         }
         self.nodes[place].state = State::Done;
-        for dependent in std::mem::take(&mut self.nodes[place].dependents) {
+        for dependent in dependents {
             let node = &mut self.nodes[dependent];
             node.waits = node.waits.saturating_sub(1);
             self.make_ready(dependent);

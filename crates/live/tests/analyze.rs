@@ -45,6 +45,38 @@ fn archive(folder: &Path) -> Archive {
     Archive::open(&path).unwrap()
 }
 
+/// A partition as it was before PostgreSQL 14: attached by the entry of the table itself.
+#[test]
+fn old_partitions_are_analyzed_with_their_root() {
+    let mut builder = ArchiveBuilder::new(Format::Custom, &WriteOptions::new()).unwrap();
+    let fields = |id, desc, section, tag| {
+        EntryFields::new(DumpId(id), desc, section).tag(tag).namespace("s").owner("postgres")
+    };
+    let root = fields(1, Desc::TABLE, Section::PreData, "root");
+    builder.entry(&root.defn("CREATE TABLE s.root (x int)\nPARTITION BY LIST (x);\n")).unwrap();
+    let part = fields(2, Desc::TABLE, Section::PreData, "part").dependencies(&[DumpId(1)]);
+    let defn = "CREATE TABLE s.part (x int);\n\
+                ALTER TABLE ONLY s.root ATTACH PARTITION s.part FOR VALUES IN (1);\n";
+    builder.entry(&part.defn(defn)).unwrap();
+    let rows = fields(3, Desc::TABLE_DATA, Section::Data, "part").dependencies(&[DumpId(2)]);
+    let rows = rows.had_dumper(true).copy_stmt("COPY s.part (x) FROM stdin;\n");
+    builder.entry(&rows).unwrap();
+    builder.session("UTF8", true).unwrap();
+    let mut writer = builder.start_pipe(Vec::new()).unwrap();
+    let mut output = writer.data(DumpId(3)).unwrap();
+    output.write_all(b"1\n\\.\n\n\n").unwrap();
+    output.finish().unwrap();
+    let archive = Archive::read(writer.finish().unwrap()).unwrap();
+    let selected = Selection::new().apply(archive.toc()).unwrap();
+    let played = Played::default();
+    let restorer = Restorer::new().jobs(2).analyze(true);
+    restorer.archive(&archive, &selected, &played, &played).unwrap();
+    let analyzed: Vec<_> =
+        played.sent().into_iter().filter(|sql| sql.starts_with("ANALYZE")).collect();
+    assert_eq!(analyzed.len(), 1, "{analyzed:?}");
+    assert!(analyzed[0].contains("\"root\""), "{analyzed:?}");
+}
+
 /// When something with this text began, and when it ended.
 fn times(happened: &[Happened], text: &str) -> Option<(usize, usize)> {
     let began = |h: &Happened| matches!(h, Happened::Began { what, .. } if what.contains(text));

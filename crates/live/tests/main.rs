@@ -5,6 +5,7 @@
 mod analyze;
 mod check;
 mod fast;
+mod further;
 mod held;
 mod order;
 mod parallel;

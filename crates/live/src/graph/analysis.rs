@@ -7,7 +7,7 @@ use pgdmp::select::Wanted;
 use pgdmp::{Desc, TocEntry};
 
 use super::{Graph, Node, State, Thing};
-use crate::constraint::Part;
+use crate::constraint::{Part, attaches};
 use crate::locks::Mode;
 use crate::weight;
 
@@ -146,9 +146,12 @@ impl<'t> Partitions<'t> {
             tables().map(|(place, (entry, _))| (entry.dump_id(), place)).collect();
         let of_names = tables().map(|(place, (entry, _))| (name(entry), place)).collect();
         let mut partitions = Partitions { tables: of_names, parents: HashMap::new() };
-        for (attach, wanted) in
-            entries.iter().filter(|(entry, _)| entry.desc() == Desc::TABLE_ATTACH)
-        {
+        let attach = |entry: &TocEntry<'_>| match entry.desc() {
+            Desc::TABLE_ATTACH => true,
+            Desc::TABLE => attaches(entry),
+            _ => false,
+        };
+        for (attach, wanted) in entries.iter().filter(|(entry, _)| attach(entry)) {
             let Some(child) = partitions.tables.get(&name(attach)).copied() else { continue };
             // If the partition is made now and not attached, it is none.
             if !wanted.schema && entries[child].1.schema {
