@@ -37,6 +37,7 @@
 //! | `salvage` | what is left of a damaged archive becomes a new one |
 //! | `salvaged` | salvage beside pg_restore: never less, and what is made of it is good |
 //! | `verify` | each kind of damage is found, with its code |
+//! | `relations` | what an archive names and does not have is found |
 //! | `regressions` | one test per bug that was found |
 
 // Helpers, too, may fail a test.
@@ -71,6 +72,7 @@ mod read;
 mod recognise;
 mod regressions;
 mod reindex;
+mod relations;
 mod rewrite;
 mod rows;
 mod salvage;

@@ -26,7 +26,8 @@ fn found(events: &[Event]) -> Vec<&Found> {
         Event::Found(found) => Some(found),
         _ => None,
     });
-    found.collect()
+    // These are true of all of them.
+    found.filter(|found| ![Code::Needs, Code::NoChecksums].contains(&found.code)).collect()
 }
 
 fn damaged() -> OpenOptions {
@@ -59,6 +60,11 @@ fn nothing_is_wrong_with_what_is_good() {
             let bad: Vec<String> = found(&events)
                 .into_iter()
                 .filter(|found| found.finding.severity > Severity::Note)
+                // A dump of one table, whose foreign key refers to another one.
+                .filter(|found| {
+                    !fixture.name.ends_with("/mini-child.dump")
+                        || found.code != Code::NamesMissingTable
+                })
                 .map(ToString::to_string)
                 .collect();
             assert!(bad.is_empty() && summary.is_good(), "{}: {bad:?}", fixture.name);
@@ -112,17 +118,23 @@ fn rows_that_are_none() {
         ("1x\ta\n\\.\n\n\n", Code::Value),
         ("\\N\ta\n\\.\n\n\n", Code::Value),
         ("2147483648\ta\n\\.\n\n\n", Code::Value),
+        ("1\ta\nx\tb\n\\.\n\n\n", Code::Value),
     ] {
         assert_eq!(codes(&Made::rows(rows.as_bytes())), [code], "{rows:?}");
     }
+    // It is another table's data.
+    assert_eq!(
+        codes(&Made::rows(b"a\t1\nb\t2\n\\.\n\n\n")),
+        [Code::Value, Code::Value, Code::Columns]
+    );
     let other = Made { copy: "COPY public.t (a, c) FROM stdin;\n", ..Made::new(Algorithm::None) };
     assert_eq!(codes(&other.bytes()), [Code::Columns, Code::Columns]);
     // Each wrong row is found, and they are not all told.
     let many: String = (0..100).map(|n| format!("{n}\n")).collect();
     let archive = damaged().read(Made::rows(format!("{many}{end}").as_bytes())).unwrap();
     let (events, summary) = events_of(&Verification::new(), &mut Input::Archive(Box::new(archive)));
-    assert_eq!(summary.errors, 100);
-    assert_eq!(found(&events).len(), 20);
+    assert_eq!(summary.errors, 101);
+    assert_eq!(found(&events).len(), 21);
     let rows: Vec<Option<u64>> = found(&events).iter().map(|found| found.row).collect();
     assert_eq!(rows[..2], [Some(1), Some(2)]);
 }
@@ -189,7 +201,9 @@ fn the_table_of_contents() {
             vec![
                 entry(5, &[], Desc::SEQUENCE),
                 (
-                    EntryFields::new(DumpId(6), Desc::SEQUENCE_SET, Section::Data).tag("other"),
+                    EntryFields::new(DumpId(6), Desc::SEQUENCE_SET, Section::Data)
+                        .tag("other")
+                        .defn("SELECT pg_catalog.setval('other', 1);\n"),
                     vec![],
                 ),
             ],

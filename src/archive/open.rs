@@ -75,6 +75,17 @@ pub struct BlockInfo {
     pub stored_len: u64,
 }
 
+impl From<crate::format::custom::Block> for BlockInfo {
+    fn from(block: crate::format::custom::Block) -> BlockInfo {
+        BlockInfo {
+            dump_id: block.header.dump_id,
+            kind: block.header.kind,
+            offset: Some(block.start),
+            stored_len: block.end - block.start,
+        }
+    }
+}
+
 impl BlockInfo {
     /// The position of the byte behind it.
     pub(crate) fn end(&self) -> Option<u64> {
@@ -406,15 +417,7 @@ impl Archive {
         let (blocks, error) = match &self.layout {
             Layout::Blocks(custom) => {
                 let (blocks, error) = custom.blocks()?;
-                let public = |block: crate::format::custom::Block| {
-                    Ok(BlockInfo {
-                        dump_id: block.header.dump_id,
-                        kind: block.header.kind,
-                        offset: Some(block.start),
-                        stored_len: block.end - block.start,
-                    })
-                };
-                (blocks.into_iter().map(public).collect(), error)
+                (blocks.into_iter().map(|block| Ok(block.into())).collect(), error)
             }
             Layout::Members(store) => {
                 let stop = match &**store {

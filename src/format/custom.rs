@@ -172,8 +172,13 @@ impl Custom {
 
     /// The same file, for another table of contents of it.
     pub(crate) fn again(&self) -> Custom {
+        self.beginning_at(self.toc_end)
+    }
+
+    /// The same file as if its blocks began at `start`, to walk on behind damage.
+    pub(crate) fn beginning_at(&self, start: u64) -> Custom {
         let source = Arc::clone(&self.source);
-        Custom::new(source, self.dialect, self.toc_start, self.toc_end, self.limits)
+        Custom::new(source, self.dialect, self.toc_start, start, self.limits)
     }
 
     /// Where the table of contents begins.

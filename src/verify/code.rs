@@ -60,6 +60,8 @@ codes! {
     RowsWithoutTable = "T8", Warning, "the table must exist before the restore";
     /// Data that is there although the archive says that there is none.
     DeniedData = "T9", Error, "pg_restore does not restore the data";
+    /// There is none of the data of an entry that must have some.
+    NoData = "T10", Error, "pg_restore restores nothing of the entry, and does not say so";
     /// The section is none that PostgreSQL knows.
     UnknownSection = "T11", Warning, "pg_restore's --section leaves the entry out";
     /// An entry stands before one that it needs.
@@ -68,8 +70,12 @@ codes! {
     InvalidText = "T13", Warning, "the server or psql refuses it";
     /// An entry that sets up the session cannot be understood.
     InvalidSession = "T14", Error, "pg_restore refuses the archive";
+    /// What must be on the server before the restore.
+    Needs = "T15", Note, "restore --check asks a server whether it has all of it";
     /// A sequence without its value.
     SequenceWithoutValue = "T16", Warning, "the sequence begins anew, so its next numbers may exist already";
+    /// An entry is about a table that is not there.
+    NamesMissingTable = "T17", Warning, "the table must exist before the restore, or the entry fails";
     /// A text is NULL that never is.
     NullText = "T19", Error, "pg_restore crashes";
     /// The second table of contents is another one.
@@ -87,6 +93,8 @@ codes! {
     NoOffset = "F5", Note, "reading one table takes a search; reindex writes the offsets";
     /// The framing of blocks and chunks is damaged.
     Framing = "F6", Error, "what is behind can be reached only by data offsets";
+    /// Bytes between blocks that belong to none.
+    Gap = "F7", Warning, "a restore from a pipe stops here; one from the file does not read them";
     /// Data that belongs to no entry.
     UnknownBlock = "F8", Note, "pg_restore passes over it";
     /// A second table of contents behind the data.
@@ -122,6 +130,8 @@ codes! {
     DataCut = "D3", Error, "the rest is lost; pg_restore may not say so";
     /// The data is longer or shorter than its frame says.
     Length = "D4", Error, "something in the data is wrong, at a place that is not known";
+    /// Data without checksums.
+    NoChecksums = "D5", Note, "a changed byte would not be seen, unless it makes a row impossible; a manifest shows it";
     /// The archive is not the one that its manifest was made of.
     Manifest = "D6", Error, "it was changed after the manifest was made";
     /// The manifest is that of an archive in another form.
@@ -143,6 +153,8 @@ codes! {
     Value = "R6", Warning, "the server refuses the whole table; the data may be another table's";
     /// INSERT commands that cannot be understood.
     Insert = "R7", Error, "a restore fails here";
+    /// The value of a sequence is not set where it should be.
+    SequenceNotSet = "R8", Warning, "the sequence keeps another value, so its next numbers may exist already";
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! What the table of contents itself shows.
 
-use std::collections::HashSet;
-
 use super::code::Code;
 use super::report::Found;
 use crate::finding::Severity;
@@ -18,7 +16,6 @@ pub(super) fn check(toc: &Toc, tell: &mut impl FnMut(Found)) {
     texts(toc, tell);
     nulls(toc, tell);
     sections(toc, tell);
-    sequences(toc, tell);
 }
 
 /// `ENCODING`, `STDSTRINGS` and `SEARCHPATH`, without which pg_restore does not even list.
@@ -247,24 +244,6 @@ fn sections(toc: &Toc, tell: &mut impl FnMut(Found)) {
         if let Section::Other(code) = entry.section() {
             let what = format!("unknown section {code}");
             tell(Found::new(Code::UnknownSection, what).in_entry(entry));
-        }
-    }
-}
-
-/// Sequences without their value, where others have one.
-fn sequences(toc: &Toc, tell: &mut impl FnMut(Found)) {
-    let is = |desc: Desc<'static>| move |entry: &TocEntry<'_>| entry.desc() == desc;
-    let name = |entry: TocEntry<'_>| {
-        (entry.namespace().map(<[u8]>::to_vec), entry.tag().map(<[u8]>::to_vec))
-    };
-    let set: HashSet<_> = toc.entries().filter(is(Desc::SEQUENCE_SET)).map(name).collect();
-    if set.is_empty() {
-        return;
-    }
-    for entry in toc.entries().filter(is(Desc::SEQUENCE)) {
-        if !set.contains(&name(entry)) {
-            let what = "the sequence has no SEQUENCE SET, as others have";
-            tell(Found::new(Code::SequenceWithoutValue, what).in_entry(entry));
         }
     }
 }

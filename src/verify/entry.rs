@@ -92,7 +92,8 @@ impl Seen {
 /// How bad a finding leaves the data of its entry.
 fn status_of(code: Code) -> Status {
     match code {
-        Code::NoBlock | Code::Member | Code::EmptyMember | Code::Tar => Status::Missing,
+        Code::NoBlock | Code::NoData | Code::Member => Status::Missing,
+        Code::EmptyMember | Code::Tar => Status::Missing,
         Code::Cut | Code::DataCut => Status::Cut,
         Code::FieldCount | Code::InvalidRow | Code::Columns | Code::Value => Status::Suspect,
         Code::Insert | Code::BytesBehindData | Code::MemberTwice => Status::Suspect,

@@ -27,6 +27,8 @@
 //! code.rs       the codes of findings
 //! report.rs     findings, the state of an entry, the summary
 //! contents.rs   what the table of contents shows
+//! relations.rs  entries that name tables and sequences
+//! needed.rs     what must be on the server
 //! places.rs     where data lies
 //! entry.rs      the data of one entry
 //! rows.rs       its rows
@@ -43,9 +45,11 @@ mod code;
 mod compare;
 mod contents;
 mod entry;
+mod needed;
 mod objects;
 mod places;
 mod plain;
+mod relations;
 mod report;
 mod rows;
 mod run;

@@ -1,4 +1,4 @@
-//! Where the data lies, and what lies where none should.
+//! Where the data lies, what lies where none should, and what the archive says is not there.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::archive::{Archive, Walked};
 use crate::error::Error;
 use crate::finding::Severity;
 use crate::format::names;
-use crate::toc::{DataOffset, DumpId, Format, Toc, TocEntry};
+use crate::toc::{DataOffset, Desc, DumpId, Format, Toc, TocEntry};
 
 /// Looks for what is wrong with the places of data. The errors of the walk itself are left to
 /// [`unwalked`]: the entries that they are about may say them better.
@@ -37,13 +37,69 @@ fn blocks(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
             continue;
         }
         first.insert(block.dump_id, at);
-        if !entry.has_data() || entry.data_offset() == Some(DataOffset::NoData) {
-            let what = "the entry is said to have no data, but data with its dump id is there";
-            tell(Found::new(Code::DeniedData, what).in_entry(entry).at(at));
-        }
+    }
+    for &(at, len) in &walked.gaps {
+        let what = format!("{len} bytes between the blocks belong to none");
+        tell(Found::new(Code::Gap, what).at(at));
     }
     without_offsets(toc, tell);
     behind(archive, walked, tell);
+}
+
+/// Entries whose data pg_restore passes over without a word, because the archive says that there is
+/// none: with what is wrong with them.
+pub(super) fn denied<'a>(archive: &'a Archive, walked: &Walked) -> Vec<(TocEntry<'a>, Found)> {
+    let starts: HashMap<DumpId, Option<u64>> =
+        walked.blocks.iter().map(|block| (block.dump_id, block.offset)).collect();
+    let files: HashSet<&[u8]> = match &walked.files {
+        Some(files) => files.iter().map(|file| names::without_suffix(file.as_bytes()).0).collect(),
+        None => HashSet::new(),
+    };
+    let is_custom = archive.format() == Format::Custom;
+    let mut all = Vec::new();
+    for entry in archive.entries() {
+        let Some(says) = denial(entry) else { continue };
+        let name = names::data_name(entry.dump_id());
+        let found = match starts.get(&entry.dump_id()) {
+            Some(Some(at)) if is_custom => there(says).at(*at),
+            _ if files.contains(name.as_bytes()) => {
+                let mut found = there(says);
+                found.finding.member = Some(name);
+                found
+            }
+            _ => match not_there(entry) {
+                Some(found) if is_custom || walked.files.is_some() => found,
+                _ => continue,
+            },
+        };
+        all.push((entry, found));
+    }
+    all
+}
+
+/// How an entry says that it has no data, if it does.
+fn denial(entry: TocEntry<'_>) -> Option<&'static str> {
+    // A tar says no name of a list of large objects.
+    let has_file = entry.desc() == Desc::TABLE_DATA;
+    match entry.has_data() {
+        false => Some("the entry is said to have no data"),
+        true if entry.denies_data() => Some("the data offset says that there is no data"),
+        true if has_file && entry.file_name().is_some_and(<[u8]>::is_empty) => {
+            Some("the entry names no file of its data")
+        }
+        true => None,
+    }
+}
+
+fn there(says: &str) -> Found {
+    Found::new(Code::DeniedData, format!("{says}, but data with its dump id is there"))
+}
+
+/// Of an entry that says that there is no data, and there is none: what is wrong with that, if it
+/// is of a kind that always has some.
+pub(super) fn not_there(entry: TocEntry<'_>) -> Option<Found> {
+    let must_have = entry.has_data() || [Desc::TABLE_DATA, Desc::BLOBS].contains(&entry.desc());
+    must_have.then(|| Found::new(Code::NoData, "the entry must have data, and there is none"))
 }
 
 /// Entries of which only a search shows where their data is.
@@ -116,10 +172,8 @@ fn files(archive: &Archive, walked: &Walked, tell: &mut impl FnMut(Found)) {
                 let what = format!("{file} is beside {plain}, which is read instead");
                 Found::new(Code::MemberTwice, what).in_entry(entry)
             }
-            Some(entry) => {
-                let what = "the entry is said to have no data, but there is a file of its data";
-                Found::new(Code::DeniedData, what).in_entry(entry)
-            }
+            // See `denied`.
+            Some(_) => continue,
             None if names::is_toc(file.as_bytes())
                 || names::is_list(name)
                 || names::object_oid(name).is_some()

@@ -6,6 +6,7 @@ use super::report::Found;
 use super::values::Values;
 use crate::archive::EntryData;
 use crate::error::{Error, ErrorKind, Fault};
+use crate::finding::Severity;
 use crate::rows::{CopyStatement, Row, Rows, RowsOptions};
 use crate::text::Encoding;
 use crate::toc::{Desc, TocEntry};
@@ -30,6 +31,11 @@ pub(super) fn check(
         look.learn(definitions, seen);
         let error = look.all(definitions, seen);
         seen.state.rows = Some(look.count);
+        // One such row may be a changed byte.
+        if look.count > 1 && look.misfits == look.count {
+            let what = format!("none of the {} rows fits the table", look.count);
+            seen.add(entry, Found::new(Code::Columns, what).severity(Severity::Error));
+        }
         data = look.rows.into_inner();
         failed = error.and_then(|error| look.kind.of_rows(error, entry, seen));
     }
@@ -74,6 +80,8 @@ struct Look<'a, 't> {
     encoding: Encoding,
     entry: TocEntry<'t>,
     count: u64,
+    /// How many rows the table cannot have.
+    misfits: u64,
     values: Option<Values>,
 }
 
@@ -99,7 +107,7 @@ impl<'a, 't> Look<'a, 't> {
                 options.std_strings(toc.std_strings().unwrap_or(true)).insert_commands(data)
             }
         };
-        Look { rows, kind, fields, encoding, entry, count: 0, values: None }
+        Look { rows, kind, fields, encoding, entry, count: 0, misfits: 0, values: None }
     }
 
     /// Finds out which types the columns have.
@@ -139,6 +147,7 @@ impl<'a, 't> Look<'a, 't> {
                 })
                 .or_else(|| self.values.as_mut().and_then(value));
             if let Some((code, what)) = wrong {
+                self.misfits += u64::from(matches!(code, Code::FieldCount | Code::Value));
                 let mut found = Found::new(code, format!("row {}: {what}", row.number()));
                 (found.row, found.decoded_offset) = (Some(row.number()), Some(row.offset()));
                 seen.add(self.entry, found);

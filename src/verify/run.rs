@@ -11,7 +11,7 @@ use super::code::Code;
 use super::compare::{Against, Book};
 use super::entry::{self, Seen, found_of};
 use super::report::{EntryState, Event, Found, Status, Summary};
-use super::{Level, Verification, checksums, contents, places};
+use super::{Level, Verification, checksums, contents, needed, places, relations};
 use crate::archive::{Archive, ArchiveStream, Input, Pass, Walked};
 use crate::error::Result;
 use crate::manifest::{Manifest, ObjectsRecord};
@@ -83,6 +83,10 @@ impl Verification {
             report.found(found);
         }
         contents::check(&toc, &mut |found| report.found(found));
+        relations::check(&toc, &mut |found| report.found(found));
+        if let Some(found) = needed::found(&toc) {
+            report.found(found);
+        }
         let mut against = self
             .manifest
             .as_ref()
@@ -108,6 +112,7 @@ impl Verification {
                 behind(stream, whole, &mut report);
             }
         }
+        report.checksums();
         let all = hashes && self.level >= Level::Data && self.part.is_none();
         let objects = all.then(|| report.book.objects());
         if let (Some(against), Some(objects)) = (&against, objects) {
@@ -142,6 +147,9 @@ impl Verification {
             .collect();
         units.sort_by_key(|entry| (places.start(*entry), entry.index()));
         self.units(archive, &units, &places, reading, report);
+        for (entry, found) in places::denied(archive, &walked) {
+            report.denied(entry, found);
+        }
         let told =
             [Code::Cut, Code::Framing, Code::NoBlock, Code::Unreadable, Code::Member, Code::Tar];
         for found in places::unwalked(&walked.errors) {
@@ -285,6 +293,12 @@ impl Verification {
         for entry in missing.filter(|entry| !came.contains(&entry.index())) {
             report.seen(Seen::new(entry, Status::Missing));
         }
+        let denies = |entry: &TocEntry<'_>| !entry.has_data() || entry.denies_data();
+        for entry in toc.entries().filter(denies).filter(|entry| !came.contains(&entry.index())) {
+            if let Some(found) = places::not_there(entry) {
+                report.denied(entry, found);
+            }
+        }
         whole
     }
 }
@@ -401,9 +415,28 @@ impl<T: FnMut(Event)> Report<T> {
         self.state(seen.state);
     }
 
+    /// Takes a finding of an entry that says that it has no data.
+    fn denied(&mut self, entry: TocEntry<'_>, found: Found) {
+        if !entry.denies_data() {
+            return self.found(found.in_entry(entry));
+        }
+        let mut seen = Seen::new(entry, Status::Ok);
+        seen.add(entry, found);
+        self.seen(seen);
+    }
+
     fn state(&mut self, state: EntryState) {
         self.summary.add(&state);
         (self.tell)(Event::Entry(state));
+    }
+
+    /// Tells of how much data nothing shows a change.
+    fn checksums(&mut self) {
+        let Summary { raw, without_checksum, .. } = self.summary;
+        if without_checksum > 0 {
+            let what = format!("{without_checksum} of {raw} bytes of data have no checksum");
+            self.found(Found::new(Code::NoChecksums, what));
+        }
     }
 
     fn unchecked<'t>(&mut self, entries: impl Iterator<Item = TocEntry<'t>>) {

@@ -17,7 +17,7 @@ use crate::output::{Output, counted, human_size};
 use crate::{Context, Exit, Failure, manifest, message};
 use pgdmp::finding::Severity;
 use pgdmp::manifest::{Digest, Manifest};
-use pgdmp::verify::{EntryState, Event, Found, Level, Status, Summary, Verification};
+use pgdmp::verify::{Code, EntryState, Event, Found, Level, Status, Summary, Verification};
 use pgdmp::{DumpId, Input, Toc};
 
 /// Find out whether archives are good
@@ -30,6 +30,9 @@ use pgdmp::{DumpId, Input, Toc};
 /// pg_dump stored with zstd, lz4 or without compression has none, so a changed byte is found only
 /// if the data cannot be decompressed any more, or a row is no row. The last line says of how much
 /// data that is true. A manifest shows every change: write one while the archive is good.
+///
+/// With --verbose it is also said what a restore needs of its server: roles, extensions,
+/// tablespaces, languages.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -83,7 +86,7 @@ pub(crate) struct Args {
     /// Count warnings as errors for the exit status
     #[arg(long)]
     strict: bool,
-    /// Print each entry with data, not only findings
+    /// Print each entry with data, not only findings, and what a restore needs
     #[arg(short, long)]
     verbose: bool,
     /// Print JSON: one object on a line for each finding, entry and archive
@@ -263,6 +266,7 @@ fn verify(
         }
         written = match event {
             Event::Found(found) if args.json => finding(&found, &toc, &name, out),
+            Event::Found(found) if is_usual(found.code) && !args.verbose => Ok(()),
             Event::Found(found) => say(&found, out),
             Event::Entry(state) if args.json => entry_json(&state, &toc, &name, out),
             Event::Entry(state) if args.verbose => entry(&state, &toc, out),
@@ -310,6 +314,11 @@ fn severity(found: &Found) -> &'static str {
         Severity::Warning => "warning",
         _ => "note",
     }
+}
+
+/// Whether it is true of nearly every archive. The last line has the other thing that matters of it.
+fn is_usual(code: Code) -> bool {
+    matches!(code, Code::Needs | Code::NoChecksums)
 }
 
 fn say(found: &Found, out: &mut Output) -> io::Result<()> {
