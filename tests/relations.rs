@@ -11,9 +11,10 @@ use crate::made::{MORE_ROWS, Made, ROWS, block};
 
 fn verified(mut input: Input) -> (Vec<Found>, Summary) {
     let mut all = Vec::new();
-    let tell = |event| match event {
-        Event::Found(found) => all.push(found),
-        _ => {}
+    let tell = |event| {
+        if let Event::Found(found) = event {
+            all.push(found);
+        }
     };
     let summary = Verification::new().run(&mut input, tell).unwrap();
     (all, summary)
@@ -40,7 +41,7 @@ fn told(entries: &[(EntryFields<'_>, Option<Block<'_>>)]) -> Vec<String> {
             Block::Data(chunks) => Block::Data(chunks),
             Block::Objects(objects) => Block::Objects(objects),
         });
-        (entry.clone(), data)
+        (*entry, data)
     }));
     let header = build::header(ArchiveVersion::NEWEST, Format::Custom);
     let (found, _) = verified(file(&build::custom(header, &all, true)));
@@ -69,7 +70,7 @@ fn table(id: i32) -> EntryFields<'static> {
 fn data_that_must_be_there() {
     let rows = entry(5, Desc::TABLE_DATA, Section::Data).dependencies(&[DumpId(4)]);
     let rows = rows.copy_stmt("COPY s.t (a) FROM stdin;\n");
-    let denies = rows.clone().had_dumper(true).data_offset(DataOffset::NoData);
+    let denies = rows.had_dumper(true).data_offset(DataOffset::NoData);
     let none = "error T10 1: the entry must have data, and there is none";
     for rows in [rows, denies] {
         assert_eq!(told(&[(table(4), None), (rows, None)]), [none]);
@@ -90,7 +91,7 @@ fn data_that_is_denied_has_a_status() {
     for entry in archive.entries() {
         let fields = entry.fields();
         let denies = entry.dump_id() == MORE_ROWS;
-        let changed = fields.clone().data_offset(DataOffset::NoData);
+        let changed = fields.data_offset(DataOffset::NoData);
         toc.push(&if denies { changed } else { fields }).unwrap();
     }
     let mut denied = Vec::new();
@@ -249,9 +250,10 @@ fn bytes_between_blocks() {
     bytes.truncate(good.len() - 3);
     let mut input = file(&bytes);
     let mut codes = Vec::new();
-    let tell = |event| match event {
-        Event::Found(found) => codes.push(found.code),
-        _ => {}
+    let tell = |event| {
+        if let Event::Found(found) = event {
+            codes.push(found.code);
+        }
     };
     Verification::new().level(Level::Framing).run(&mut input, tell).unwrap();
     assert!(codes.contains(&Code::Cut), "{codes:?}");

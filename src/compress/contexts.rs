@@ -21,7 +21,10 @@ pub(crate) struct Contexts {
     pub(super) lz4: Pool<super::lz4::Context>,
     #[cfg(feature = "zstd")]
     pub(super) zstd: Pool<super::zstd::Context>,
-    pieces: Pool<Vec<u8>>,
+    /// Memory of pieces: of what is stored, and of what that becomes. Apart, for memory that was filled
+    /// further last time need not be cleared.
+    stored: Pool<Vec<u8>>,
+    plain: Pool<Vec<u8>>,
     threads: usize,
     /// Made when there is something to do; `None` if they cannot be made.
     workers: OnceLock<Option<Workers>>,
@@ -65,17 +68,22 @@ impl Contexts {
         }
     }
 
-    /// Memory for a piece.
-    pub(super) fn take_piece(&self) -> Vec<u8> {
-        self.pieces.take().unwrap_or_default()
+    /// Memory for the stored bytes of a piece.
+    pub(super) fn take_stored(&self) -> Vec<u8> {
+        self.stored.take().unwrap_or_default()
     }
 
-    pub(super) fn give_piece(&self, memory: Vec<u8>) {
-        /// Most pieces are of 1 MiB.
-        const KEPT_BYTES: usize = 2 << 20;
-        if (1..=KEPT_BYTES).contains(&memory.capacity()) {
-            self.pieces.give(memory);
-        }
+    pub(super) fn give_stored(&self, memory: Vec<u8>) {
+        self.stored.give_piece(memory);
+    }
+
+    /// Memory for what a piece becomes.
+    pub(super) fn take_plain(&self) -> Vec<u8> {
+        self.plain.take().unwrap_or_default()
+    }
+
+    pub(super) fn give_plain(&self, memory: Vec<u8>) {
+        self.plain.give_piece(memory);
     }
 }
 
@@ -99,6 +107,16 @@ impl<T> Pool<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < Self::KEPT {
             kept.push(item);
+        }
+    }
+}
+
+impl Pool<Vec<u8>> {
+    fn give_piece(&self, memory: Vec<u8>) {
+        /// Most pieces are of 1 MiB.
+        const KEPT_BYTES: usize = 2 << 20;
+        if (1..=KEPT_BYTES).contains(&memory.capacity()) {
+            self.give(memory);
         }
     }
 }

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 #[cfg(feature = "gzip")]
 use super::gzip;
-use super::input::trailing;
+use super::input::{fill, trailing};
+#[cfg(feature = "lz4")]
+use super::lz4;
 use super::part::MARK;
 use super::ring::{Piece, Plain};
 #[cfg(feature = "zstd")]
@@ -291,18 +293,6 @@ pub(super) fn take(input: &mut impl BufRead, stored: &mut Vec<u8>, len: usize) -
     Ok(())
 }
 
-/// The next bytes; again when a signal came in between.
-pub(super) fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
-    loop {
-        match input.fill_buf() {
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    input.fill_buf()
-}
-
 impl Kind {
     /// Decompresses a piece.
     ///
@@ -316,7 +306,7 @@ impl Kind {
         contexts: &Arc<Contexts>,
         limits: &Limits,
     ) -> io::Result<Plain> {
-        let mut bytes = contexts.take_piece();
+        let mut bytes = contexts.take_plain();
         match self {
             #[cfg(feature = "gzip")]
             Kind::Part { first, last } => {
@@ -326,6 +316,8 @@ impl Kind {
             Kind::Frame(Algorithm::Zstd) => {
                 zstd::decode::frame(stored, len, &mut bytes, contexts)?;
             }
+            #[cfg(feature = "lz4")]
+            Kind::Frame(Algorithm::Lz4) if lz4::decode::frame(stored, len, &mut bytes)? => {}
             Kind::Frame(algorithm) => {
                 let decoder = Decoder::new(stored, algorithm, Framing::Stream, limits, contexts)?;
                 read_exactly(decoder, len, &mut bytes)?;

@@ -43,6 +43,36 @@ pub(super) fn advance<R: BufRead, T>(
     }
 }
 
+/// The reader's next bytes, or none at the end; again when a signal came in between.
+pub(super) fn fill(reader: &mut impl BufRead) -> io::Result<&[u8]> {
+    peek(reader, |_| ())?;
+    reader.fill_buf()
+}
+
+/// Fills `out`, unless the reader ends before. Says how many bytes there were.
+#[cfg(any(feature = "gzip", feature = "lz4"))]
+pub(super) fn read_up_to(reader: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < out.len() {
+        let count = advance(reader, |input| {
+            let count = input.len().min(out.len() - done);
+            out[done..done + count].copy_from_slice(&input[..count]);
+            (count, count)
+        })?;
+        if count == 0 {
+            break;
+        }
+        done += count;
+    }
+    Ok(done)
+}
+
+/// Fills `out`; that the reader ends before is an error.
+#[cfg(any(feature = "gzip", feature = "lz4"))]
+pub(super) fn read_whole(reader: &mut impl BufRead, out: &mut [u8]) -> io::Result<()> {
+    if read_up_to(reader, out)? < out.len() { Err(truncated()) } else { Ok(()) }
+}
+
 /// Reads on to the end, where nothing but zeros may stand.
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 pub(super) fn only_zeros<R: BufRead>(reader: &mut R) -> io::Result<()> {

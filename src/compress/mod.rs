@@ -2,23 +2,27 @@
 //!
 //! ```text
 //! mod.rs       Framing
-//! decoder.rs   Decoder: buffering, the end of the data, errors; the same for all algorithms
-//! encoder.rs   Encoder: its mirror
-//! input.rs     what decoders do with their reader, and say of the data
-//! frames.rs    Frames: where lz4 and zstd frames begin and end, found without decompressing
-//! contexts.rs  Contexts: what decoders leave for the next one
-//! framed.rs    the encoder of the form in which each MiB can be decompressed on its own
-//! parallel.rs  one stream of the plain form by several threads
-//! pieces.rs    PieceReader: a decoder of data of that form, on several threads; else a Decoder
-//! cutter.rs    where its pieces begin and end
-//! part.rs      parts of a damaged zlib stream, each for itself
-//! ring.rs      pieces that wait for their turn
-//! ahead.rs     one stream, decompressed by one thread while another uses what came out
-//! replay.rs    a reader of what was read already
-//! restart.rs   the last place from which what is wanted can be decompressed
-//! workers.rs   the threads
 //! gzip/, lz4/, zstd/   one algorithm each: decode.rs beside encode.rs
 //! gzip/rewrap.rs       deflate data from one wrapper into the other
+//! frames.rs    Frames: where lz4 and zstd frames begin and end, found without decompressing
+//! workers.rs   threads
+//!
+//!              Writing
+//! encoder.rs   Encoder: of all algorithms and forms, by one thread or several
+//! framed.rs    the form in which each MiB can be decompressed on its own
+//! parallel.rs  the plain form, as pg_dump writes it, of one stream by several threads
+//!
+//!              Reading
+//! decoder.rs   Decoder: one stream by one thread: buffering, the end of the data, errors
+//! input.rs     what decoders do with their reader, and say of the data
+//! contexts.rs  Contexts: memory and threads that all readers of an archive share
+//! pieces.rs    PieceReader: of all forms, by as many threads as the form allows
+//! cutter.rs    where the pieces of the other form begin and end; how one is decompressed
+//! part.rs      parts of a damaged zlib stream, each for itself
+//! ring.rs      pieces that wait for their turn
+//! ahead.rs     the plain form: one thread decompresses while another uses what came out
+//! replay.rs    what was read already, once more: of what proved to be no piece
+//! restart.rs   the last place from which what is wanted can be decompressed
 //! ```
 //!
 //! Knows nothing of archives. Codes, names, suffixes and levels are in `compression.rs`.

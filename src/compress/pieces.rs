@@ -232,7 +232,7 @@ impl<R: PieceSource> Pieces<R> {
     /// neither.
     fn next(&mut self) -> Option<Behind> {
         loop {
-            self.contexts.give_piece(std::mem::take(&mut self.current));
+            self.contexts.give_plain(std::mem::take(&mut self.current));
             self.used = 0;
             self.read_ahead();
             let Some(Done { stored, at, plain }) = self.ring.pop() else {
@@ -243,7 +243,7 @@ impl<R: PieceSource> Pieces<R> {
             };
             match plain {
                 Ok(plain) if self.fits(&plain) => {
-                    self.contexts.give_piece(stored);
+                    self.contexts.give_stored(stored);
                     self.any = true;
                     self.pass(&plain);
                     self.current = plain.bytes;
@@ -281,7 +281,7 @@ impl<R: PieceSource> Pieces<R> {
     /// Reads pieces, and lets other threads decompress them, as far as there is room.
     fn read_ahead(&mut self) {
         while self.behind.is_none() && self.ring.has_room() {
-            match self.cutter.next(&mut self.input, self.contexts.take_piece()) {
+            match self.cutter.next(&mut self.input, self.contexts.take_stored()) {
                 Cut::Piece(piece) => self.ring.push(piece),
                 Cut::End => {
                     self.behind = Some(Behind::End);

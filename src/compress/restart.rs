@@ -7,7 +7,8 @@
 
 use std::io::{self, BufRead};
 
-use super::cutter::{MEMBER, fill, member_sizes, take};
+use super::cutter::{MEMBER, member_sizes, take};
+use super::input::fill;
 use super::{Algorithm, Frames, Framing};
 
 /// Stored bytes of which some need not be read.

@@ -236,7 +236,10 @@ fn verify(
 ) -> Result<Summary, Failure> {
     let started = Instant::now();
     let against = args.manifest_of(path)?;
-    let options = context.options().damaged(true);
+    let threads =
+        args.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get()));
+    // One table is decompressed by no more of them.
+    let options = context.options().damaged(true).threads(threads.min(16) as u32);
     let (mut input, progress) = input::open_with(path, options, context)?;
     let toc = input.shared_toc();
     let name = message::shown(path.as_os_str().as_encoded_bytes());
@@ -250,8 +253,6 @@ fn verify(
     {
         written = written.and_then(|()| writeln!(out, "manifest: SHA-256 {digest}"));
     }
-    let threads =
-        args.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get()));
     let mut verification =
         Verification::new().level(args.level).threads(threads).subset(args.subset);
     if let Some(Part { part, of }) = args.part {

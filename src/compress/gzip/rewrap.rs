@@ -8,7 +8,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::Wrapper;
 use crate::compress::Framing;
-use crate::compress::input::{differs, malformed, trailing, truncated};
+use crate::compress::input::{differs, fill, malformed, read_whole, trailing, truncated};
 use crate::error::Fault;
 
 /// Plain bytes are looked at in pieces of this size.
@@ -21,7 +21,7 @@ pub(crate) fn zlib_to_gzip(
     mut look: impl FnMut(&[u8]),
 ) -> io::Result<()> {
     let mut header = [0; 2];
-    read_exact(&mut input, &mut header)?;
+    read_whole(&mut input, &mut header)?;
     let [method, flags] = header;
     if method & 0x0f != 8 || u16::from_be_bytes(header) % 31 != 0 || flags & 0x20 != 0 {
         return Err(malformed("zlib data: incorrect header"));
@@ -98,32 +98,6 @@ pub(crate) fn gzip_to_zlib(
     output.write_all(&trailer[..len])
 }
 
-fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
-    loop {
-        match input.fill_buf() {
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    input.fill_buf()
-}
-
-fn read_exact(input: &mut impl BufRead, bytes: &mut [u8]) -> io::Result<()> {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        let data = fill(input)?;
-        if data.is_empty() {
-            return Err(truncated());
-        }
-        let n = data.len().min(bytes.len() - filled);
-        bytes[filled..filled + n].copy_from_slice(&data[..n]);
-        input.consume(n);
-        filled += n;
-    }
-    Ok(())
-}
-
 fn check_trailer(
     input: &mut impl BufRead,
     wrapper: &Wrapper,
@@ -131,7 +105,7 @@ fn check_trailer(
 ) -> io::Result<()> {
     let (expected, len) = wrapper.trailer();
     let mut found = [0; 8];
-    read_exact(input, &mut found[..len])?;
+    read_whole(input, &mut found[..len])?;
     // In zlib's words, as the decoder.
     match found[..len].iter().zip(&expected).position(|(found, expected)| found != expected) {
         None => Ok(()),
@@ -181,7 +155,7 @@ fn skip_gzip_header(input: &mut impl BufRead) -> io::Result<Option<u64>> {
         return Ok(None);
     }
     let mut fixed = [0; 10];
-    if let Err(error) = read_exact(input, &mut fixed) {
+    if let Err(error) = read_whole(input, &mut fixed) {
         // So short it is no gzip file.
         return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
     }
@@ -191,20 +165,20 @@ fn skip_gzip_header(input: &mut impl BufRead) -> io::Result<Option<u64>> {
     let mut len = 10;
     if flags & HAS_EXTRA != 0 {
         let mut size = [0; 2];
-        read_exact(input, &mut size)?;
+        read_whole(input, &mut size)?;
         let size = u16::from_le_bytes(size);
-        read_exact(input, &mut vec![0; usize::from(size)])?;
+        read_whole(input, &mut vec![0; usize::from(size)])?;
         len += 2 + u64::from(size);
     }
     for flag in [HAS_NAME, HAS_COMMENT] {
         let mut byte = [u8::from(flags & flag != 0)];
         while byte != [0] {
-            read_exact(input, &mut byte)?;
+            read_whole(input, &mut byte)?;
             len += 1;
         }
     }
     if flags & HAS_CHECKSUM != 0 {
-        read_exact(input, &mut [0; 2])?;
+        read_whole(input, &mut [0; 2])?;
         len += 2;
     }
     Ok(Some(len))

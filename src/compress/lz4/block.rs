@@ -7,7 +7,7 @@
 //! * Short sequences are copied in pieces of fixed size; what is too much is overwritten by the
 //!   next sequence. So [`decode`](Sequence::decode) writes beyond what it has decoded.
 //! * What has to be known for the next sequence, where its token is, is found in few steps.
-//! * The window's size is a power of two, so that `at & MASK` needs no further bounds check.
+//! * What a window holds is a power of two, so that `at & mask(SIZE)` needs no further bounds check.
 
 /// Bytes of history a match can reach.
 pub(super) const REACH: usize = 64 << 10;
@@ -15,12 +15,13 @@ pub(super) const REACH: usize = 64 << 10;
 /// Bytes of a window that are decoded to.
 pub(super) const WINDOW: usize = 256 << 10;
 
-const MASK: usize = WINDOW - 1;
-
 /// More than a fixed-size copy writes.
-const SLACK: usize = 64;
+pub(super) const SLACK: usize = 64;
 
-pub(super) type Window = [u8; WINDOW + SLACK];
+/// For places in a window of so many bytes, the slack included.
+const fn mask(size: usize) -> usize {
+    size - SLACK - 1
+}
 
 /// Bytes of output that one round of the fast loop stays below.
 const ROUND: usize = 96;
@@ -62,17 +63,18 @@ impl Sequence {
     }
 
     /// Decodes `input` to `window[at..end]`, after the output `window[..at]` that it may refer
-    /// to, until either is used up. Returns the new `at`, and what is left of `input`.
+    /// to, until either is used up. Returns the new `at`, and what is left of `input`. `SIZE` is a
+    /// power of two and the slack.
     ///
     /// The block is complete when nothing is left of `input`.
-    pub(super) fn decode<'a>(
+    pub(super) fn decode<'a, const SIZE: usize>(
         &mut self,
         mut input: &'a [u8],
-        window: &mut Window,
+        window: &mut [u8; SIZE],
         mut at: usize,
         end: usize,
     ) -> Result<(usize, &'a [u8]), Damage> {
-        let end = end.min(WINDOW);
+        let end = end.min(SIZE - SLACK);
         loop {
             if self.is_done() {
                 (at, input) = rounds(input, window, at, end)?;
@@ -122,9 +124,9 @@ impl Sequence {
 
 /// Decodes sequences as long as neither end is near.
 #[inline]
-fn rounds<'a>(
+fn rounds<'a, const SIZE: usize>(
     mut input: &'a [u8],
-    window: &mut Window,
+    window: &mut [u8; SIZE],
     mut at: usize,
     end: usize,
 ) -> Result<(usize, &'a [u8]), Damage> {
@@ -133,7 +135,7 @@ fn rounds<'a>(
         && let Some(next) = input.first_chunk::<64>()
     {
         let short = usize::from(next[0] >> 4);
-        let to = at & MASK;
+        let to = at & mask(SIZE);
         // Twice the same, and the input used in two steps, since it is the way from one token to
         // the next that takes the time.
         let step = if short < 15 {
@@ -158,11 +160,11 @@ fn rounds<'a>(
 /// unless it overlaps, or is long and does not end before `near`. Returns what is left of `rest`,
 /// and the new `at`.
 #[inline(always)]
-fn repeat_near<'a>(
+fn repeat_near<'a, const SIZE: usize>(
     next: &[u8; 64],
     offset_at: usize,
     rest: &'a [u8],
-    window: &mut Window,
+    window: &mut [u8; SIZE],
     at: usize,
     near: usize,
 ) -> Result<Option<(&'a [u8], usize)>, Damage> {
@@ -175,7 +177,7 @@ fn repeat_near<'a>(
         if offset < 8 {
             return Ok(None);
         }
-        let (from, to) = (from & MASK, at & MASK);
+        let (from, to) = (from & mask(SIZE), at & mask(SIZE));
         // In eights, since a processor waits when it loads what was just stored in pieces.
         window.copy_within(from..from + 8, to);
         window.copy_within(from + 8..from + 16, to + 8);
@@ -189,7 +191,7 @@ fn repeat_near<'a>(
     }
     let (mut from, mut at) = (from, at);
     loop {
-        let (start, to) = (from & MASK, at & MASK);
+        let (start, to) = (from & mask(SIZE), at & mask(SIZE));
         window.copy_within(start..start + 16, to);
         window.copy_within(start + 16..start + 32, to + 16);
         (from, at) = (from + 32, at + 32);
@@ -216,7 +218,7 @@ fn length(first: u8, mut input: &[u8]) -> Result<(usize, &[u8]), Damage> {
 }
 
 /// Repeats `count` bytes from `offset` back; more than `offset` bytes are a pattern.
-fn repeat(window: &mut Window, at: usize, offset: usize, count: usize) {
+fn repeat(window: &mut [u8], at: usize, offset: usize, count: usize) {
     let from = at - offset;
     let mut done = 0;
     while done < count {

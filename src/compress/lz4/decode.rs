@@ -5,8 +5,10 @@ use std::io::{self, BufRead};
 
 use twox_hash::XxHash32;
 
-use super::block::{REACH, Sequence, WINDOW, Window};
-use crate::compress::input::{advance, differs, malformed, only_zeros, trailing, truncated};
+use super::block::{REACH, SLACK, Sequence, WINDOW};
+use crate::compress::input::{
+    advance, differs, malformed, only_zeros, read_up_to, read_whole, trailing, truncated,
+};
 use crate::compress::{Contexts, Framing};
 use crate::error::Fault;
 
@@ -24,7 +26,7 @@ const KEPT: usize = 1 << 20;
 
 #[derive(Default)]
 pub(in crate::compress) struct Context {
-    /// A [`Window`], in one piece on the heap.
+    /// What is decoded, with what matches reach: `WINDOW` bytes and the slack.
     window: Vec<u8>,
     /// A block that the reader did not have in one piece.
     block: Vec<u8>,
@@ -151,7 +153,7 @@ impl Decoder {
         self.framed = true;
         (self.start, self.end) = (0, 0);
         if self.memory.window.is_empty() {
-            self.memory.window = vec![0; size_of::<Window>()];
+            self.memory.window = vec![0; WINDOW + SLACK];
         }
         self.stage = Stage::Block;
         Ok(())
@@ -233,7 +235,7 @@ impl Decoder {
     fn decode(&mut self, input: &[u8]) -> io::Result<usize> {
         let end = self.make_room();
         let Decoder { memory, frame, .. } = self;
-        let Some(window) = memory.window.first_chunk_mut() else {
+        let Some(window) = memory.window.first_chunk_mut::<{ WINDOW + SLACK }>() else {
             return Err(malformed("lz4 data: no window"));
         };
         let (at, rest) = frame
@@ -310,6 +312,77 @@ impl Decoder {
     }
 }
 
+/// The longest frame that is decompressed at once.
+const WHOLE: usize = 1 << 20;
+
+/// Decompresses a frame of one block, which becomes `len` bytes, to where they are wanted. False: it
+/// is no such frame.
+///
+/// # Errors
+///
+/// Its words do not matter: [`Decoder`] says what is wrong.
+pub(in crate::compress) fn frame(
+    stored: &[u8],
+    len: usize,
+    bytes: &mut Vec<u8>,
+) -> io::Result<bool> {
+    /// What was decoded is looked at for its checksum while it is near.
+    const STEP: usize = 64 << 10;
+    let mut rest = stored;
+    if len > WHOLE || read_word(&mut rest)? != MAGIC {
+        return Ok(false);
+    }
+    let mut frame = Frame::read(&mut rest)?;
+    let word = read_word(&mut rest)?;
+    let size = (word & !(1 << 31)) as usize;
+    let (Some(block), Some(mut rest)) = (rest.get(..size), rest.get(size..)) else {
+        return Err(truncated());
+    };
+    if word == 0 || size > frame.block_bytes || len > frame.block_bytes {
+        return Ok(false);
+    }
+    if frame.has_block_checksums {
+        check(&mut rest, Some(checksum_of(block)), "lz4 data: incorrect block checksum")?;
+    }
+    if read_word(&mut rest)? != 0 {
+        return Ok(false);
+    }
+    if word >> 31 == 1 {
+        bytes.clear();
+        bytes.extend_from_slice(block);
+        if let Some(checksum) = &mut frame.checksum {
+            checksum.write(block);
+        }
+    } else {
+        bytes.resize(WHOLE + SLACK, 0);
+        let Some(window) = bytes.first_chunk_mut::<{ WHOLE + SLACK }>() else { return Ok(false) };
+        let (mut at, mut left, mut sequence) = (0, block, Sequence::default());
+        while at < len && !left.is_empty() {
+            let decoded = sequence.decode(left, window, at, len.min(at + STEP));
+            let (to, behind) = decoded.map_err(|damage| malformed(damage.text()))?;
+            if let Some(checksum) = &mut frame.checksum {
+                checksum.write(&window[at..to]);
+            }
+            (at, left) = (to, behind);
+        }
+        if !left.is_empty() {
+            return Err(malformed("lz4 data: longer than the frame says"));
+        }
+        bytes.truncate(at);
+    }
+    check(&mut rest, frame.checksum.take(), "lz4 data: incorrect checksum")?;
+    match bytes.len() == len && rest.is_empty() {
+        true => Ok(true),
+        false => Err(malformed("lz4 data: another length than the frame says")),
+    }
+}
+
+fn checksum_of(bytes: &[u8]) -> XxHash32 {
+    let mut checksum = XxHash32::with_seed(0);
+    checksum.write(bytes);
+    checksum
+}
+
 impl Frame {
     /// Reads the header after the magic number.
     fn read<R: BufRead>(reader: &mut R) -> io::Result<Self> {
@@ -377,25 +450,4 @@ fn read_word<R: BufRead>(reader: &mut R) -> io::Result<u32> {
     let mut word = [0; 4];
     read_whole(reader, &mut word)?;
     Ok(u32::from_le_bytes(word))
-}
-
-fn read_whole<R: BufRead>(reader: &mut R, out: &mut [u8]) -> io::Result<()> {
-    if read_up_to(reader, out)? < out.len() { Err(truncated()) } else { Ok(()) }
-}
-
-/// Fills `out` unless the reader ends before.
-fn read_up_to<R: BufRead>(reader: &mut R, out: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < out.len() {
-        let count = advance(reader, |input| {
-            let count = input.len().min(out.len() - done);
-            out[done..done + count].copy_from_slice(&input[..count]);
-            (count, count)
-        })?;
-        if count == 0 {
-            break;
-        }
-        done += count;
-    }
-    Ok(done)
 }

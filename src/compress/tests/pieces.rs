@@ -336,6 +336,44 @@ fn frames_of_others() {
     }
 }
 
+/// Frames of one block are decompressed to where they are wanted. Whatever byte of them is another one,
+/// a decoder says the same.
+#[test]
+fn lz4_frames_of_one_block() {
+    use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+    let mut random = fastrand::Rng::with_seed(11);
+    let noise: Vec<u8> = (0..50_000).map(|_| random.u8(..)).collect();
+    let pattern: Vec<u8> = (0..200_000).map(|n| b"abc"[n % 3]).collect();
+    for plain in [rows(60_000), rows(900_000), noise, pattern, b"x".to_vec()] {
+        for (size, mode, checks) in [
+            (BlockSize::Max1MB, BlockMode::Independent, true),
+            (BlockSize::Max4MB, BlockMode::Linked, true),
+            (BlockSize::Max64KB, BlockMode::Linked, false),
+        ] {
+            let info = FrameInfo::new().block_size(size).block_mode(mode);
+            let info = info.block_checksums(checks).content_checksum(checks);
+            let info = info.content_size(Some(plain.len() as u64));
+            let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+            encoder.write_all(&plain).unwrap();
+            let frame = encoder.finish().unwrap();
+            let twice = Chunks::of(vec![frame.clone(), frame.clone()]);
+            let read = check(&twice, Algorithm::Lz4, Framing::Stream, 2);
+            assert!(read.0 == [&plain[..], &plain].concat());
+            let edge = 24.min(frame.len());
+            let inner: Vec<usize> = (0..20).map(|_| random.usize(..frame.len())).collect();
+            let places = (0..edge).chain(frame.len() - edge..frame.len()).chain(inner);
+            for at in places.step_by(if is_exhaustive() { 1 } else { 5 }) {
+                let mut damaged = frame.clone();
+                damaged[at] ^= 1 << random.u8(..8);
+                let stored = Chunks::of(vec![damaged, frame.clone()]);
+                check(&stored, Algorithm::Lz4, Framing::Stream, 2);
+            }
+            let cut = Chunks::of(vec![frame[..frame.len() / 2].to_vec()]);
+            check(&cut, Algorithm::Lz4, Framing::Stream, 2);
+        }
+    }
+}
+
 /// One stream, whose rest another thread decompresses: the same bytes, and the same errors.
 #[test]
 fn one_stream() {
