@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgdmp::source::{FileSource, MappedFile};
 use pgdmp::toc::{ArchiveVersion, DataOffset, EntryFields, Section};
@@ -255,6 +256,27 @@ fn what_lies_behind_a_long_block_is_found() {
         assert_eq!(shared, alone);
         assert_eq!(shared.1.is_none(), cut == 0, "{:?}", shared.1);
         assert_eq!(shared.0, last.as_bytes());
+    }
+}
+
+/// Who reads one entry after the other reads each byte once: what was read is not walked over.
+#[test]
+fn a_file_without_offsets_is_read_once() {
+    let bytes = long(false);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &bytes).unwrap();
+    for (ids, most) in [(&[1, 2, 3][..], 110), (&[1, 2, 3, 2], 210), (&[3, 1, 2], 210)] {
+        let count = Arc::new(AtomicU64::new(0));
+        let sum = Arc::clone(&count);
+        let options = OpenOptions::new().on_read(move |bytes| {
+            sum.fetch_add(bytes, Ordering::Relaxed);
+        });
+        let archive = options.open(file.path()).unwrap();
+        for id in ids {
+            assert_eq!(as_far_as_possible(&archive, *id).1, None);
+        }
+        let percent = count.load(Ordering::Relaxed) * 100 / bytes.len() as u64;
+        assert!(percent <= most, "{ids:?}: {percent} %");
     }
 }
 

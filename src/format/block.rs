@@ -7,6 +7,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
+use super::ends::NoteEnd;
 use crate::compress::{Algorithm, Frames};
 use crate::error::{Error, Fault, Result};
 use crate::limits::Limits;
@@ -182,6 +183,8 @@ pub(crate) struct ChunkReader<I> {
     remaining: u32,
     state: State,
     watch: Option<FrameWatch>,
+    /// Who is told where the stream ends.
+    on_end: Option<NoteEnd>,
 }
 
 /// Looks for zstd frames that begin within a chunk.
@@ -227,7 +230,15 @@ enum State {
 impl<I: Positioned> ChunkReader<I> {
     /// `input` stands before the length of the first chunk.
     pub(crate) fn new(input: I, dialect: Dialect) -> Self {
-        ChunkReader { input, dialect, used: 0, remaining: 0, state: State::Reading, watch: None }
+        ChunkReader {
+            input,
+            dialect,
+            used: 0,
+            remaining: 0,
+            state: State::Reading,
+            watch: None,
+            on_end: None,
+        }
     }
 
     /// A reader between two streams.
@@ -238,6 +249,11 @@ impl<I: Positioned> ChunkReader<I> {
     /// The same place, but between two streams.
     pub(crate) fn into_idle(self) -> Self {
         ChunkReader { state: State::Done, ..self }
+    }
+
+    /// Has it noted where the stream ends, if that is met.
+    pub(super) fn noting_end(self, note: Option<NoteEnd>) -> Self {
+        ChunkReader { on_end: note, ..self }
     }
 
     /// Says afterwards whether [a frame began within a chunk](Self::frame_within_chunk).
@@ -292,7 +308,12 @@ impl<I: Positioned> ChunkReader<I> {
         }
         let result = self.next_len();
         match result {
-            Ok(0) => self.state = State::Done,
+            Ok(0) => {
+                self.state = State::Done;
+                if let Some(note) = self.on_end.take() {
+                    note.note(self.input.position());
+                }
+            }
             Ok(len) => (self.used, self.remaining) = (0, len),
             Err(_) => self.state = State::Failed,
         }
@@ -419,6 +440,7 @@ impl ChunkReader<SourceReader> {
             remaining,
             state,
             watch,
+            on_end: self.on_end.clone(),
         }
     }
 

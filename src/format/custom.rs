@@ -16,6 +16,7 @@ pub(crate) use sink::CustomSink;
 pub(crate) use stream::BlockStream;
 
 use super::block::{self, BlockHeader, BlockStart, ChunkReader};
+use super::ends::Ends;
 use super::relay;
 use crate::compress::Algorithm;
 use crate::error::{Error, ErrorKind, Fault, Result};
@@ -34,6 +35,8 @@ pub(crate) struct Custom {
     toc_end: u64,
     /// Blocks that were found by looking.
     scan: Mutex<Scan>,
+    /// Where those end that were read.
+    ends: Arc<Ends>,
     /// Offsets of the second table of contents of a redirected dump, if there is one.
     appended: OnceLock<Option<Appended>>,
     /// The offsets of all entries, sorted; made when a size is asked for.
@@ -110,6 +113,7 @@ impl Custom {
             toc_start,
             toc_end,
             scan: Mutex::new(scan),
+            ends: Arc::default(),
             appended: OnceLock::new(),
             offsets: OnceLock::new(),
             behind: Default::default(),
@@ -162,7 +166,10 @@ impl Custom {
             return Err(found.kind.of_wrong_kind().at(start));
         }
         let algorithm = toc.header().compression.algorithm;
-        Ok(ChunkReader::new(reader, self.dialect).watching(algorithm))
+        let chunks = ChunkReader::new(reader, self.dialect).watching(algorithm);
+        let is_walked_to = !matches!(entry.data_offset(), Some(DataOffset::At(_)));
+        let notes = is_walked_to && kind == BlockKind::Data;
+        Ok(chunks.noting_end(notes.then(|| self.ends.to_note(start))))
     }
 
     /// Where the blocks begin.
@@ -251,7 +258,7 @@ impl Custom {
     /// One step of the walk. What stops it for good is remembered, and is no error here.
     fn step(&self, scan: &mut Scan) -> Result<()> {
         let start = scan.entered.map_or_else(|| scan.reader.position(), |(_, start)| start);
-        let Err(error) = scan.step(self.dialect) else { return Ok(()) };
+        let Err(error) = scan.step(self.dialect, &self.ends) else { return Ok(()) };
         if error.is_io() {
             scan.reader = self.reader(start).for_lengths();
             scan.entered = None;
@@ -461,10 +468,10 @@ impl Scan {
     }
 
     /// Enters the next block, or walks over the one that was entered.
-    fn step(&mut self, dialect: Dialect) -> Result<()> {
+    fn step(&mut self, dialect: Dialect, ends: &Ends) -> Result<()> {
         match self.entered {
             None => self.enter(dialect),
-            Some((header, start)) => self.pass(header, start, dialect),
+            Some((header, start)) => self.pass(header, start, dialect, ends),
         }
     }
 
@@ -478,10 +485,21 @@ impl Scan {
         Ok(())
     }
 
-    fn pass(&mut self, header: BlockHeader, start: u64, dialect: Dialect) -> Result<()> {
-        let mut chunks = ChunkReader::idle(&mut self.reader, dialect);
-        skip_block(&mut chunks, header.kind, relay::skip_rest)?;
-        let end = chunks.position();
+    fn pass(
+        &mut self,
+        header: BlockHeader,
+        start: u64,
+        dialect: Dialect,
+        ends: &Ends,
+    ) -> Result<()> {
+        if let Some(end) = ends.of(start) {
+            let at = self.reader.position();
+            self.reader.skip(end.saturating_sub(at))?;
+        } else {
+            let mut chunks = ChunkReader::idle(&mut self.reader, dialect);
+            skip_block(&mut chunks, header.kind, relay::skip_rest)?;
+        }
+        let end = self.reader.position();
         self.by_id.entry(header.dump_id).or_insert(self.blocks.len());
         self.blocks.push(Block { header, start, end });
         self.entered = None;

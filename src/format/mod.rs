@@ -4,6 +4,7 @@ pub(crate) mod block;
 pub(crate) mod custom;
 pub(crate) mod detect;
 pub(crate) mod directory;
+mod ends;
 pub(crate) mod folder;
 mod magic;
 pub(crate) mod members;
