@@ -3,40 +3,41 @@
 
 mod check;
 mod database;
+mod destination;
 mod extras;
 pub(crate) mod filter;
 mod getopt;
 mod help;
 mod input;
 mod messages;
+mod opened;
 mod options;
 mod plan;
 mod progress;
+mod script;
 mod table;
 
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::explain::explain;
 use crate::inputs::Inputs;
-use crate::made::Started;
-use crate::output::Output;
 use crate::selection::nothing_named;
 use crate::stdio::{self, Stdout};
 use crate::{Context, rest};
-use messages::{Fatal, Program, no_compression, os};
+use destination::{Destination, check_output};
+use messages::{Fatal, Program, os};
+use opened::{check_session, tell_of_opening, warn_of_archive};
 use options::{Options, to_path};
 use pgdmp::adapt::Adapted;
-use pgdmp::script::{Outcome, Restore, Sink, Step, TextSink};
 use pgdmp::select::{Selected, UseList};
 use pgdmp::text::Encoding;
-use pgdmp::toc::{ArchiveVersion, Compression, Gate};
-use pgdmp::{DumpId, ErrorKind, Format, Input, Listing, RestrictKey, Script, Toc};
+use pgdmp::{ErrorKind, Input, Listing, Toc};
 use progress::Watcher;
+use script::write_sql;
 pub(crate) use table::documented;
 
 /// Restore an archive into a database, or print its SQL, with all options of pg_restore
@@ -185,81 +186,6 @@ fn inputs(program: &Program, options: &Options) -> Inputs {
     Inputs::archives([&*archive]).with_lists(lists.iter().map(PathBuf::as_path))
 }
 
-/// Refuses to write to what is read, which pg_restore empties.
-fn check_output(name: Option<&[u8]>, inputs: &Inputs) -> Result<(), Fatal> {
-    match name {
-        None | Some(b"-") => inputs.check_stdout()?,
-        Some(name) => {
-            let path = to_path(name);
-            if let Ok(metadata) = fs::metadata(&path) {
-                inputs.check_file(&metadata, &path, &path.display().to_string())?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn write_sql(
-    program: &Program,
-    mut options: Options,
-    toc: &Toc,
-    created: String,
-    run: impl FnOnce(&Restore, &Selected<'_>, &mut dyn Sink) -> pgdmp::Result<pgdmp::script::Report>,
-) -> Result<(), Fatal> {
-    let started = Started::now();
-    let (selected, adapted) = chosen(program, &mut options, toc)?;
-    if let Some(form) = options.extras.explain {
-        return Ok(explain(&selected, form, || crate::json::Entries::of_archive(toc, None))?);
-    }
-    let for_people = speaks_to_people(program, &options);
-    tell_people(program, &options, &selected);
-    let selected = adapted.selected(&selected);
-    check_compression(&selected)?;
-    if options.verbose {
-        options.set(|script| script.verbose(created));
-        if selected.implied_no_schema() {
-            program.info("implied no-schema restore");
-        }
-    }
-    let key = match options.restrict_key {
-        Some(key) => key,
-        None => RestrictKey::random()?,
-    };
-    let restore = Restore::new().options(options.script);
-    let file =
-        options.output.as_deref().filter(|name| *name != b"-").map(to_path).filter(|_| for_people);
-    let mut output = Destination::open(options.output.as_deref(), &options.inputs, toc)?;
-    let mut target = Target { inner: &mut output, failed: false };
-    let mut sink = Talk {
-        script: TextSink::new(&mut target, key),
-        program,
-        verbose: options.verbose,
-        refused: false,
-    };
-    let written = run(&restore, &selected, &mut sink);
-    // What was written before an error is worth seeing.
-    let end = sink.script.finish();
-    let refused = sink.refused;
-    let failed = target.failed;
-    match written.and(end) {
-        Ok(_) => {
-            output.finish().map_err(|error| Fatal::output(&error))?;
-            if let Some(path) = file {
-                started.tell_of_file(&path);
-            }
-            Ok(())
-        }
-        Err(error) if failed => Err(Fatal::output(&io::Error::from(error))),
-        Err(error) => {
-            // This error is the one to show.
-            let _ = output.finish();
-            let fatal = Fatal::from(error);
-            // The name of a database comes from where pg_restore does not say its own.
-            Err(if refused { fatal.without_program() } else { fatal })
-        }
-    }
-}
-
 /// Tells who sits at the terminal what pg_restore is silent about: what a choice by name leaves out,
 /// and what an older server will refuse of the script.
 fn tell_people(program: &Program, options: &Options, selected: &Selected<'_>) {
@@ -307,102 +233,6 @@ fn chosen<'t>(
     }
     let adapted = options.extras.server.adapt(&mut selected, |text| program.warning(text))?;
     Ok((selected, adapted))
-}
-
-/// What pg_restore says first when it is to say a lot.
-fn tell_of_opening(program: &Program, options: &Options) {
-    let name = options.input.as_deref().unwrap_or(b"(stdio)");
-    let format = match options.format {
-        None => "0",
-        Some(Format::Custom) => "1",
-        Some(Format::Tar) => "3",
-        Some(Format::Directory) => "5",
-        Some(_) => "?",
-    };
-    program.info([b"allocating AH for ", name, b", format ", format.as_bytes()].concat());
-    if options.format.is_none() {
-        program.info("attempting to ascertain archive format");
-    }
-}
-
-/// Warns of what pg_restore warns of while it reads the table of contents, and in `debug` names
-/// all entries. Gives the time when the archive was made.
-fn warn_of_archive(program: &Program, toc: &Toc, debug: bool) -> String {
-    let header = toc.header();
-    if header.int_size > 4 {
-        program.warning(
-            "archive was made on a machine with larger integers, some operations might fail",
-        );
-    }
-    if let Some(name) = unknown_compression(header.compression) {
-        program.warning(format!(
-            "archive is compressed, but this installation does not support compression ({}) -- \
-             no data will be available",
-            no_compression(name)
-        ));
-    }
-    let created = match header.created {
-        Some(created) => {
-            let created = pgdmp_local_time::creation_time(created.fields());
-            if created.invalid {
-                program.warning("invalid creation date in header");
-            }
-            created.text
-        }
-        None => pgdmp_local_time::now(),
-    };
-    for (number, entry) in toc.entries().enumerate() {
-        if has_oids(header.version, entry.with_oids()) {
-            program.warning("restoring tables WITH OIDS is not supported anymore");
-        }
-        if debug {
-            let start = format!("read TOC entry {number} (ID {}) for ", entry.dump_id());
-            let [desc, tag] = [entry.desc().as_bytes(), entry.tag().unwrap_or_default()];
-            program.info([start.as_bytes(), desc, b" ", tag].concat());
-        }
-    }
-    created
-}
-
-/// Refuses an archive that does not say how to read its own SQL.
-fn check_session(toc: &Toc) -> Result<(), Fatal> {
-    Script::check(toc).map_err(|error| {
-        match error.entry().and_then(|name| toc.entry(DumpId(name.dump_id))) {
-            Some(entry) => Fatal::new(
-                [
-                    b"invalid ",
-                    entry.desc().as_bytes(),
-                    b" item: ",
-                    entry.defn().unwrap_or_default(),
-                ]
-                .concat(),
-            ),
-            None => Fatal::from(error),
-        }
-    })
-}
-
-fn has_oids(version: ArchiveVersion, flag: Option<&[u8]>) -> bool {
-    !version.has(Gate::WithOids) || flag == Some(b"true")
-}
-
-/// The name of the archive's compression, if this program cannot undo it.
-fn unknown_compression(compression: Compression) -> Option<&'static str> {
-    use pgdmp::Algorithm;
-    match compression.algorithm {
-        Algorithm::Unknown(_) => Some(compression.algorithm.name()),
-        _ => None,
-    }
-}
-
-fn check_compression(selected: &Selected<'_>) -> Result<(), Fatal> {
-    let compression = selected.toc().header().compression;
-    let Some(name) = unknown_compression(compression) else { return Ok(()) };
-    let data = selected.all().any(|(entry, d)| entry.had_dumper() && d.wanted.data);
-    if !data {
-        return Ok(());
-    }
-    Err(Fatal::new(format!("cannot restore from compressed archive ({})", no_compression(name))))
 }
 
 fn use_list(program: &Program, options: &Options, toc: &Toc) -> Result<Option<UseList>, Fatal> {
@@ -463,106 +293,4 @@ fn check_names(program: &Program, options: &Options, selected: &Selected<'_>) ->
         }
     }
     Ok(())
-}
-
-/// Where the SQL goes.
-#[derive(Debug)]
-enum Destination {
-    Stdout(Output),
-    File(File),
-}
-
-impl Destination {
-    fn open(name: Option<&[u8]>, inputs: &Inputs, toc: &Toc) -> Result<Destination, Fatal> {
-        let Some(name) = name.filter(|name| *name != b"-") else {
-            return Ok(Destination::Stdout(Output::of(toc.text_encoding())));
-        };
-        let failed = |error: io::Error| {
-            let end = format!("\": {}", os(&error));
-            Fatal::new([b"could not open output file \"", name, end.as_bytes()].concat())
-        };
-        let path = to_path(name);
-        // Nothing is lost of a file before it is known to be none that is read.
-        let mut file = File::options();
-        let file = file.write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        inputs.check_file(&metadata, &path, &path.display().to_string())?;
-        if metadata.is_file() {
-            file.set_len(0).map_err(failed)?;
-        }
-        Ok(Destination::File(file))
-    }
-
-    fn finish(self) -> io::Result<()> {
-        match self {
-            Destination::Stdout(mut output) => output.flush(),
-            Destination::File(mut file) => file.flush(),
-        }
-    }
-}
-
-impl Write for Destination {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Destination::Stdout(output) => output.write(buf),
-            Destination::File(file) => file.write(buf),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Destination::Stdout(output) => output.flush(),
-            Destination::File(file) => file.flush(),
-        }
-    }
-}
-
-/// Remembers whether it was writing that failed.
-struct Target<'a> {
-    inner: &'a mut Destination,
-    failed: bool,
-}
-
-impl Write for Target<'_> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let result = self.inner.write(buf);
-        self.failed |= result.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
-        result
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let result = self.inner.flush();
-        self.failed |= result.is_err();
-        result
-    }
-}
-
-/// The script, and on standard error what happens.
-struct Talk<'a, W> {
-    script: TextSink<W>,
-    program: &'a Program,
-    verbose: bool,
-    /// Whether the name of a database cannot stand in a script.
-    refused: bool,
-}
-
-impl<W: Write> Sink for Talk<'_, W> {
-    fn step(&mut self, step: &Step<'_>) -> pgdmp::Result<Outcome> {
-        match step {
-            Step::Event(event) if event.is_warning() => self.program.warning(event.message()),
-            Step::Event(event) if self.verbose => self.program.info(event.message()),
-            Step::Event(_) => {}
-            Step::Connect { .. } => {
-                let result = self.script.step(step);
-                self.refused = result.is_err();
-                return result;
-            }
-            _ => return self.script.step(step),
-        }
-        Ok(Outcome::Done)
-    }
-
-    fn now(&mut self) -> String {
-        pgdmp_local_time::now()
-    }
 }

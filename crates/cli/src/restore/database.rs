@@ -10,9 +10,10 @@ use pgdmp_live::{
 
 use super::extras::Extras;
 use super::messages::{Fatal, Program};
+use super::opened::check_compression;
 use super::options::Options;
 use super::progress::Watcher;
-use super::{check, check_compression, chosen, plan};
+use super::{check, chosen, plan};
 use crate::explain::explain;
 use crate::signals;
 
