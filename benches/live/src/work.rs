@@ -111,6 +111,42 @@ pub(crate) const WORK: &[Work] = &[
         sql: MANY,
     },
     Work {
+        name: "small",
+        about: "many small tables: ten rows each, a key and an index",
+        far: false,
+        how: How::Parallel,
+        archive: "small",
+        tables: 0,
+        sql: SMALL,
+    },
+    Work {
+        name: "small-far",
+        about: "the same, a millisecond away",
+        far: true,
+        how: How::Parallel,
+        archive: "small",
+        tables: 0,
+        sql: SMALL,
+    },
+    Work {
+        name: "small-rows",
+        about: "many small tables: ten rows each, nothing else",
+        far: false,
+        how: How::Parallel,
+        archive: "small-rows",
+        tables: 0,
+        sql: SMALL_ROWS,
+    },
+    Work {
+        name: "small-rows-far",
+        about: "the same, a millisecond away",
+        far: true,
+        how: How::Parallel,
+        archive: "small-rows",
+        tables: 0,
+        sql: SMALL_ROWS,
+    },
+    Work {
         name: "objects",
         about: "many large objects of 1 kB",
         far: false,
@@ -143,6 +179,17 @@ pub(crate) const WORK: &[Work] = &[
 const MANY: &[&str] = &["DO $$ BEGIN FOR i IN 1 .. COUNT LOOP \
                          EXECUTE format('CREATE TABLE many_%s (id int, n int, a text, b text)', i); \
                          IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$"];
+
+const SMALL: &[&str] = &["DO $$ BEGIN FOR i IN 1 .. COUNT LOOP \
+    EXECUTE format('CREATE TABLE small_%s (id int PRIMARY KEY, n int, a text, at timestamptz)', i); \
+    EXECUTE format('INSERT INTO small_%s SELECT g, g * 7, md5(g::text), to_timestamp(g) \
+    FROM generate_series(1, 10) g', i); EXECUTE format('CREATE INDEX ON small_%s (n)', i); \
+    IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$"];
+
+const SMALL_ROWS: &[&str] = &["DO $$ BEGIN FOR i IN 1 .. COUNT LOOP \
+    EXECUTE format('CREATE TABLE small_%s AS SELECT g AS id, g * 7 AS n, md5(g::text) AS a, \
+    to_timestamp(g) AS at FROM generate_series(1, 10) g', i); \
+    IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$"];
 
 const OBJECTS: &[&str] = &["DO $$ BEGIN FOR i IN 1 .. OBJECTS LOOP \
                        PERFORM lo_from_bytea(0, decode(repeat(md5(i::text), 64), 'hex')); \

@@ -14,7 +14,7 @@ use crate::live_scripts::dumps;
 use pgdmp_testkit::server::{Server, run};
 
 /// Without one of the means, and without all but one.
-const MEANS: &[&str] = &["async-commit", "tuning", "batches", "freeze", "objects"];
+const MEANS: &[&str] = &["async-commit", "tuning", "batches", "small-tables", "freeze", "objects"];
 
 struct Bench<'a> {
     server: &'a Server,

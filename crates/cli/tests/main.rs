@@ -32,6 +32,7 @@
 //! | `live_fast` | restores into databases by faster means: the same database |
 //! | `live_fast_deal` | the rows of a table over several sessions: all or none, and errors as in one |
 //! | `live_fast_order` | constraints in two parts: the same catalogs, and errors as of the whole |
+//! | `live_fast_small` | the rows of small tables, many at a time: the same rows and errors, each row once |
 //! | `live_faults` | restores of odd archives, lost connections, signals |
 //! | `live_analyze` | tables are analyzed when they are complete |
 //! | `live_catalogs` | restores of the corpus by faster means: the same catalogs |
@@ -108,6 +109,8 @@ mod live_fast;
 mod live_fast_deal;
 #[cfg(unix)]
 mod live_fast_order;
+#[cfg(unix)]
+mod live_fast_small;
 #[cfg(unix)]
 mod live_faults;
 mod live_mask;

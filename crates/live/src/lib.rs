@@ -11,7 +11,7 @@
 //! | [`Restorer::check`] | what a restore would stumble over, before anything is written |
 //! | [`Sink`](pgdmp::script::Sink) of a session | a step as queries, COPY and large objects; errors with their context, counted or final |
 //! | [`Server`], [`Session`] | what a restore needs of a server: traits, so that a test plays the server |
-//! | [`Libpq`], `Connection` | libpq: connection strings, services, password files, TLS, messages. It is loaded when the first connection is wanted. All `unsafe` of the crate is in `libpq.rs` |
+//! | [`Libpq`], `Connection` | libpq: connection strings, services, password files, TLS, messages. It is loaded when the first connection is wanted. All `unsafe` of the crate is in `libpq/ffi.rs` |
 //!
 //! Everything is bytes: SQL, names and messages are in the encoding of the archive.
 //!
@@ -39,10 +39,8 @@ mod backend;
 mod batch;
 mod check;
 mod conflict;
-mod connection;
 mod constraint;
 mod context;
-mod copying;
 mod deal;
 pub mod dump;
 mod epoch;
@@ -62,16 +60,13 @@ mod parts;
 mod pipe;
 mod plan;
 mod progress;
-mod prompt;
 mod restore;
 mod retry;
 mod root;
-#[cfg(not(feature = "bundled-libpq"))]
-mod search;
 mod session;
 mod sink;
+mod small;
 mod split;
-mod stop;
 mod telling;
 mod text;
 mod tune;
@@ -83,14 +78,12 @@ mod worker;
 
 pub use check::{Checked, Concern};
 pub use conflict::OnConflict;
-pub use connection::{LibpqServer, Parameters, Prompt};
 pub use fatal::Fatal;
 pub use journal::JournalOptions;
-pub use libpq::Libpq;
+pub use libpq::{Libpq, LibpqServer, Parameters, Prompt, Stopper};
 pub use means::{Means, Split};
 pub use plan::{Plan, PlanItem, PlanStage};
 pub use progress::Progress;
 pub use restore::Restorer;
 pub use session::{Copied, Login, Message, Reply, Rows, Server, Session, SqlState};
-pub use stop::Stopper;
 pub use voice::{Silent, Voice};

@@ -18,6 +18,7 @@
 #[must_use]
 pub struct Means {
     pub(crate) batches: bool,
+    pub(crate) small_tables: bool,
     pub(crate) freeze: bool,
     pub(crate) async_commit: bool,
     pub(crate) using_index: bool,
@@ -49,6 +50,7 @@ impl Means {
     pub const fn exact() -> Self {
         Means {
             batches: false,
+            small_tables: false,
             freeze: false,
             async_commit: false,
             using_index: false,
@@ -64,6 +66,7 @@ impl Means {
     pub const fn fast() -> Self {
         Means {
             batches: true,
+            small_tables: true,
             freeze: true,
             async_commit: true,
             using_index: true,
@@ -79,6 +82,17 @@ impl Means {
     /// each is sent alone, so that errors are those of single statements.
     pub const fn batches(mut self, batches: bool) -> Self {
         self.batches = batches;
+        self
+    }
+
+    /// Whether the rows of small tables that this restore made go to the server many tables at a
+    /// time: INSERT commands in one query, in place of a COPY for each table. If one fails, the
+    /// rows of each table are sent alone, by COPY, so that errors are those of single tables.
+    ///
+    /// Small are data that is known to be less than 8 KiB of the archive, and 16 KiB of rows. A server
+    /// that logs statements logs these rows with them.
+    pub const fn small_tables(mut self, small_tables: bool) -> Self {
+        self.small_tables = small_tables;
         self
     }
 

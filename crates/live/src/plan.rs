@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use pgdmp::script::RestorePass;
 use pgdmp::select::Selected;
-use pgdmp::{Archive, DumpId};
+use pgdmp::{Archive, Desc, DumpId};
 
 use crate::analyze;
 use crate::constraint::Part;
@@ -127,7 +127,11 @@ impl<'a> Planner<'a> {
         for place in places {
             let node = &self.graph.nodes[*place];
             if node.wanted.is_listed() {
+                let makes_table = node.entry.desc() == Desc::TABLE && node.wanted.schema;
                 self.items.push(PlanItem { stage, ..item(node.entry) });
+                if makes_table {
+                    self.graph.made(*place, true);
+                }
             }
             self.graph.done(*place);
         }

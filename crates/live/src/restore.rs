@@ -328,7 +328,7 @@ impl Restorer {
         let mut means = self.used_means();
         if toc.encoding()?.is_some_and(|name| CLIENT_ONLY.contains(&name)) {
             // Where a statement ends cannot be seen in these: a letter may have a byte of ASCII.
-            means = means.batches(false);
+            means = means.batches(false).small_tables(false);
         }
         Ok(Surroundings {
             server,

@@ -1,13 +1,15 @@
 //! The steps of a restore, carried out in a session.
 
 mod doubt;
+mod failure;
 mod held;
+mod objects;
 mod rows;
+mod small;
 mod statements;
 mod via_root;
 
 use std::collections::HashSet;
-use std::io;
 use std::sync::Arc;
 
 use pgdmp::script::{Late, Outcome, Sink, Step};
@@ -24,11 +26,12 @@ use crate::insert::{Statements, Waiting};
 use crate::journal::Journal;
 use crate::means::Means;
 use crate::retry::{Lost, Retry};
-use crate::session::{Message, Server, Session, SqlState};
+use crate::session::{Server, Session};
 use crate::tune::Settings;
 use crate::voice::Voice;
 
 pub(crate) use doubt::is_gone;
+use failure::end;
 use held::Held;
 use statements::Alone;
 
@@ -114,11 +117,6 @@ enum IsSet {
     Done,
 }
 
-/// An end that the rules only pass on.
-fn end() -> pgdmp::Error {
-    io::Error::other("the restore cannot go on").into()
-}
-
 impl<'a> SessionSink<'a> {
     pub(crate) fn new(around: Surroundings<'a>, session: Box<dyn Session + 'a>) -> Self {
         let mut session = session;
@@ -183,84 +181,9 @@ impl<'a> SessionSink<'a> {
         self.lost_transaction = transaction;
     }
 
-    /// How the connection was lost, if it can be made again.
-    pub(crate) fn lost(&mut self) -> Option<Lost> {
-        self.lost.take()
-    }
-
-    /// The same, without an end of it.
-    pub(crate) fn is_lost_by(&self) -> Option<&Lost> {
-        self.lost.as_ref()
-    }
-
-    /// Whether the connection is lost, and can be made again. Nothing is told of that then.
-    fn is_lost_for_now(&mut self, message: &[u8]) -> bool {
-        if self.around.retry.is_none() || self.around.server.is_stopped() {
-            return false;
-        }
-        if !self.session.is_lost() && self.session.last_state().is_none_or(ends) {
-            // What could not be written says that the connection is lost; libpq finds out later.
-            let _ = self.session.query(b"");
-        }
-        let lost = self.session.is_lost();
-        if lost && self.lost.is_none() {
-            self.lost = Some(Lost {
-                message: message.to_vec(),
-                who: self.who.take(),
-                within_rows: self.copying,
-                transaction: self.transaction.or(self.lost_transaction),
-            });
-        }
-        lost
-    }
-
-    /// Between entries: whether the connection is still there.
-    pub(crate) fn check_lost(&mut self) -> pgdmp::Result<()> {
-        let message = self.session.last_message();
-        if self.is_lost_for_now(&message) { Err(end()) } else { Ok(()) }
-    }
-
     /// The database that a step connected to.
     pub(crate) fn database(&self) -> Option<&[u8]> {
         self.database.as_deref()
-    }
-
-    /// Why it ended; the error of the rules, if it was not this sink's.
-    pub(crate) fn fatal(&mut self, error: pgdmp::Error) -> Fatal {
-        self.fatal.take().unwrap_or(Fatal::Archive(error))
-    }
-
-    pub(crate) fn die<T>(&mut self, fatal: Fatal) -> pgdmp::Result<T> {
-        if let Fatal::Server { text, .. } = &fatal
-            && self.is_lost_for_now(text)
-        {
-            return Err(end());
-        }
-        self.fatal = Some(fatal);
-        Err(end())
-    }
-
-    /// An error that need not be the end.
-    pub(crate) fn failed(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
-        if self.around.server.is_stopped() {
-            return self.die(Fatal::Told);
-        }
-        if self.is_lost_for_now(text) {
-            return Err(end());
-        }
-        self.context.tell(self.around.voice);
-        self.around.voice.error(text);
-        if self.around.exit_on_error { self.die(Fatal::Told) } else { Ok(Outcome::Failed(1)) }
-    }
-
-    pub(crate) fn query_failed(
-        &mut self,
-        what: &str,
-        message: &[u8],
-        query: &[u8],
-    ) -> pgdmp::Result<Outcome> {
-        let text = [what.as_bytes(), b": ", message, b"Command was: ", query];
-        self.failed(&text.concat())
     }
 
     /// Sends a query as it is.
@@ -272,15 +195,6 @@ impl<'a> SessionSink<'a> {
                 Ok(Outcome::Done)
             }
             Err(message) => self.query_failed(what, &message, query),
-        }
-    }
-
-    /// Tells that an earlier run had done what failed now.
-    pub(crate) fn tell_done_already(&mut self, message: &[u8]) {
-        if self.around.voice.is_verbose() {
-            self.context.tell(self.around.voice);
-            let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            self.around.voice.info(&[b"taken for done by the earlier run: ", line].concat());
         }
     }
 
@@ -314,11 +228,6 @@ impl<'a> SessionSink<'a> {
         Ok(Outcome::Done)
     }
 
-    /// What cannot be noted in the journal ends the restore.
-    fn noted(&mut self, noted: Result<(), Fatal>) -> pgdmp::Result<()> {
-        noted.or_else(|fatal| self.die(fatal))
-    }
-
     /// Text that is no statement. A server has nothing to say to it, but one that is gone has.
     fn text(&mut self, text: &[u8]) -> pgdmp::Result<Outcome> {
         if !self.session.is_lost() {
@@ -334,6 +243,25 @@ impl<'a> SessionSink<'a> {
         version == 0 || version >= release
     }
 
+    /// Whether statements before a step need not be sent before it. Where something is put off, they
+    /// are sent before that is.
+    fn may_wait(&self, step: &Step<'_>) -> bool {
+        match step {
+            Step::Statement(_)
+            | Step::Heading(_)
+            | Step::Comment(_)
+            | Step::EmptyLine
+            | Step::Restrict
+            | Step::Unrestrict
+            | Step::Event(_) => true,
+            Step::Begin => self.around.means.is_fast(),
+            Step::CopyBegin { .. } | Step::CopyData(_) | Step::CopyEnd { .. } | Step::Commit => {
+                self.deal.is_none() && self.holds_rows()
+            }
+            _ => false,
+        }
+    }
+
     fn begin(&mut self) -> pgdmp::Result<Outcome> {
         self.send("could not start database transaction", b"BEGIN")
     }
@@ -346,10 +274,6 @@ impl<'a> SessionSink<'a> {
     fn release(&mut self, entry: Option<TocEntry<'_>>) -> pgdmp::Result<()> {
         self.late.errors += self.send_held(entry)?;
         Ok(())
-    }
-
-    fn object_failed(&mut self, message: &Message) -> pgdmp::Result<Outcome> {
-        self.failed(&[b"could not write to large object: ", &message[..]].concat())
     }
 
     fn connect(&mut self, database: &[u8]) -> pgdmp::Result<Outcome> {
@@ -375,46 +299,6 @@ impl<'a> SessionSink<'a> {
             Err(fatal) => self.die(fatal),
         }
     }
-
-    fn large_object(&mut self, oid: u32, create: bool) -> pgdmp::Result<Outcome> {
-        let failed = |what: &str, message: Message| {
-            let start = format!("could not {what} large object {oid}: ");
-            Fatal::server([start.as_bytes(), &message].concat())
-        };
-        let in_doubt = self.is_in_doubt();
-        if create
-            && let Err(message) = self.session.lo_create(oid)
-            && !in_doubt
-        {
-            return self.die(failed("create", message));
-        }
-        match self.session.lo_open(oid) {
-            Ok(descriptor) => {
-                self.descriptor = descriptor;
-                Ok(Outcome::Done)
-            }
-            Err(message) => self.die(failed("open", message)),
-        }
-    }
-
-    fn large_object_data(&mut self, data: &[u8]) -> pgdmp::Result<Outcome> {
-        let written = self.session.lo_write(self.descriptor, data);
-        if self.around.voice.is_debug() {
-            let (n, s) = (data.len(), if data.len() == 1 { "" } else { "s" });
-            let text = format!("wrote {n} byte{s} of large object data (result = {written})");
-            self.around.voice.debug(text.as_bytes());
-        }
-        if usize::try_from(written) == Ok(data.len()) {
-            return Ok(Outcome::Done);
-        }
-        let message = self.session.last_message();
-        self.object_failed(&message)
-    }
-}
-
-/// Whether a session is at its end: an administrator, a crash, no connections yet; the connection.
-fn ends(state: SqlState) -> bool {
-    [*b"57P01", *b"57P02", *b"57P03"].contains(&state) || state.starts_with(b"08")
 }
 
 /// What failed, of a query that has no other name.
@@ -430,20 +314,6 @@ pub(crate) fn entry_of<'t>(step: &Step<'t>) -> Option<TocEntry<'t>> {
         | Step::LargeObjectOpen { entry, .. } => Some(*entry),
         _ => None,
     }
-}
-
-/// Whether statements before a step need not be sent before it.
-fn may_wait(step: &Step<'_>) -> bool {
-    matches!(
-        step,
-        Step::Statement(_)
-            | Step::Heading(_)
-            | Step::Comment(_)
-            | Step::EmptyLine
-            | Step::Restrict
-            | Step::Unrestrict
-            | Step::Event(_)
-    )
 }
 
 impl Sink for SessionSink<'_> {
@@ -464,7 +334,7 @@ impl Sink for SessionSink<'_> {
         if let Some(entry) = entry_of(step) {
             self.context.entry(&entry);
         }
-        if !may_wait(step) {
+        if !self.may_wait(step) {
             self.send_waiting()?;
         }
         match step {

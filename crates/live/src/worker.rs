@@ -269,7 +269,8 @@ impl Turn {
             // Sessions that helped with its rows may have committed some.
             item.made |= item.was_dealt;
         }
-        self.in_doubt |= !lost.within_rows;
+        // Of several, others may be restored.
+        self.in_doubt |= !lost.within_rows || self.items.len() > 1;
         self.transaction = lost.transaction.or(self.transaction);
         Ok(())
     }

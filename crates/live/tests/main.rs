@@ -12,3 +12,4 @@ mod parallel;
 mod pipe;
 mod played;
 mod serial;
+mod small;

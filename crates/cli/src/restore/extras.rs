@@ -208,6 +208,7 @@ fn without(mut means: Means, list: &str) -> Result<Means, Fatal> {
     for name in list.split(',') {
         means = match name.trim() {
             "batches" => means.batches(false),
+            "small-tables" => means.small_tables(false),
             "freeze" => means.freeze(false),
             "async-commit" => means.async_commit(false),
             "using-index" => means.using_index(false),
@@ -219,8 +220,8 @@ fn without(mut means: Means, list: &str) -> Result<Means, Fatal> {
             other => {
                 return Err(Fatal::new(format!(
                     "unrecognized name \"{other}\" for option \"--without\": expected batches, \
-                     freeze, async-commit, using-index, not-valid, tuning, objects, longest-path \
-                     or split"
+                     small-tables, freeze, async-commit, using-index, not-valid, tuning, objects, \
+                     longest-path or split"
                 )));
             }
         };

@@ -307,7 +307,7 @@ pub(super) const OWN: &[Row] = &[
     own_value(
         "without",
         "MEANS",
-        "without some of the faster means: batches,\nfreeze, async-commit, using-index, not-valid,\ntuning, objects, longest-path, split",
+        "without some of the faster means: batches,\nsmall-tables, freeze, async-commit, using-index,\nnot-valid, tuning, objects, longest-path, split",
         Own::Without,
     ),
     own_value(

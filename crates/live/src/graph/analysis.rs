@@ -38,6 +38,7 @@ impl Graph<'_> {
                 parts: None,
                 part: Part::Whole,
                 joins: false,
+                joins_if_made: false,
                 had_errors: false,
                 child: None,
                 awaits_data: false,

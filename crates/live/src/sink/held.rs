@@ -4,7 +4,8 @@
 //! large objects of an entry. Both can be done in fewer queries:
 //!
 //! - `TRUNCATE` and `COPY … WITH (FREEZE)` as one query, which is a transaction. Where there are few
-//!   rows, the `COPY` alone; where there are none, nothing.
+//!   rows, the `COPY` alone, or as an [INSERT](crate::small) together with others; where there are none,
+//!   nothing.
 //! - Large objects many at a time, each query a transaction.
 
 use pgdmp::TocEntry;
@@ -41,7 +42,7 @@ const FEW: usize = 64 << 10;
 
 /// How rows get into a table that is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     Frozen,
     /// The table is emptied before.
     Emptied,
@@ -59,18 +60,28 @@ impl SessionSink<'_> {
         holds
     }
 
+    /// Whether nothing of a transaction of rows has been sent that is not over.
+    pub(super) fn holds_rows(&self) -> bool {
+        matches!(self.held, Held::Truncate(_) | Held::Copy { .. } | Held::Ended)
+    }
+
     /// Puts a `TRUNCATE` off, behind its `BEGIN`.
     pub(super) fn hold_truncate(&mut self, statement: &Statement<'_>) -> bool {
-        let freezes = self.around.means.freeze && !self.refuses_freeze && self.has_since(90_300);
+        let may_join = self.around.means.small_tables;
         let inserts =
             statement.entry.is_some_and(|entry| entry.copy_stmt().is_none_or(<[u8]>::is_empty));
         let holds = statement.purpose == Purpose::Truncate
             && matches!(self.held, Held::Begin)
-            && (freezes || inserts);
+            && (self.freezes() || may_join || inserts);
         if holds {
             self.held = Held::Truncate(statement.text.to_vec());
         }
         holds
+    }
+
+    /// Whether rows are frozen, if they are many.
+    fn freezes(&self) -> bool {
+        self.around.means.freeze && !self.refuses_freeze && self.has_since(90_300)
     }
 
     /// Puts a `COPY` off, behind its `TRUNCATE`.
@@ -96,6 +107,7 @@ impl SessionSink<'_> {
         match std::mem::take(&mut self.held) {
             Held::Truncate(truncate) => {
                 self.held = Held::Ended;
+                self.send_waiting()?;
                 if self.plain() == How::Emptied
                     && let Err(message) = self.session.query(&truncate)
                 {
@@ -109,7 +121,7 @@ impl SessionSink<'_> {
     }
 
     /// How rows get into a table without being frozen. An earlier run may have loaded them, too.
-    fn plain(&self) -> How {
+    pub(super) fn plain(&self) -> How {
         if self.may_have_rows() { How::Emptied } else { How::Plain }
     }
 
@@ -120,7 +132,7 @@ impl SessionSink<'_> {
         if rows.len() < FEW {
             return Ok(Some(Outcome::Done));
         }
-        self.send_rows(How::Frozen).map(Some)
+        self.send_rows(if self.freezes() { How::Frozen } else { How::Emptied }).map(Some)
     }
 
     /// All rows were there; sends them, if they were few. A new table without rows is complete.
@@ -130,7 +142,10 @@ impl SessionSink<'_> {
                 (self.held, self.copying) = (Held::Ended, false);
                 Ok(Outcome::Done)
             }
-            Held::Copy { .. } => self.send_rows(self.plain()),
+            Held::Copy { .. } => match self.join_rows()? {
+                true => Ok(Outcome::Done),
+                false => self.send_rows(self.plain()),
+            },
             _ => Ok(Outcome::Done),
         }
     }
@@ -147,13 +162,23 @@ impl SessionSink<'_> {
 
     /// Begins to load rows into a table that is new, in one query. If that is refused, the usual
     /// statement says why.
-    fn load(&mut self, truncate: Vec<u8>, copy: &[u8], how: How) -> pgdmp::Result<Outcome> {
+    pub(super) fn load(
+        &mut self,
+        truncate: Vec<u8>,
+        copy: &[u8],
+        how: How,
+    ) -> pgdmp::Result<Outcome> {
+        self.send_waiting()?;
         let mut result = self.try_load(&truncate, copy, how);
         let mut frozen = how == How::Frozen;
         if frozen && result.is_err() && !self.session.is_lost() {
-            result = self.try_load(&truncate, copy, self.plain());
+            let plain = self.try_load(&truncate, copy, self.plain());
             frozen = false;
-            self.refuses_freeze |= result.is_ok();
+            self.refuses_freeze |= plain.is_ok();
+            // A session that was at its end has said why at first.
+            if plain.is_ok() || !self.session.is_lost() {
+                result = plain;
+            }
         }
         match result {
             Ok(reply) => {
@@ -196,96 +221,6 @@ impl SessionSink<'_> {
         }
     }
 
-    /// Takes a large object, after a `BEGIN` that was put off.
-    pub(super) fn hold_object(&mut self, oid: u32, create: bool) -> pgdmp::Result<Option<Outcome>> {
-        if create || !self.around.means.objects || !self.has_since(90_400) {
-            return Ok(None);
-        }
-        if let Held::Begin = self.held {
-            self.held = Held::Objects(Objects::default());
-        }
-        let mut outcome = Outcome::Done;
-        if let Held::Objects(objects) = &self.held
-            && objects.is_full()
-        {
-            outcome = failed(self.send_objects()?);
-        }
-        let Held::Objects(objects) = &mut self.held else { return Ok(None) };
-        objects.begin(oid);
-        Ok(Some(outcome))
-    }
-
-    /// Takes data of a large object.
-    pub(super) fn hold_object_data(&mut self, mut data: &[u8]) -> pgdmp::Result<Option<Outcome>> {
-        let mut failures = 0;
-        loop {
-            let Held::Objects(objects) = &mut self.held else { return Ok(None) };
-            data = objects.add(data);
-            if data.is_empty() && !objects.is_full() {
-                break;
-            }
-            failures += self.send_objects()?;
-        }
-        Ok(Some(failed(failures)))
-    }
-
-    /// A large object is complete.
-    pub(super) fn end_object(&mut self) -> bool {
-        matches!(self.held, Held::Objects(_))
-    }
-
-    /// Sends large objects; gives the number of failures.
-    fn send_objects(&mut self) -> pgdmp::Result<u64> {
-        let Held::Objects(mut objects) = std::mem::take(&mut self.held) else { return Ok(0) };
-        let failures = match objects.is_empty() {
-            true => 0,
-            false => match self.session.execute(Objects::SQL, &objects.values()) {
-                Ok(()) => 0,
-                Err(message) => self.object_by_object(&objects, &message)?,
-            },
-        };
-        objects.sent();
-        self.held = Held::Objects(objects);
-        Ok(failures)
-    }
-
-    /// Writes large objects one by one, so that errors are those of single ones.
-    fn object_by_object(&mut self, objects: &Objects, message: &Message) -> pgdmp::Result<u64> {
-        const PIECE: usize = 16 << 10;
-        if self.around.server.is_stopped() {
-            return self.die(Fatal::Told);
-        }
-        let mut failures = 0;
-        let mut count = |outcome: Outcome| {
-            if let Outcome::Failed(n) = outcome {
-                failures += n;
-            }
-        };
-        count(self.begin()?);
-        let mut open = None;
-        for (oid, position, data) in objects.pieces() {
-            if position == 0 {
-                if open.is_some() {
-                    self.session.lo_close(self.descriptor);
-                }
-                count(self.large_object(oid, false)?);
-                open = Some(oid);
-            } else if open != Some(oid) {
-                // What comes before it is written already.
-                count(self.object_failed(message)?);
-                continue;
-            }
-            for piece in data.chunks(PIECE) {
-                count(self.large_object_data(piece)?);
-            }
-        }
-        if open.is_some() {
-            self.session.lo_close(self.descriptor);
-        }
-        count(self.commit()?);
-        Ok(failures)
-    }
-
     /// Ends a transaction that was put off, if it was; `None`: it was begun.
     pub(super) fn end_held(&mut self) -> pgdmp::Result<Option<Outcome>> {
         match std::mem::take(&mut self.held) {
@@ -308,6 +243,9 @@ impl SessionSink<'_> {
                 failures += n;
             }
         };
+        if matches!(self.held, Held::Begin | Held::Truncate(_)) {
+            self.send_waiting()?;
+        }
         match std::mem::take(&mut self.held) {
             Held::Begin => count(self.begin()?),
             Held::Truncate(text) => {
@@ -322,12 +260,12 @@ impl SessionSink<'_> {
     }
 }
 
-fn failed(failures: u64) -> Outcome {
+pub(super) fn failed(failures: u64) -> Outcome {
     if failures == 0 { Outcome::Done } else { Outcome::Failed(failures) }
 }
 
 /// Whether there is no row before the end of the rows.
-fn is_empty(rows: &[u8]) -> bool {
+pub(super) fn is_empty(rows: &[u8]) -> bool {
     rows.is_empty() || rows.starts_with(b"\\.\n")
 }
 

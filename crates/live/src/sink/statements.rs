@@ -59,7 +59,7 @@ impl SessionSink<'_> {
             self.send_waiting()?;
             return self.send_alone(statement.into(), statement.text, None);
         }
-        if !self.batch.has_room(statement) {
+        if !self.batch.has_room(statement.text.len()) {
             self.send_waiting()?;
         }
         self.batch.push(statement, self.context.place());
@@ -114,7 +114,10 @@ impl SessionSink<'_> {
             return Ok(());
         }
         let mut batch = std::mem::take(&mut self.batch);
+        // A COPY that is put off, or on its way, is none of theirs.
+        let copying = std::mem::take(&mut self.copying);
         let sent = self.send_batch(&batch);
+        self.copying = copying;
         batch.sent(*sent.as_ref().unwrap_or(&false));
         self.batch = batch;
         sent.map(drop)
@@ -135,7 +138,11 @@ impl SessionSink<'_> {
         let mut at_once = batch.each().len() == 1;
         for (alone, text) in batch.each() {
             self.context.go(alone.place.clone());
-            if let Outcome::Failed(errors) = self.send_alone(alone.into(), text, lost.take())? {
+            let sent = match &alone.table {
+                Some(table) => self.load_alone(table, lost.take())?,
+                None => self.send_alone(alone.into(), text, lost.take())?,
+            };
+            if let Outcome::Failed(errors) = sent {
                 self.late.errors += errors;
                 let place = alone.place.as_ref().filter(|_| alone.of_entry);
                 self.late.entries.extend(place.map(|place| place.index));

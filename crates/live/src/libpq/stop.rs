@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::libpq::Canceller;
+use super::ffi::Canceller;
 
 /// Stops all sessions of a server, from any thread: for a program that is told to end. Clones stop
 /// the same sessions.

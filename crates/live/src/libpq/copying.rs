@@ -7,7 +7,7 @@
 //! That is seen where the connection is not encrypted, from PostgreSQL 9.6 on. If it is missed, all
 //! rows are sent, as `pg_restore` does.
 
-use crate::libpq::Raw;
+use super::raw::Raw;
 
 /// The rows of a `COPY`.
 #[derive(Debug, Default)]
