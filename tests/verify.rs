@@ -139,6 +139,40 @@ fn rows_that_are_none() {
     assert_eq!(rows[..2], [Some(1), Some(2)]);
 }
 
+/// Rows that are too long to be held are looked at in pieces.
+#[test]
+fn long_rows() {
+    let long = "größe ".repeat(700_000);
+    let end = "\\.\n\n\n";
+    let good = format!("1\ta\n2\t{long}\n3\t{long}\n4\tb\n{end}").into_bytes();
+    let told = |rows: Vec<u8>| {
+        let made = Made { rows, more: end.into(), ..Made::new(Algorithm::Gzip) };
+        let archive = damaged().read(made.bytes()).unwrap();
+        let mut input = Input::Archive(Box::new(archive));
+        let (events, summary) = events_of(&Verification::new(), &mut input);
+        let places = found(&events).into_iter().map(|found| (found.code, found.row));
+        (places.collect::<Vec<_>>(), summary.rows)
+    };
+    assert_eq!(told(good.clone()), (vec![], 4));
+    let third = 4 + 2 + long.len() + 1;
+    let fourth = good.len() - end.len() - 4;
+    for (at, byte, expected) in [
+        (third + 1_000_001, 0, (Code::InvalidRow, Some(3))),
+        (third + 3_000_000, 0xff, (Code::InvalidRow, Some(3))),
+        (third + 4_000_000, b'\t', (Code::FieldCount, Some(3))),
+        (third + 1, b' ', (Code::FieldCount, Some(3))),
+        (fourth + 1, b' ', (Code::FieldCount, Some(4))),
+        (fourth, b'x', (Code::Value, Some(4))),
+    ] {
+        let mut rows = good.clone();
+        rows[at] = byte;
+        let (found, count) = told(rows);
+        assert_eq!((found[0], count), (expected, 4), "{at}");
+    }
+    let cut = good[..third + 3_000_000].to_vec();
+    assert_eq!(told(cut), (vec![(Code::EndMarker, None)], 2));
+}
+
 #[test]
 fn large_objects_that_are_not_those_of_the_list() {
     for objects in [vec![17], vec![17, 18, 19], vec![17, 18, 18], vec![]] {

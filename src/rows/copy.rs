@@ -136,6 +136,14 @@ impl<R: BufRead> CopyText<R> {
     pub(super) fn into_inner(self) -> R {
         self.window.source
     }
+
+    /// The source, what was read of it and not given out, and where that begins.
+    pub(super) fn into_rest(self, mut bytes: Vec<u8>) -> (R, Vec<u8>, u64) {
+        let Window { source, offset, used, filled, .. } = self.window;
+        bytes.truncate(filled);
+        bytes.drain(..used);
+        (source, bytes, offset + used as u64)
+    }
 }
 
 /// A part of the data, in memory.

@@ -220,6 +220,15 @@ impl<R: BufRead> Rows<R> {
         self.options.in_entry(error)
     }
 
+    /// Behind an error of a row of COPY text that is too long: the inner reader, what was read of the
+    /// row, and where that begins.
+    pub(crate) fn into_rest(self) -> (R, Vec<u8>, u64) {
+        match self.way {
+            Way::Copy(text) => text.into_rest(self.batch.bytes),
+            Way::Insert(text) => (text.into_inner(), Vec::new(), 0),
+        }
+    }
+
     /// Returns the inner reader. Data that was read ahead is lost.
     pub fn into_inner(self) -> R {
         match self.way {

@@ -32,6 +32,7 @@
 //! places.rs     where data lies
 //! entry.rs      the data of one entry
 //! rows.rs       its rows
+//! long_row.rs   one that is too long to be held in memory
 //! values.rs     their values
 //! plain.rs      values that are quickly seen to be good
 //! objects.rs    its large objects
@@ -45,6 +46,7 @@ mod code;
 mod compare;
 mod contents;
 mod entry;
+mod long_row;
 mod needed;
 mod objects;
 mod places;

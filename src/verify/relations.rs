@@ -1,5 +1,6 @@
 //! Entries that name tables and sequences: whether these are there.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::code::Code;
@@ -8,6 +9,9 @@ use crate::finding::Severity;
 use crate::sql::{Token, Tokens};
 use crate::text::{Encoding, Printable};
 use crate::toc::{Desc, Toc, TocEntry};
+
+/// Tables of which it is told that they are not there, each for itself.
+const MOST: usize = 1000;
 
 /// Looks for sequences without their values, and for parts of tables that are not there.
 pub(super) fn check(toc: &Toc, tell: &mut impl FnMut(Found)) {
@@ -68,13 +72,20 @@ fn values(toc: &Toc, tell: &mut impl FnMut(Found)) {
 /// Constraints, indexes, triggers and the like of tables that are not there, or that refer to such:
 /// one finding for each of the tables.
 fn tables<'t>(toc: &'t Toc, tell: &mut impl FnMut(Found)) {
+    let mut others = 0;
     let mut missing: HashMap<(Vec<u8>, Vec<u8>), (TocEntry<'t>, u64)> = HashMap::new();
     for entry in toc.entries() {
         for (schema, name) in named_tables(entry) {
             let schema = schema.unwrap_or_else(|| entry.namespace().unwrap_or_default().to_vec());
-            if !is_relation(toc, &schema, &name) {
-                let (_, count) = missing.entry((schema, name)).or_insert((entry, 0));
-                *count += 1;
+            if is_relation(toc, &schema, &name) {
+                continue;
+            }
+            // All are counted, but not all are held.
+            let is_full = missing.len() >= MOST;
+            match missing.entry((schema, name)) {
+                Entry::Occupied(mut known) => known.get_mut().1 += 1,
+                Entry::Vacant(_) if is_full => others += 1,
+                Entry::Vacant(new) => drop(new.insert((entry, 1))),
             }
         }
     }
@@ -96,7 +107,7 @@ fn tables<'t>(toc: &'t Toc, tell: &mut impl FnMut(Found)) {
     for ((schema, name), (entry, count)) in all {
         let what = format!("the table {} is not in the archive", shown(&schema, &name, encoding));
         let mut found = Found::new(Code::NamesMissingTable, what).severity(severity);
-        found.more = count - 1;
+        found.more = count - 1 + std::mem::take(&mut others);
         tell(found.in_entry(entry));
     }
 }

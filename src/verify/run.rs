@@ -18,8 +18,9 @@ use crate::manifest::{Manifest, ObjectsRecord};
 use crate::toc::{DumpId, Format, Toc, TocEntry};
 use crate::types::Definitions;
 
-/// Findings that are told; more are counted.
+/// Findings that are told, and of one code; more are counted. So many of one kind hide no others.
 const TOLD: u64 = 10_000;
+const TOLD_OF_CODE: u64 = 1000;
 
 impl Verification {
     /// Reads an archive, and tells each finding and the state of each entry with data, in the order
@@ -70,7 +71,7 @@ impl Verification {
         records: bool,
     ) -> Result<(Summary, Book, Option<ObjectsRecord>)> {
         let toc = input.shared_toc();
-        let (summary, codes) = (Summary::default(), HashSet::new());
+        let (summary, codes) = (Summary::default(), HashMap::new());
         let mut report = Report { tell, summary, told: 0, codes, book: Book::default() };
         report.summary.entries = toc.len() as u64;
         report.summary.tables =
@@ -155,7 +156,7 @@ impl Verification {
         for found in places::unwalked(&walked.errors) {
             // The data of the entry told it better.
             let better = self.level >= Level::Data && self.part.is_none();
-            let tells = |code: &Code| report.codes.contains(code);
+            let tells = |code: &Code| report.codes.contains_key(code);
             if !(better && told.contains(&found.code) && told.iter().any(tells))
                 || found.code == Code::Tar
             {
@@ -393,15 +394,17 @@ struct Report<T> {
     tell: T,
     summary: Summary,
     told: u64,
-    codes: HashSet<Code>,
+    /// How many there were of each code.
+    codes: HashMap<Code, u64>,
     book: Book,
 }
 
 impl<T: FnMut(Event)> Report<T> {
     fn found(&mut self, found: Found) {
         self.summary.count(&found);
-        self.codes.insert(found.code);
-        if self.told < TOLD {
+        let of_code = self.codes.entry(found.code).or_default();
+        *of_code += 1;
+        if self.told < TOLD && *of_code <= TOLD_OF_CODE {
             self.told += 1;
             (self.tell)(Event::Found(found));
         }
