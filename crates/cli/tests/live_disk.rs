@@ -125,6 +125,37 @@ fn a_full_disk_is_a_failure_and_can_be_resumed() {
     server.sql("DROP TABLESPACE small");
 }
 
+/// Our own disk: what cannot be noted any more is the end, and is called by its name.
+#[test]
+fn a_full_disk_of_the_journal_is_the_end() {
+    let Some(server) = Server::start("a_full_disk_of_the_journal_is_the_end") else { return };
+    let Some(small) = Small::new(&server, "notes") else { return };
+    let tables: String = (0..300)
+        .map(|n| format!("CREATE TABLE t{n} (n int);INSERT INTO t{n} VALUES ({n});"))
+        .collect();
+    let archive = archive_of(&server, "origin", &tables);
+    let journal = format!("{}/journal", small.folder);
+    for way in [&["-j1"][..], &["-j3"], &["--exact", "-j2"]] {
+        server.create("made", "UTF8");
+        small.grow("8k");
+        let options = [way, &["--resume", "--journal", &journal][..]].concat();
+        let (output, said) = restore(&server, "made", &archive, &options);
+        assert_eq!(output.status.code(), Some(1), "{way:?}: {said}");
+        let error = format!("pgdmp: error: could not write to the journal \"{journal}\": No space");
+        assert!(said.starts_with(&error), "{way:?}: {said}");
+        assert_eq!(said.matches("error: ").count(), 1, "{way:?}: {said}");
+        small.grow("16m");
+        let (output, said) = restore(&server, "made", &archive, &options);
+        assert!(output.status.success() && said.is_empty(), "{way:?}: {said}");
+        let rows = "SELECT sum((xpath('/row/c/text()', query_to_xml('SELECT count(*) AS c FROM ' \
+                    || oid::regclass, false, true, '')))[1]::text::int) FROM pg_class WHERE relname ~ \
+                    '^t[0-9]+$'";
+        let rows = server.client("psql", &["-X", "-q", "-At", "-c", rows, "-d", "made"]);
+        assert_eq!(rows.trim(), "300", "{way:?}");
+        server.sql("DROP DATABASE made WITH (FORCE)");
+    }
+}
+
 /// Dealt rows come in another order.
 fn sorted(script: &str) -> String {
     let mut lines: Vec<&str> = script.lines().collect();

@@ -198,7 +198,10 @@ impl<'a> Alone<'a> {
             let (doubts, drops) = leader.go_back();
             let progress = leader.at();
             let database = self.database.as_deref();
-            let session = self.losses.again(sink, error, database, progress)?;
+            let session = self
+                .losses
+                .again(sink, error, database, progress)
+                .map_err(|fatal| leader.why(fatal))?;
             sink = SessionSink::new(self.around, session).with_context(self.context.clone());
             sink.doubt(doubts, drops);
         }
@@ -301,7 +304,9 @@ fn side_by_side(
             }
         }
         drop(news);
-        let result = result.and_then(|()| leader.hand_out(&items, &heard, work.splits.as_ref()));
+        let result = result
+            .and_then(|()| leader.hand_out(&items, &heard, work.splits.as_ref()))
+            .map_err(|fatal| leader.why(fatal));
         // There is nothing more to do for them.
         drop(items);
         if result.is_err() {

@@ -54,6 +54,8 @@ pub(crate) struct Leader<'a> {
     /// Whether the restore has begun, with what comes before the first entry.
     begun: bool,
     pub(crate) report: Report,
+    /// Why nothing more can be noted in the journal.
+    fatal: Option<Fatal>,
     /// The pipe that data comes through.
     pipe: Option<FromPipe>,
 }
@@ -77,6 +79,7 @@ impl<'a> Leader<'a> {
             doubts: HashSet::new(),
             begun: false,
             report: Report::default(),
+            fatal: None,
             pipe,
         }
     }

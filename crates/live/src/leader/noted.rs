@@ -50,7 +50,15 @@ impl Leader<'_> {
         what: impl FnOnce(&Journal, DumpId) -> Result<(), Fatal>,
     ) -> pgdmp::Result<()> {
         let Some(journal) = self.around.journal else { return Ok(()) };
-        what(journal, entry.dump_id())
-            .map_err(|fatal| std::io::Error::other(fatal.to_string()).into())
+        what(journal, entry.dump_id()).map_err(|fatal| {
+            let error = std::io::Error::other(fatal.to_string()).into();
+            self.fatal = Some(fatal);
+            error
+        })
+    }
+
+    /// Why it ended: what the rules only pass on, or else this.
+    pub(crate) fn why(&mut self, error: Fatal) -> Fatal {
+        self.fatal.take().unwrap_or(error)
     }
 }
