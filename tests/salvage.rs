@@ -77,6 +77,36 @@ fn what_is_whole_stays_whole() {
     }
 }
 
+/// Entries with a section or a kind of another spelling stay, and data that is claimed for a definition
+/// is not looked for.
+#[test]
+fn entries_that_are_odd() {
+    let good = fixture("pg17/small-custom.dump");
+    let archive = Archive::read(good.clone()).unwrap();
+    let town = archive.toc().find(Desc::TABLE, Some(b"public"), b"town").unwrap();
+    let start =
+        [&[0][..], &town.dump_id().0.to_le_bytes(), b"\0\0\0\0\0\0\x04\0\0\x001259"].concat();
+    let at = good.windows(start.len()).position(|bytes| bytes == start).unwrap();
+    let kind = b"\0\x05\0\0\0TABLE\0\x02\0\0\0";
+    let kind_at = at + good[at..].windows(kind.len()).position(|bytes| bytes == kind).unwrap();
+    for (what, place, to) in [
+        ("data", at + 6, &b"\x01"[..]),
+        ("kind", kind_at + 5, b"t"),
+        ("section", kind_at + 11, b"\x77"),
+    ] {
+        let mut bytes = good.clone();
+        bytes[place..place + to.len()].copy_from_slice(to);
+        let (new, report) = salvage(bytes, false).unwrap();
+        check(&new, what);
+        assert_eq!(report.is_whole(), what == "kind", "{what}: {report:?}");
+        let new = Archive::read(new).unwrap();
+        assert_eq!(new.entries().len(), archive.entries().len(), "{what}");
+        let kept = new.toc().entry(town.dump_id()).unwrap();
+        assert_eq!(kept.defn(), town.defn(), "{what}");
+        assert!(!kept.had_dumper(), "{what}");
+    }
+}
+
 /// Whatever is cut off: what stands before is there.
 #[test]
 fn cut_archives() {

@@ -102,15 +102,18 @@ impl Chunks {
         self.claim(at).filter(|len| at + INT + len <= self.end)
     }
 
+    /// The same, if these bytes stand there.
+    fn len_of(&self, at: u64, bytes: [u8; INT as usize]) -> Option<u64> {
+        claimed(bytes).filter(|len| at + INT + len <= self.end)
+    }
+
     /// The length that a chunk would have at a position.
     fn claim(&self, at: u64) -> Option<u64> {
         let mut bytes = [0; INT as usize];
         if at + INT > self.end || fill(&*self.source, &mut bytes, at) < bytes.len() {
             return None;
         }
-        let [0, a, b, c, d] = bytes else { return None };
-        let len = u64::from(u32::from_le_bytes([a, b, c, d]));
-        (len <= LONGEST_CHUNK).then_some(len)
+        claimed(bytes)
     }
 
     /// Looks at every byte for the next chunk, but not in the table of contents that PostgreSQL 16 and
@@ -121,17 +124,21 @@ impl Chunks {
         let mut at = from;
         while at + INT <= self.end {
             let n = fill(&*self.source, &mut window, at);
-            // The sign, and the highest byte of a length.
             let window = &window[..n];
             let is_last = n < STEP as usize;
             let last = if is_last { n.checked_sub(INT as usize)? + 1 } else { n - OVERLAP };
             let copy = window.windows(FIRST.len()).position(|bytes| bytes == FIRST);
             let stop = copy.map(|copy| copy.saturating_sub(BEFORE_FIRST as usize));
             let last = stop.map_or(last, |stop| stop.min(last));
-            let may_be = |place: &usize| window[*place] == 0 && window[*place + 4] <= 1;
-            let found = (0..last).filter(may_be).map(|place| at + place as u64);
-            if let Some(found) = found.into_iter().find(|place| self.is_chain(*place)) {
-                return Some(found);
+            // The sign, the highest byte of a length, and others that are not all zero.
+            let may_be = |place: &usize| match window[*place..*place + INT as usize] {
+                [0, a, b, c, d] => d <= 1 && (a | b | c | d) != 0,
+                _ => false,
+            };
+            let seen = Seen { at, bytes: window };
+            let is_found = |place: &usize| self.is_chain(at + *place as u64, &seen);
+            if let Some(found) = (0..last).filter(may_be).find(is_found) {
+                return Some(at + found as u64);
             }
             if is_last || stop.is_some() {
                 return None;
@@ -142,16 +149,41 @@ impl Chunks {
     }
 
     /// Whether several chunks follow each other, or the last ones up to the end of the block.
-    fn is_chain(&self, mut at: u64) -> bool {
+    fn is_chain(&self, mut at: u64, seen: &Seen<'_>) -> bool {
+        let len = |at: u64| match seen.int(at) {
+            Some(bytes) => self.len_of(at, bytes),
+            None => self.len(at),
+        };
         for _ in 0..CHAIN {
-            match self.len(at) {
+            match len(at) {
                 Some(0) | None => return false,
                 Some(len) => at += INT + len,
             }
-            if self.len(at) == Some(0) && at + INT == self.end {
+            if at + INT == self.end && len(at) == Some(0) {
                 return true;
             }
         }
         true
+    }
+}
+
+/// The length that an int says.
+fn claimed(bytes: [u8; INT as usize]) -> Option<u64> {
+    let [0, a, b, c, d] = bytes else { return None };
+    let len = u64::from(u32::from_le_bytes([a, b, c, d]));
+    (len <= LONGEST_CHUNK).then_some(len)
+}
+
+/// Bytes that were read, and where they stand.
+struct Seen<'a> {
+    at: u64,
+    bytes: &'a [u8],
+}
+
+impl Seen<'_> {
+    /// The int at a position, if it was read.
+    fn int(&self, at: u64) -> Option<[u8; INT as usize]> {
+        let from = usize::try_from(at.checked_sub(self.at)?).ok()?;
+        self.bytes.get(from..)?.first_chunk().copied()
     }
 }

@@ -12,7 +12,7 @@ use crate::format::names;
 use crate::source::{Peek, Positioned, Source, SourceReader};
 use crate::sql;
 use crate::text::Encoding;
-use crate::toc::{DataOffset, Desc, DumpId, Format, Header, Toc, TocEntry};
+use crate::toc::{DataOffset, Desc, DumpId, Format, Header, Section, Toc, TocEntry};
 use crate::types::CopyStatement;
 
 /// Entries that were collected, and where the table of contents ended.
@@ -20,6 +20,8 @@ pub(super) struct Contents {
     pub(super) toc: Toc,
     /// Where the blocks of a custom archive may begin.
     pub(super) end: u64,
+    /// Whether some entries made no sense, and were mended or left out.
+    pub(super) is_mended: bool,
 }
 
 /// How far entries are looked for behind damage, in bytes.
@@ -39,14 +41,18 @@ const IN_VAIN: u64 = 4 << 30;
 /// of the copy that PostgreSQL 16 and newer write behind the data.
 pub(super) fn collect(archive: &Archive) -> Result<Contents> {
     let format = archive.format();
-    let mut toc = plausible(&unique(archive.toc(), format)?, format)?;
+    let (toc, is_unique) = unique(archive.toc(), format)?;
+    let (mut toc, is_sound) = plausible(&toc, format)?;
+    let is_mended = !is_unique || !is_sound;
     let blocks = archive.custom().map_or(0, Custom::start);
-    let Some(damage) = archive.damage() else { return Ok(Contents { toc, end: blocks }) };
+    let Some(damage) = archive.damage() else {
+        return Ok(Contents { toc, end: blocks, is_mended });
+    };
     let place = match damage.fault() {
         Some(Fault::Header) => None,
         _ => Place::of(archive),
     };
-    let Some(place) = place else { return Ok(Contents { toc, end: blocks }) };
+    let Some(place) = place else { return Ok(Contents { toc, end: blocks, is_mended }) };
     let start = damage.offset().unwrap_or(blocks);
     let mut taken: HashSet<DumpId> = toc.entries().map(|entry| entry.dump_id()).collect();
     let mut end = start;
@@ -60,7 +66,9 @@ pub(super) fn collect(archive: &Archive) -> Result<Contents> {
             }
         }
     }
-    Ok(Contents { toc: plausible(&unique(&in_order(&toc, format)?, format)?, format)?, end })
+    let (toc, _) = unique(&in_order(&toc, format)?, format)?;
+    let (toc, _) = plausible(&toc, format)?;
+    Ok(Contents { toc, end, is_mended })
 }
 
 /// Where the bytes of a table of contents are.
@@ -91,8 +99,9 @@ impl Place {
 }
 
 /// The entries with dump ids of their own: of several with one, that with the data keeps it. One far
-/// above all others was damaged, and pg_restore takes memory for all ids below.
-fn unique(toc: &Toc, format: Format) -> Result<Toc> {
+/// above all others was damaged, and pg_restore takes memory for all ids below. And whether they had
+/// them.
+fn unique(toc: &Toc, format: Format) -> Result<(Toc, bool)> {
     let mut keeps: HashMap<DumpId, (bool, usize)> = HashMap::new();
     for entry in toc.entries() {
         let own = (!entry.has_data(), entry.index());
@@ -104,7 +113,7 @@ fn unique(toc: &Toc, format: Format) -> Result<Toc> {
     let gap = ids.windows(2).position(|ids| ids[1].saturating_sub(ids[0]) > FAR);
     let highest = gap.map_or(ids.last(), |gap| ids.get(gap)).copied().unwrap_or(0);
     if keeps.len() == toc.len() && gap.is_none() {
-        return Ok(toc.clone());
+        return Ok((toc.clone(), true));
     }
     let again = |entry: TocEntry<'_>| {
         let kept = keeps.get(&entry.dump_id());
@@ -120,7 +129,7 @@ fn unique(toc: &Toc, format: Format) -> Result<Toc> {
         }
         renumbered.push(&fields)?;
     }
-    Ok(renumbered)
+    Ok((renumbered, false))
 }
 
 /// Adds an entry, unless there is one with its id.
@@ -206,14 +215,28 @@ fn entry_at(archive: &Archive, contents: &Place, at: u64) -> std::result::Result
     }
 }
 
-/// Whether it may be an entry: its kind is words in capitals, and it has a name.
+/// Whether an entry that stands where one is expected is one. Binary upgrades have kinds that are
+/// names of tables, such as `pg_largeobject`.
+fn is_entry(entry: TocEntry<'_>) -> bool {
+    let desc = entry.desc().as_bytes();
+    let is_text = desc.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let is_kind = !desc.is_empty() && desc.len() < 40 && is_text;
+    (is_kind || kind_of(entry).is_some()) && entry.tag().is_some()
+}
+
+/// Whether it may be an entry, wherever it was found: its kind is words in capitals, and it has a name
+/// and a section.
 fn is_plausible(entry: TocEntry<'_>) -> bool {
     let desc = entry.desc().as_bytes();
     let is_kind = !desc.is_empty()
         && desc.len() < 40
         && desc.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b' ');
-    let is_known = (1..=4).contains(&entry.section().code());
-    (is_kind || kind_of(entry).is_some()) && is_known && entry.tag().is_some()
+    (is_kind || kind_of(entry).is_some()) && entry.tag().is_some() && has_section(entry)
+}
+
+/// Whether its section is one.
+fn has_section(entry: TocEntry<'_>) -> bool {
+    (1..=4).contains(&entry.section().code())
 }
 
 /// What an entry is by the rest of it, whatever became of its kind.
@@ -286,44 +309,68 @@ fn mended_setting(entry: TocEntry<'_>) -> Option<String> {
     Some(format!("SET {name} = '{value}';\n")).filter(|mended| mended.as_bytes() != defn)
 }
 
-/// The entries that may be some. What sets up the session must be understood, for pg_restore refuses
-/// the whole archive otherwise; where it cannot be, it becomes what is most likely.
-fn plausible(toc: &Toc, format: Format) -> Result<Toc> {
+/// The entries that may be some, and whether all were as they should be. What sets up the session must
+/// be understood, for pg_restore refuses the whole archive otherwise; where it cannot be, it becomes
+/// what is most likely.
+fn plausible(toc: &Toc, format: Format) -> Result<(Toc, bool)> {
     let mut kept = Toc::new(toc.header().clone(), format);
+    let mut is_sound = true;
     let highest = toc.entries().map(|entry| entry.dump_id()).max();
-    for entry in toc.entries().filter(|entry| is_plausible(*entry)) {
+    for entry in toc.entries() {
+        if !is_entry(entry) {
+            is_sound = false;
+            continue;
+        }
         // pg_restore refuses an archive whose rows depend on an id above all others.
         let needed = entry.dependencies().iter().copied();
         let needed: Vec<DumpId> = needed.filter(|id| Some(*id) <= highest).collect();
         let mut fields = entry.fields().dependencies(&needed);
         // pg_restore compares it without a look.
         fields.with_oids = fields.with_oids.or(Some(b"false"));
-        let copy = mended_copy(entry);
-        fields.copy_stmt = copy.as_deref().or(fields.copy_stmt);
-        match entry.desc() {
-            Desc::ENCODING if toc.encoding().is_err() => {
-                let is_valid =
-                    |text: Option<&[u8]>| text.is_none_or(|t| Encoding::UTF8.is_valid(t));
-                let valid = toc.entries().all(|e| is_valid(e.tag()) && is_valid(e.defn()));
-                let name = if valid { "UTF8" } else { "SQL_ASCII" };
-                kept.push(&fields.defn(&format!("SET client_encoding = '{name}';\n")))?;
-            }
-            Desc::STDSTRINGS if toc.std_strings().is_err() => {
-                kept.push(&fields.defn("SET standard_conforming_strings = 'on';\n"))?;
-            }
-            Desc::ENCODING | Desc::STDSTRINGS => match mended_setting(entry) {
-                Some(defn) => kept.push(&fields.defn(&defn))?,
-                None => kept.push(&fields)?,
-            },
-            Desc::SEARCHPATH if !entry.defn().is_some_and(|defn| defn.ends_with(b";\n")) => {}
-            desc if desc != Desc::BLOB => match kind_of(entry) {
-                Some(kind) => kept.push(&fields.desc(kind))?,
-                None => kept.push(&fields)?,
-            },
-            _ => kept.push(&fields)?,
+        // A definition has no data, whatever says that it has.
+        let is_defined = !entry.defn().unwrap_or_default().is_empty();
+        let may_have_data = [Desc::TABLE_DATA, Desc::BLOBS].contains(&entry.desc());
+        if entry.had_dumper() && is_defined && !may_have_data {
+            (fields, is_sound) = (fields.had_dumper(false), false);
         }
+        if !has_section(entry) {
+            (fields, is_sound) = (fields.section(Section::derive(entry.desc())), false);
+        }
+        let may_be_other = entry.desc() != Desc::BLOB;
+        if let Some(kind) = kind_of(entry).filter(|kind| may_be_other && *kind != entry.desc()) {
+            (fields, is_sound) = (fields.desc(kind), false);
+        }
+        let copy = mended_copy(entry);
+        let setting = match entry.desc() {
+            Desc::ENCODING => mended_encoding(entry),
+            Desc::STDSTRINGS if toc.std_strings().is_err() => {
+                Some("SET standard_conforming_strings = 'on';\n".to_owned())
+            }
+            Desc::STDSTRINGS => mended_setting(entry),
+            Desc::SEARCHPATH if !entry.defn().is_some_and(|defn| defn.ends_with(b";\n")) => {
+                is_sound = false;
+                continue;
+            }
+            _ => None,
+        };
+        is_sound &= copy.is_none() && setting.is_none();
+        fields.copy_stmt = copy.as_deref().or(fields.copy_stmt);
+        fields.defn = setting.as_ref().map(String::as_bytes).or(fields.defn);
+        kept.push(&fields)?;
     }
-    Ok(kept)
+    Ok((kept, is_sound))
+}
+
+/// The statement that says the encoding, if it does not say it, or not as pg_dump does.
+fn mended_encoding(entry: TocEntry<'_>) -> Option<String> {
+    let toc = entry.toc();
+    if toc.encoding().is_ok() {
+        return mended_setting(entry);
+    }
+    let is_valid = |text: Option<&[u8]>| text.is_none_or(|t| Encoding::UTF8.is_valid(t));
+    let valid = toc.entries().all(|e| is_valid(e.tag()) && is_valid(e.defn()));
+    let name = if valid { "UTF8" } else { "SQL_ASCII" };
+    Some(format!("SET client_encoding = '{name}';\n"))
 }
 
 /// The table of contents behind the data. It begins with a count and the entry ENCODING.

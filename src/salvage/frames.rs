@@ -349,6 +349,9 @@ impl Mended<'_> {
             self.plain.append(&mut beginning_of_part(stored, self.is_first, contexts));
             return self.plain.iter().any(|byte| *byte != LOST);
         }
+        if self.algorithm == Algorithm::Gzip {
+            return self.decode_damaged_member(len);
+        }
         let len = len.unwrap_or_else(|| {
             let next = self.stored.get(1..).unwrap_or_default();
             find(next, self.magic()).map_or(self.stored.len(), |found| 1 + found)
@@ -359,6 +362,24 @@ impl Mended<'_> {
             self.plain.clear();
         }
         any && self.plain.iter().any(|byte| *byte != LOST)
+    }
+
+    /// The same of a gzip member. It may be longer than it says, or than the next magic number: only its
+    /// deflate data shows where it ends.
+    fn decode_damaged_member(&mut self, len: Option<usize>) -> bool {
+        /// More than what one spot of damage adds.
+        const MORE: usize = 128 << 10;
+        while self.stored.len() < len.unwrap_or(0) + MORE && !self.at_end && self.hole.is_none() {
+            self.read();
+        }
+        let Some([0x1f, 0x8b, 8, 4, _, _, _, _, _, _, a, b]) = self.stored.first_chunk() else {
+            return false;
+        };
+        let header = 12 + usize::from(u16::from_le_bytes([*a, *b]));
+        let stored = self.stored.get(header..).unwrap_or_default();
+        self.plain = vec![LOST; usize::from(self.lost)];
+        self.plain.append(&mut beginning_of_part(stored, false, self.archive.contexts()));
+        self.plain.iter().any(|byte| *byte != LOST)
     }
 
     /// Puts what stored bytes become behind the mark of what was lost, as far as there is no error;

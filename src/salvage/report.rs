@@ -83,7 +83,7 @@ pub struct Report {
     pub entries: Vec<Saved>,
     /// Entries of the table of contents that could be read.
     pub toc_entries: u64,
-    /// What is wrong with the table of contents.
+    /// What is wrong with the table of contents, the header, or the members of a tar.
     pub toc_damage: Option<Finding>,
 }
 

@@ -54,7 +54,8 @@ pub(super) fn rows<R: BufRead>(
             Form::Insert { std_strings } => {
                 command(&mut data, *std_strings, &mut quotes, &mut line)
             }
-            _ => until(&mut data, b'\n', &mut line),
+            Form::Copy { .. } => until(&mut data, b'\n', &mut line, true),
+            Form::Other => until(&mut data, b'\n', &mut line, false),
         };
         match ended {
             Ok(true) => {}
@@ -95,8 +96,9 @@ pub(super) fn rows<R: BufRead>(
     Ok(outcome)
 }
 
-/// Adds bytes up to and with `end`. `false`: the data ended before.
-fn until<R: BufRead>(data: &mut R, end: u8, line: &mut Vec<u8>) -> io::Result<bool> {
+/// Adds bytes up to and with `end`. `false`: the data ended before. Of what is no row nothing is kept:
+/// `is_text`: of what has a zero byte, too.
+fn until<R: BufRead>(data: &mut R, end: u8, line: &mut Vec<u8>, is_text: bool) -> io::Result<bool> {
     loop {
         let bytes = match data.fill_buf() {
             Ok(bytes) => bytes,
@@ -108,7 +110,8 @@ fn until<R: BufRead>(data: &mut R, end: u8, line: &mut Vec<u8>) -> io::Result<bo
         }
         let found = bytes.iter().position(|byte| *byte == end);
         let n = found.map_or(bytes.len(), |at| at + 1);
-        match line.len() + n <= LONGEST {
+        let is_no_row = is_text && (line.first() == Some(&0) || bytes[..n].contains(&0));
+        match line.len() + n <= LONGEST && !is_no_row {
             true => line.extend_from_slice(&bytes[..n]),
             // With a zero byte it is no row.
             false => {
@@ -142,10 +145,11 @@ fn command<R: BufRead>(
 ) -> io::Result<bool> {
     loop {
         let from = line.len();
-        if !until(data, b'\n', line)? {
+        if !until(data, b'\n', line, true)? {
             return Ok(false);
         }
-        for byte in &line[from..] {
+        // Nothing is kept of what is no row.
+        for byte in line.get(from..).unwrap_or_default() {
             match byte {
                 _ if quotes.escaped => quotes.escaped = false,
                 b'\\' if quotes.inside && !std_strings => quotes.escaped = true,

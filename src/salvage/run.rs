@@ -90,8 +90,8 @@ impl Salvage {
             0 if archive.format() == Format::Tar => script::contents(archive)?,
             _ => None,
         };
-        let Contents { toc, end } = match found {
-            Some(toc) => Contents { toc, end: 0 },
+        let Contents { toc, end, is_mended } = match found {
+            Some(toc) => Contents { toc, end: 0, is_mended: false },
             None => contents::collect(archive)?,
         };
         let (toc, places, lost) = match archive.custom() {
@@ -109,6 +109,10 @@ impl Salvage {
         };
         let mut placed = archive.with_toc(recovered::with_entries(toc, &lost)?);
         let mut toc_damage = archive.damage().map(Finding::from);
+        if is_mended {
+            let what = "some entries make no sense; they are mended, or left out";
+            toc_damage.get_or_insert(Finding::new(Severity::Error, what));
+        }
         if let Some(renewed) = header::as_compressed(&placed)? {
             let told = placed.header().compression.algorithm;
             let what = format!("the header says compression {told}, which the data has not");

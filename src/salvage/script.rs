@@ -143,6 +143,14 @@ fn items(script: &str) -> Vec<Item<'_>> {
         item.sql = format!("{sql}\n");
     }
     items.retain(|item| item.data.is_some() || !item.sql.trim().is_empty());
+    // No text of an entry has a zero byte.
+    let has_zero = |text: &str| text.contains('\0');
+    items.retain(|item| {
+        !has_zero(item.tag)
+            && !has_zero(item.schema)
+            && !has_zero(&item.sql)
+            && !item.copy.as_deref().is_some_and(has_zero)
+    });
     items
 }
 
