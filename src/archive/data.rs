@@ -60,6 +60,12 @@ impl<'a> EntryData<'a> {
         self.complaints = Some(Vec::new());
     }
 
+    /// Lets no other thread decompress data that is one stream: for who does nothing with it that takes
+    /// time, handing it over costs more than it saves.
+    pub(crate) fn stay_on_this_thread(&mut self) {
+        self.decoder.stay_on_this_thread();
+    }
+
     /// What is wrong with data that was read to its end.
     pub(crate) fn complaints(self) -> Vec<Error> {
         self.complaints.unwrap_or_default()

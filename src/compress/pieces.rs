@@ -161,6 +161,11 @@ impl<R: PieceSource> PieceReader<R> {
 }
 
 impl<R> PieceReader<R> {
+    /// Lets no other thread decompress one stream. Pieces are shared as before.
+    pub(crate) fn stay_on_this_thread(&mut self) {
+        self.alone = None;
+    }
+
     /// See [`Decoder::be_lenient`].
     pub(crate) fn be_lenient(&mut self) {
         self.lenient = true;

@@ -160,6 +160,9 @@ pub(super) fn check(
             Err(error) => seen.fail(entry, &error, 0),
             Ok(mut data) => {
                 data.be_lenient();
+                if level < Level::Rows && !hashes {
+                    data.stay_on_this_thread();
+                }
                 let mut data = Counted::new(data, hashes);
                 match level {
                     Level::Rows => rows::check(data, entry, definitions, &mut seen),
