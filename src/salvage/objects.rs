@@ -148,14 +148,22 @@ impl Creation {
     }
 }
 
+/// How the definition of one large object begins.
+const CREATES: &[u8] = b"SELECT pg_catalog.lo_create('";
+
 /// The large objects that were met and that no entry creates, sorted.
 pub(super) fn uncreated(toc: &Toc, met: &Choice) -> Vec<u32> {
     let number = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<u32>().ok();
+    // Another statement, as one with a changed byte, creates nothing.
+    let of_one = |defn: &[u8]| {
+        let oid = defn.strip_prefix(CREATES)?.split(|byte| *byte == b'\'').next()?;
+        number(oid)
+    };
     let mut created = HashSet::new();
     for entry in toc.entries() {
         let defn = entry.defn().unwrap_or_default();
         match entry.desc() {
-            Desc::BLOB => created.extend(defn.split(|byte| *byte == b'\'').filter_map(number)),
+            Desc::BLOB => created.extend(of_one(defn)),
             Desc::BLOB_METADATA => {
                 created.extend(defn.split(|byte| *byte == b'\n').filter_map(number));
             }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::live_fast_order::LOGGED;
 use crate::live_faults::{Odd, VIEW, archive};
 use crate::live_restore::{dump, first, masked};
 use crate::live_scripts::dumps;
@@ -41,7 +42,7 @@ impl<'a> Bench<'a> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
         command.args(["restore", "-h", &socket, "-U", "postgres", "-d", database, "--no-check"]);
         command.args(options.split(' ').filter(|option| !option.is_empty())).arg(archive);
-        command.env("LC_ALL", "C").env("PGOPTIONS", "-c log_statement=all");
+        command.env("LC_ALL", "C").env("PGOPTIONS", LOGGED);
         command.stdin(Stdio::null()).output().unwrap()
     }
 

@@ -100,6 +100,9 @@ const CATALOGS: &[&str] = &[
     "SELECT polrelid::regclass, polname, polcmd, polpermissive FROM pg_policy",
 ];
 
+/// Has the server log what it did. With `log_statement` it would be done by other means.
+pub(crate) const LOGGED: &str = "-c log_min_duration_statement=0";
+
 pub(crate) struct Bench<'a> {
     pub(crate) server: &'a Server,
 }
@@ -118,7 +121,7 @@ impl Bench<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgdmp"));
         command.args(["restore", "-h", &socket, "-U", "postgres", "-d", into, "--no-check"]);
         command.args(options.split(' ').filter(|option| !option.is_empty())).arg(archive);
-        command.env("LC_ALL", "C").env("PGOPTIONS", "-c log_statement=all");
+        command.env("LC_ALL", "C").env("PGOPTIONS", LOGGED);
         command.stdin(Stdio::null()).output().unwrap()
     }
 

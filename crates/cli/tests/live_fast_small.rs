@@ -112,6 +112,11 @@ fn live_fast_small_tables_are_the_same() {
         bench.same(&archives[0], std::slice::from_ref(&options));
         assert_eq!(small_inserts(&log(&server)[before..]) > 0, joins, "{options}");
     }
+    // No row comes into the log of a server that logs commands.
+    server.sql("ALTER ROLE postgres SET log_statement = 'mod'");
+    let before = log(&server).len();
+    bench.same(&archives[0], &["-j2".to_owned()]);
+    assert_eq!(small_inserts(&log(&server)[before..]), 0);
 }
 
 /// What the server says of a row, and how often: as of a table that is loaded alone.

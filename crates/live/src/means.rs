@@ -90,7 +90,8 @@ impl Means {
     /// rows of each table are sent alone, by COPY, so that errors are those of single tables.
     ///
     /// Small are data that is known to be less than 8 KiB of the archive, and 16 KiB of rows. A server
-    /// that logs statements logs these rows with them.
+    /// whose `log_statement` is `mod` or `all` would log these rows with the commands, so nothing is
+    /// done there. Others that log a command, as one that is refused, log its rows.
     pub const fn small_tables(mut self, small_tables: bool) -> Self {
         self.small_tables = small_tables;
         self

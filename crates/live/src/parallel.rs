@@ -129,6 +129,9 @@ fn over_sessions(
     let mut around = restorer.around(selected.toc(), server, voice, &settings, journal)?;
     around.data_comes_again = data.archive().is_some();
     around.retry = Some(&retry).filter(|retry| retry.tries() > 0);
+    if around.means.small_tables && logs_rows(&mut *session) {
+        around.means = around.means.small_tables(false);
+    }
     let splits = splits(selected, around, &rules, jobs, &mut *session);
     let mut graph = Graph::new(data.archive(), selected, around.means, session.server_version());
     if restorer.analyze {
@@ -225,6 +228,13 @@ fn splits<'a>(
     let rows = session.rows(b"SHOW wal_level").ok()?;
     let minimal = rows.iter().flatten().flatten().any(|level| level == b"minimal");
     (!minimal).then_some(splits)
+}
+
+/// Whether the server logs commands with the rows in them.
+fn logs_rows(session: &mut dyn Session) -> bool {
+    let logged = |level: &Vec<u8>| level == b"mod" || level == b"all";
+    let rows = session.rows(b"SHOW log_statement");
+    rows.is_ok_and(|rows| rows.iter().flatten().flatten().any(logged))
 }
 
 /// Where the data is.
