@@ -19,6 +19,7 @@
 //! pieces.rs    PieceReader: of all forms, by as many threads as the form allows
 //! cutter.rs    where the pieces of the other form begin and end; how one is decompressed
 //! part.rs      parts of a damaged zlib stream, each for itself
+//! linked.rs    the same of blocks of a damaged lz4 frame
 //! ring.rs      pieces that wait for their turn
 //! ahead.rs     the plain form: one thread decompresses while another uses what came out
 //! replay.rs    what was read already, once more: of what proved to be no piece
@@ -37,6 +38,7 @@ mod frames;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod input;
+mod linked;
 #[cfg(feature = "lz4")]
 mod lz4;
 #[cfg(any(feature = "gzip", feature = "lz4"))]
@@ -61,6 +63,7 @@ pub(crate) use encoder::{Content, Encoder, EncoderPool, Encoding, PieceSink};
 pub(crate) use frames::Frames;
 #[cfg(feature = "gzip")]
 pub(crate) use gzip::rewrap;
+pub(crate) use linked::{LinkedBlocks, REACH};
 pub(crate) use part::{MARK, beginning_of_part, whole_part};
 pub(crate) use pieces::PieceReader;
 pub(crate) use restart::{Passing, restart};

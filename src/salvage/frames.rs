@@ -26,7 +26,7 @@ const STEP: usize = 128 << 10;
 const MARKS: usize = 4;
 
 /// What stands in the place of what is lost: a row that has it is none.
-const LOST: u8 = 0;
+pub(super) const LOST: u8 = 0;
 
 /// What is given of a damaged piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) enum OfDamaged {
 }
 
 /// Where stored bytes come from.
-enum Input<'a> {
+pub(super) enum Input<'a> {
     Piece(Box<StoredPiece<'a>>),
     /// Of a custom archive, with those behind a length that is wrong.
     Chunks(Chunks),
@@ -72,6 +72,46 @@ pub(super) struct Mended<'a> {
     is_damaged: bool,
 }
 
+impl<'a> Input<'a> {
+    /// Of an entry, and how they are compressed. `end`: where its block ends at the latest, in a custom
+    /// archive.
+    pub(super) fn of(
+        archive: &'a Archive,
+        entry: TocEntry<'_>,
+        end: u64,
+    ) -> Option<(Input<'a>, Algorithm, Framing)> {
+        let piece = archive.piece_of(entry).ok()?;
+        let (algorithm, framing) = (piece.algorithm, piece.framing);
+        let chunks = match (archive.custom(), entry.data_offset()) {
+            (Some(custom), Some(DataOffset::At(start))) => Chunks::new(custom, start, end),
+            _ => None,
+        };
+        let input = chunks.map_or_else(|| Input::Piece(Box::new(piece)), Input::Chunks);
+        Some((input, algorithm, framing))
+    }
+
+    /// Adds some of them. What cannot be read is the end.
+    pub(super) fn read(&mut self, to: &mut Vec<u8>) -> Got {
+        let piece = match self {
+            Input::Piece(piece) => piece,
+            Input::Chunks(chunks) => return chunks.read(to),
+        };
+        loop {
+            match piece.fill_buf() {
+                Ok([]) => return Got::End,
+                Ok(bytes) => {
+                    let n = bytes.len().min(STEP);
+                    to.extend_from_slice(&bytes[..n]);
+                    piece.consume(n);
+                    return Got::Bytes;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Got::End,
+            }
+        }
+    }
+}
+
 /// Opens the data of an entry so, if it may be stored in pieces. `end`: where its block ends at the
 /// latest, in a custom archive.
 pub(super) fn open<'a>(
@@ -80,13 +120,7 @@ pub(super) fn open<'a>(
     of_damaged: OfDamaged,
     end: u64,
 ) -> Option<Mended<'a>> {
-    let piece = archive.piece_of(entry).ok()?;
-    let (algorithm, framing) = (piece.algorithm, piece.framing);
-    let chunks = match (archive.custom(), entry.data_offset()) {
-        (Some(custom), Some(DataOffset::At(start))) => Chunks::new(custom, start, end),
-        _ => None,
-    };
-    let input = chunks.map_or_else(|| Input::Piece(Box::new(piece)), Input::Chunks);
+    let (input, algorithm, framing) = Input::of(archive, entry, end)?;
     match (algorithm, framing) {
         // What is not compressed goes on behind chunks that are lost, and there alone.
         (Algorithm::None, Framing::File) => None,
@@ -137,34 +171,16 @@ impl Mended<'_> {
         (self.is_damaged && spreads).then_some(self.lines + 1)
     }
 
-    /// Reads more stored bytes. What cannot be read is the end of them.
+    /// Reads more stored bytes.
     fn read(&mut self) {
-        let piece = match &mut self.input {
-            Input::Piece(piece) => piece,
-            Input::Chunks(chunks) => {
-                match chunks.read(&mut self.stored) {
-                    Got::Bytes => {}
-                    // Behind the piece that is being read.
-                    Got::Hole if !self.stored.is_empty() => {
-                        self.hole.get_or_insert(self.stored.len());
-                    }
-                    Got::Hole => {
-                        (self.is_damaged, self.lost, self.is_first) = (true, true, false);
-                    }
-                    Got::End => self.at_end = true,
-                }
-                return;
+        match self.input.read(&mut self.stored) {
+            Got::Bytes => {}
+            // Behind the piece that is being read.
+            Got::Hole if !self.stored.is_empty() => {
+                self.hole.get_or_insert(self.stored.len());
             }
-        };
-        match piece.fill_buf() {
-            Ok([]) => self.at_end = true,
-            Ok(bytes) => {
-                let n = bytes.len().min(STEP);
-                self.stored.extend_from_slice(&bytes[..n]);
-                piece.consume(n);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => self.at_end = true,
+            Got::Hole => (self.is_damaged, self.lost, self.is_first) = (true, true, false),
+            Got::End => self.at_end = true,
         }
     }
 

@@ -6,7 +6,8 @@
 //! by `pg_restore`, and the [`Report`] says what is lost.
 //!
 //! What looks like a row may still be wrong. Of zstd and lz4 data, the rows before the damage are
-//! right. Of gzip data, any row may be wrong if the checksum at its end is wrong or lost; of a zlib
+//! right; of lz4 data, rows behind it are taken, too, as far as nothing of them refers to what is lost.
+//! Of gzip data, any row may be wrong if the checksum at its end is wrong or lost; of a zlib
 //! stream in parts, those behind a damaged part are taken, too. Of data in pieces with checksums, those
 //! of a damaged piece may be wrong. Data whose entry is lost goes into the only table that its rows
 //! fit, or becomes a table of texts in the schema `pgdmp_salvage`. With [`trusted`](Salvage::trusted),
@@ -30,6 +31,7 @@
 //! report.rs     what could be had
 //! rows.rs       the rows of damaged data
 //! frames.rs     the same of data in pieces that stand alone
+//! linked.rs     the same of lz4 data whose blocks refer to each other
 //! contents.rs   the entries of a damaged table of contents
 //! header.rs     a custom archive whose header is lost
 //! script.rs     a tar whose table of contents is lost
@@ -48,6 +50,7 @@ mod contents;
 mod frames;
 mod guess;
 mod header;
+mod linked;
 mod objects;
 mod output;
 mod recovered;

@@ -218,9 +218,13 @@ impl Salvage {
                     let mut data = writer.data(saved.dump_id)?;
                     let mut buffered = io::BufWriter::with_capacity(128 << 10, &mut data);
                     let keep = |row: &[u8]| buffered.write_all(row);
-                    match self.mended.contains(&entry.index()) {
-                        true => drop(self.mended_rows_of(entry, of_damaged, keep)?),
-                        false => drop(self.rows_of(entry, keep)?),
+                    let index = entry.index();
+                    if self.linked.contains_key(&index) {
+                        self.linked_rows_of(entry, keep)?;
+                    } else if self.mended.contains(&index) {
+                        self.mended_rows_of(entry, of_damaged, keep)?;
+                    } else {
+                        self.rows_of(entry, keep)?;
                     }
                     if let Form::Copy { .. } = rows::form(entry) {
                         buffered.write_all(b"\\.\n\n\n")?;

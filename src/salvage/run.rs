@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use super::blocks::{self, Places};
 use super::contents::{self, Contents};
-use super::frames::{self, OfDamaged};
+use super::frames::{self, Input, OfDamaged};
 use super::header;
+use super::linked::Linked;
 use super::objects::{self, Choice};
 use super::recovered;
 use super::report::{How, Report, Saved};
@@ -36,6 +37,9 @@ pub struct Salvage {
     pub(super) compression: Algorithm,
     /// By place of the entry: those whose data is taken piece by piece, as some are damaged.
     pub(super) mended: HashSet<usize>,
+    /// By place of the entry: those of which rows are taken that are stored anew behind the damage, and
+    /// what there is without these.
+    pub(super) linked: HashMap<usize, Saved>,
     /// By place of the entry: the rows of whole pieces, if they are others than what is reported.
     proved: HashMap<usize, Saved>,
     /// Where the blocks of a custom archive begin, sorted.
@@ -138,6 +142,7 @@ impl Salvage {
             comments: true,
             format: archive.format(),
             mended: HashSet::new(),
+            linked: HashMap::new(),
             proved: HashMap::new(),
             starts,
             guessed,
@@ -156,6 +161,9 @@ impl Salvage {
         self.trusted = trusted;
         for (index, at) in &self.saved {
             let saved = &mut self.report.entries[*at];
+            if trusted && let Some(before) = self.linked.remove(index) {
+                *saved = before;
+            }
             if trusted && let Some(proved) = self.proved.remove(index) {
                 *saved = proved;
                 self.mended.insert(*index);
@@ -245,6 +253,14 @@ impl Salvage {
                                 if is_more || proves || saved.suspect_from.is_some() {
                                     self.proved.insert(entry.index(), proved);
                                 }
+                            }
+                            if let Some((outcome, suspect_from)) =
+                                self.linked_rows_of(entry, |_| Ok(()))?
+                                && outcome.rows > saved.rows
+                            {
+                                let before =
+                                    std::mem::replace(&mut saved, of_pieces(outcome, suspect_from));
+                                self.linked.insert(entry.index(), before);
                             }
                         }
                     }
@@ -366,19 +382,39 @@ impl Salvage {
         if !matches!(form, Form::Copy { .. }) {
             return Ok(None);
         }
+        let data = frames::open(&self.archive, entry, of_damaged, self.end_of(entry));
+        let Some(mut data) = data else { return Ok(None) };
+        let outcome = rows::rows(&mut data, &form, keep)?;
+        let (has_checksums, has_parts) = (data.has_checksums(), data.has_parts());
+        let suspect_from = data.suspect_from();
+        Ok(Some(OfPieces { outcome, has_checksums, has_parts, suspect_from }))
+    }
+
+    /// The same of lz4 data, behind damage, too; and the first row behind it. `None` of other data.
+    pub(super) fn linked_rows_of(
+        &self,
+        entry: TocEntry<'_>,
+        keep: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Option<(Outcome, Option<u64>)>> {
+        let form = rows::form(entry);
+        let input = Input::of(&self.archive, entry, self.end_of(entry));
+        let (Form::Copy { .. }, Some((input, Algorithm::Lz4, _))) = (&form, input) else {
+            return Ok(None);
+        };
+        let mut data = Linked::new(input);
+        let outcome = rows::rows(&mut data, &form, keep)?;
+        Ok(Some((outcome, data.suspect_from())))
+    }
+
+    /// Where the block of an entry ends at the latest, in a custom archive.
+    fn end_of(&self, entry: TocEntry<'_>) -> u64 {
         let len = self.archive.custom().map_or(0, |custom| custom.source().len());
         let start = match entry.data_offset() {
             Some(DataOffset::At(start)) => start,
             _ => 0,
         };
         let next = self.starts.partition_point(|other| *other <= start);
-        let end = self.starts.get(next).copied().unwrap_or(len);
-        let data = frames::open(&self.archive, entry, of_damaged, end);
-        let Some(mut data) = data else { return Ok(None) };
-        let outcome = rows::rows(&mut data, &form, keep)?;
-        let (has_checksums, has_parts) = (data.has_checksums(), data.has_parts());
-        let suspect_from = data.suspect_from();
-        Ok(Some(OfPieces { outcome, has_checksums, has_parts, suspect_from }))
+        self.starts.get(next).copied().unwrap_or(len)
     }
 
     /// Reads the large objects of an entry, as far as they can be read, and writes them. Of those with

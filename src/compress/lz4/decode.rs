@@ -9,7 +9,7 @@ use super::block::{REACH, SLACK, Sequence, WINDOW};
 use crate::compress::input::{
     advance, differs, malformed, only_zeros, read_up_to, read_whole, trailing, truncated,
 };
-use crate::compress::{Contexts, Framing};
+use crate::compress::{Contexts, Framing, LinkedBlocks};
 use crate::error::Fault;
 
 const MAGIC: u32 = 0x184d_2204;
@@ -375,6 +375,21 @@ pub(in crate::compress) fn frame(
         true => Ok(true),
         false => Err(malformed("lz4 data: another length than the frame says")),
     }
+}
+
+/// How the blocks of the frame are stored that begins here, and where the first of them is.
+pub(in crate::compress) fn blocks(stored: &[u8]) -> Option<(LinkedBlocks, usize)> {
+    let mut rest = stored;
+    if read_word(&mut rest).ok()? != MAGIC {
+        return None;
+    }
+    let frame = Frame::read(&mut rest).ok()?;
+    let blocks = LinkedBlocks {
+        most: frame.block_bytes,
+        have_checksums: frame.has_block_checksums,
+        has_checksum: frame.checksum.is_some(),
+    };
+    Some((blocks, stored.len() - rest.len()))
 }
 
 fn checksum_of(bytes: &[u8]) -> XxHash32 {
