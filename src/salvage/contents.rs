@@ -333,6 +333,10 @@ fn plausible(toc: &Toc, format: Format) -> Result<(Toc, bool)> {
         if entry.had_dumper() && is_defined && !may_have_data {
             (fields, is_sound) = (fields.had_dumper(false), false);
         }
+        // These always have some: pg_restore would pass over it without a word.
+        if !entry.had_dumper() && may_have_data {
+            (fields, is_sound) = (fields.had_dumper(true), false);
+        }
         if !has_section(entry) {
             (fields, is_sound) = (fields.section(Section::derive(entry.desc())), false);
         }
