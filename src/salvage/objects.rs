@@ -66,6 +66,11 @@ impl Choice {
         !self.again.is_empty()
     }
 
+    /// How many were met in this pass.
+    pub(super) fn met(&self) -> usize {
+        self.met.len()
+    }
+
     /// Whether an OID was met in this pass.
     pub(super) fn has_met(&self, oid: u32) -> bool {
         self.met.contains(&oid)

@@ -280,10 +280,16 @@ impl Salvage {
         if choice.is_needed() {
             self.count_objects()?;
         }
-        // Of a whole archive that has such entries, what they do not create is as it was dumped.
+        // A dump of data alone creates none.
+        let uncreated = objects::uncreated(self.archive.toc(), &choice);
+        let is_part = !uncreated.is_empty() && uncreated.len() < choice.met();
         let has_entries = self.archive.header().version.has(Gate::LargeObjectEntries);
-        if !has_entries || !self.report.is_whole() {
-            self.uncreated = objects::uncreated(self.archive.toc(), &choice);
+        if is_part && has_entries {
+            let what = "the entries of some large objects are missing";
+            self.report.toc_damage.get_or_insert(Finding::new(Severity::Error, what));
+        }
+        if is_part || !has_entries || !self.report.is_whole() {
+            self.uncreated = uncreated;
         }
         Ok(())
     }
