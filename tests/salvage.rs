@@ -575,6 +575,23 @@ fn linked_blocks_behind_a_damaged_one() {
     }
 }
 
+/// Each place claims to begin several blocks, and none can be decompressed.
+#[test]
+fn blocks_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("damaged");
+    let rows = b"1\tx\n\\.\n\n\n".to_vec();
+    Made { format: Format::Directory, rows, ..Made::new(Algorithm::Lz4) }.create(&place);
+    let file = place.join("22.dat.lz4");
+    let mut bytes = fs::read(&file).unwrap()[..7].to_vec();
+    bytes.extend(b"\x01\0\0\0\xf0".repeat(2_000_000));
+    fs::write(&file, bytes).unwrap();
+    let archive = Salvage::open(&place, &OpenOptions::new()).unwrap();
+    let salvage = Salvage::new(&archive).unwrap();
+    let saved = salvage.report().entries.iter().find(|saved| saved.dump_id == ROWS).unwrap();
+    assert!(saved.rows == 0 && !saved.is_kept, "{saved:?}");
+}
+
 /// A zlib stream in parts: behind a damaged one the others are read, but nothing proves them.
 #[test]
 fn parts_behind_a_damaged_one() {

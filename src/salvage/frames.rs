@@ -17,7 +17,7 @@ const LONGEST: usize = 16 << 20;
 const MOST: u64 = 64 << 20;
 
 /// Bytes that are looked at in vain, at most.
-const IN_VAIN: u64 = 4 << 30;
+pub(super) const IN_VAIN: u64 = 4 << 30;
 
 /// Bytes that are read at once.
 const STEP: usize = 128 << 10;

@@ -7,7 +7,7 @@
 use std::io::{self, BufRead, Read};
 
 use super::chunks::Got;
-use super::frames::{Input, LOST};
+use super::frames::{IN_VAIN, Input, LOST};
 use crate::compress::{LinkedBlocks, REACH};
 
 /// The longest header of a frame, its magic number included.
@@ -36,6 +36,8 @@ pub(super) struct Linked<'a> {
     /// Line ends before the first damage.
     lines: u64,
     is_damaged: bool,
+    /// Bytes that were moved and cleared in vain: each place may claim to begin a block.
+    in_vain: u64,
 }
 
 /// What the stored bytes begin with.
@@ -61,6 +63,7 @@ impl<'a> Linked<'a> {
             given: 0,
             lines: 0,
             is_damaged: false,
+            in_vain: 0,
         }
     }
 
@@ -131,6 +134,10 @@ impl<'a> Linked<'a> {
 
     /// Something is lost here. The next block is searched for behind the first byte.
     fn lose(&mut self) {
+        self.in_vain += (self.stored.len() + self.blocks.most + REACH) as u64;
+        if self.in_vain > IN_VAIN {
+            (self.at_end, self.stored, self.hole) = (true, Vec::new(), None);
+        }
         self.pass(1);
         self.is_damaged = true;
         self.next = Next::Unknown;
